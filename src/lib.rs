@@ -1,0 +1,8 @@
+//! stickysim: a trace-driven, discrete-event simulator of a sticky-session scheduler for LLM gateways.
+pub mod engine;
+pub mod ids;
+pub mod measure;
+pub mod scheduler;
+pub mod units;
+pub mod upstream;
+pub mod workload;

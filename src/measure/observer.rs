@@ -1,0 +1,243 @@
+//! The seam between a run and everything that looks at it: one trait, each step with what is known at that moment.
+//!
+//! Every method has an empty default, and the run is compiled for its observer: what nobody asks for costs nothing.
+
+use crate::ids::{AccountIx, SessionRef};
+use crate::scheduler::{Decision, EscapeReason, Layer};
+use crate::units::{Span, Time};
+use crate::upstream::{Attempt, HealthChange};
+use crate::workload::Request;
+
+/// How a request ended, as its client sees it (spec gateway.md, "What users see of it").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// A complete answer.
+    Ok,
+    /// 429: too many wait already.
+    WaitQueueFull,
+    /// 429: no slot within the wait plan's timeout.
+    WaitTimeout,
+    /// 503: no account is left to ask.
+    NoAvailableAccounts,
+    /// 502, 429 or 503: every account that was tried failed.
+    FailoverExhausted,
+    /// The stream broke after bytes had reached the client.
+    StreamBroken,
+    /// 502: an error that does not fail over.
+    UpstreamError,
+    /// WebSocket: no free slot on the connection's account.
+    AccountBusy,
+    /// The client went away before its first token.
+    ClientGone,
+}
+
+impl Status {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 9] = [
+        Self::Ok,
+        Self::WaitQueueFull,
+        Self::WaitTimeout,
+        Self::NoAvailableAccounts,
+        Self::FailoverExhausted,
+        Self::StreamBroken,
+        Self::UpstreamError,
+        Self::AccountBusy,
+        Self::ClientGone,
+    ];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::WaitQueueFull => "wait_queue_full",
+            Self::WaitTimeout => "wait_timeout",
+            Self::NoAvailableAccounts => "no_available_accounts",
+            Self::FailoverExhausted => "failover_exhausted",
+            Self::StreamBroken => "stream_broken",
+            Self::UpstreamError => "upstream_error",
+            Self::AccountBusy => "account_busy",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// One select.
+#[derive(Clone, Copy, Debug)]
+pub struct Selected<'a> {
+    /// When.
+    pub now: Time,
+    /// For which request.
+    pub request: &'a Request,
+    /// Arrival number of the request within the run, from 0.
+    pub number: u64,
+    /// How many selects the request had before.
+    pub earlier: u32,
+    /// Which gateway replica asked.
+    pub replica: u32,
+    /// The answer.
+    pub decision: &'a Decision,
+}
+
+/// Why a session's binding was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Binding {
+    /// By load balance, which had a free slot.
+    LoadBalance,
+    /// After waiting for a slot.
+    Waited,
+    /// By load balance after a failover (the bound account is excluded, so nothing is preserved).
+    Failover,
+    /// By the WebSocket handler, which binds on every selection that got a slot.
+    WebSocket,
+    /// By a hit of `previous_response_id`.
+    PreviousResponse,
+}
+
+/// One forward begins: its connection stands and its fate is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarded<'a> {
+    /// When the forward began; a wait for a connection (HTTP/1.1) lies between this and `connected`.
+    pub began: Time,
+    /// When its connection stood.
+    pub connected: Time,
+    /// The request.
+    pub request: &'a Request,
+    /// Arrival number of the request within the run, from 0.
+    pub number: u64,
+    /// How many forwards the request had before.
+    pub visit: u32,
+    /// Where it went.
+    pub account: AccountIx,
+    /// How it will go.
+    pub attempt: &'a Attempt,
+}
+
+/// One result enters the runtime stats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// When.
+    pub now: Time,
+    /// Into the stats of which replica.
+    pub replica: u32,
+    /// About which account.
+    pub account: AccountIx,
+    /// Whether the attempt succeeded.
+    pub success: bool,
+    /// Its time to first token in whole ms; `None` for failures.
+    pub first_token_ms: Option<u64>,
+    /// The error-rate EWMA afterwards.
+    pub error_rate: f64,
+    /// The TTFT EWMA afterwards in ms, if there is one.
+    pub ttft_ms: Option<f64>,
+}
+
+/// An upstream status changed an account's state (spec gateway.md, table of statuses).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// When.
+    pub now: Time,
+    /// Seen by which replica (its block is its own, the rest is shared).
+    pub replica: u32,
+    /// Whose.
+    pub account: AccountIx,
+    /// The status that did it.
+    pub status: u16,
+    /// Unschedulable before this instant; `Time::NEVER` when switched off.
+    pub unschedulable_until: Time,
+    /// Runtime-blocked on that replica before this instant.
+    pub blocked_until: Time,
+}
+
+/// One request with all that became of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// Arrival number of the request within the run, from 0.
+    pub number: u64,
+    /// When it ended for its client.
+    pub end: Time,
+    /// How.
+    pub status: Status,
+    /// When the client saw its first token.
+    pub first_token: Option<Time>,
+    /// The account of the last select that found one.
+    pub account: Option<AccountIx>,
+    /// The layer of the last select; `None` when none was made (user queue).
+    pub layer: Option<Layer>,
+    /// The first escape among its selects.
+    pub escape: Option<EscapeReason>,
+    /// Selects, client retries included.
+    pub selects: u32,
+    /// Forwards.
+    pub attempts: u32,
+    /// Forwards that failed.
+    pub failed_attempts: u32,
+    /// Account switches.
+    pub switches: u32,
+    /// Tries of the client after its first.
+    pub client_retries: u32,
+    /// Time in wait counters (of accounts and of the user), timeouts and departures included.
+    pub waited: Span,
+    /// Time in failed forwards, in pauses of pool-mode retries and in pauses between the client's own tries.
+    pub failed: Span,
+    /// Time from the begin of the last forward to the first token, a wait for a connection included.
+    /// `felt = waited + failed + upstream_ttft` to the nanosecond.
+    pub upstream_ttft: Option<Span>,
+    /// Input tokens found in the prompt cache by the last forward.
+    pub cached_tokens: u32,
+    /// Ground truth: the account of the last forward was degraded when it started.
+    pub degraded: bool,
+}
+
+impl Finished<'_> {
+    /// Arrival to first token, as the client feels it.
+    pub fn felt_ttft(&self) -> Option<Span> {
+        self.first_token.map(|at| at.since(self.request.at))
+    }
+}
+
+/// Looks at a run. All times are virtual.
+pub trait Observer {
+    /// A request arrived; `number` counts arrivals from 0.
+    fn arrived(&mut self, _now: Time, _number: u64, _request: &Request) {}
+    /// A select was answered.
+    fn selected(&mut self, _step: &Selected<'_>) {}
+    /// A session's binding was written, to `account`, where `earlier` stood before.
+    fn bound(
+        &mut self,
+        _now: Time,
+        _session: Option<SessionRef>,
+        _earlier: Option<AccountIx>,
+        _account: AccountIx,
+        _cause: Binding,
+    ) {
+    }
+    /// A slot was taken (`held` is the account's count afterwards) or freed. Not called for accounts without a limit.
+    fn slots(&mut self, _now: Time, _account: AccountIx, _held: u32) {}
+    /// The number of those waiting for an account changed.
+    fn waiting(&mut self, _now: Time, _account: AccountIx, _waiting: u32) {}
+    /// A forward began.
+    fn forwarded(&mut self, _step: &Forwarded<'_>) {}
+    /// A forward ended at the upstream, `client_there` or not.
+    fn attempt_ended(&mut self, _now: Time, _step: &Forwarded<'_>, _client_there: bool) {}
+    /// A result entered the runtime stats.
+    fn reported(&mut self, _report: &Report) {}
+    /// An account's state changed.
+    fn state_changed(&mut self, _change: &StateChange) {}
+    /// The list of candidates was built: `listed[i]` says whether account i is on it.
+    fn list_built(&mut self, _now: Time, _listed: &[bool]) {}
+    /// Ground truth changed.
+    fn health_changed(&mut self, _change: &HealthChange) {}
+    /// A gateway replica restarted and lost its stats.
+    fn restarted(&mut self, _now: Time, _replica: u32) {}
+    /// A request ended for its client.
+    fn finished(&mut self, _finished: &Finished<'_>) {}
+    /// A session is over: its slot will be used again.
+    fn session_over(&mut self, _now: Time, _session: SessionRef) {}
+    /// The run is over.
+    fn run_over(&mut self, _now: Time) {}
+}
+
+/// Looks at nothing.
+impl Observer for () {}

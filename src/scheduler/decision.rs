@@ -1,0 +1,123 @@
+//! What a select answers.
+
+use crate::ids::AccountIx;
+use crate::units::Span;
+
+/// The layer that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// `previous_response_id`, hard.
+    PreviousResponse,
+    /// `session_hash`, sticky.
+    Session,
+    /// Load balance.
+    LoadBalance,
+}
+
+impl Layer {
+    /// The gateway's own name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PreviousResponse => "previous_response_id",
+            Self::Session => "session_hash",
+            Self::LoadBalance => "load_balance",
+        }
+    }
+}
+
+/// Why a bound session skipped its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EscapeReason {
+    /// TTFT EWMA over the threshold.
+    Ttft,
+    /// Error-rate EWMA over the threshold.
+    ErrorRate,
+    /// No free slot.
+    ConcurrencyFull,
+}
+
+impl EscapeReason {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Ttft, Self::ErrorRate, Self::ConcurrencyFull];
+
+    /// The gateway's own name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::ErrorRate => "error_rate",
+            Self::ConcurrencyFull => "concurrency_full",
+        }
+    }
+}
+
+/// One `sticky_escape_triggered`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Escape {
+    /// The bound account that was skipped.
+    pub account: AccountIx,
+    /// Why.
+    pub reason: EscapeReason,
+    /// Its error-rate EWMA then.
+    pub error_rate: f64,
+    /// Its TTFT EWMA then in ms, 0 when unset.
+    pub ttft_ms: f64,
+}
+
+/// A held slot. Give it back with `Pool::release`; nothing is held on accounts without a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotToken(pub u64);
+
+/// How to wait for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitPlan {
+    /// The slots to compete for.
+    pub max_concurrency: i64,
+    /// How long to wait.
+    pub timeout: Span,
+    /// How many may wait.
+    pub max_waiting: u32,
+}
+
+/// Where a select led.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// A slot is held on this account.
+    Acquired(AccountIx, SlotToken),
+    /// Wait for this account.
+    Wait(AccountIx, WaitPlan),
+    /// `no_available_accounts`
+    NoAvailableAccounts,
+}
+
+/// The answer of a select with its decision record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    /// Where it led.
+    pub outcome: Outcome,
+    /// The layer that decided; a failed select has `LoadBalance`.
+    pub layer: Layer,
+    /// Whether layer 1 hit.
+    pub sticky_previous_hit: bool,
+    /// Whether layer 2 hit.
+    pub sticky_session_hit: bool,
+    /// How many candidates load balance had, else 0.
+    pub candidate_count: u32,
+    /// How many of them it kept, else 0.
+    pub top_k: u32,
+    /// Population standard deviation of the candidates' load rates, else 0.
+    pub load_skew: f64,
+    /// The escape on the way to load balance, if there was one.
+    pub escape: Option<Escape>,
+    /// The account that the session was bound to when it was looked up, if any.
+    pub bound: Option<AccountIx>,
+}
+
+impl Decision {
+    /// The account selected, if any.
+    pub const fn account(&self) -> Option<AccountIx> {
+        match self.outcome {
+            Outcome::Acquired(account, _) | Outcome::Wait(account, _) => Some(account),
+            Outcome::NoAvailableAccounts => None,
+        }
+    }
+}

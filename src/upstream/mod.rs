@@ -1,0 +1,5 @@
+//! Simulated upstream accounts: how an attempt on an account goes, and the ground truth of its health.
+
+pub mod contract;
+
+pub use contract::{Attempt, Forward, HealthChange, Upstream};

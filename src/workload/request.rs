@@ -1,0 +1,185 @@
+//! What a workload yields, and the trait by which the run asks for it.
+
+use crate::ids::{ModelId, ResponseId, SessionRef};
+use crate::units::{Span, Time};
+
+/// The text that the gateway knows a session by: up to 23 bytes, kept in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionHash {
+    length: u8,
+    bytes: [u8; 23],
+}
+
+impl SessionHash {
+    /// What the gateway makes of a session's name: xxHash64 as 16 lower-case hex digits (real-runs/README.md).
+    pub fn of_name(name: &str) -> Self {
+        let digits = format!("{:016x}", xxhash_rust::xxh64::xxh64(name.as_bytes(), 0));
+        let mut bytes = [0; 23];
+        bytes[..16].copy_from_slice(digits.as_bytes());
+        Self { length: 16, bytes }
+    }
+
+    /// This text as it stands; `None` when it is longer than 23 bytes.
+    pub fn verbatim(text: &str) -> Option<Self> {
+        let mut bytes = [0; 23];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { length: text.len() as u8, bytes })
+    }
+
+    /// The text's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// Which earlier response a request continues (`previous_response_id`, WebSocket only).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Previous {
+    /// None.
+    #[default]
+    None,
+    /// The last one that its session completed, if any.
+    LastOfSession,
+    /// This one, if it has been completed by then.
+    Response(ResponseId),
+}
+
+/// One request of a client, as it arrives.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Names the request's luck: the same for the same request under every policy (for synthesis made from session and
+    /// turn, for a trace from the row), unique within a run.
+    pub luck: u64,
+    /// When it arrives at the gateway.
+    pub at: Time,
+    /// Its session, if it has one.
+    pub session: Option<SessionRef>,
+    /// What the gateway's draw hashes for the session. Meaningless without a session.
+    pub session_hash: SessionHash,
+    /// Its place in its session, from 0.
+    pub turn: u32,
+    /// The WebSocket connection it is sent on; turns with the same number share one. Over HTTP it says nothing.
+    pub connection: u64,
+    /// Which response it continues.
+    pub previous: Previous,
+    /// Who sent it, for limits per user.
+    pub user: Option<u32>,
+    /// The model asked for.
+    pub model: ModelId,
+    /// Tokens of input, cached ones included.
+    pub input_tokens: u32,
+    /// Tokens of output.
+    pub output_tokens: u32,
+    /// How long the client waits for the first token; `None`: for ever.
+    pub patience: Option<Span>,
+    /// What was recorded in reality, if the trace says.
+    pub recorded: Option<Box<Recorded>>,
+}
+
+/// What a trace says became of a request in reality.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recorded {
+    /// The account id that served it last.
+    pub account: Option<i64>,
+    /// Time to first token as the gateway measured it, from the forward.
+    pub first_token: Option<Span>,
+    /// From the forward to the end.
+    pub duration: Option<Span>,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Input tokens found in the prompt cache.
+    pub cached_tokens: Option<u32>,
+    /// Scripted attempts: the k-th forward of the request does what the k-th entry says, the last one repeats.
+    pub attempts: Vec<Attempt>,
+}
+
+/// How one forward to an upstream went or shall go; spans count from the moment that it has its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// A complete answer.
+    Ok {
+        /// To the first token.
+        ttft: Span,
+        /// To the last token.
+        end: Span,
+    },
+    /// The upstream broke off: after the first token if `ttft` is set and not after `end`.
+    Broken {
+        /// To the first token, if one came.
+        ttft: Option<Span>,
+        /// To the break.
+        end: Span,
+        /// Whether the error is of the kind that would have failed over, had no byte reached the client.
+        would_fail_over: bool,
+    },
+    /// An HTTP status instead of an answer (WebSocket: the handshake refused with it; 429 there: a rate limit).
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// To the status.
+        end: Span,
+        /// For 429: when the limit is over, counted from the status, if the upstream names it.
+        reset_after: Option<Span>,
+        /// For 400: the message is one of the upstream's passing troubles.
+        passing: bool,
+    },
+    /// Refused, reset or timed out: no status came.
+    Transport {
+        /// To the error.
+        end: Span,
+    },
+}
+
+impl Attempt {
+    /// When it ends, counted from its connection.
+    pub const fn end(&self) -> Span {
+        match *self {
+            Self::Ok { end, .. } | Self::Broken { end, .. } | Self::Status { end, .. } | Self::Transport { end } => end,
+        }
+    }
+
+    /// When the first token comes, if one does.
+    pub fn first_token(&self) -> Option<Span> {
+        match *self {
+            Self::Ok { ttft, .. } => Some(ttft),
+            Self::Broken { ttft, end, .. } => ttft.filter(|&ttft| ttft <= end),
+            Self::Status { .. } | Self::Transport { .. } => None,
+        }
+    }
+}
+
+/// How a request ended, as its client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// When.
+    pub at: Time,
+    /// Whether the answer was complete.
+    pub ok: bool,
+}
+
+/// A source of requests. The run merges its next arrival with the event calendar.
+///
+/// A closed loop (a session's next turn comes a think time after the end of the last one) hears of ends by `ended`.
+pub trait Workload {
+    /// When the next request arrives, as far as is known now; `None` when none is known (one may follow an `ended`).
+    ///
+    /// # Errors
+    /// When the trace cannot be read on; the message names file, line and column.
+    fn peek(&mut self) -> Result<Option<Time>, crate::workload::Error>;
+
+    /// Takes that request. Arrivals never go back in time.
+    ///
+    /// # Errors
+    /// As `peek`.
+    fn next(&mut self) -> Result<Option<Request>, crate::workload::Error>;
+
+    /// Hears that a request ended (as its client sees it). Called once for each request, in order of ends.
+    fn ended(&mut self, request: &Request, ending: Ending);
+
+    /// A session that will send nothing more: its slot is free from here on. Called until `None` after every `next` and
+    /// `ended`. A session is not retired while a request of it is under way.
+    fn retired(&mut self) -> Option<SessionRef>;
+
+    /// The name of a model that `next` has yielded.
+    fn model_name(&self, model: ModelId) -> &str;
+}
