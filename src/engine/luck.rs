@@ -62,6 +62,11 @@ impl Luck {
 }
 
 impl Stream {
+    /// A private stream, seeded by one word of another: for methods that take an unknown number of draws.
+    pub fn from_word(word: u64) -> Self {
+        Self { generator: Xoshiro256PlusPlus::seed_from_u64(word) }
+    }
+
     /// The next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.generator.next_u64()

@@ -1,8 +1,11 @@
-//! The discrete-event engine: event calendar and keyed random streams. Knows nothing of gateways.
+//! The discrete-event engine: event calendar, keyed random streams, distributions. Knows nothing of gateways.
 pub mod calendar;
+pub mod dist;
 pub mod id_map;
 pub mod luck;
+pub mod quantile;
 
 pub use calendar::Calendar;
+pub use dist::{BadParameter, Distribution};
 pub use id_map::IdMap;
 pub use luck::{Luck, Stream};
