@@ -221,7 +221,17 @@ impl Distribution {
 
     /// What the uniform number `u` in (0, 1) draws: `quantile(u)` but for gamma (see the head of this file) and
     /// mixtures, which spend the front of `u` on the choice.
+    #[inline]
     pub fn draw(&self, u: f64) -> f64 {
+        // the common case of the hot loop, kept free of the others' registers
+        if let Shape::Lognormal { median, sigma } = self.0 {
+            return draw_lognormal(median, sigma, u);
+        }
+        self.draw_other(u)
+    }
+
+    #[inline(never)]
+    fn draw_other(&self, u: f64) -> f64 {
         match &self.0 {
             Shape::Gamma { shape, scale } => scale * draw_gamma(*shape, Stream::from_word(u.to_bits())),
             Shape::Mixture(components) => {
@@ -241,8 +251,7 @@ impl Distribution {
             Shape::Constant(value) => *value,
             Shape::Uniform { low, high } => low + (high - low) * p,
             Shape::Exponential { mean } => -mean * libm::log1p(-p),
-            Shape::Lognormal { median, sigma } if *sigma == 0.0 => *median,
-            Shape::Lognormal { median, sigma } => median * libm::exp(sigma * normal_quantile(p)),
+            Shape::Lognormal { median, sigma } => draw_lognormal(*median, *sigma, p),
             Shape::Gamma { shape, scale } => {
                 if p >= 1.0 {
                     return f64::INFINITY;
@@ -336,6 +345,11 @@ impl Distribution {
             Shape::Clamped { inner, low, high } => inner.lowest().max(*low).min(*high),
         }
     }
+}
+
+#[inline]
+fn draw_lognormal(median: f64, sigma: f64, p: f64) -> f64 {
+    if sigma == 0.0 { median } else { median * libm::exp(sigma * normal_quantile(p)) }
 }
 
 /// A gamma variable of this shape and scale 1: Marsaglia and Tsang, "A simple method for generating gamma variables"

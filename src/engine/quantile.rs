@@ -15,7 +15,13 @@ struct Rational {
 impl Rational {
     #[inline]
     fn at(&self, r: f64) -> f64 {
-        let poly = |c: &[f64; 8]| c.iter().rev().fold(0.0, |sum, &c| sum * r + c);
+        // Estrin's scheme: a shorter chain of dependent operations than Horner's
+        let (r2, r4) = (r * r, (r * r) * (r * r));
+        let poly = |c: &[f64; 8]| {
+            let low = (c[0] + c[1] * r) + (c[2] + c[3] * r) * r2;
+            let high = (c[4] + c[5] * r) + (c[6] + c[7] * r) * r2;
+            low + high * r4
+        };
         poly(&self.above) / poly(&self.below)
     }
 }
