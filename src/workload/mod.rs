@@ -1,9 +1,10 @@
 //! Where requests come from: replayed traces and synthesis.
+pub mod config;
+mod error;
+pub mod replay;
 pub mod request;
+pub mod synth;
 
+pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
+pub use error::Error;
 pub use request::{Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, SessionHash, Workload};
-
-/// Why a workload cannot go on: one clear message with place and remedy.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Error(pub String);

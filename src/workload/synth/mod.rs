@@ -1,0 +1,2 @@
+//! Synthetic workloads: sessions from distributions.
+mod presets;
