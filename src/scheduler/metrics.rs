@@ -1,0 +1,54 @@
+//! The gateway's own scheduler metrics, by its own names (spec scheduler.md, Metrics).
+
+use super::decision::{Decision, Layer};
+
+/// Counters of one replica since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Every select, failed ones too.
+    pub select_total: u64,
+    /// Hits of layer 1, wait plans too.
+    pub sticky_previous_hit_total: u64,
+    /// Hits of layer 2, wait plans too.
+    pub sticky_session_hit_total: u64,
+    /// Decisions of layer 3, failed ones too.
+    pub load_balance_select_total: u64,
+    /// Switches reported.
+    pub account_switch_total: u64,
+    /// Sum of the load skews in thousandths, each rounded.
+    pub load_skew_milli_total: u64,
+    /// Accounts with a report in the runtime stats.
+    pub runtime_stats_account_count: u64,
+}
+
+impl Metrics {
+    /// Counts one select.
+    pub(super) fn count(&mut self, decision: &Decision) {
+        self.select_total += 1;
+        self.sticky_previous_hit_total += u64::from(decision.sticky_previous_hit);
+        self.sticky_session_hit_total += u64::from(decision.sticky_session_hit);
+        if decision.layer == Layer::LoadBalance {
+            self.load_balance_select_total += 1;
+            self.load_skew_milli_total += (decision.load_skew * 1_000.0).round() as u64; // half away from zero
+        }
+    }
+
+    /// Hits of layers 1 and 2 per select; 0 before the first one.
+    pub fn sticky_hit_ratio(&self) -> f64 {
+        self.per_select((self.sticky_previous_hit_total + self.sticky_session_hit_total) as f64)
+    }
+
+    /// Switches per select; 0 before the first one.
+    pub fn account_switch_rate(&self) -> f64 {
+        self.per_select(self.account_switch_total as f64)
+    }
+
+    /// Mean load skew over all selects, those of layers 1 and 2 counting 0; 0 before the first one.
+    pub fn load_skew_avg(&self) -> f64 {
+        self.per_select(self.load_skew_milli_total as f64 / 1_000.0)
+    }
+
+    fn per_select(&self, total: f64) -> f64 {
+        if self.select_total == 0 { 0.0 } else { total / self.select_total as f64 }
+    }
+}

@@ -1,0 +1,204 @@
+//! What all gateway processes share: the accounts, the bindings, the slots, and the list of candidates.
+
+use super::account::Account;
+use super::bindings::Bindings;
+use super::bits::Bits;
+use super::closed::ClosedUntil;
+use super::decision::SlotToken;
+use super::slots::Slots;
+use crate::ids::{AccountIx, ModelId};
+use crate::units::{Span, Time};
+
+/// The shared state of one pool of accounts.
+///
+/// Accounts are named by their place in the order of ids. Beside them the pool keeps what every load-balanced select
+/// asks of all of them, as sets: open ones, supporters of a model, listed ones.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    accounts: Vec<Account>,
+    /// Session hash -> account.
+    pub sessions: Bindings,
+    /// Response id -> account.
+    pub responses: Bindings,
+    /// Slots and wait counters.
+    pub slots: Slots,
+    /// The list of candidates, twice: for callers, and for select.
+    listed: Vec<bool>,
+    list: Bits,
+    closed: ClosedUntil,
+    /// By model number, as far as some account names models; then the accounts that serve every model.
+    supporters: Vec<Bits>,
+    generalists: Bits,
+    everyone: Bits,
+    load_factors: Vec<i64>,
+    /// Goes up when a load factor changes: loads cached before are those of another list.
+    load_factors_version: u64,
+    priorities: Vec<i64>,
+    /// Goes up when a priority changes.
+    priorities_version: u64,
+    /// The account that was handed out for changes and not looked at since.
+    touched: Option<AccountIx>,
+}
+
+impl Pool {
+    /// A pool of these accounts, every one listed as a candidate, nothing bound and nothing held. They are put in the
+    /// order of their ids, which are taken to be > 0 and all different.
+    pub fn new(mut accounts: Vec<Account>) -> Self {
+        accounts.sort_by_key(|account| account.id);
+        let n = accounts.len();
+        let mut pool = Self {
+            sessions: Bindings::default(),
+            responses: Bindings::default(),
+            slots: Slots::new(n),
+            listed: vec![true; n],
+            list: Bits::none(n),
+            closed: ClosedUntil::new(n),
+            supporters: Vec::new(),
+            generalists: Bits::none(n),
+            everyone: Bits::none(n),
+            load_factors: vec![0; n],
+            load_factors_version: 0,
+            priorities: vec![0; n],
+            priorities_version: 0,
+            touched: None,
+            accounts,
+        };
+        for ix in (0..n as u32).map(AccountIx) {
+            pool.everyone.set(ix, true);
+            pool.look_at(ix);
+        }
+        pool.list_every_account();
+        pool
+    }
+
+    /// All accounts in the order of ids; an `AccountIx` is an index into it.
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The account at `account`; `None` when it is gone (the pool has no such place).
+    pub fn account(&self, account: AccountIx) -> Option<&Account> {
+        self.accounts.get(account.at())
+    }
+
+    /// An account, to change its state. The list of candidates does not follow by itself.
+    pub fn account_mut(&mut self, account: AccountIx) -> &mut Account {
+        self.catch_up();
+        self.touched = Some(account);
+        &mut self.accounts[account.at()]
+    }
+
+    /// Builds the list of candidates anew: the accounts that are schedulable at `now`, runtime-blocked or not
+    /// (spec gateway.md, "The list of candidates is a snapshot").
+    pub fn set_candidates(&mut self, now: Time) {
+        for (account, ix) in self.accounts.iter().zip(0..) {
+            let listed = account.schedulable(now);
+            self.listed[ix as usize] = listed;
+            self.list.set(AccountIx(ix), listed);
+        }
+    }
+
+    /// Makes every account a candidate, schedulable or not: for callers that keep no list.
+    pub fn list_every_account(&mut self) {
+        self.listed.fill(true);
+        self.list.copy_from(&self.everyone);
+    }
+
+    /// For each account whether it is on the list of candidates.
+    pub fn listed(&self) -> &[bool] {
+        &self.listed
+    }
+
+    /// Whether the list of candidates has no entry at all.
+    pub fn list_is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Takes a slot on an account, if there is a free one.
+    pub fn acquire(&mut self, account: AccountIx, now: Time, slot_ttl: Span) -> Option<SlotToken> {
+        self.slots.acquire(account, self.accounts[account.at()].concurrency, now, slot_ttl)
+    }
+
+    /// Gives a slot back; nothing happens if it has been held for longer than its TTL and is forgotten.
+    pub fn release(&mut self, account: AccountIx, token: SlotToken) {
+        self.slots.release(account, token);
+    }
+
+    /// Joins those who wait for an account; refused when `max_waiting` or more do.
+    pub fn enter(&mut self, account: AccountIx, max_waiting: u32) -> bool {
+        self.slots.enter(account, max_waiting)
+    }
+
+    /// Stops waiting for an account.
+    pub fn leave(&mut self, account: AccountIx) {
+        self.slots.leave(account);
+    }
+
+    /// Slots held on an account.
+    pub fn held(&self, account: AccountIx) -> u32 {
+        self.slots.held(account)
+    }
+
+    /// How many wait for an account.
+    pub fn waiting(&self, account: AccountIx) -> u32 {
+        self.slots.waiting(account)
+    }
+
+    /// Effective load factors of all accounts.
+    pub(super) fn load_factors(&self) -> &[i64] {
+        &self.load_factors
+    }
+
+    /// Priorities of all accounts.
+    pub(super) fn priorities(&self) -> &[i64] {
+        &self.priorities
+    }
+
+    pub(super) const fn load_factors_version(&self) -> u64 {
+        self.load_factors_version
+    }
+
+    pub(super) const fn priorities_version(&self) -> u64 {
+        self.priorities_version
+    }
+
+    /// Puts into `candidates` who is listed, schedulable at `now`, serves the model, and is in `unblocked`.
+    pub(super) fn candidates_into(&mut self, candidates: &mut Bits, model: ModelId, unblocked: &Bits, now: Time) {
+        self.catch_up();
+        let supporters = match model {
+            ModelId::BLANK => &self.everyone,
+            _ => self.supporters.get(model.at()).unwrap_or(&self.generalists),
+        };
+        candidates.become_intersection([&self.list, self.closed.open_at(now), supporters, unblocked]);
+    }
+
+    /// Brings the sets up to date with the account that was handed out last.
+    fn catch_up(&mut self) {
+        if let Some(account) = self.touched.take() {
+            self.look_at(account);
+        }
+    }
+
+    fn look_at(&mut self, ix: AccountIx) {
+        let account = &self.accounts[ix.at()];
+        let limits = account.rate_limited_until.max(account.unschedulable_until);
+        self.closed.set(ix, if account.switched_off { Time::NEVER } else { limits });
+        self.generalists.set(ix, account.models.is_empty());
+        let models = account.models.iter().map(|model| model.at() + 1).max().unwrap_or(0);
+        if self.supporters.len() < models {
+            self.supporters.resize(models, self.generalists.clone());
+        }
+        for (supporters, model) in self.supporters.iter_mut().zip(0..) {
+            supporters.set(ix, account.supports(ModelId(model)));
+        }
+        if self.priorities[ix.at()] != account.priority {
+            self.priorities[ix.at()] = account.priority;
+            self.priorities_version += 1;
+        }
+        let load_factor = account.effective_load_factor();
+        if self.load_factors[ix.at()] != load_factor {
+            self.load_factors[ix.at()] = load_factor;
+            self.load_factors_version += 1;
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One select: previous response (hard), session (sticky, with escape), load balance (spec scheduler.md, Select).
+
+use super::config::Config;
+use super::decision::{Decision, Escape, EscapeReason, Layer, Outcome, WaitPlan};
+use super::gate::escape_reason;
+use super::pool::Pool;
+use super::replica::Replica;
+use super::seed::{SeedTexts, selection_seed};
+use crate::ids::{AccountIx, ModelId};
+use crate::units::Time;
+
+/// A session hash that is not blank.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionKey<'a> {
+    /// Stands for the hash in `Pool::sessions`.
+    pub key: u64,
+    /// Its text, trimmed: part of the draw's seed and of nothing else.
+    pub hash: &'a [u8],
+}
+
+/// A previous response id that is not blank.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseKey<'a> {
+    /// Stands for the id in `Pool::responses`.
+    pub key: u64,
+    /// Its text, trimmed: part of the draw's seed and of nothing else.
+    pub text: &'a [u8],
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Its session, if any.
+    pub session: Option<SessionKey<'a>>,
+    /// The response that it continues, if any.
+    pub previous: Option<ResponseKey<'a>>,
+    /// Its model.
+    pub model: ModelId,
+    /// The model's name, trimmed: part of the draw's seed and of nothing else.
+    pub model_name: &'a [u8],
+    /// Accounts that already failed for this request.
+    pub excluded: &'a [AccountIx],
+}
+
+impl Query<'_> {
+    fn excludes(&self, account: AccountIx) -> bool {
+        self.excluded.contains(&account)
+    }
+}
+
+/// Chooses an account for a request: with a slot held on it, or with a plan to wait for one.
+///
+/// Bindings are looked up here (expired ones count as none), written, refreshed and dropped as the layers say.
+pub fn select(config: &Config, pool: &mut Pool, replica: &mut Replica, query: &Query<'_>, now: Time) -> Decision {
+    let bound = query.session.and_then(|session| pool.sessions.get(session.key, now));
+    let mut call = Call { config, pool, replica, query, now };
+    let mut decision = call.decide(bound);
+    decision.bound = bound;
+    replica.metrics.count(&decision);
+    decision
+}
+
+/// Binds a session to an account for the session TTL.
+pub fn bind_session(pool: &mut Pool, config: &Config, key: u64, account: AccountIx, now: Time) {
+    pool.sessions.bind(key, account, now, config.session_ttl);
+}
+
+/// Binds a response to the account that gave it, for the response TTL.
+pub fn bind_response(pool: &mut Pool, config: &Config, key: u64, account: AccountIx, now: Time) {
+    pool.responses.bind(key, account, now, config.response_ttl);
+}
+
+/// What became of the sticky layer.
+enum Sticky {
+    Hit(Outcome),
+    /// To load balance, which may write the session's binding.
+    Miss,
+    /// To load balance, which must leave the session's binding alone.
+    Escaped(Escape),
+}
+
+/// One select on its way through the layers.
+struct Call<'a> {
+    config: &'a Config,
+    pool: &'a mut Pool,
+    replica: &'a mut Replica,
+    query: &'a Query<'a>,
+    now: Time,
+}
+
+impl Call<'_> {
+    fn decide(&mut self, bound: Option<AccountIx>) -> Decision {
+        if let Some(outcome) = self.previous_response() {
+            return Decision { sticky_previous_hit: true, ..decision(outcome, Layer::PreviousResponse) };
+        }
+        match self.sticky_session(bound) {
+            Sticky::Hit(outcome) => Decision { sticky_session_hit: true, ..decision(outcome, Layer::Session) },
+            Sticky::Miss => self.load_balance(None),
+            Sticky::Escaped(escape) => self.load_balance(Some(escape)),
+        }
+    }
+
+    /// Layer 1: the account that the previous response came from, whatever its health.
+    fn previous_response(&mut self) -> Option<Outcome> {
+        let key = self.query.previous?.key;
+        let id = self.pool.responses.get(key, self.now)?;
+        if self.query.excludes(id) {
+            return None;
+        }
+        let Some(account) = self.pool.account(id) else {
+            self.pool.responses.forget(key);
+            return None;
+        };
+        if !account.websocket_v2 {
+            return None;
+        }
+        if !account.schedulable(self.now) {
+            self.pool.responses.forget(key);
+            return None;
+        }
+        if !account.supports(self.query.model) {
+            return None;
+        }
+        let outcome = match self.pool.acquire(id, self.now, self.config.slot_ttl) {
+            Some(slot) => {
+                self.pool.responses.refresh(key, self.now, self.config.response_ttl);
+                Outcome::Acquired(id, slot)
+            }
+            None => self.sticky_wait(id),
+        };
+        if let Some(session) = self.query.session {
+            bind_session(self.pool, self.config, session.key, id, self.now);
+        }
+        Some(outcome)
+    }
+
+    /// Layer 2: the account that the session is bound to, unless its health or its load says to escape.
+    fn sticky_session(&mut self, bound: Option<AccountIx>) -> Sticky {
+        let (Some(session), Some(id)) = (self.query.session, bound) else {
+            return Sticky::Miss;
+        };
+        if self.query.excludes(id) {
+            return Sticky::Miss;
+        }
+        let Some(account) = self.pool.account(id).filter(|account| account.schedulable(self.now)) else {
+            self.pool.sessions.forget(session.key);
+            return Sticky::Miss;
+        };
+        if self.now < self.replica.blocked_until(id) || !account.supports(self.query.model) {
+            return Sticky::Miss;
+        }
+        let health = self.replica.snapshot(id);
+        let escape = |reason| {
+            let (error_rate, ttft_ms) = (health.error_rate, health.ttft_ms);
+            Sticky::Escaped(Escape { account: id, reason, error_rate, ttft_ms })
+        };
+        if let Some(reason) = escape_reason(self.config, health) {
+            return escape(reason);
+        }
+        match self.pool.acquire(id, self.now, self.config.slot_ttl) {
+            Some(slot) => {
+                self.pool.sessions.refresh(session.key, self.now, self.config.session_ttl);
+                Sticky::Hit(Outcome::Acquired(id, slot))
+            }
+            None if self.config.sticky_escape_enabled => escape(EscapeReason::ConcurrencyFull),
+            None => Sticky::Hit(self.sticky_wait(id)),
+        }
+    }
+
+    /// Layer 3: the best few of the listed accounts, in an order drawn for this session; first as the cached loads
+    /// rank them, then, when none of those has a free slot, as fresh ones do.
+    fn load_balance(&mut self, escape: Option<Escape>) -> Decision {
+        let failed = Decision { escape, ..decision(Outcome::NoAvailableAccounts, Layer::LoadBalance) };
+        let scratch = &mut self.replica.scratch;
+        let unblocked = self.replica.blocks.open_at(self.now);
+        self.pool.candidates_into(&mut scratch.candidates, self.query.model, unblocked, self.now);
+        for &account in self.query.excluded {
+            scratch.candidates.set(account, false);
+        }
+        if scratch.candidates.is_empty() {
+            return failed;
+        }
+
+        let loads = &mut self.replica.loads;
+        let mut seed = None;
+        let mut record = failed;
+        let mut first = None;
+        for fresh in [false, true] {
+            let batch = if fresh {
+                loads.read_fresh(&scratch.candidates, self.pool, self.config, self.now)
+            } else {
+                loads.read(&scratch.candidates, self.pool, self.config, self.now)
+            };
+            let count = batch.members.len();
+            let top_k = self.config.lb_top_k.min(count).max(1);
+            scratch.ranking.rank(batch, &self.replica.stats, &self.config.weights, top_k);
+            (record.candidate_count, record.top_k, record.load_skew) = (count as u32, top_k as u32, batch.load_skew);
+
+            let seed =
+                if top_k > 1 { *seed.get_or_insert_with(|| draw_seed(self.query, self.config, self.now)) } else { 0 };
+            scratch.order.restart(scratch.ranking.best(), seed);
+            first = None;
+            for account in scratch.order.by_ref() {
+                if let Some(slot) = self.pool.acquire(account, self.now, self.config.slot_ttl) {
+                    if let Some(session) = self.query.session.filter(|_| escape.is_none()) {
+                        bind_session(self.pool, self.config, session.key, account, self.now);
+                    }
+                    return Decision { outcome: Outcome::Acquired(account, slot), ..record };
+                }
+                first = first.or(Some(account));
+            }
+        }
+        let Some(account) = first else { return failed };
+        let plan = WaitPlan {
+            max_concurrency: self.concurrency(account),
+            timeout: self.config.fallback_wait_timeout,
+            max_waiting: self.config.fallback_max_waiting,
+        };
+        Decision { outcome: Outcome::Wait(account, plan), ..record }
+    }
+
+    /// The wait plan of the two sticky layers.
+    fn sticky_wait(&self, account: AccountIx) -> Outcome {
+        let plan = WaitPlan {
+            max_concurrency: self.concurrency(account),
+            timeout: self.config.sticky_wait_timeout,
+            max_waiting: self.config.sticky_max_waiting,
+        };
+        Outcome::Wait(account, plan)
+    }
+
+    fn concurrency(&self, account: AccountIx) -> i64 {
+        self.pool.account(account).map_or(0, |account| account.concurrency)
+    }
+}
+
+/// A decision record with nothing in it but where it led and which layer decided.
+const fn decision(outcome: Outcome, layer: Layer) -> Decision {
+    Decision {
+        outcome,
+        layer,
+        sticky_previous_hit: false,
+        sticky_session_hit: false,
+        candidate_count: 0,
+        top_k: 0,
+        load_skew: 0.0,
+        escape: None,
+        bound: None,
+    }
+}
+
+fn draw_seed(query: &Query<'_>, config: &Config, now: Time) -> u64 {
+    let texts = SeedTexts {
+        session: query.session.map_or(&[], |session| session.hash),
+        previous: query.previous.map_or(&[], |previous| previous.text),
+        model: query.model_name,
+        group: config.group_id,
+    };
+    selection_seed(&texts, now)
+}
