@@ -171,6 +171,10 @@ impl Call<'_> {
     /// rank them, then, when none of those has a free slot, as fresh ones do.
     fn load_balance(&mut self, escape: Option<Escape>) -> Decision {
         let failed = Decision { escape, ..decision(Outcome::NoAvailableAccounts, Layer::LoadBalance) };
+        if self.pool.list_is_empty() {
+            // a list without any entry is built at once when it is asked for (spec gateway.md)
+            self.pool.set_candidates(self.now);
+        }
         let scratch = &mut self.replica.scratch;
         let unblocked = self.replica.blocks.open_at(self.now);
         self.pool.candidates_into(&mut scratch.candidates, self.query.model, unblocked, self.now);

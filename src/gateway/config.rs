@@ -1,0 +1,163 @@
+//! Settings of the request loop, with the gateway's own defaults (spec gateway.md, scheduler.md "Configuration").
+
+use crate::scheduler;
+use crate::units::{Span, Time};
+
+/// How clients talk to the gateway, and the gateway to its upstreams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// One HTTP request a turn.
+    #[default]
+    Http,
+    /// Turns on a WebSocket connection.
+    WebSocket,
+}
+
+/// What kind of credential an account is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    #[default]
+    ApiKey,
+    /// An OAuth login.
+    OAuth,
+}
+
+/// One of an account's `temp_unschedulable_rules`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The HTTP status that it is about.
+    pub status: u16,
+    /// Words of which one must be in the message, in any case; empty: any message.
+    pub words: Vec<String>,
+    /// How long the account is then unschedulable and blocked.
+    pub span: Span,
+}
+
+/// What the request loop knows of an account beyond what the scheduler does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountTraits {
+    /// Kind of credential: decides what a 401 does and whether 429s count towards a storm.
+    pub credential: Credential,
+    /// Its upstream speaks HTTP/1.1: a replica opens at most `concurrency` connections.
+    pub http1: bool,
+    /// Pool mode: statuses do nothing to the account, some are retried on it.
+    pub pool_mode: bool,
+    /// `pool_mode_retry_count`, 0 to 10.
+    pub pool_mode_retry_count: u32,
+    /// `pool_mode_retry_status_codes`
+    pub pool_mode_retry_status_codes: Vec<u16>,
+    /// `temp_unschedulable_rules`
+    pub rules: Vec<Rule>,
+    /// Names of the models that it serves; empty: all.
+    pub models: Vec<String>,
+}
+
+impl Default for AccountTraits {
+    fn default() -> Self {
+        Self {
+            credential: Credential::ApiKey,
+            http1: false,
+            pool_mode: false,
+            pool_mode_retry_count: 3,
+            pool_mode_retry_status_codes: vec![401, 403, 429],
+            rules: Vec::new(),
+            models: Vec::new(),
+        }
+    }
+}
+
+/// How requests spread over replicas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplicaRouting {
+    /// Request n goes to replica n modulo N.
+    #[default]
+    RoundRobin,
+    /// All requests of a session go to one replica; those without a session round robin.
+    BySession,
+}
+
+/// A replica restarts: it loses its runtime stats, blocks and load caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// When.
+    pub at: Time,
+    /// Which replica, from 0.
+    pub replica: u32,
+}
+
+/// When a client tries again after an error (spec simulator.md, Clients).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientRetry {
+    /// HTTP statuses that it tries again after.
+    pub statuses: Vec<u16>,
+    /// Tries after the first, at most.
+    pub limit: u32,
+    /// Pause before the first of them.
+    pub backoff: Span,
+    /// Each next pause is this times longer.
+    pub factor: f64,
+    /// The longest pause.
+    pub longest: Span,
+    /// Each pause is multiplied with a uniform factor in 1 - jitter to 1 + jitter.
+    pub jitter: f64,
+}
+
+/// All settings of the request loop.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The scheduler's own.
+    pub scheduler: scheduler::Config,
+    /// HTTP or WebSocket.
+    pub transport: Transport,
+    /// `max_account_switches`
+    pub max_account_switches: u32,
+    /// `scheduling.outbox_poll_interval_seconds`, > 0
+    pub outbox_poll_interval: Span,
+    /// `scheduling.full_rebuild_interval_seconds`; zero: never
+    pub full_rebuild_interval: Span,
+    /// `rate_limit.overload_cooldown_minutes`
+    pub overload_cooldown: Span,
+    /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
+    /// r/N of a poll interval later.
+    pub process_start: Time,
+    /// Half the width of the uniform factor on pauses between polls for a slot: 0.2 in the real system, 0 for none.
+    pub wait_jitter: f64,
+    /// Gateway processes.
+    pub replicas: u32,
+    /// How requests spread over them.
+    pub routing: ReplicaRouting,
+    /// Restarts, in any order.
+    pub restarts: Vec<Restart>,
+    /// Concurrency limit of every user; `None`: no limit. HTTP only.
+    pub user_concurrency: Option<u32>,
+    /// Tries of the clients.
+    pub retry: Option<ClientRetry>,
+    /// WebSocket: a client closes its connection when it has been idle for this long.
+    pub connection_idle: Span,
+    /// Per account, in the order of the pool.
+    pub accounts: Vec<AccountTraits>,
+}
+
+impl Config {
+    /// The gateway's defaults for a pool of `accounts` API keys, the process started at `start`.
+    pub fn new(start: Time, accounts: usize) -> Self {
+        Self {
+            scheduler: scheduler::Config::default(),
+            transport: Transport::Http,
+            max_account_switches: 10,
+            outbox_poll_interval: Span::from_secs(1),
+            full_rebuild_interval: Span::from_secs(300),
+            overload_cooldown: Span::from_secs(600),
+            process_start: start,
+            wait_jitter: 0.2,
+            replicas: 1,
+            routing: ReplicaRouting::RoundRobin,
+            restarts: Vec::new(),
+            user_concurrency: None,
+            retry: None,
+            connection_idle: Span::from_secs(300),
+            accounts: vec![AccountTraits::default(); accounts],
+        }
+    }
+}

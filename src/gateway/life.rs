@@ -1,0 +1,206 @@
+//! One request on its way through the gateway, and the slab that holds all those under way.
+
+use crate::ids::{AccountIx, ResponseId};
+use crate::measure::Status;
+use crate::scheduler::{EscapeReason, Layer, SlotToken, WaitPlan};
+use crate::units::{Span, Time};
+use crate::upstream::Attempt;
+use crate::workload::Request;
+
+/// Where a request is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    /// Between two steps of one instant.
+    Deciding,
+    /// WebSocket: behind another turn of its connection.
+    Queued,
+    /// In the queue of its user.
+    UserWaiting { entered: Time, pause: Span, polls: u32 },
+    /// In the wait counter of an account.
+    Waiting { account: AccountIx, entered: Time, plan: WaitPlan, pause: Span, polls: u32 },
+    /// At an upstream.
+    Forwarding(Flight),
+    /// In the pause of a pool-mode retry.
+    PoolPause { since: Time },
+    /// In the pause before the client's next try.
+    Backoff { since: Time },
+    /// The client has left; the upstream request runs on. Over WebSocket it keeps its slot.
+    Detached(Flight),
+}
+
+/// One forward under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub account: AccountIx,
+    /// `None` once it has been given back.
+    pub slot: Option<SlotToken>,
+    pub began: Time,
+    /// Set when its connection stands.
+    pub connected: Option<(Time, Attempt)>,
+}
+
+/// A request under way with all that has become of it so far.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    pub request: Request,
+    pub number: u64,
+    pub replica: u32,
+    pub phase: Phase,
+    /// Current token of events about the phase.
+    pub phase_token: u32,
+    /// Current token of events about the client's try.
+    pub try_token: u32,
+    /// When the client's patience ends in this try, if it does.
+    pub deadline: Option<Time>,
+    pub departure_planned: bool,
+    /// Accounts that failed in this try (over WebSocket: on this connection).
+    pub excluded: Vec<AccountIx>,
+    /// Pool-mode retries in this try, by account.
+    pub pool_retries: Vec<(AccountIx, u32)>,
+    /// A one-off session hash, given to a request without a session by a pool-mode account.
+    pub one_off: Option<[u8; 16]>,
+    /// WebSocket: the response that the connection began with.
+    pub previous: Option<ResponseId>,
+    pub holds_user_slot: bool,
+    pub switches: u32,
+    pub last_upstream_status: Option<u16>,
+    pub account: Option<AccountIx>,
+    pub layer: Option<Layer>,
+    pub escape: Option<EscapeReason>,
+    pub selects: u32,
+    pub visits: u32,
+    pub failed_attempts: u32,
+    pub total_switches: u32,
+    pub client_retries: u32,
+    pub waited: Span,
+    pub failed: Span,
+    pub first_token: Option<Time>,
+    pub upstream_ttft: Option<Span>,
+    pub cached_tokens: u32,
+    pub degraded: bool,
+    /// Set once the client has its answer.
+    pub status: Option<Status>,
+}
+
+impl Life {
+    fn new(request: Request, number: u64, replica: u32) -> Self {
+        Self {
+            request,
+            number,
+            replica,
+            phase: Phase::Deciding,
+            phase_token: 0,
+            try_token: 0,
+            deadline: None,
+            departure_planned: false,
+            excluded: Vec::new(),
+            pool_retries: Vec::new(),
+            one_off: None,
+            previous: None,
+            holds_user_slot: false,
+            switches: 0,
+            last_upstream_status: None,
+            account: None,
+            layer: None,
+            escape: None,
+            selects: 0,
+            visits: 0,
+            failed_attempts: 0,
+            total_switches: 0,
+            client_retries: 0,
+            waited: Span::ZERO,
+            failed: Span::ZERO,
+            first_token: None,
+            upstream_ttft: None,
+            cached_tokens: 0,
+            degraded: false,
+            status: None,
+        }
+    }
+}
+
+/// All requests under way. A slot of a request that is over is used again, with the vectors that it had grown.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    slots: Vec<Life>,
+    free: Vec<u32>,
+    next_token: u32,
+}
+
+impl Lives {
+    /// Takes a request in.
+    pub fn insert(&mut self, request: Request, number: u64, replica: u32) -> u32 {
+        let (phase_token, try_token) = (self.token(), self.token());
+        let ix = if let Some(ix) = self.free.pop() {
+            let slot = &mut self.slots[ix as usize];
+            let (mut excluded, mut pool_retries) =
+                (std::mem::take(&mut slot.excluded), std::mem::take(&mut slot.pool_retries));
+            excluded.clear();
+            pool_retries.clear();
+            *slot = Life { excluded, pool_retries, ..Life::new(request, number, replica) };
+            ix
+        } else {
+            self.slots.push(Life::new(request, number, replica));
+            (self.slots.len() - 1) as u32
+        };
+        let life = &mut self.slots[ix as usize];
+        life.phase_token = phase_token;
+        life.try_token = try_token;
+        ix
+    }
+
+    /// Lets a request go.
+    pub fn remove(&mut self, ix: u32) {
+        let token = self.token();
+        let life = &mut self.slots[ix as usize];
+        life.phase_token = token;
+        life.try_token = token;
+        life.request.recorded = None;
+        self.free.push(ix);
+    }
+
+    /// Enters a phase; events of the earlier one are overtaken. Returns the token of the new one.
+    pub fn enter(&mut self, ix: u32, phase: Phase) -> u32 {
+        let token = self.token();
+        let life = &mut self.slots[ix as usize];
+        life.phase = phase;
+        life.phase_token = token;
+        token
+    }
+
+    /// Begins another try of the client: a departure planned for the earlier one is overtaken.
+    pub fn new_try(&mut self, ix: u32) {
+        let token = self.token();
+        let life = &mut self.slots[ix as usize];
+        life.try_token = token;
+        life.departure_planned = false;
+        life.excluded.clear();
+        life.pool_retries.clear();
+        life.switches = 0;
+        life.last_upstream_status = None;
+    }
+
+    /// How many are under way.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Tokens are told apart for 2^32 phases, far longer than any event is pending.
+    fn token(&mut self) -> u32 {
+        self.next_token = self.next_token.wrapping_add(1);
+        self.next_token
+    }
+}
+
+impl std::ops::Index<u32> for Lives {
+    type Output = Life;
+    fn index(&self, ix: u32) -> &Life {
+        &self.slots[ix as usize]
+    }
+}
+
+impl std::ops::IndexMut<u32> for Lives {
+    fn index_mut(&mut self, ix: u32) -> &mut Life {
+        &mut self.slots[ix as usize]
+    }
+}

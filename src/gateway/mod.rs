@@ -1,0 +1,20 @@
+//! The request loop around the scheduler, in virtual time (spec gateway.md): HTTP, WebSocket, waiting, failover,
+//! what each status does to an account, connections over HTTP/1.1, the list of candidates, replicas.
+//!
+//! It takes requests from a `Workload`, asks `scheduler::select`, lets an `Upstream` say how each forward goes and
+//! shows every step to an `Observer`.
+
+mod candidates;
+pub mod config;
+mod connections;
+mod event;
+mod http;
+mod life;
+mod run;
+mod states;
+mod users;
+mod waiting;
+mod websocket;
+
+pub use config::{AccountTraits, ClientRetry, Config, Credential, ReplicaRouting, Restart, Rule, Transport};
+pub use run::{Gateway, RunError, Totals};

@@ -1,0 +1,241 @@
+//! Turns on WebSocket connections (spec gateway.md, "WebSocket"): the first turn of a connection selects, the next ones
+//! stay on its account whatever its health, and only a rate limit moves the connection to another account.
+
+use std::collections::VecDeque;
+
+use super::life::Phase;
+use super::run::{AttemptEnd, Gateway, response_key};
+use crate::engine::IdMap;
+use crate::ids::{AccountIx, ResponseId};
+use crate::measure::{Binding, Observer, Status};
+use crate::scheduler::{self, Outcome, SlotToken};
+use crate::units::Time;
+use crate::upstream::Upstream;
+use crate::workload::{Previous, RecordedAttempt, Workload};
+
+/// What becomes of the connection after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It waits for the next turn.
+    Keep,
+    /// It is closed.
+    Close,
+}
+
+/// Open connections, and the last response of every session.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    open: IdMap<u64, Socket>,
+    last_response: IdMap<u64, ResponseId>,
+    /// Turns whose connection is free for them now: taken up when the step under way is done, so that a long queue
+    /// of turns that fail at once does not nest.
+    ready: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    account: Option<AccountIx>,
+    /// Whether a turn is under way.
+    busy: bool,
+    idle_since: Time,
+    /// Turns that came before the one under way had ended, by slot.
+    queue: VecDeque<u32>,
+    excluded: Vec<AccountIx>,
+    switches: u32,
+    /// The response that the connection began with.
+    previous: Option<ResponseId>,
+}
+
+impl Sockets {
+    /// Forgets a session that is over, and its connection, which bears the session's number.
+    pub fn forget(&mut self, session: u64) {
+        self.last_response.remove(&session);
+        if self.open.get(&session).is_some_and(|socket| !socket.busy && socket.queue.is_empty()) {
+            self.open.remove(&session);
+        }
+    }
+}
+
+impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
+    /// A turn arrives: on a new connection, on its open one, or behind the turn that is under way there.
+    pub(super) fn turn_arrives(&mut self, ix: u32, now: Time) {
+        let request = &self.lives[ix].request;
+        let connection = request.connection;
+        if let Some(socket) = self.sockets.open.get_mut(&connection) {
+            if socket.busy {
+                socket.queue.push_back(ix);
+                self.lives.enter(ix, Phase::Queued);
+                return;
+            }
+            if now.since(socket.idle_since) < self.config.connection_idle {
+                return self.next_turn(ix, now);
+            }
+        }
+        let previous = match (request.previous, request.session) {
+            (Previous::None, _) | (Previous::LastOfSession, None) => None,
+            (Previous::Response(response), _) => Some(response),
+            (Previous::LastOfSession, Some(session)) => self.sockets.last_response.get(&session.number).copied(),
+        };
+        let socket = Socket {
+            account: None,
+            busy: true,
+            idle_since: now,
+            queue: VecDeque::new(),
+            excluded: Vec::new(),
+            switches: 0,
+            previous,
+        };
+        self.sockets.open.insert(connection, socket);
+        self.begin_turn(ix, now);
+        self.turn_select(ix, now);
+    }
+
+    /// What was waited for the connection counts as waiting; the connection lends the turn what it remembers.
+    fn begin_turn(&mut self, ix: u32, now: Time) {
+        let life = &mut self.lives[ix];
+        life.waited += now.since(life.request.at);
+        life.deadline = life.request.patience.map(|patience| now + patience);
+        if let Some(socket) = self.sockets.open.get_mut(&life.request.connection) {
+            socket.busy = true;
+            life.excluded.append(&mut socket.excluded);
+            life.switches = socket.switches;
+            life.previous = socket.previous;
+        }
+    }
+
+    /// A later turn stays on the connection's account and takes a slot there again; none free counts as a failure.
+    fn next_turn(&mut self, ix: u32, now: Time) {
+        self.begin_turn(ix, now);
+        let connection = self.lives[ix].request.connection;
+        let Some(account) = self.sockets.open.get(&connection).and_then(|socket| socket.account) else {
+            return self.turn_over(ix, Status::AccountBusy, After::Close, now);
+        };
+        self.lives[ix].account = Some(account);
+        match self.try_slot(account, now) {
+            Some(slot) => self.forward(ix, account, slot, now),
+            None => {
+                self.report(ix, account, false, None, now);
+                self.turn_over(ix, Status::AccountBusy, After::Close, now);
+            }
+        }
+    }
+
+    /// The connection's first turn, or a turn after a rate limit: a select whose wait plan is tried once.
+    fn turn_select(&mut self, ix: u32, now: Time) {
+        let decision = self.select(ix, now);
+        match decision.outcome {
+            Outcome::NoAvailableAccounts => {
+                let tried_none = self.lives[ix].excluded.is_empty();
+                let status = if tried_none { Status::NoAvailableAccounts } else { Status::FailoverExhausted };
+                self.turn_over(ix, status, After::Close, now);
+            }
+            Outcome::Acquired(account, slot) => self.open_on(ix, account, slot, now),
+            Outcome::Wait(account, _) => match self.try_slot(account, now) {
+                Some(slot) => self.open_on(ix, account, slot, now),
+                None => self.turn_over(ix, Status::AccountBusy, After::Close, now),
+            },
+        }
+    }
+
+    /// The session is bound on every selection that got a slot, escaped or not.
+    fn open_on(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
+        self.bind_session(ix, account, Binding::WebSocket, now);
+        let connection = self.lives[ix].request.connection;
+        if let Some(socket) = self.sockets.open.get_mut(&connection) {
+            socket.account = Some(account);
+        }
+        self.forward(ix, account, slot, now);
+    }
+
+    /// The upstream ends.
+    pub(super) fn turn_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
+        let (account, slot) = (end.flight.account, end.flight.slot);
+        let status = match end.attempt.fate {
+            RecordedAttempt::Ok { .. } => {
+                self.free_slot(account, slot, now);
+                self.forbidden.success(account);
+                self.report(ix, account, true, end.upstream_ttft(), now);
+                self.bind_response(ix, account, now);
+                Status::Ok
+            }
+            RecordedAttempt::Status { status: 429, .. } => {
+                self.change_state(ix, account, &end.attempt, now);
+                self.report(ix, account, false, None, now);
+                self.free_slot(account, slot, now);
+                if !client_there {
+                    return self.lives.remove(ix);
+                }
+                self.note_failed(ix, end, now);
+                return self.move_connection(ix, account, now);
+            }
+            RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
+                self.free_slot(account, slot, now);
+                self.report(ix, account, false, None, now);
+                if end.first_token.is_some() { Status::StreamBroken } else { Status::UpstreamError }
+            }
+        };
+        if !client_there {
+            return self.lives.remove(ix);
+        }
+        match status {
+            Status::UpstreamError => self.note_failed(ix, end, now),
+            Status::StreamBroken => {
+                self.note_first_token(ix, end);
+                self.lives[ix].failed_attempts += 1;
+            }
+            _ => self.note_first_token(ix, end),
+        }
+        let after = if status == Status::Ok { After::Keep } else { After::Close };
+        self.turn_over(ix, status, after, now);
+    }
+
+    fn bind_response(&mut self, ix: u32, account: AccountIx, now: Time) {
+        let request = &self.lives[ix].request;
+        let response = ResponseId { connection: request.connection, turn: request.turn };
+        if let Some(session) = request.session {
+            self.sockets.last_response.insert(session.number, response);
+        }
+        scheduler::bind_response(&mut self.pool, &self.config.scheduler, response_key(response), account, now);
+    }
+
+    /// A rate limit before anything went to the client: select anew, with what the connection began with.
+    fn move_connection(&mut self, ix: u32, account: AccountIx, now: Time) {
+        let life = &mut self.lives[ix];
+        life.excluded.push(account);
+        if life.switches >= self.config.max_account_switches {
+            return self.turn_over(ix, Status::FailoverExhausted, After::Close, now);
+        }
+        life.switches += 1;
+        self.report_switch(ix);
+        self.lives.enter(ix, Phase::Deciding);
+        self.turn_select(ix, now);
+    }
+
+    /// A turn is over for its client: the connection takes back what it remembers, or is closed. Turns that queued
+    /// behind it come next; on a closed connection the first of them opens a new one.
+    pub(super) fn turn_over(&mut self, ix: u32, status: Status, after: After, now: Time) {
+        let life = &mut self.lives[ix];
+        let connection = life.request.connection;
+        let lasting = after == After::Keep && life.request.session.is_some();
+        if lasting {
+            if let Some(socket) = self.sockets.open.get_mut(&connection) {
+                socket.busy = false;
+                socket.idle_since = now;
+                socket.excluded.append(&mut life.excluded);
+                socket.switches = life.switches;
+                self.sockets.ready.extend(socket.queue.pop_front());
+            }
+        } else if let Some(socket) = self.sockets.open.remove(&connection) {
+            self.sockets.ready.extend(socket.queue);
+        }
+        self.finish(ix, status, now);
+    }
+
+    /// Turns whose connection has become free.
+    pub(super) fn ready_turns(&mut self, now: Time) {
+        while let Some(next) = self.sockets.ready.pop_front() {
+            self.lives.enter(next, Phase::Deciding);
+            self.turn_arrives(next, now);
+        }
+    }
+}
