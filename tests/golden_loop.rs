@@ -57,7 +57,7 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
     let mut workload = Script::new(case, transport, list);
     let clients = case[list].as_array().unwrap().len();
     let seen = Seen { ids: ids.clone(), clients: vec![Client::default(); clients], finished: Vec::new() };
-    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, ScriptedUpstream::default(), seen);
+    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, ScriptedUpstream, seen);
     while gateway.step().unwrap() {
         let now = gateway.totals().end;
         for (client, session) in std::mem::take(&mut gateway.observer_mut().finished) {
@@ -372,7 +372,6 @@ impl Observer for Seen {
     }
 }
 
-#[derive(Default)]
 struct ScriptedUpstream;
 impl Upstream for ScriptedUpstream {
     fn begin(&mut self, forward: &Forward<'_>, _: &mut Vec<HealthChange>) -> Attempt {

@@ -361,7 +361,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 }
 
 /// The HTTP status that a client gets (spec gateway.md, step 6 and "What users see of it").
-const fn http_code(status: Status, last_upstream: Option<u16>) -> u16 {
+pub(super) const fn http_code(status: Status, last_upstream: Option<u16>) -> u16 {
     match status {
         Status::Ok | Status::StreamBroken => 200,
         Status::WaitQueueFull | Status::WaitTimeout => 429,

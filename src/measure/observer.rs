@@ -159,6 +159,8 @@ pub struct Finished<'a> {
     pub end: Time,
     /// How.
     pub status: Status,
+    /// The HTTP status that the client got; 499 where it left.
+    pub http_status: u16,
     /// When the client saw its first token.
     pub first_token: Option<Time>,
     /// The account of the last select that found one.
