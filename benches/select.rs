@@ -1,0 +1,121 @@
+//! What a select costs: `cargo bench --bench select`.
+//!
+//! Each figure is one select with the release of its slot and the report of its result, the way the request loop uses
+//! them. The load-balanced one is asked by a new session every time, at instants 10 ms apart, so that the load cache is
+//! filled anew as often as it would be at 100 requests a second, and bindings end after an hour.
+//!
+//! The limits (issue 3): 0.15 us for the sticky select; 0.8, 3 and 12 us by load balance with 20, 100 and 500 accounts.
+
+use divan::{Bencher, black_box};
+use stickysim::ids::{AccountIx, ModelId};
+use stickysim::scheduler::{
+    Account, Config, Decision, Outcome, Pool, Query, Replica, SessionKey, bind_session, select,
+};
+use stickysim::units::{Span, Time};
+
+fn main() {
+    divan::main();
+}
+
+const MODEL: ModelId = ModelId(1);
+
+/// A pool in use: accounts of two priorities and various sizes, some slots held, everyone's health known.
+struct Bench {
+    config: Config,
+    pool: Pool,
+    replica: Replica,
+    now: Time,
+    session: u64,
+}
+
+impl Bench {
+    fn new(accounts: u32) -> Self {
+        let config = Config::default();
+        let pool = (0..accounts).map(|i| Account {
+            priority: 1 + i64::from(i % 3 == 0),
+            models: if i % 2 == 0 { vec![MODEL] } else { Vec::new() },
+            ..Account::new(i64::from(i) + 1, 10 + i64::from(i % 5))
+        });
+        let mut bench = Self {
+            pool: Pool::new(pool.collect()),
+            replica: Replica::new(accounts as usize),
+            config,
+            now: Time::ZERO + Span::from_secs(1_767_225_600),
+            session: 0,
+        };
+        for account in (0..accounts).map(AccountIx) {
+            bench.replica.report(0.2, account, account.0 % 7 != 0, Some(800 + u64::from(account.0 * 37 % 900)));
+            for _ in 0..account.0 % 6 {
+                bench.pool.acquire(account, bench.now, Span::MAX);
+            }
+        }
+        bench
+    }
+
+    /// One select for `session` with release and report.
+    fn serve(&mut self, session: u64) -> Decision {
+        let hash = session.to_le_bytes().map(|byte| b"0123456789abcdef"[usize::from(byte % 16)]);
+        let hash = [hash, hash, hash, hash];
+        let query = Query {
+            session: Some(SessionKey { key: session, hash: hash.as_flattened() }),
+            previous: None,
+            model: MODEL,
+            model_name: b"gpt-5-codex",
+            excluded: &[],
+        };
+        let decision = select(&self.config, &mut self.pool, &mut self.replica, &query, self.now);
+        if let Outcome::Acquired(account, slot) = decision.outcome {
+            self.pool.release(account, slot);
+            let ttft_ms = 800 + (session * 37) % 900;
+            self.replica.report(self.config.ewma_alpha, account, true, Some(ttft_ms));
+        }
+        self.now += Span::from_millis(10);
+        decision
+    }
+}
+
+/// A thousand bound sessions in turn, each finding its account.
+#[divan::bench(args = [20, 100, 500])]
+fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
+    let mut bench = Bench::new(accounts);
+    for session in 0..1_000 {
+        let account = AccountIx(session as u32 % accounts);
+        bind_session(&mut bench.pool, &bench.config, session, account, bench.now);
+    }
+    bencher.counter(1_u32).bench_local(|| {
+        bench.session = (bench.session + 1) % 1_000;
+        let decision = bench.serve(bench.session);
+        assert!(decision.sticky_session_hit);
+        black_box(decision)
+    });
+}
+
+/// A new session every time.
+#[divan::bench(args = [20, 100, 500])]
+fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
+    let mut bench = Bench::new(accounts);
+    bencher.counter(1_u32).bench_local(|| {
+        bench.session += 1;
+        let decision = bench.serve(bench.session);
+        assert!(decision.candidate_count == accounts && !decision.sticky_session_hit);
+        black_box(decision)
+    });
+}
+
+/// A new session every time, and no slot free anywhere: both rounds of load balance, and a wait plan.
+#[divan::bench(args = [20, 100, 500])]
+fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
+    let mut bench = Bench::new(accounts);
+    for account in (0..accounts).map(AccountIx) {
+        while bench.pool.acquire(account, bench.now, Span::MAX).is_some() {}
+    }
+    // Time stands still: slots do not expire.
+    let now = bench.now;
+    bencher.counter(1_u32).bench_local(|| {
+        bench.session += 1;
+        bench.now = now;
+        let decision = bench.serve(bench.session);
+        assert!(matches!(decision.outcome, Outcome::Wait(..)));
+        black_box(decision)
+    });
+}
