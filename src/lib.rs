@@ -1,5 +1,6 @@
 //! stickysim: a trace-driven, discrete-event simulator of a sticky-session scheduler for LLM gateways.
 pub mod engine;
+pub mod experiment;
 pub mod gateway;
 pub mod ids;
 pub mod measure;

@@ -1,0 +1,2 @@
+//! Many runs: replications, comparisons, sweeps, tuning, their journal and shards, and the statistics behind them.
+pub mod stats;
