@@ -1,4 +1,21 @@
-//! Observers of a run and the figures they make.
-pub mod observer;
+//! Observers of a run and the figures they make (spec simulator.md, "What is measured").
+//!
+//! A run tells its steps through `Observer`; `Panel` is the observer that makes every figure. `Figures` names each by a
+//! dotted path with its unit and direction, so that it can be compared, swept and gated on by name.
 
+pub mod compose;
+pub mod figures;
+pub mod histogram;
+pub mod latency;
+pub mod observer;
+pub mod outcomes;
+pub mod panel;
+pub mod settings;
+#[cfg(test)]
+mod testing;
+
+pub use figures::Figures;
+pub use histogram::Percentiles;
 pub use observer::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+pub use panel::{Note, Panel, Results};
+pub use settings::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};

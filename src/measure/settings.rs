@@ -1,0 +1,148 @@
+//! What the observers need to know about a run before it starts: plain data that the scenario is lowered to.
+
+use crate::ids::{AccountIx, ModelId};
+use crate::units::{Span, Time};
+
+/// How a run is to be measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// When the run starts.
+    pub start: Time,
+    /// Requests that arrive before this instant count in no figure (warm-up); `start` for none.
+    pub warmup_end: Time,
+    /// A felt TTFT above this breaks the service level objective.
+    pub slo_ttft: Span,
+    /// A turn whose felt TTFT is above this is slow.
+    pub slow_ttft: Span,
+    /// A session is stuck when this many turns in a row are slow (0 counts as 1).
+    pub stuck_turns: u32,
+    /// How many gateway replicas keep runtime stats of their own, at least 1.
+    pub replicas: u32,
+    /// The escape gate and the averages behind it, as the scheduler runs them.
+    pub gate: Gate,
+    /// The upstreams' prompt cache; `None` where none is modelled (then there are no cold turns to count).
+    pub cache: Option<CacheRules>,
+    /// Which groups of figures are made.
+    pub groups: Groups,
+    /// Whether the invariants of spec simulator.md are checked at every step (`--check`).
+    pub check: bool,
+}
+
+/// The escape gate (spec scheduler.md, Configuration).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gate {
+    /// `sticky_escape_enabled`
+    pub enabled: bool,
+    /// `sticky_escape_ttft_ms`
+    pub ttft_ms: u64,
+    /// `sticky_escape_error_rate`
+    pub error_rate: f64,
+    /// Weight of the newest sample in both averages.
+    pub ewma_alpha: f64,
+}
+
+/// When a session's prefix is found in an account's prompt cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheRules {
+    /// How long an idle prefix lives.
+    pub ttl: Span,
+    /// The shortest prefix that is kept, in tokens.
+    pub min_tokens: u32,
+}
+
+/// Groups of figures: one that is off costs nothing and reports nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of switches that do not depend on each other")]
+pub struct Groups {
+    /// Worst-turn and mean TTFT of sessions, stuck sessions.
+    pub sessions: bool,
+    /// The gateway's own metrics.
+    pub scheduler: bool,
+    /// Escapes and what became of them.
+    pub escapes: bool,
+    /// Detection against ground truth.
+    pub detection: bool,
+    /// Cold turns, tokens, price.
+    pub cost: bool,
+    /// A row per account.
+    pub accounts: bool,
+    /// The accounts' state over time.
+    pub series: bool,
+}
+
+impl Groups {
+    /// Everything.
+    pub const ALL: Self = Self {
+        sessions: true,
+        scheduler: true,
+        escapes: true,
+        detection: true,
+        cost: true,
+        accounts: true,
+        series: true,
+    };
+}
+
+/// What the observers know of an account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AccountInfo {
+    /// The gateway's id.
+    pub id: i64,
+    /// Slots; <= 0 means unlimited.
+    pub concurrency: i64,
+    /// What its tokens cost, if the scenario says.
+    pub price: Option<Price>,
+}
+
+/// Price of a million tokens, in whatever currency the scenario means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// Of input that was not in the prompt cache.
+    pub input: f64,
+    /// Of input that was.
+    pub cached_input: f64,
+    /// Of output.
+    pub output: f64,
+}
+
+/// What the observers know of a condition: ground truth by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionInfo {
+    /// Its name in the scenario, unique.
+    pub name: String,
+    /// The accounts that it may degrade.
+    pub accounts: Vec<AccountIx>,
+    /// The models that it touches; empty: all.
+    pub models: Vec<ModelId>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2 }
+    }
+}
+
+impl Default for Settings {
+    /// From time zero, no warm-up, SLO 10 s, slow and gate 15 s, stuck at 3 turns, one replica, no prompt cache.
+    fn default() -> Self {
+        Self {
+            start: Time::ZERO,
+            warmup_end: Time::ZERO,
+            slo_ttft: Span::from_secs(10),
+            slow_ttft: Span::from_secs(15),
+            stuck_turns: 3,
+            replicas: 1,
+            gate: Gate::default(),
+            cache: None,
+            groups: Groups::ALL,
+            check: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a request that arrived then counts.
+    pub fn counts(&self, arrival: Time) -> bool {
+        arrival >= self.warmup_end
+    }
+}
