@@ -1,0 +1,184 @@
+use super::super::config::{Condition, Counted, Course, Decode, Effect, Failure, Fault, Limit, Refill};
+use super::super::testing::{START, at, forward, request};
+use super::*;
+use crate::engine::Distribution;
+use crate::workload::Request;
+
+fn upstream(accounts: Vec<AccountModel>, conditions: Vec<Condition>) -> ModelledUpstream {
+    let config = Config { accounts, conditions, messages: vec!["overloaded".into()] };
+    ModelledUpstream::new(config, Luck::new(5), START)
+}
+
+fn slow_from_10_for_20(accounts: &[u32]) -> Condition {
+    Condition {
+        name: "slow".into(),
+        accounts: accounts.iter().copied().map(AccountIx).collect(),
+        course: Course::Scheduled {
+            at: Span::from_secs(10),
+            lasting: Span::from_secs(20),
+            ramp_in: Span::ZERO,
+            ramp_out: Span::ZERO,
+            effect: Effect { ttft_factor: 20.0, ..Effect::default() },
+        },
+    }
+}
+
+fn begin(upstream: &mut ModelledUpstream, request: &Request, account: u32, second: f64) -> Attempt {
+    upstream.begin(&forward(request, account, second), &mut Vec::new())
+}
+
+fn ttft(attempt: &Attempt) -> f64 {
+    attempt.fate.first_token().unwrap().secs()
+}
+
+#[test]
+fn a_forward_has_the_same_luck_whatever_else_happened() {
+    let two = || vec![AccountModel::default(), AccountModel::default()];
+    let mut busy = upstream(two(), vec![]);
+    for i in 0..100 {
+        begin(&mut busy, &request(i), (i % 2) as u32, 1.0);
+    }
+    let mut idle = upstream(two(), vec![]);
+    let one = request(7_000);
+    assert_eq!(begin(&mut busy, &one, 1, 2.0), begin(&mut idle, &one, 1, 2.0));
+    // another visit, account or request: another luck
+    let reference = ttft(&begin(&mut idle, &one, 1, 2.0));
+    let again = Forward { visit: 1, ..forward(&one, 1, 2.0) };
+    assert_ne!(ttft(&idle.begin(&again, &mut Vec::new())), reference);
+    assert_ne!(ttft(&begin(&mut idle, &one, 0, 2.0)), reference);
+    assert_ne!(ttft(&begin(&mut idle, &request(7_001), 1, 2.0)), reference);
+}
+
+#[test]
+fn a_degraded_forward_has_the_luck_of_the_healthy_one_times_the_factor() {
+    let mut healthy = upstream(vec![AccountModel::default()], vec![]);
+    let mut degraded = upstream(vec![AccountModel::default()], vec![slow_from_10_for_20(&[0])]);
+    for i in 0..100 {
+        let one = request(i);
+        let (a, b) = (begin(&mut healthy, &one, 0, 15.0), begin(&mut degraded, &one, 0, 15.0));
+        assert!((ttft(&b) / ttft(&a) - 20.0).abs() < 1e-6);
+        let decode = |attempt: &Attempt| attempt.fate.end().nanos() - attempt.fate.first_token().unwrap().nanos();
+        assert_eq!(decode(&a), decode(&b));
+        assert!(!a.degraded && b.degraded);
+    }
+}
+
+#[test]
+fn times_have_the_distributions_asked_for() {
+    let model = AccountModel {
+        ttft_s: Distribution::lognormal_p50_p90(1.5, 4.0).unwrap(),
+        decode: Decode::Seconds(Distribution::exponential(6.0).unwrap()),
+        ..AccountModel::default()
+    };
+    let mut all = upstream(vec![model], vec![]);
+    let n = 40_000;
+    let attempts: Vec<Attempt> = (0..n).map(|i| begin(&mut all, &request(i), 0, 1.0)).collect();
+    let share = |test: &dyn Fn(&Attempt) -> bool| attempts.iter().filter(|a| test(a)).count() as f64 / n as f64;
+    // 4.5 standard errors of a share: 4.5 * 0.5 / sqrt n = 0.0113
+    assert!((share(&|a| ttft(a) < 1.5) - 0.5).abs() < 0.0113);
+    assert!((share(&|a| ttft(a) < 4.0) - 0.9).abs() < 0.0113);
+    let mean = attempts.iter().map(|a| a.fate.end().secs() - ttft(a)).sum::<f64>() / n as f64;
+    assert!((mean / 6.0 - 1.0).abs() < 0.0225, "mean body {mean}");
+}
+
+#[test]
+fn a_raised_failure_rate_turns_successes_into_failures_and_touches_no_other_attempt() {
+    let failing = |probability| {
+        let failures = vec![Failure { probability, fault: Fault::status(503) }];
+        upstream(vec![AccountModel { failures, ..AccountModel::default() }], vec![])
+    };
+    let (mut few, mut many) = (failing(0.1), failing(0.3));
+    let mut failed = [0, 0];
+    for i in 0..10_000 {
+        let one = request(i);
+        let (a, b) = (begin(&mut few, &one, 0, 1.0), begin(&mut many, &one, 0, 1.0));
+        failed[0] += usize::from(a.fate.first_token().is_none());
+        failed[1] += usize::from(b.fate.first_token().is_none());
+        assert!(a == b || b.fate.first_token().is_none(), "{a:?} {b:?}");
+    }
+    // 4.5 standard errors: 4.5 * sqrt(0.3 * 0.7 * 10,000) = 206
+    assert!(failed[0].abs_diff(1_000) < 136 && failed[1].abs_diff(3_000) < 207, "{failed:?}");
+}
+
+#[test]
+fn failed_attempts_find_and_leave_nothing_in_the_prompt_cache() {
+    let broken = Fault::Broken { share: Distribution::constant(0.5).unwrap(), would_fail_over: true };
+    let account = |fault: Option<Fault>| AccountModel {
+        failures: fault.map(|fault| Failure { probability: 1.0, fault }).into_iter().collect(),
+        ..AccountModel::default()
+    };
+    let cases = [(None, 7_936), (Some(Fault::status(500)), 0), (Some(broken), 7_936)];
+    for (fault, expected) in cases {
+        let mut all = upstream(vec![account(fault)], vec![]);
+        let one = request(1);
+        let first = begin(&mut all, &one, 0, 0.0);
+        assert_eq!(first.cached_tokens, 0);
+        all.end(&forward(&one, 0, 0.0), &first, at(20.0));
+        assert_eq!(begin(&mut all, &one, 0, 319.0).cached_tokens, expected);
+        assert_eq!(begin(&mut all, &one, 0, 320.0).cached_tokens, 0, "300 s after the end of the turn");
+    }
+}
+
+#[test]
+fn a_turn_with_a_warm_prefix_spends_less_on_prefill() {
+    let model = AccountModel { prefill_tokens_per_s: Some(1_000.0), ..AccountModel::default() };
+    let mut all = upstream(vec![model], vec![]);
+    let one = request(1);
+    let cold = begin(&mut all, &one, 0, 0.0);
+    all.end(&forward(&one, 0, 0.0), &cold, at(20.0));
+    let warm = begin(&mut all, &one, 0, 30.0);
+    assert!((ttft(&cold) - ttft(&warm) - 7.936).abs() < 1e-8);
+    all.forget(one.session.unwrap());
+    assert_eq!(begin(&mut all, &one, 0, 31.0).cached_tokens, 0);
+}
+
+#[test]
+fn beyond_a_limit_an_account_answers_429_and_names_the_reset_if_it_does() {
+    for names_reset in [true, false] {
+        let limit = Limit {
+            counted: Counted::Requests,
+            most: 2,
+            window: Span::from_secs(60),
+            refill: Refill::AtOnce,
+            names_reset,
+        };
+        let mut all = upstream(vec![AccountModel { limits: vec![limit], ..AccountModel::default() }], vec![]);
+        let refused = |attempt: Attempt| !matches!(attempt.fate, RecordedAttempt::Ok { .. });
+        assert_eq!([0.0, 1.0].map(|second| refused(begin(&mut all, &request(1), 0, second))), [false; 2]);
+        let third = begin(&mut all, &request(1), 0, 10.0);
+        assert_eq!(
+            third.fate,
+            RecordedAttempt::Status {
+                status: 429,
+                end: Span::from_millis(200),
+                reset_after: names_reset.then_some(Span::from_millis(49_800)),
+                passing: false
+            }
+        );
+        assert!(!third.degraded);
+        assert!(!refused(begin(&mut all, &request(1), 0, 60.0)));
+    }
+}
+
+#[test]
+fn begin_brings_conditions_up_to_its_start_and_tells_of_them() {
+    let accounts = vec![AccountModel::default(); 2];
+    let mut all = upstream(accounts, vec![slow_from_10_for_20(&[0, 1])]);
+    assert_eq!(all.next_change(), Some(at(10.0)));
+    let (one, mut changes) = (request(1), Vec::new());
+    assert!(all.begin(&forward(&one, 1, 10.0), &mut changes).degraded);
+    let told = |account, degraded| HealthChange { at: at(10.0), account: AccountIx(account), condition: 0, degraded };
+    assert_eq!(changes, [told(0, true), told(1, true)]);
+    assert!(all.is_degraded(AccountIx(0)));
+    assert_eq!(all.next_change(), Some(at(30.0)));
+    changes.clear();
+    all.advance(at(30.0), &mut changes);
+    assert_eq!(changes.len(), 2);
+    assert_eq!(all.next_change(), None);
+}
+
+#[test]
+fn messages_are_found_by_their_number_from_1() {
+    let all = upstream(vec![], vec![]);
+    assert_eq!([0, 1, 2].map(|i| all.message(i)), ["", "overloaded", ""]);
+}
