@@ -1,7 +1,8 @@
-use super::super::config::{Condition, Counted, Course, Decode, Effect, Failure, Fault, Limit, Refill};
+use super::super::config::{Condition, Counted, Course, Decode, Effect, Failure, Fault, Limit, Refill, State};
 use super::super::testing::{START, at, forward, request};
 use super::*;
 use crate::engine::Distribution;
+use crate::ids::ModelId;
 use crate::workload::Request;
 
 fn upstream(accounts: Vec<AccountModel>, conditions: Vec<Condition>) -> ModelledUpstream {
@@ -181,4 +182,100 @@ fn begin_brings_conditions_up_to_its_start_and_tells_of_them() {
 fn messages_are_found_by_their_number_from_1() {
     let all = upstream(vec![], vec![]);
     assert_eq!([0, 1, 2].map(|i| all.message(i)), ["", "overloaded", ""]);
+}
+
+#[test]
+fn the_bits_of_an_attempt_are_pinned() {
+    let mut all = upstream(vec![AccountModel::default(); 4], vec![slow_from_10_for_20(&[3])]);
+    let one = request(4_711);
+    let forward = Forward { visit: 1, ..forward(&one, 3, 15.0) };
+    let fate = all.begin(&forward, &mut Vec::new()).fate;
+    assert_eq!(
+        fate,
+        RecordedAttempt::Ok { ttft: Span::from_nanos(11_230_224_107), end: Span::from_nanos(12_834_819_519) }
+    );
+}
+
+/// A random number of seconds, 0 included.
+fn some_span(stream: &mut Stream) -> Span {
+    Span::from_secs(stream.bits() % 40)
+}
+
+fn some_effect(stream: &mut Stream) -> Effect {
+    Effect {
+        ttft_factor: [0.5, 1.0, 3.0][stream.bits() as usize % 3],
+        error_rate: [0.0, 0.3, 1.0][stream.bits() as usize % 3],
+        only_models: if stream.chance(0.3) { vec![ModelId(1)] } else { vec![] },
+        ..Effect::default()
+    }
+}
+
+fn some_course(stream: &mut Stream) -> Course {
+    let (at, effect) = (some_span(stream), some_effect(stream));
+    let counted = if stream.chance(0.5) { Counted::Requests } else { Counted::Tokens };
+    match stream.bits() % 5 {
+        0 => {
+            let (lasting, ramp_in, ramp_out) = (some_span(stream), some_span(stream), some_span(stream));
+            Course::Scheduled { at, lasting, ramp_in, ramp_out, effect }
+        }
+        1 => {
+            let states = (0..stream.bits() % 4).map(|i| State {
+                name: i.to_string(),
+                sojourn_s: Distribution::exponential(5.0).unwrap(),
+                effect: some_effect(stream),
+                next: (0..stream.bits() % 6).map(|_| stream.between(-1.0, 2.0)).collect(),
+            });
+            Course::Markov { states: states.collect() }
+        }
+        2 => Course::Flapping { at, on: some_span(stream), off: some_span(stream), until: some_span(stream), effect },
+        3 => {
+            let steps = (0..stream.bits() % 9).map(|_| (some_span(stream), stream.between(0.5, 4.0))).collect();
+            Course::Replayed { steps, degraded_from: 2.0, effect }
+        }
+        _ => {
+            let (window, lasting) = (some_span(stream), some_span(stream));
+            Course::Triggered { counted, most: stream.bits() % 5, window, lasting, effect }
+        }
+    }
+}
+
+#[test]
+fn whatever_the_conditions_health_changes_by_turns_in_order_of_time_and_attempts_agree_with_it() {
+    let mut degraded_attempts = 0;
+    for seed in 0..300 {
+        let mut stream = Luck::new(seed).stream(1, 2, 3);
+        let conditions: Vec<Condition> = (0..stream.bits() % 6)
+            .map(|_| Condition {
+                name: String::new(),
+                accounts: (0..stream.bits() % 4).map(|_| AccountIx(stream.bits() as u32 % 3)).collect(),
+                course: some_course(&mut stream),
+            })
+            .collect();
+        let narrow = conditions.len();
+        let mut all = upstream(vec![AccountModel::default(); 3], conditions);
+        let mut bad = vec![[false; 3]; narrow];
+        let mut latest = START;
+        for i in 0..200 {
+            let now = at(f64::from(i) * 0.31);
+            let (one, mut changes) = (request(i.into()), Vec::new());
+            assert!(i == 0 || all.next_change().is_none_or(|next| next > latest), "seed {seed}");
+            let forward = forward(&one, i % 3, f64::from(i) * 0.31);
+            let attempt = all.begin(&forward, &mut changes);
+            for change in &changes {
+                assert!(latest <= change.at && change.at <= now, "seed {seed}: {change:?}");
+                latest = change.at;
+                let bad = &mut bad[change.condition as usize][change.account.at()];
+                assert_ne!(*bad, change.degraded, "seed {seed}: {change:?}");
+                *bad = change.degraded;
+            }
+            for account in 0..3 {
+                assert_eq!(all.is_degraded(AccountIx(account)), bad.iter().any(|bad| bad[account as usize]));
+            }
+            let account = forward.account.at();
+            assert!(!attempt.degraded || bad.iter().any(|bad| bad[account]), "seed {seed}");
+            degraded_attempts += u32::from(attempt.degraded);
+            assert!(attempt.fate.first_token().is_none_or(|ttft| ttft <= attempt.fate.end()));
+        }
+    }
+    assert!(degraded_attempts > 1_000, "{degraded_attempts}");
 }
