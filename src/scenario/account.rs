@@ -1,0 +1,397 @@
+//! Accounts: what the gateway knows of them, and how the upstream behind them serves (spec simulator.md, "Upstream accounts").
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check::{Check, Checker};
+use super::distribution::Distribution;
+use super::duration::Duration;
+use super::error::ErrorKind;
+
+/// How many accounts a scenario may have.
+pub const MOST_ACCOUNTS: usize = 10_000;
+
+/// One upstream account, or `count` alike. What is not given here comes from `account_defaults`, key by key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// The gateway's id, above 0; not given: one more than the account before, from 1.
+    pub id: Option<i64>,
+    /// So many accounts alike, with ids that follow each other.
+    #[serde(skip_serializing)]
+    pub count: u32,
+    /// A name for reports.
+    pub name: String,
+    /// What kind of credential it is: decides what a 401 does and whether its 429s count towards a storm.
+    #[serde(rename = "type")]
+    pub kind: AccountType,
+    /// Lower is better.
+    pub priority: i64,
+    /// Slots; 0 or less: unlimited.
+    pub concurrency: i64,
+    /// Used in place of the concurrency in the load rate, when above 0.
+    pub load_factor: Option<i64>,
+    /// Models that it serves; empty: all.
+    pub models: Vec<String>,
+    /// Whether it speaks WebSocket v2.
+    pub websocket_v2: bool,
+    /// What its upstream speaks; with HTTP/1.1 a replica opens at most `concurrency` connections.
+    pub protocol: Protocol,
+    /// Pool mode: a status does nothing to the account, some statuses are retried on it.
+    pub pool_mode: bool,
+    /// Retries of pool mode per request, 0 to 10.
+    pub pool_mode_retry_count: u32,
+    /// Statuses that pool mode retries; may be empty.
+    pub pool_mode_retry_status_codes: Vec<u16>,
+    /// What else makes it unschedulable for a while.
+    pub temp_unschedulable_rules: Vec<Rule>,
+    /// Time to first token of a healthy attempt, before `size_effect`, conditions and prefill.
+    pub ttft: Distribution<Duration>,
+    /// How the time to first token grows with the input; not given: it does not.
+    pub size_effect: Option<SizeEffect>,
+    /// Speed of the answer after its first token, in tokens a second.
+    pub decode_tokens_per_second: Distribution<f64>,
+    /// Length of the answer after its first token, whatever its tokens; in the place of `decode_tokens_per_second`.
+    pub body: Option<Distribution<Duration>>,
+    /// Speed at which input that is not in the prompt cache is read, in tokens a second, added to the time to first
+    /// token; not given: at once.
+    pub prefill_tokens_per_second: Option<f64>,
+    /// How it slows down with its busy slots; not given: it does not.
+    pub load_slowdown: Option<LoadSlowdown>,
+    /// The upstream's prompt cache; `null`: none.
+    pub prompt_cache: Option<PromptCache>,
+    /// The provider's limits: what goes beyond one gets a 429.
+    pub limits: Vec<Limit>,
+    /// How attempts fail while the account is healthy.
+    pub failures: Failures,
+    /// What tokens cost; not given: nothing is said of prices.
+    pub price: Option<Price>,
+}
+
+/// Kind of credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountType {
+    /// An API key.
+    #[default]
+    ApiKey,
+    /// An OAuth login.
+    Oauth,
+}
+
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/2: no limit on connections.
+    #[default]
+    Http2,
+    /// HTTP/1.1: at most `concurrency` connections from each replica.
+    Http1,
+}
+
+/// A rule that makes an account unschedulable for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The HTTP status, 100 to 599.
+    pub status: u16,
+    /// Words of which one must be in the error message; empty: any message.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// For how many minutes, above 0.
+    pub minutes: u64,
+}
+
+/// The time to first token times (input tokens / `median_input_tokens`)^`exponent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SizeEffect {
+    /// The exponent, 0 to 3.
+    pub exponent: f64,
+    /// The input at which `ttft` holds as it stands, above 0.
+    pub median_input_tokens: f64,
+}
+
+/// Factors at full load; in between they grow in proportion to busy slots over concurrency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoadSlowdown {
+    /// Factor on the time to first token when all slots are busy, at least 1.
+    pub ttft_factor: f64,
+    /// Factor on the time of the answer's body when all slots are busy, at least 1.
+    pub decode_factor: f64,
+    /// Slots that count as full load where the account has no limit of its own.
+    pub full_at: Option<u32>,
+}
+
+/// The upstream remembers a session's prefix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromptCache {
+    /// How long an idle prefix lives.
+    pub ttl: Duration,
+    /// Prefixes are cached in blocks of so many tokens, above 0.
+    pub block_tokens: u32,
+    /// The shortest prefix that is cached, in tokens.
+    pub min_tokens: u32,
+}
+
+/// One limit of the provider: exactly one of `requests` and `tokens`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Length of the window: `1m`, `5h`, `7d`.
+    pub per: Duration,
+    /// Requests in a window, above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Tokens in a window, input and output, above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Whether the 429 names the end of the window; if not, the gateway assumes 5 s.
+    #[serde(default = "yes")]
+    pub names_reset: bool,
+    /// How the window moves.
+    #[serde(default)]
+    pub window: Window,
+}
+
+/// How a window of a limit moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// It starts with its first request and is over `per` later.
+    #[default]
+    Fixed,
+    /// The last `per`, at any time.
+    Rolling,
+}
+
+/// How attempts fail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failures {
+    /// Failures in the place of an answer; their probabilities sum to at most 1.
+    pub before_first_token: Vec<Failure>,
+    /// Probability that the stream breaks after the first token, 0 to 1.
+    pub broken_stream: f64,
+    /// Whether a broken stream is of the kind that would have failed over (then nothing is reported).
+    pub broken_stream_would_fail_over: bool,
+}
+
+/// One kind of failure before the first token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// What the gateway sees.
+    pub error: ErrorSort,
+    /// How likely an attempt ends so, 0 to 1.
+    pub probability: f64,
+    /// How long it takes to show; not given: 300 ms for a status, 60 s for a timeout, 50 ms for a refused connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Distribution<Duration>>,
+    /// For a 429: the reset time that it names, counted from the 429.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_after: Option<Duration>,
+    /// The error message.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// What the gateway sees of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ErrorSort {
+    /// An HTTP status, 400 to 599.
+    Status(u16),
+    /// No answer in time: a transport error that takes its time.
+    Timeout,
+    /// The connection is refused or reset.
+    Connect,
+}
+
+/// Price of a million tokens, in any currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Of input that is not in the prompt cache.
+    pub input: f64,
+    /// Of input that is.
+    pub cached_input: f64,
+    /// Of output.
+    pub output: f64,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            id: None,
+            count: 1,
+            name: String::new(),
+            kind: AccountType::ApiKey,
+            priority: 1,
+            concurrency: 10,
+            load_factor: None,
+            models: Vec::new(),
+            websocket_v2: true,
+            protocol: Protocol::Http2,
+            pool_mode: false,
+            pool_mode_retry_count: 3,
+            pool_mode_retry_status_codes: vec![401, 403, 429],
+            temp_unschedulable_rules: Vec::new(),
+            ttft: Distribution::lognormal(Duration::millis(1_300), Duration::secs(3)),
+            size_effect: None,
+            decode_tokens_per_second: Distribution::lognormal(58.0, 80.0),
+            body: None,
+            prefill_tokens_per_second: None,
+            load_slowdown: None,
+            prompt_cache: Some(PromptCache::default()),
+            limits: Vec::new(),
+            failures: Failures::default(),
+            price: None,
+        }
+    }
+}
+
+impl Default for SizeEffect {
+    fn default() -> Self {
+        Self { exponent: 0.36, median_input_tokens: 25_000.0 }
+    }
+}
+
+impl Default for LoadSlowdown {
+    fn default() -> Self {
+        Self { ttft_factor: 1.0, decode_factor: 1.0, full_at: None }
+    }
+}
+
+impl Default for PromptCache {
+    fn default() -> Self {
+        Self { ttl: Duration::secs(300), block_tokens: 128, min_tokens: 1_024 }
+    }
+}
+
+impl Check for Account {
+    fn check(&self, c: &mut Checker) {
+        if let Some(id) = self.id {
+            c.whole("id", id, 1, i128::from(i64::MAX) - MOST_ACCOUNTS as i128);
+        }
+        c.whole("count", self.count, 0, MOST_ACCOUNTS as i128);
+        c.whole("priority", self.priority, -1_000_000_000, 1_000_000_000);
+        c.whole("concurrency", self.concurrency, -1_000_000_000, 1_000_000);
+        if let Some(factor) = self.load_factor {
+            c.whole("load_factor", factor, -1_000_000_000, 1_000_000_000);
+        }
+        c.at_most("models", self.models.len(), 10_000);
+        c.whole("pool_mode_retry_count", self.pool_mode_retry_count, 0, 10);
+        c.each("pool_mode_retry_status_codes", &self.pool_mode_retry_status_codes, |c, code| c.whole("", *code, 100, 599));
+        c.items("temp_unschedulable_rules", &self.temp_unschedulable_rules);
+        c.key("ttft", &self.ttft);
+        c.key("size_effect", &self.size_effect);
+        c.key("decode_tokens_per_second", &self.decode_tokens_per_second);
+        c.key("body", &self.body);
+        if let Some(speed) = self.prefill_tokens_per_second {
+            c.above_zero("prefill_tokens_per_second", speed, 1e9);
+        }
+        c.key("load_slowdown", &self.load_slowdown);
+        c.key("prompt_cache", &self.prompt_cache);
+        c.at_most("limits", self.limits.len(), 16);
+        c.items("limits", &self.limits);
+        c.key("failures", &self.failures);
+        c.key("price", &self.price);
+    }
+}
+
+impl Check for Rule {
+    fn check(&self, c: &mut Checker) {
+        c.whole("status", self.status, 100, 599);
+        c.whole("minutes", self.minutes, 1, 1_000_000);
+    }
+}
+
+impl Check for SizeEffect {
+    fn check(&self, c: &mut Checker) {
+        c.number("exponent", self.exponent, 0.0, 3.0);
+        c.above_zero("median_input_tokens", self.median_input_tokens, 1e9);
+    }
+}
+
+impl Check for LoadSlowdown {
+    fn check(&self, c: &mut Checker) {
+        c.number("ttft_factor", self.ttft_factor, 1.0, 1e6);
+        c.number("decode_factor", self.decode_factor, 1.0, 1e6);
+        if let Some(full) = self.full_at {
+            c.whole("full_at", full, 1, 1_000_000);
+        }
+    }
+}
+
+impl Check for PromptCache {
+    fn check(&self, c: &mut Checker) {
+        c.time("ttl", self.ttl);
+        c.whole("block_tokens", self.block_tokens, 1, 1_000_000_000);
+        c.whole("min_tokens", self.min_tokens, 0, 1_000_000_000);
+    }
+}
+
+impl Check for Limit {
+    fn check(&self, c: &mut Checker) {
+        c.some_time("per", self.per);
+        if self.requests.is_some() == self.tokens.is_some() {
+            c.fault("", ErrorKind::Conflict, "a limit needs exactly one of `requests` and `tokens`", None);
+        }
+        for (key, value) in [("requests", self.requests), ("tokens", self.tokens)] {
+            if let Some(value) = value {
+                c.whole(key, value, 1, 1_000_000_000_000_000);
+            }
+        }
+    }
+}
+
+impl Check for Failures {
+    fn check(&self, c: &mut Checker) {
+        c.at_most("before_first_token", self.before_first_token.len(), 64);
+        c.items("before_first_token", &self.before_first_token);
+        let total: f64 = self.before_first_token.iter().map(|failure| failure.probability).sum();
+        if total > 1.0 + 1e-9 {
+            let message = format!("the probabilities of `before_first_token` sum to {total}, more than 1");
+            c.fault("before_first_token", ErrorKind::OutOfRange, message, None);
+        }
+        c.share("broken_stream", self.broken_stream);
+    }
+}
+
+impl Check for Failure {
+    fn check(&self, c: &mut Checker) {
+        c.key("error", &self.error);
+        c.share("probability", self.probability);
+        c.key("after", &self.after);
+        if let Some(reset) = self.reset_after {
+            c.time("reset_after", reset);
+            if self.error != ErrorSort::Status(429) {
+                c.fault("reset_after", ErrorKind::Conflict, "only a 429 names a reset time", None);
+            }
+        }
+    }
+}
+
+impl Check for ErrorSort {
+    fn check(&self, c: &mut Checker) {
+        if let Self::Status(status) = self {
+            c.whole("status", *status, 400, 599);
+        }
+    }
+}
+
+impl Check for Price {
+    fn check(&self, c: &mut Checker) {
+        c.number("input", self.input, 0.0, 1e12);
+        c.number("cached_input", self.cached_input, 0.0, 1e12);
+        c.number("output", self.output, 0.0, 1e12);
+    }
+}

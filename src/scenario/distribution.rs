@@ -1,0 +1,262 @@
+//! Distributions as a scenario writes them, of lengths of time or of plain numbers: `{lognormal: {p50: 1.3s, p90: 3s}}`.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check::{Check, Checker, LONGEST};
+use super::duration::Duration;
+use super::error::ErrorKind;
+
+/// What a distribution can be of.
+pub trait Quantity: Copy + std::fmt::Debug + PartialEq {
+    /// As a plain number: seconds, or the number itself.
+    fn number(self) -> f64;
+    /// The largest number that makes sense.
+    const LARGEST: f64;
+    /// Whether geometric draws (1, 2, 3...) make sense.
+    const COUNTS: bool;
+}
+
+impl Quantity for Duration {
+    fn number(self) -> f64 {
+        self.0.secs()
+    }
+    const LARGEST: f64 = 3_653.0 * 86_400.0;
+    const COUNTS: bool = false;
+}
+
+impl Quantity for f64 {
+    fn number(self) -> f64 {
+        self
+    }
+    const LARGEST: f64 = 1e12;
+    const COUNTS: bool = true;
+}
+
+/// A distribution: a map with exactly one of these keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "DistributionOf_{T}")]
+pub enum Distribution<T> {
+    /// Always this value.
+    Constant(T),
+    /// Uniform from `low` to `high`.
+    Uniform {
+        /// The least value.
+        low: T,
+        /// The largest value.
+        high: T,
+    },
+    /// Exponential.
+    Exponential {
+        /// The mean, above 0.
+        mean: T,
+    },
+    /// Lognormal, by `p50` and `p90`, by `p50` and `sigma`, or by `mu` and `sigma`.
+    Lognormal(Lognormal<T>),
+    /// Gamma; cv 1 is exponential, less is more regular.
+    Gamma {
+        /// The mean, above 0.
+        mean: T,
+        /// Standard deviation over mean, 0 to 100.
+        cv: f64,
+    },
+    /// Weibull.
+    Weibull {
+        /// Shape, 0.01 to 1000; 1 is exponential, less has a heavier tail.
+        shape: f64,
+        /// Scale, above 0.
+        scale: T,
+    },
+    /// Number of trials to the first success: 1, 2, 3... (of numbers only).
+    Geometric {
+        /// The mean, at least 1.
+        mean: f64,
+    },
+    /// A sample.
+    Empirical(Empirical<T>),
+    /// One of several distributions, by weight.
+    Mixture(Vec<Part<T>>),
+    /// Another distribution, with what lies outside moved to the nearer end.
+    Clamped(Clamped<T>),
+}
+
+/// A lognormal distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "LognormalOf_{T}")]
+pub struct Lognormal<T> {
+    /// Median, above 0.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub p50: Option<T>,
+    /// 90th percentile, at least `p50`.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub p90: Option<T>,
+    /// Mean of the natural logarithm (of seconds, for lengths of time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mu: Option<f64>,
+    /// Standard deviation of the natural logarithm, 0 to 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<f64>,
+}
+
+/// A sample: exactly one of `values` and `file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EmpiricalOf_{T}")]
+pub struct Empirical<T> {
+    /// The values themselves.
+    #[serde(default = "no_items", skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<T>,
+    /// A CSV file with one column of numbers (seconds, for lengths of time), a heading if any is passed over. Relative
+    /// to the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Whether to interpolate between neighbours.
+    #[serde(default = "yes")]
+    pub interpolate: bool,
+}
+
+/// A part of a mixture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PartOf_{T}")]
+pub struct Part<T> {
+    /// Its weight; weights need not sum to 1.
+    pub weight: f64,
+    /// Its distribution.
+    pub of: Distribution<T>,
+}
+
+/// A distribution with limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ClampedOf_{T}")]
+pub struct Clamped<T> {
+    /// The least value.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub low: Option<T>,
+    /// The largest value.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub high: Option<T>,
+    /// The distribution.
+    pub of: Box<Distribution<T>>,
+}
+
+// serde's bare `default` would ask for `T: Default`.
+fn none<T>() -> Option<T> {
+    None
+}
+
+fn no_items<T>() -> Vec<T> {
+    Vec::new()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl<T> Distribution<T> {
+    /// Lognormal by median and 90th percentile.
+    pub fn lognormal(p50: T, p90: T) -> Self {
+        Self::Lognormal(Lognormal { p50: Some(p50), p90: Some(p90), mu: None, sigma: None })
+    }
+
+    /// Lognormal by mean and standard deviation of the logarithm.
+    pub fn lognormal_mu(mu: f64, sigma: f64) -> Self {
+        Self::Lognormal(Lognormal { p50: None, p90: None, mu: Some(mu), sigma: Some(sigma) })
+    }
+}
+
+impl<T: Quantity> Check for Distribution<T> {
+    fn check(&self, c: &mut Checker) {
+        let value = |c: &mut Checker, key: &str, value: T| c.number(key, value.number(), 0.0, T::LARGEST);
+        let above_zero = |c: &mut Checker, key: &str, value: T| c.above_zero(key, value.number(), T::LARGEST);
+        match self {
+            Self::Constant(constant) => value(c, "constant", *constant),
+            Self::Uniform { low, high } => c.within("uniform", |c| {
+                value(c, "low", *low);
+                value(c, "high", *high);
+                if high.number() < low.number() {
+                    c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
+                }
+            }),
+            Self::Exponential { mean } => c.within("exponential", |c| above_zero(c, "mean", *mean)),
+            Self::Lognormal(lognormal) => c.key("lognormal", lognormal),
+            Self::Gamma { mean, cv } => c.within("gamma", |c| {
+                above_zero(c, "mean", *mean);
+                c.number("cv", *cv, 0.0, 100.0);
+            }),
+            Self::Weibull { shape, scale } => c.within("weibull", |c| {
+                c.number("shape", *shape, 0.01, 1_000.0);
+                above_zero(c, "scale", *scale);
+            }),
+            Self::Geometric { .. } if !T::COUNTS => c.fault(
+                "geometric",
+                ErrorKind::WrongType,
+                "`geometric` counts things; it is no distribution of time",
+                Some("use exponential or gamma"),
+            ),
+            Self::Geometric { mean } => c.within("geometric", |c| c.number("mean", *mean, 1.0, T::LARGEST)),
+            Self::Empirical(empirical) => c.within("empirical", |c| {
+                if empirical.values.is_empty() == empirical.file.is_none() {
+                    c.fault("", ErrorKind::Conflict, "`empirical` needs exactly one of `values` and `file`", None);
+                }
+                c.at_most("values", empirical.values.len(), 1_000_000);
+                c.each("values", &empirical.values, |c, item| c.number("", item.number(), 0.0, T::LARGEST));
+            }),
+            Self::Mixture(parts) => {
+                let total: f64 = parts.iter().map(|part| part.weight).sum();
+                if parts.is_empty() || total <= 0.0 {
+                    c.fault("mixture", ErrorKind::OutOfRange, "`mixture` needs a part with a weight above 0", None);
+                }
+                c.each("mixture", parts, |c, part| {
+                    c.number("weight", part.weight, 0.0, 1e12);
+                    c.key("of", &part.of);
+                });
+            }
+            Self::Clamped(clamped) => c.within("clamped", |c| {
+                let low = clamped.low.map_or(0.0, Quantity::number);
+                let high = clamped.high.map_or(T::LARGEST, Quantity::number);
+                c.number("low", low, 0.0, T::LARGEST);
+                c.number("high", high, 0.0, T::LARGEST);
+                if high < low {
+                    c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
+                }
+                c.key("of", &*clamped.of);
+            }),
+        }
+    }
+}
+
+impl<T: Quantity> Check for Lognormal<T> {
+    fn check(&self, c: &mut Checker) {
+        match (self.p50, self.p90, self.mu, self.sigma) {
+            (Some(p50), Some(p90), None, None) => {
+                c.above_zero("p50", p50.number(), T::LARGEST);
+                c.above_zero("p90", p90.number(), T::LARGEST);
+                if p90.number() < p50.number() {
+                    c.fault("p90", ErrorKind::OutOfRange, "`p90` must be at least `p50`", None);
+                }
+            }
+            (Some(p50), None, None, Some(sigma)) => {
+                c.above_zero("p50", p50.number(), T::LARGEST);
+                c.number("sigma", sigma, 0.0, 20.0);
+            }
+            (None, None, Some(mu), Some(sigma)) => {
+                c.number("mu", mu, -30.0, 30.0);
+                c.number("sigma", sigma, 0.0, 20.0);
+            }
+            _ => c.fault(
+                "",
+                ErrorKind::Conflict,
+                "`lognormal` needs `p50` and `p90`, or `p50` and `sigma`, or `mu` and `sigma`",
+                None,
+            ),
+        }
+    }
+}
+
+const _: () = assert!(LONGEST.0.nanos() / 1_000_000_000 == 3_653 * 86_400);
