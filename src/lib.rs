@@ -4,6 +4,7 @@ pub mod experiment;
 pub mod gateway;
 pub mod ids;
 pub mod measure;
+pub mod scenario;
 pub mod scheduler;
 pub mod units;
 pub mod upstream;

@@ -7,6 +7,7 @@ use super::check::{Check, Checker};
 use super::distribution::Distribution;
 use super::duration::Duration;
 use super::error::ErrorKind;
+use super::upstream_error::UpstreamError;
 
 /// How many accounts a scenario may have.
 pub const MOST_ACCOUNTS: usize = 10_000;
@@ -49,10 +50,8 @@ pub struct Account {
     pub ttft: Distribution<Duration>,
     /// How the time to first token grows with the input; not given: it does not.
     pub size_effect: Option<SizeEffect>,
-    /// Speed of the answer after its first token, in tokens a second.
-    pub decode_tokens_per_second: Distribution<f64>,
-    /// Length of the answer after its first token, whatever its tokens; in the place of `decode_tokens_per_second`.
-    pub body: Option<Distribution<Duration>>,
+    /// How long an answer takes from its first token to its last.
+    pub decode: Decode,
     /// Speed at which input that is not in the prompt cache is read, in tokens a second, added to the time to first
     /// token; not given: at once.
     pub prefill_tokens_per_second: Option<f64>,
@@ -62,8 +61,10 @@ pub struct Account {
     pub prompt_cache: Option<PromptCache>,
     /// The provider's limits: what goes beyond one gets a 429.
     pub limits: Vec<Limit>,
-    /// How attempts fail while the account is healthy.
-    pub failures: Failures,
+    /// How long a 429 of `limits` takes to show.
+    pub limit_after: Distribution<Duration>,
+    /// How attempts fail while the account is healthy; the probabilities sum to at most 1.
+    pub failures: Vec<Failure>,
     /// What tokens cost; not given: nothing is said of prices.
     pub price: Option<Price>,
 }
@@ -113,16 +114,26 @@ pub struct SizeEffect {
     pub median_input_tokens: f64,
 }
 
-/// Factors at full load; in between they grow in proportion to busy slots over concurrency.
+/// How long an answer takes from its first token to its last: exactly one of these keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Decode {
+    /// Its output at so many tokens a second, drawn for each attempt.
+    TokensPerSecond(Distribution<f64>),
+    /// So long, whatever the output.
+    Time(Distribution<Duration>),
+}
+
+/// Times are multiplied by 1 + share * (other requests that run on the account beyond `free`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoadSlowdown {
-    /// Factor on the time to first token when all slots are busy, at least 1.
-    pub ttft_factor: f64,
-    /// Factor on the time of the answer's body when all slots are busy, at least 1.
-    pub decode_factor: f64,
-    /// Slots that count as full load where the account has no limit of its own.
-    pub full_at: Option<u32>,
+    /// So many others cost nothing.
+    pub free: u32,
+    /// What each further one adds to the time to first token, as a share of it, 0 to 1000.
+    pub ttft_share: f64,
+    /// What each further one adds to the time of the answer, as a share of it, 0 to 1000.
+    pub decode_share: f64,
 }
 
 /// The upstream remembers a session's prefix.
@@ -149,66 +160,32 @@ pub struct Limit {
     /// Tokens in a window, input and output, above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
-    /// Whether the 429 names the end of the window; if not, the gateway assumes 5 s.
+    /// Whether the 429 names the time when the limit is over; if not, the gateway assumes 5 s.
     #[serde(default = "yes")]
     pub names_reset: bool,
-    /// How the window moves.
-    #[serde(default)]
-    pub window: Window,
+    /// How it comes back; not given: evenly for windows up to an hour, at once for longer ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refill: Option<Refill>,
 }
 
-/// How a window of a limit moves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How a limit comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Window {
-    /// It starts with its first request and is over `per` later.
-    #[default]
-    Fixed,
-    /// The last `per`, at any time.
-    Rolling,
+pub enum Refill {
+    /// Evenly, up to the whole of it: limits per minute.
+    Evenly,
+    /// All at once, when the window that began with the first request is over: 5 h and 7 d quotas.
+    AtOnce,
 }
 
-/// How attempts fail.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Failures {
-    /// Failures in the place of an answer; their probabilities sum to at most 1.
-    pub before_first_token: Vec<Failure>,
-    /// Probability that the stream breaks after the first token, 0 to 1.
-    pub broken_stream: f64,
-    /// Whether a broken stream is of the kind that would have failed over (then nothing is reported).
-    pub broken_stream_would_fail_over: bool,
-}
-
-/// One kind of failure before the first token.
+/// One way to fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// What the gateway sees.
-    pub error: ErrorSort,
     /// How likely an attempt ends so, 0 to 1.
     pub probability: f64,
-    /// How long it takes to show; not given: 300 ms for a status, 60 s for a timeout, 50 ms for a refused connection.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Distribution<Duration>>,
-    /// For a 429: the reset time that it names, counted from the 429.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reset_after: Option<Duration>,
-    /// The error message.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub message: String,
-}
-
-/// What the gateway sees of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ErrorSort {
-    /// An HTTP status, 400 to 599.
-    Status(u16),
-    /// No answer in time: a transport error that takes its time.
-    Timeout,
-    /// The connection is refused or reset.
-    Connect,
+    /// What goes wrong.
+    pub error: UpstreamError,
 }
 
 /// Price of a million tokens, in any currency.
@@ -246,13 +223,13 @@ impl Default for Account {
             temp_unschedulable_rules: Vec::new(),
             ttft: Distribution::lognormal(Duration::millis(1_300), Duration::secs(3)),
             size_effect: None,
-            decode_tokens_per_second: Distribution::lognormal(58.0, 80.0),
-            body: None,
+            decode: Decode::TokensPerSecond(Distribution::lognormal(58.0, 90.0)),
             prefill_tokens_per_second: None,
             load_slowdown: None,
             prompt_cache: Some(PromptCache::default()),
             limits: Vec::new(),
-            failures: Failures::default(),
+            limit_after: Distribution::Constant(Duration::millis(200)),
+            failures: Vec::new(),
             price: None,
         }
     }
@@ -261,12 +238,6 @@ impl Default for Account {
 impl Default for SizeEffect {
     fn default() -> Self {
         Self { exponent: 0.36, median_input_tokens: 25_000.0 }
-    }
-}
-
-impl Default for LoadSlowdown {
-    fn default() -> Self {
-        Self { ttft_factor: 1.0, decode_factor: 1.0, full_at: None }
     }
 }
 
@@ -289,12 +260,13 @@ impl Check for Account {
         }
         c.at_most("models", self.models.len(), 10_000);
         c.whole("pool_mode_retry_count", self.pool_mode_retry_count, 0, 10);
-        c.each("pool_mode_retry_status_codes", &self.pool_mode_retry_status_codes, |c, code| c.whole("", *code, 100, 599));
+        c.each("pool_mode_retry_status_codes", &self.pool_mode_retry_status_codes, |c, code| {
+            c.whole("", *code, 100, 599)
+        });
         c.items("temp_unschedulable_rules", &self.temp_unschedulable_rules);
         c.key("ttft", &self.ttft);
         c.key("size_effect", &self.size_effect);
-        c.key("decode_tokens_per_second", &self.decode_tokens_per_second);
-        c.key("body", &self.body);
+        c.key("decode", &self.decode);
         if let Some(speed) = self.prefill_tokens_per_second {
             c.above_zero("prefill_tokens_per_second", speed, 1e9);
         }
@@ -302,7 +274,14 @@ impl Check for Account {
         c.key("prompt_cache", &self.prompt_cache);
         c.at_most("limits", self.limits.len(), 16);
         c.items("limits", &self.limits);
-        c.key("failures", &self.failures);
+        c.key("limit_after", &self.limit_after);
+        c.at_most("failures", self.failures.len(), 64);
+        c.items("failures", &self.failures);
+        let total: f64 = self.failures.iter().map(|failure| failure.probability).sum();
+        if total > 1.0 + 1e-9 {
+            let message = format!("the probabilities of `failures` sum to {total}, more than 1");
+            c.fault("failures", ErrorKind::OutOfRange, message, None);
+        }
         c.key("price", &self.price);
     }
 }
@@ -321,13 +300,19 @@ impl Check for SizeEffect {
     }
 }
 
+impl Check for Decode {
+    fn check(&self, c: &mut Checker) {
+        match self {
+            Self::TokensPerSecond(speed) => c.key("tokens_per_second", speed),
+            Self::Time(time) => c.key("time", time),
+        }
+    }
+}
+
 impl Check for LoadSlowdown {
     fn check(&self, c: &mut Checker) {
-        c.number("ttft_factor", self.ttft_factor, 1.0, 1e6);
-        c.number("decode_factor", self.decode_factor, 1.0, 1e6);
-        if let Some(full) = self.full_at {
-            c.whole("full_at", full, 1, 1_000_000);
-        }
+        c.number("ttft_share", self.ttft_share, 0.0, 1_000.0);
+        c.number("decode_share", self.decode_share, 0.0, 1_000.0);
     }
 }
 
@@ -353,38 +338,10 @@ impl Check for Limit {
     }
 }
 
-impl Check for Failures {
-    fn check(&self, c: &mut Checker) {
-        c.at_most("before_first_token", self.before_first_token.len(), 64);
-        c.items("before_first_token", &self.before_first_token);
-        let total: f64 = self.before_first_token.iter().map(|failure| failure.probability).sum();
-        if total > 1.0 + 1e-9 {
-            let message = format!("the probabilities of `before_first_token` sum to {total}, more than 1");
-            c.fault("before_first_token", ErrorKind::OutOfRange, message, None);
-        }
-        c.share("broken_stream", self.broken_stream);
-    }
-}
-
 impl Check for Failure {
     fn check(&self, c: &mut Checker) {
-        c.key("error", &self.error);
         c.share("probability", self.probability);
-        c.key("after", &self.after);
-        if let Some(reset) = self.reset_after {
-            c.time("reset_after", reset);
-            if self.error != ErrorSort::Status(429) {
-                c.fault("reset_after", ErrorKind::Conflict, "only a 429 names a reset time", None);
-            }
-        }
-    }
-}
-
-impl Check for ErrorSort {
-    fn check(&self, c: &mut Checker) {
-        if let Self::Status(status) = self {
-            c.whole("status", *status, 400, 599);
-        }
+        c.key("error", &self.error);
     }
 }
 

@@ -81,14 +81,14 @@ impl Checker {
     /// `low <= value <= high`.
     pub(super) fn number(&mut self, key: &str, value: f64, low: f64, high: f64) {
         if !(low..=high).contains(&value) {
-            self.out_of_range(key, &format!("must be from {low} to {high}, not {value}"));
+            self.out_of_range(key, &format!("must be from {} to {}, not {}", shown(low), shown(high), shown(value)));
         }
     }
 
     /// `0 < value <= high`.
     pub(super) fn above_zero(&mut self, key: &str, value: f64, high: f64) {
         if !(value > 0.0 && value <= high) {
-            self.out_of_range(key, &format!("must be above 0 and at most {high}, not {value}"));
+            self.out_of_range(key, &format!("must be above 0 and at most {}, not {}", shown(high), shown(value)));
         }
     }
 
@@ -138,6 +138,11 @@ impl Checker {
         let error = ScenarioError::new(finding.kind, finding.message).help(finding.help);
         Err(error.place(place_of(tree, &finding.path)).path(finding.path))
     }
+}
+
+/// A number in as few digits as will do.
+fn shown(number: f64) -> String {
+    if number != 0.0 && !(1e-6..1e15).contains(&number.abs()) { format!("{number:e}") } else { number.to_string() }
 }
 
 /// Where the value of `path` stands; if it was not given, the nearest key around it that was.

@@ -5,34 +5,59 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Checker, LONGEST};
+use super::check::{Check, Checker};
 use super::duration::Duration;
 use super::error::ErrorKind;
+
+/// The largest number that makes sense anywhere.
+const LARGEST: f64 = 1e12;
 
 /// What a distribution can be of.
 pub trait Quantity: Copy + std::fmt::Debug + PartialEq {
     /// As a plain number: seconds, or the number itself.
     fn number(self) -> f64;
-    /// The largest number that makes sense.
-    const LARGEST: f64;
     /// Whether geometric draws (1, 2, 3...) make sense.
     const COUNTS: bool;
+}
+
+/// The limits of what a distribution can be of.
+pub(super) trait Limited: Quantity {
+    /// Notes a value that is negative or absurdly large.
+    fn check(self, c: &mut Checker, key: &str);
+    /// Notes a value that is not above 0, or absurdly large.
+    fn check_above_zero(self, c: &mut Checker, key: &str);
 }
 
 impl Quantity for Duration {
     fn number(self) -> f64 {
         self.0.secs()
     }
-    const LARGEST: f64 = 3_653.0 * 86_400.0;
     const COUNTS: bool = false;
+}
+
+impl Limited for Duration {
+    fn check(self, c: &mut Checker, key: &str) {
+        c.time(key, self);
+    }
+    fn check_above_zero(self, c: &mut Checker, key: &str) {
+        c.some_time(key, self);
+    }
 }
 
 impl Quantity for f64 {
     fn number(self) -> f64 {
         self
     }
-    const LARGEST: f64 = 1e12;
     const COUNTS: bool = true;
+}
+
+impl Limited for f64 {
+    fn check(self, c: &mut Checker, key: &str) {
+        c.number(key, self, 0.0, LARGEST);
+    }
+    fn check_above_zero(self, c: &mut Checker, key: &str) {
+        c.above_zero(key, self, LARGEST);
+    }
 }
 
 /// A distribution: a map with exactly one of these keys.
@@ -89,10 +114,10 @@ pub enum Distribution<T> {
 #[schemars(rename = "LognormalOf_{T}")]
 pub struct Lognormal<T> {
     /// Median, above 0.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none::<T>", skip_serializing_if = "Option::is_none")]
     pub p50: Option<T>,
     /// 90th percentile, at least `p50`.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none::<T>", skip_serializing_if = "Option::is_none")]
     pub p90: Option<T>,
     /// Mean of the natural logarithm (of seconds, for lengths of time).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +133,7 @@ pub struct Lognormal<T> {
 #[schemars(rename = "EmpiricalOf_{T}")]
 pub struct Empirical<T> {
     /// The values themselves.
-    #[serde(default = "no_items", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default = "no_items::<T>", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<T>,
     /// A CSV file with one column of numbers (seconds, for lengths of time), a heading if any is passed over. Relative
     /// to the scenario.
@@ -136,10 +161,10 @@ pub struct Part<T> {
 #[schemars(rename = "ClampedOf_{T}")]
 pub struct Clamped<T> {
     /// The least value.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none::<T>", skip_serializing_if = "Option::is_none")]
     pub low: Option<T>,
     /// The largest value.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none::<T>", skip_serializing_if = "Option::is_none")]
     pub high: Option<T>,
     /// The distribution.
     pub of: Box<Distribution<T>>,
@@ -170,28 +195,26 @@ impl<T> Distribution<T> {
     }
 }
 
-impl<T: Quantity> Check for Distribution<T> {
+impl<T: Limited> Check for Distribution<T> {
     fn check(&self, c: &mut Checker) {
-        let value = |c: &mut Checker, key: &str, value: T| c.number(key, value.number(), 0.0, T::LARGEST);
-        let above_zero = |c: &mut Checker, key: &str, value: T| c.above_zero(key, value.number(), T::LARGEST);
         match self {
-            Self::Constant(constant) => value(c, "constant", *constant),
+            Self::Constant(constant) => constant.check(c, "constant"),
             Self::Uniform { low, high } => c.within("uniform", |c| {
-                value(c, "low", *low);
-                value(c, "high", *high);
+                low.check(c, "low");
+                high.check(c, "high");
                 if high.number() < low.number() {
                     c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
                 }
             }),
-            Self::Exponential { mean } => c.within("exponential", |c| above_zero(c, "mean", *mean)),
+            Self::Exponential { mean } => c.within("exponential", |c| mean.check_above_zero(c, "mean")),
             Self::Lognormal(lognormal) => c.key("lognormal", lognormal),
             Self::Gamma { mean, cv } => c.within("gamma", |c| {
-                above_zero(c, "mean", *mean);
+                mean.check_above_zero(c, "mean");
                 c.number("cv", *cv, 0.0, 100.0);
             }),
             Self::Weibull { shape, scale } => c.within("weibull", |c| {
                 c.number("shape", *shape, 0.01, 1_000.0);
-                above_zero(c, "scale", *scale);
+                scale.check_above_zero(c, "scale");
             }),
             Self::Geometric { .. } if !T::COUNTS => c.fault(
                 "geometric",
@@ -199,13 +222,13 @@ impl<T: Quantity> Check for Distribution<T> {
                 "`geometric` counts things; it is no distribution of time",
                 Some("use exponential or gamma"),
             ),
-            Self::Geometric { mean } => c.within("geometric", |c| c.number("mean", *mean, 1.0, T::LARGEST)),
+            Self::Geometric { mean } => c.within("geometric", |c| c.number("mean", *mean, 1.0, LARGEST)),
             Self::Empirical(empirical) => c.within("empirical", |c| {
                 if empirical.values.is_empty() == empirical.file.is_none() {
                     c.fault("", ErrorKind::Conflict, "`empirical` needs exactly one of `values` and `file`", None);
                 }
                 c.at_most("values", empirical.values.len(), 1_000_000);
-                c.each("values", &empirical.values, |c, item| c.number("", item.number(), 0.0, T::LARGEST));
+                c.each("values", &empirical.values, |c, item| item.check(c, ""));
             }),
             Self::Mixture(parts) => {
                 let total: f64 = parts.iter().map(|part| part.weight).sum();
@@ -218,11 +241,14 @@ impl<T: Quantity> Check for Distribution<T> {
                 });
             }
             Self::Clamped(clamped) => c.within("clamped", |c| {
-                let low = clamped.low.map_or(0.0, Quantity::number);
-                let high = clamped.high.map_or(T::LARGEST, Quantity::number);
-                c.number("low", low, 0.0, T::LARGEST);
-                c.number("high", high, 0.0, T::LARGEST);
-                if high < low {
+                for (key, value) in [("low", clamped.low), ("high", clamped.high)] {
+                    if let Some(value) = value {
+                        value.check(c, key);
+                    }
+                }
+                if let (Some(low), Some(high)) = (clamped.low, clamped.high)
+                    && high.number() < low.number()
+                {
                     c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
                 }
                 c.key("of", &*clamped.of);
@@ -231,18 +257,18 @@ impl<T: Quantity> Check for Distribution<T> {
     }
 }
 
-impl<T: Quantity> Check for Lognormal<T> {
+impl<T: Limited> Check for Lognormal<T> {
     fn check(&self, c: &mut Checker) {
         match (self.p50, self.p90, self.mu, self.sigma) {
             (Some(p50), Some(p90), None, None) => {
-                c.above_zero("p50", p50.number(), T::LARGEST);
-                c.above_zero("p90", p90.number(), T::LARGEST);
+                p50.check_above_zero(c, "p50");
+                p90.check_above_zero(c, "p90");
                 if p90.number() < p50.number() {
                     c.fault("p90", ErrorKind::OutOfRange, "`p90` must be at least `p50`", None);
                 }
             }
             (Some(p50), None, None, Some(sigma)) => {
-                c.above_zero("p50", p50.number(), T::LARGEST);
+                p50.check_above_zero(c, "p50");
                 c.number("sigma", sigma, 0.0, 20.0);
             }
             (None, None, Some(mu), Some(sigma)) => {
@@ -258,5 +284,3 @@ impl<T: Quantity> Check for Lognormal<T> {
         }
     }
 }
-
-const _: () = assert!(LONGEST.0.nanos() / 1_000_000_000 == 3_653 * 86_400);

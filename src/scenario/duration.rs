@@ -24,7 +24,8 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// What a length of time looks like, for messages.
-const SHAPE: &str = "a length of time is a number with a unit (ns, us, ms, s, m, h, d), as in `30s`, `250ms` or `1h 30m`";
+const SHAPE: &str =
+    "a length of time is a number with a unit (ns, us, ms, s, m, h, d), as in `30s`, `250ms` or `1h 30m`";
 
 impl Duration {
     /// From milliseconds.

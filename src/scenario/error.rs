@@ -105,7 +105,8 @@ impl ScenarioError {
     /// The paragraph, coloured for a terminal if `styled`.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let mut report = Level::ERROR.primary_title(self.0.message.as_str()).elements(None::<Snippet<'_, _>>);
+        let mut report =
+            Level::ERROR.primary_title(self.0.message.as_str()).elements(None::<annotate_snippets::Message<'_>>);
         if let Some(place) = &self.0.place {
             let (text, line, range) = lines_of(place);
             let snippet = Snippet::source(text)

@@ -176,7 +176,12 @@ impl Check for Gateway {
                 }
             });
             c.whole("sticky_session_ttl_seconds", self.openai_ws.sticky_session_ttl_seconds, 1, LONGEST_SECONDS);
-            c.whole("sticky_response_id_ttl_seconds", self.openai_ws.sticky_response_id_ttl_seconds, 1, LONGEST_SECONDS);
+            c.whole(
+                "sticky_response_id_ttl_seconds",
+                self.openai_ws.sticky_response_id_ttl_seconds,
+                1,
+                LONGEST_SECONDS,
+            );
         });
         c.within("scheduling", |c| {
             let scheduling = &self.scheduling;

@@ -45,7 +45,14 @@ impl Inner {
 
 impl Fault {
     fn new(kind: ErrorKind, message: impl Into<String>, label: impl Into<String>, help: Option<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), label: label.into(), help, place: None, path: Vec::new() }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            label: label.into(),
+            help,
+            place: None,
+            path: Vec::new(),
+        }))
     }
 
     fn at(mut self, place: &Place) -> Self {
@@ -82,10 +89,20 @@ impl de::Error for Fault {
         Self::new(ErrorKind::WrongType, message.to_string(), "", None)
     }
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(ErrorKind::WrongType, format!("expected {expected}, found {found}"), format!("expected {expected}"), None)
+        Self::new(
+            ErrorKind::WrongType,
+            format!("expected {expected}, found {found}"),
+            format!("expected {expected}"),
+            None,
+        )
     }
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(ErrorKind::OutOfRange, format!("expected {expected}, found {found}"), format!("expected {expected}"), None)
+        Self::new(
+            ErrorKind::OutOfRange,
+            format!("expected {expected}, found {found}"),
+            format!("expected {expected}"),
+            None,
+        )
     }
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
         Self::new(
@@ -103,6 +120,9 @@ impl de::Error for Fault {
     }
 }
 
+/// From here on a limit is the machine's, not ours.
+const MOST_64_BITS: i128 = i64::MAX as i128;
+
 /// One value on its way to a type.
 struct Reader<'de> {
     node: &'de Node,
@@ -113,7 +133,11 @@ struct Reader<'de> {
 impl<'de> Reader<'de> {
     fn whole<T: TryFrom<i128>>(&self, low: i128, high: i128) -> Result<T, Fault> {
         let out = || {
-            let what = format!("a whole number from {low} to {high}");
+            let what = match high {
+                MOST_64_BITS.. if low == 0 => "a whole number from 0".to_owned(),
+                MOST_64_BITS.. => "a whole number".to_owned(),
+                _ => format!("a whole number from {low} to {high}"),
+            };
             Fault::new(ErrorKind::OutOfRange, format!("expected {what}, found {}", self.node.describe()), what, None)
                 .at(&self.node.place)
         };
@@ -239,8 +263,12 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let what = if fields.len() > 8 { "a map".to_owned() } else { format!("a map with the keys {}", fields.join(", ")) };
-        self.map(&what, visitor)
+        self.map("a map", visitor).map_err(|mut fault| {
+            if fault.0.kind == ErrorKind::WrongType && fault.0.path.is_empty() {
+                fault.0.help.get_or_insert_with(|| format!("known here: {}", fields.join(", ")));
+            }
+            fault
+        })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -251,7 +279,9 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     ) -> Result<V::Value, Fault> {
         let known = variants.join(", ");
         match &self.node.value {
-            Value::Text(name) => visitor.visit_enum(Choice { name, place: &self.node.place, node: None, whole: self.node }),
+            Value::Text(name) => {
+                visitor.visit_enum(Choice { name, place: &self.node.place, node: None, whole: self.node })
+            }
             Value::Map(entries) if entries.len() == 1 => {
                 let Entry { key, place, node } = &entries[0];
                 visitor.visit_enum(Choice { name: key, place, node: Some(node), whole: self.node })
@@ -317,8 +347,10 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let Some(entry) = self.value else { return Err(de::Error::custom("a key without a value")) };
+        let whole = matches!(entry.node.value, Value::Map(_) | Value::List(_) | Value::Null);
+        let place = if whole { &entry.place } else { &entry.node.place };
         seed.deserialize(Reader { node: &entry.node, label: &entry.place })
-            .map_err(|fault| fault.at(&entry.place).within(format!(".{}", entry.key)))
+            .map_err(|fault| fault.at(place).within(format!(".{}", entry.key)))
     }
 }
 
@@ -381,5 +413,38 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
         self.inside()?.deserialize_struct("", fields, visitor).map_err(|fault| fault.within(self.step()))
+    }
+}
+
+/// The keys of a struct, as serde knows them; none for anything else.
+pub(super) fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+    let mut keys: &'static [&'static str] = &[];
+    // The asker answers every question with an error, so there is nothing to keep.
+    let _ = T::deserialize(Asker(&mut keys));
+    keys
+}
+
+struct Asker<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Asker<'_> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(de::Error::custom("no value"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Fault> {
+        *self.0 = fields;
+        Err(de::Error::custom("no value"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }

@@ -149,12 +149,6 @@ impl Node {
         if let Value::List(items) = &self.value { items } else { &[] }
     }
 
-    /// Takes a key out of a map.
-    pub fn remove(&mut self, key: &str) -> Option<Entry> {
-        let Value::Map(entries) = &mut self.value else { return None };
-        entries.iter().position(|entry| entry.key == key).map(|at| entries.remove(at))
-    }
-
     /// Puts `entry` into a map, over an equal key. Does nothing where this is neither a map nor empty.
     pub fn put(&mut self, entry: Entry) {
         let Some(entries) = self.entries_mut() else { return };
@@ -222,6 +216,7 @@ impl Node {
             Value::Null => "nothing".to_owned(),
             Value::Bool(value) => format!("`{value}`"),
             Value::Int(value) => format!("the number {value}"),
+            Value::Float(value) if value.abs() >= 1e15 => format!("the number {value:e}"),
             Value::Float(value) => format!("the number {value}"),
             Value::Text(text) if text.chars().count() > 40 => {
                 format!("the text `{}...`", text.chars().take(40).collect::<String>())
@@ -265,18 +260,33 @@ pub fn parse(source: &Arc<Source>, start: usize) -> Result<Node, NotYaml> {
     }
 }
 
-/// The parser's messages end in "at line 3, column 5"; ours say that at the place.
+/// The parser's messages end in "at line 3, column 5" (ours say that at the place) and in advice to programmers.
 fn without_location(message: &str) -> String {
-    let end = message.rfind(" at line ").or_else(|| message.rfind(", line ")).unwrap_or(message.len());
-    let message = message[..end].trim_end_matches([' ', ',', ':']);
-    message.lines().next().unwrap_or(message).to_owned()
+    let mut message = message.lines().next().unwrap_or(message);
+    for ending in [" at line ", ", line ", ", set DuplicateKeyPolicy", "; use from_"] {
+        message = &message[..message.rfind(ending).unwrap_or(message.len())];
+    }
+    message.trim_end_matches([' ', ',', ':']).to_owned()
 }
 
 fn place_of(location: &serde_saphyr::Location, source: &Arc<Source>, start: usize) -> Place {
     let span = location.span();
-    let from = span.byte_offset().map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX)).saturating_add(start);
     let length = span.byte_len().map_or(0, |length| usize::try_from(length).unwrap_or(0));
+    let from = match span.byte_offset().and_then(|at| usize::try_from(at).ok()) {
+        Some(at) => start.saturating_add(at),
+        // The scanner's own errors have no bytes.
+        None => start.saturating_add(byte_of(&source.text[floor_boundary(&source.text, start)..], location)),
+    };
     Place::new(source, from..from.saturating_add(length))
+}
+
+/// The byte at a line and column.
+fn byte_of(text: &str, location: &serde_saphyr::Location) -> usize {
+    let line = usize::try_from(location.line()).unwrap_or(1).saturating_sub(1);
+    let column = usize::try_from(location.column()).unwrap_or(1).saturating_sub(1);
+    let line_start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let line = text[line_start..].lines().next().unwrap_or("");
+    line_start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
 }
 
 fn raw_node(raw: Spanned<Raw>, source: &Arc<Source>, start: usize) -> Node {
@@ -391,12 +401,13 @@ mod tests {
 
     #[test]
     fn what_is_no_yaml_says_where() {
-        for text in ["a: [1, 2\nb: 3\n", "a: 1\na: 2\n", "a: \"x\n", "? [x]\n: 1\n", "a: *nowhere\n", "a: 1\n---\nb: 2\n"] {
+        for text in
+            ["a: [1, 2\nb: 3\n", "a: 1\na: 2\n", "a: \"x\n", "? [x]\n: 1\n", "a: *nowhere\n", "a: 1\n---\nb: 2\n"]
+        {
             let source = Arc::new(Source { origin: Origin::File("a.yaml".into()), text: text.into() });
             let error = parse(&source, 0).unwrap_err();
             assert!(!error.message.is_empty() && !error.message.contains(" at line"), "{}", error.message);
             assert!(error.place.is_some(), "{text:?} {}", error.message);
-            println!("{:?} -> {}", text, error.message);
         }
     }
 

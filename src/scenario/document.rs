@@ -1,0 +1,225 @@
+//! A scenario file once parsed, from which scenarios are made: as it stands, or with overrides, as often as wanted.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check::{Check, Checker};
+use super::error::{ErrorKind, ScenarioError};
+use super::gateway_keys::{canonical, look_through_quotes};
+use super::model::Scenario;
+use super::read::read;
+use super::set::Set;
+use super::tree::{Entry, Node, Origin, Place, Source, Value, parse};
+use super::workload::{Preset, Synth};
+
+/// The largest scenario file that is read.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// A parsed scenario file. Cheap to make scenarios from (tens of microseconds): a sweep keeps one.
+#[derive(Clone, Debug)]
+pub struct Document {
+    tree: Node,
+    file: PathBuf,
+    base: PathBuf,
+}
+
+/// A scenario that can be run, and what there is to say about it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario: checked, with all defaults filled in.
+    pub scenario: Scenario,
+    /// Keys of the gateway that change nothing in a simulation (listed with `-v`).
+    pub ignored_gateway_keys: Vec<String>,
+    /// What was understood differently from how it was written.
+    pub notes: Vec<String>,
+}
+
+impl Document {
+    /// Reads and parses a file, YAML or JSON.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no YAML.
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
+        let text = read_text(path).map_err(|why| unreadable(path, &why, "scenario"))?;
+        let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Self::parse(&text, path, &base)
+    }
+
+    /// Parses a text. `name` is what errors call it and, without its ending, the scenario's name if it gives itself
+    /// none; paths in it are relative to `base`.
+    ///
+    /// # Errors
+    /// When it is no YAML, or no map.
+    pub fn parse(text: &str, name: &Path, base: &Path) -> Result<Self, ScenarioError> {
+        let tree = parse_file(text, name)?;
+        if !matches!(tree.value, Value::Map(_) | Value::Null) {
+            return Err(ScenarioError::new(
+                ErrorKind::WrongType,
+                format!("a scenario is a map of keys, found {}", tree.describe()),
+            )
+            .help(Some("see `docs/scenario.md`, or start from a file in `scenarios/`".to_owned()))
+            .place(Some(tree.place)));
+        }
+        Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf() })
+    }
+
+    /// Puts a trace in the place of the workload: a replay of `trace`, with what the scenario says of a replay kept but
+    /// for the format.
+    ///
+    /// # Errors
+    /// When the scenario's `workload` is no map.
+    pub fn with_trace(mut self, trace: &Path) -> Result<Self, ScenarioError> {
+        let path = std::path::absolute(trace).map_err(|error| unreadable(trace, &error.to_string(), "trace"))?;
+        let path = serde_json::Value::from(path.to_string_lossy().into_owned()).to_string();
+        for (key, value) in [("synth", "null"), ("replay.format", "null"), ("replay.file", path.as_str())] {
+            Set::new(&format!("workload.{key}"), value)?.apply(&mut self.tree)?;
+        }
+        Ok(self)
+    }
+
+    /// The scenario with these overrides, in order (those that name an account by its id last), checked and complete.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn resolve(&self, sets: &[Set]) -> Result<Loaded, ScenarioError> {
+        let mut tree = self.tree.clone();
+        for by_id in [false, true] {
+            for set in sets.iter().filter(|set| set.is_by_id() == by_id) {
+                set.apply(&mut tree)?;
+            }
+        }
+        let mut ignored_gateway_keys = Vec::new();
+        self.read_gateway(&mut tree, &mut ignored_gateway_keys)?;
+        fill_accounts(&mut tree);
+        fill_preset(&mut tree);
+        let mut scenario: Scenario = read(&tree)?;
+        let mut checker = Checker::default();
+        scenario.check(&mut checker);
+        checker.first(&tree)?;
+        scenario.base.clone_from(&self.base);
+        let notes = scenario.finish(&self.file);
+        Ok(Loaded { scenario, ignored_gateway_keys, notes })
+    }
+
+    /// Brings `gateway` into one spelling and lays it over that of `gateway_config`.
+    fn read_gateway(&self, tree: &mut Node, ignored: &mut Vec<String>) -> Result<(), ScenarioError> {
+        let config = tree.entry("gateway_config").cloned();
+        let mut lower = match &config {
+            Some(Entry { node: Node { value: Value::Text(file), .. }, place, .. }) => {
+                self.gateway_config(file, place, ignored)?
+            }
+            // Anything else is told by its type later on.
+            _ => Node { value: Value::Map(Vec::new()), place: tree.place.clone() },
+        };
+        for key in ["gateway", "rate_limit"] {
+            let Some(entry) = tree.entry(key) else { continue };
+            let mut entry = entry.clone();
+            if key == "gateway" && matches!(entry.node.value, Value::Map(_)) {
+                entry.node = canonical(&entry.node, None, ignored)?;
+            }
+            let over = Node { value: Value::Map(vec![entry.clone()]), place: entry.place.clone() };
+            lower.merge_from(&over);
+            // Errors should point at the scenario, not at the file below it.
+            if let Some(merged) = lower.entries_mut().and_then(|all| all.iter_mut().find(|merged| merged.key == key)) {
+                merged.place = entry.place;
+            }
+        }
+        for entry in lower.entries() {
+            tree.put(entry.clone());
+        }
+        Ok(())
+    }
+
+    /// `gateway` and `rate_limit` of the gateway's own config file.
+    fn gateway_config(&self, file: &str, place: &Place, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+        let path = self.base.join(file);
+        let text = read_text(&path).map_err(|why| {
+            unreadable(&path, &why, "gateway's config").place(Some(place.clone())).path("gateway_config")
+        })?;
+        let config = parse_file(&text, &path)?;
+        let name = path.display().to_string();
+        let mut out = Node { value: Value::Map(Vec::new()), place: config.place.clone() };
+        for entry in config.entries() {
+            let key = entry.key.to_lowercase();
+            let mut node = entry.node.clone();
+            match key.as_str() {
+                "gateway" => node = canonical(&entry.node, Some(&name), ignored)?,
+                "rate_limit" => {
+                    let Some(cooldown) =
+                        entry.node.entries().iter().find(|e| e.key.to_lowercase() == "overload_cooldown_minutes")
+                    else {
+                        continue;
+                    };
+                    let mut cooldown = cooldown.clone();
+                    cooldown.key = "overload_cooldown_minutes".to_owned();
+                    look_through_quotes(&mut cooldown.node, "rate_limit.overload_cooldown_minutes");
+                    node.value = Value::Map(vec![cooldown]);
+                }
+                _ => continue,
+            }
+            out.put(Entry { key, place: entry.place.clone(), node });
+        }
+        Ok(out)
+    }
+}
+
+/// `account_defaults` goes into every account that does not say otherwise, key by key.
+fn fill_accounts(tree: &mut Node) {
+    let Some(defaults) = tree.get("account_defaults").cloned() else { return };
+    let Some(entries) = tree.entries_mut() else { return };
+    let Some(accounts) = entries.iter_mut().find(|entry| entry.key == "accounts") else { return };
+    let Value::List(items) = &mut accounts.node.value else { return };
+    for item in items {
+        // `id` and `count` of all accounts would make no sense: told by the check of `account_defaults`.
+        item.fill_from(&defaults);
+    }
+}
+
+/// A preset's values go where the workload says nothing itself.
+fn fill_preset(tree: &mut Node) {
+    let Some(workload) = tree.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "workload")) else {
+        return;
+    };
+    let Some(synth) = workload.node.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "synth"))
+    else {
+        return;
+    };
+    let preset = match synth.node.get("preset").map(|node| &node.value) {
+        Some(Value::Text(name)) if name == "chat" => Preset::Chat,
+        _ => return,
+    };
+    let Ok(json) = serde_json::to_value(Synth::preset(preset)) else { return };
+    let source = Arc::new(Source { origin: Origin::BuiltIn, text: "preset chat".to_owned() });
+    let values = Node::from_json(&json, &Place::new(&source, 0..0));
+    synth.node.fill_from(&values);
+    // One level deeper: a scenario may say something of the input only.
+    let inner = synth.node.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "input_tokens"));
+    if let (Some(inner), Some(values)) = (inner, values.get("input_tokens")) {
+        inner.node.fill_from(values);
+    }
+}
+
+fn parse_file(text: &str, name: &Path) -> Result<Node, ScenarioError> {
+    let shown = name.display().to_string();
+    let source = Arc::new(Source { origin: Origin::File(shown.clone()), text: text.to_owned() });
+    parse(&source, 0).map_err(|error| {
+        ScenarioError::new(ErrorKind::Syntax, format!("not YAML: {}", error.message)).place(error.place).file(shown)
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if about.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if about.len() > LARGEST_FILE {
+        return Err(format!("it has {} bytes; at most {LARGEST_FILE} are read", about.len()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
+}
+
+fn unreadable(path: &Path, why: &str, what: &str) -> ScenarioError {
+    ScenarioError::new(ErrorKind::Unreadable, format!("cannot read the {what} `{}`: {why}", path.display()))
+}

@@ -1,0 +1,60 @@
+//! What is simulated, as files: the schema, its defaults and limits, `--set`, the gateway's own config file.
+//!
+//! ```text
+//! text --tree--> places --set--> overrides --document--> gateway_config, account_defaults, presets
+//!      --read--> types --check--> limits --model::finish--> the effective scenario
+//! ```
+//!
+//! A scenario knows names and numbers, not what the simulator makes of them: `simulation::lower` turns it into the
+//! plain settings of the other rooms.
+
+mod account;
+mod check;
+mod condition;
+mod distribution;
+mod document;
+mod duration;
+mod error;
+mod gateway;
+mod gateway_keys;
+mod model;
+mod read;
+mod schema;
+mod set;
+mod settings;
+mod tree;
+mod upstream_error;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::{
+    Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Price, PromptCache, Protocol, Refill,
+    Rule, SizeEffect,
+};
+pub use condition::{
+    Beyond, Capacity, Condition, Course, Effect, Flapping, Markov, Next, Replayed, Scheduled, State, Triggered,
+};
+pub use distribution::{Clamped, Distribution, Empirical, Lognormal, Part, Quantity};
+pub use document::{Document, Loaded};
+pub use duration::Duration;
+pub use error::{ErrorKind, ScenarioError};
+pub use gateway::{Gateway, OpenAiScheduler, OpenAiWs, RateLimit, Scheduling, Weights};
+pub use model::{Epoch, Scenario};
+pub use schema::json_schema;
+pub use set::Set;
+pub use settings::{Clients, Measure, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf};
+pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
+pub use workload::{
+    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, Synth,
+    SynthTiming, Workload,
+};
+
+/// Reads, overrides, checks and completes a scenario file.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn load(path: &std::path::Path, sets: &[Set]) -> Result<Loaded, ScenarioError> {
+    Document::read(path)?.resolve(sets)
+}
