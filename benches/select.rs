@@ -75,7 +75,7 @@ impl Bench {
 }
 
 /// A thousand bound sessions in turn, each finding its account.
-#[divan::bench(args = [20, 100, 500])]
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
 fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
     let mut bench = Bench::new(accounts);
     for session in 0..1_000 {
@@ -86,24 +86,29 @@ fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
         bench.session = (bench.session + 1) % 1_000;
         let decision = bench.serve(bench.session);
         assert!(decision.sticky_session_hit);
-        black_box(decision)
+        black_box(&decision);
     });
 }
 
-/// A new session every time.
-#[divan::bench(args = [20, 100, 500])]
+/// A new session every time, with the bindings of the last hour in the table.
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
 fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
     let mut bench = Bench::new(accounts);
+    while bench.session < 360_000 {
+        bench.session += 1;
+        bind_session(&mut bench.pool, &bench.config, bench.session, AccountIx(0), bench.now);
+        bench.now += Span::from_millis(10);
+    }
     bencher.counter(1_u32).bench_local(|| {
         bench.session += 1;
         let decision = bench.serve(bench.session);
         assert!(decision.candidate_count == accounts && !decision.sticky_session_hit);
-        black_box(decision)
+        black_box(&decision);
     });
 }
 
 /// A new session every time, and no slot free anywhere: both rounds of load balance, and a wait plan.
-#[divan::bench(args = [20, 100, 500])]
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
 fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
     let mut bench = Bench::new(accounts);
     for account in (0..accounts).map(AccountIx) {
@@ -116,6 +121,6 @@ fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
         bench.now = now;
         let decision = bench.serve(bench.session);
         assert!(matches!(decision.outcome, Outcome::Wait(..)));
-        black_box(decision)
+        black_box(&decision);
     });
 }

@@ -15,6 +15,8 @@ use crate::units::Time;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pub(super) members: Vec<AccountIx>,
+    /// Effective load factors.
+    load_factors: Vec<i64>,
     /// `(current + waiting) * 100 / effective load factor`, in integers.
     pub(super) load_rates: Vec<i64>,
     pub(super) waiting: Vec<u32>,
@@ -39,6 +41,7 @@ pub(super) struct LoadCache {
 struct Entry {
     fingerprint: u64,
     list: Bits,
+    /// The pool's version of load factors that the batch was last found to agree with.
     load_factors_version: u64,
     /// Over *at* this instant; its place is then free for another list.
     end: Time,
@@ -51,29 +54,27 @@ impl LoadCache {
         if config.load_cache_ttl.is_zero() {
             return self.read_fresh(list, pool, config, now);
         }
-        let (fingerprint, load_factors_version) = (list.fingerprint(), pool.load_factors_version());
-        let is_this_list = |entry: &Entry| {
-            entry.fingerprint == fingerprint
-                && entry.load_factors_version == load_factors_version
+        let fingerprint = list.fingerprint();
+        let found = self.entries.iter_mut().position(|entry| {
+            now < entry.end
+                && entry.fingerprint == fingerprint
                 && entry.list == *list
-        };
-        let at = match self.entries.iter().position(|entry| now < entry.end && is_this_list(entry)) {
-            Some(at) => at,
-            None => {
-                let free = self.entries.iter().position(|entry| now >= entry.end);
-                let at = free.unwrap_or_else(|| {
-                    self.entries.push(Entry::default());
-                    self.entries.len() - 1
-                });
-                let entry = &mut self.entries[at];
-                entry.fingerprint = fingerprint;
-                entry.list.copy_from(list);
-                entry.load_factors_version = load_factors_version;
-                entry.end = now + config.load_cache_ttl;
-                entry.batch.fill(list, pool, config, now);
-                at
-            }
-        };
+                && entry.has_load_factors_of(pool)
+        });
+        let at = found.unwrap_or_else(|| {
+            let free = self.entries.iter().position(|entry| now >= entry.end);
+            let at = free.unwrap_or_else(|| {
+                self.entries.push(Entry::default());
+                self.entries.len() - 1
+            });
+            let entry = &mut self.entries[at];
+            entry.fingerprint = fingerprint;
+            entry.list.copy_from(list);
+            entry.load_factors_version = pool.load_factors_version();
+            entry.end = now + config.load_cache_ttl;
+            entry.batch.fill(list, pool, config, now);
+            at
+        });
         let batch = &mut self.entries[at].batch;
         batch.settle(pool, &config.weights);
         batch
@@ -87,17 +88,34 @@ impl LoadCache {
     }
 }
 
+impl Entry {
+    /// Whether the members' load factors are still those of the batch.
+    fn has_load_factors_of(&mut self, pool: &Pool) -> bool {
+        if self.load_factors_version != pool.load_factors_version() {
+            let current = self.batch.members.iter().map(|account| pool.load_factors()[account.at()]);
+            if !current.eq(self.batch.load_factors.iter().copied()) {
+                return false;
+            }
+            self.load_factors_version = pool.load_factors_version();
+        }
+        true
+    }
+}
+
 impl Batch {
     fn fill(&mut self, list: &Bits, pool: &mut Pool, config: &Config, now: Time) {
         self.members.clear();
         self.members.extend(list.iter());
+        self.load_factors.clear();
         self.load_rates.clear();
         self.waiting.clear();
         for &account in &self.members {
             pool.slots.forget_expired(account, now, config.slot_ttl);
             let (current, waiting) = (pool.slots.held(account), pool.slots.waiting(account));
             let in_system = i64::from(current) + i64::from(waiting);
-            self.load_rates.push(in_system * 100 / pool.load_factors()[account.at()]);
+            let load_factor = pool.load_factors()[account.at()];
+            self.load_factors.push(load_factor);
+            self.load_rates.push(in_system * 100 / load_factor);
             self.waiting.push(waiting);
         }
         self.load_skew = standard_deviation(&self.load_rates);
@@ -153,4 +171,121 @@ fn standard_deviation(values: &[i64]) -> f64 {
     let n = values.len() as f64;
     let mean = sum / n;
     (squares / n - mean * mean).max(0.0).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::Account;
+    use crate::units::Span;
+
+    const A: AccountIx = AccountIx(0);
+    const B: AccountIx = AccountIx(1);
+
+    fn ms(millis: u64) -> Time {
+        Time::ZERO + Span::from_secs(1_000) + Span::from_millis(millis)
+    }
+
+    struct Fixture {
+        config: Config,
+        pool: Pool,
+        cache: LoadCache,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let pool = Pool::new(vec![Account::new(1, 10), Account::new(2, 10)]);
+            Self { config: Config::default(), pool, cache: LoadCache::default() }
+        }
+
+        fn read(&mut self, accounts: &[AccountIx], now: Time) -> Vec<i64> {
+            let list = list(accounts);
+            self.cache.read(&list, &mut self.pool, &self.config, now).load_rates.clone()
+        }
+
+        fn occupy(&mut self, account: AccountIx, now: Time) {
+            assert!(self.pool.acquire(account, now, self.config.slot_ttl).is_some());
+        }
+    }
+
+    fn list(accounts: &[AccountIx]) -> Bits {
+        let mut list = Bits::none(2);
+        accounts.iter().for_each(|&account| list.set(account, true));
+        list
+    }
+
+    #[test]
+    fn a_batch_is_kept_for_its_time_and_not_at_its_end() {
+        let mut f = Fixture::new();
+        assert_eq!(f.read(&[A, B], ms(0)), [0, 0]);
+        f.occupy(A, ms(1));
+        assert_eq!(f.read(&[A, B], ms(199)), [0, 0]);
+        assert_eq!(f.read(&[A, B], ms(200)), [10, 0]);
+    }
+
+    #[test]
+    fn every_list_has_a_batch_of_its_own() {
+        let mut f = Fixture::new();
+        assert_eq!(f.read(&[A, B], ms(0)), [0, 0]);
+        f.occupy(A, ms(50));
+        assert_eq!(f.read(&[A], ms(100)), [10], "another list is read anew");
+        f.occupy(A, ms(150));
+        assert_eq!(f.read(&[A, B], ms(199)), [0, 0]);
+        assert_eq!(f.read(&[A], ms(250)), [10], "and has an age of its own");
+        assert_eq!(f.read(&[A], ms(300)), [20]);
+        assert_eq!(f.cache.entries.len(), 2, "what is over makes room");
+    }
+
+    #[test]
+    fn a_changed_load_factor_makes_another_list() {
+        let mut f = Fixture::new();
+        f.occupy(A, ms(0));
+        assert_eq!(f.read(&[A], ms(0)), [10]);
+        f.pool.account_mut(A).load_factor = Some(1);
+        let mut everyone = Bits::none(2);
+        f.pool.candidates_into(&mut everyone, crate::ids::ModelId::BLANK, &list(&[A, B]), ms(1));
+        assert_eq!(f.read(&[A], ms(1)), [100]);
+    }
+
+    #[test]
+    fn a_fresh_read_passes_the_cache_by_and_does_not_fill_it() {
+        let mut f = Fixture::new();
+        assert_eq!(f.read(&[A], ms(0)), [0]);
+        f.occupy(A, ms(1));
+        let fresh = f.cache.read_fresh(&list(&[A]), &mut f.pool, &f.config, ms(2)).load_rates.clone();
+        assert_eq!(fresh, [10]);
+        assert_eq!(f.read(&[A], ms(3)), [0]);
+    }
+
+    #[test]
+    fn a_time_to_live_of_zero_turns_the_cache_off() {
+        let mut f = Fixture::new();
+        f.config.load_cache_ttl = Span::ZERO;
+        assert_eq!(f.read(&[A], ms(0)), [0]);
+        f.occupy(A, ms(0));
+        assert_eq!(f.read(&[A], ms(0)), [10]);
+        assert!(f.cache.entries.is_empty());
+    }
+
+    #[test]
+    fn reading_forgets_expired_slots_and_counts_those_who_wait() {
+        let mut f = Fixture::new();
+        f.occupy(A, ms(0));
+        f.pool.enter(A, 9);
+        f.pool.enter(A, 9);
+        assert_eq!(f.read(&[A], ms(0)), [30]);
+        assert_eq!(f.read(&[A], ms(0) + f.config.slot_ttl), [20]);
+        assert_eq!(f.pool.held(A), 0);
+    }
+
+    #[test]
+    fn load_rates_are_whole_numbers_and_the_skew_is_their_population_deviation() {
+        let mut f = Fixture::new();
+        f.pool = Pool::new(vec![Account::new(1, 3), Account { load_factor: Some(7), ..Account::new(2, 0) }]);
+        f.occupy(A, ms(0));
+        f.pool.enter(B, 9);
+        assert_eq!(f.read(&[A, B], ms(0)), [33, 14]);
+        assert_eq!(standard_deviation(&[33, 14]), 9.5);
+        assert_eq!(standard_deviation(&[33]), 0.0);
+    }
 }

@@ -52,3 +52,36 @@ impl Metrics {
         if self.select_total == 0 { 0.0 } else { total / self.select_total as f64 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::Outcome;
+
+    fn decision(layer: Layer, load_skew: f64) -> Decision {
+        Decision {
+            outcome: Outcome::NoAvailableAccounts,
+            layer,
+            sticky_previous_hit: layer == Layer::PreviousResponse,
+            sticky_session_hit: layer == Layer::Session,
+            candidate_count: 0,
+            top_k: 0,
+            load_skew,
+            escape: None,
+            bound: None,
+        }
+    }
+
+    #[test]
+    fn failed_selects_count_too_and_skews_are_rounded_one_by_one() {
+        let mut metrics = Metrics::default();
+        assert_eq!((metrics.sticky_hit_ratio(), metrics.load_skew_avg()), (0.0, 0.0));
+        metrics.count(&decision(Layer::LoadBalance, 0.0005)); // half: away from zero
+        metrics.count(&decision(Layer::LoadBalance, 0.0004));
+        metrics.count(&decision(Layer::Session, 0.0));
+        metrics.count(&decision(Layer::PreviousResponse, 0.0));
+        assert_eq!((metrics.select_total, metrics.load_balance_select_total), (4, 2));
+        assert_eq!(metrics.sticky_hit_ratio(), 0.5);
+        assert_eq!(metrics.load_skew_avg(), 0.001 / 4.0);
+    }
+}

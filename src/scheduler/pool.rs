@@ -202,3 +202,79 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODELS: [ModelId; 4] = [ModelId::BLANK, ModelId(1), ModelId(2), ModelId(9)];
+
+    fn candidates(pool: &mut Pool, model: ModelId, now: u64) -> Vec<u32> {
+        let (mut found, unblocked) = (Bits::none(pool.accounts().len()), pool.everyone.clone());
+        pool.candidates_into(&mut found, model, &unblocked, Time::from_unix_nanos(now));
+        found.iter().map(|account| account.0).collect()
+    }
+
+    fn three() -> Pool {
+        let only = |id, models: &[u16]| Account {
+            models: models.iter().map(|&model| ModelId(model)).collect(),
+            ..Account::new(id, 1)
+        };
+        Pool::new(vec![only(30, &[]), only(20, &[1, 2]), only(10, &[1])])
+    }
+
+    #[test]
+    fn accounts_stand_in_the_order_of_their_ids() {
+        assert_eq!(three().accounts().iter().map(|account| account.id).collect::<Vec<_>>(), [10, 20, 30]);
+    }
+
+    #[test]
+    fn the_sets_agree_with_the_accounts_whatever_is_changed() {
+        let mut pool = three();
+        let changes: [fn(&mut Account); 6] = [
+            |account| account.rate_limited_until = Time::from_unix_nanos(50),
+            |account| account.unschedulable_until = Time::from_unix_nanos(70),
+            |account| account.rate_limited_until = Time::from_unix_nanos(20),
+            |account| account.models = vec![ModelId(2), ModelId(9)],
+            |account| account.switched_off = true,
+            |account| account.models.clear(),
+        ];
+        for (step, change) in changes.into_iter().enumerate() {
+            change(pool.account_mut(AccountIx(step as u32 % 2)));
+            for (now, model) in [0, 19, 20, 50, 69, 70].into_iter().flat_map(|now| MODELS.map(|model| (now, model))) {
+                let at = Time::from_unix_nanos(now);
+                let fits = |account: &Account| account.schedulable(at) && account.supports(model);
+                let expected: Vec<u32> = (0..3).filter(|&ix| fits(&pool.accounts()[ix as usize])).collect();
+                assert_eq!(candidates(&mut pool, model, now), expected, "step {step}, {model:?} at {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_is_a_snapshot() {
+        let mut pool = three();
+        pool.account_mut(AccountIx(1)).rate_limited_until = Time::from_unix_nanos(50);
+        pool.set_candidates(Time::from_unix_nanos(10));
+        assert_eq!(pool.listed(), [true, false, true]);
+        assert_eq!(candidates(&mut pool, ModelId::BLANK, 60), [0, 2], "that a limit ran out does not bring it back");
+        pool.account_mut(AccountIx(0)).switched_off = true;
+        assert_eq!(pool.listed(), [true, false, true]);
+        assert_eq!(candidates(&mut pool, ModelId::BLANK, 60), [2], "leaving is immediate");
+        pool.set_candidates(Time::from_unix_nanos(60));
+        assert_eq!(pool.listed(), [false, true, true]);
+        pool.list_every_account();
+        assert_eq!(pool.listed(), [true; 3]);
+        assert_eq!(candidates(&mut pool, ModelId::BLANK, 60), [1, 2]);
+    }
+
+    #[test]
+    fn a_list_may_be_empty() {
+        let mut pool = three();
+        assert!(!pool.list_is_empty());
+        for ix in 0..3 {
+            pool.account_mut(AccountIx(ix)).switched_off = true;
+        }
+        pool.set_candidates(Time::ZERO);
+        assert!(pool.list_is_empty());
+    }
+}

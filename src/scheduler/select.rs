@@ -262,3 +262,6 @@ fn draw_seed(query: &Query<'_>, config: &Config, now: Time) -> u64 {
     };
     selection_seed(&texts, now)
 }
+
+#[cfg(test)]
+mod tests;
