@@ -11,11 +11,36 @@ pub struct SessionHash {
 }
 
 impl SessionHash {
+    /// No text at all, for requests without a session.
+    pub const EMPTY: Self = Self { length: 0, bytes: [0; 23] };
+
     /// What the gateway makes of a session's name: xxHash64 as 16 lower-case hex digits (real-runs/README.md).
     pub fn of_name(name: &str) -> Self {
-        let digits = format!("{:016x}", xxhash_rust::xxh64::xxh64(name.as_bytes(), 0));
+        Self::of_bytes(name.as_bytes())
+    }
+
+    /// The hash of a synthetic session, whose name is its number in decimal digits; allocates nothing.
+    pub fn of_number(number: u64) -> Self {
+        let mut digits = [0; 20];
+        let mut from = digits.len();
+        let mut rest = number;
+        loop {
+            from -= 1;
+            digits[from] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return Self::of_bytes(&digits[from..]);
+            }
+        }
+    }
+
+    fn of_bytes(name: &[u8]) -> Self {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let hash = xxhash_rust::xxh64::xxh64(name, 0);
         let mut bytes = [0; 23];
-        bytes[..16].copy_from_slice(digits.as_bytes());
+        for (place, byte) in bytes.iter_mut().take(16).enumerate() {
+            *byte = HEX[(hash >> (60 - 4 * place)) as usize & 15];
+        }
         Self { length: 16, bytes }
     }
 
@@ -182,4 +207,18 @@ pub trait Workload {
 
     /// The name of a model that `next` has yielded.
     fn model_name(&self, model: ModelId) -> &str;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_hash_is_sixteen_hex_digits_of_its_name() {
+        let hex = |name: &str| format!("{:016x}", xxhash_rust::xxh64::xxh64(name.as_bytes(), 0)).into_bytes();
+        assert_eq!(SessionHash::of_name("slow-on-s4").as_bytes(), hex("slow-on-s4"));
+        for number in [0, 7, 10, 1_234_567, u64::MAX] {
+            assert_eq!(SessionHash::of_number(number).as_bytes(), hex(&number.to_string()));
+        }
+    }
 }
