@@ -1,0 +1,160 @@
+//! The gateway's own log as spec/sub2api-export.sql exports it: JSON lines ordered by completion, which `reorder` puts in
+//! order of arrival.
+//!
+//! `input_tokens` there are those that were neither read from nor written to the prompt cache (the gateway subtracts
+//! them for billing), so a request's input is the sum of the three. A row's attempts are rebuilt for `service: recorded`:
+//! the failed ones from `attempts[]` (each begins where the one before ended; the first at the arrival, so it contains
+//! any waiting), then the answer from `ttft_ms` and `duration_ms`.
+
+use serde::Deserialize;
+
+use super::line::{BadLine, LineFormat, bad_value, json};
+use super::names::Names;
+use super::origin::Origin;
+use super::row::TraceRow;
+use crate::units::Span;
+use crate::workload::{Recorded, RecordedAttempt};
+
+/// Arrivals are counted from this long before the first completion: the reader shifts them to the first arrival once it
+/// has them in order.
+const HEADROOM_MS: i128 = 366 * 86_400_000;
+
+pub(super) struct GatewayLog {
+    origin: Option<Origin>,
+    without_tokens: u64,
+    without_arrival: u64,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    outcome: std::borrow::Cow<'a, str>,
+    partial_error: Option<u16>,
+    completed_ms: i64,
+    arrival_ms: i64,
+    #[serde(borrow)]
+    arrival_src: Option<std::borrow::Cow<'a, str>>,
+    user_id: Option<i64>,
+    account_id: Option<i64>,
+    #[serde(borrow)]
+    model: Option<std::borrow::Cow<'a, str>>,
+    ttft_ms: Option<u32>,
+    duration_ms: Option<u32>,
+    #[serde(default)]
+    input_tokens: u32,
+    #[serde(default)]
+    output_tokens: u32,
+    #[serde(default)]
+    cache_read_tokens: u32,
+    #[serde(default)]
+    cache_creation_tokens: u32,
+    #[serde(borrow)]
+    session: Option<std::borrow::Cow<'a, str>>,
+    status: Option<u16>,
+    attempts: Option<Vec<FailedAttempt<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct FailedAttempt<'a> {
+    at_ms: Option<i64>,
+    status: Option<u16>,
+    #[serde(borrow)]
+    kind: Option<std::borrow::Cow<'a, str>>,
+}
+
+impl GatewayLog {
+    pub(super) const fn new() -> Self {
+        Self { origin: None, without_tokens: 0, without_arrival: 0 }
+    }
+}
+
+impl LineFormat for GatewayLog {
+    fn row(&mut self, line: &[u8], names: &mut Names) -> Result<Option<TraceRow>, BadLine> {
+        let parsed: Line<'_> = json(line, "a record of sub2api-export.sql")?;
+        let ok = match &*parsed.outcome {
+            "ok" => true,
+            "error" => false,
+            _ => return Err(bad_value(line, "outcome", "\"ok\" or \"error\"")),
+        };
+        if parsed.arrival_ms > parsed.completed_ms {
+            return Err(bad_value(line, "arrival_ms", "no later than `completed_ms`"));
+        }
+        let (arrival, completed) = (i128::from(parsed.arrival_ms), i128::from(parsed.completed_ms));
+        let origin = self.origin.get_or_insert(Origin::at((completed - HEADROOM_MS) * 1_000_000));
+        let at = origin.span(arrival * 1_000_000)?;
+        let ended = origin.span(completed * 1_000_000)?;
+        self.without_tokens += u64::from(!ok && parsed.input_tokens == 0);
+        self.without_arrival += u64::from(parsed.arrival_src.as_deref() == Some("error_time"));
+        let status = if ok { parsed.partial_error.or(Some(200)) } else { parsed.status };
+        let millis = |ms: Option<u32>| ms.map(|ms| Span::from_millis(u64::from(ms)));
+        let recorded = Recorded {
+            account: parsed.account_id,
+            first_token: millis(parsed.ttft_ms),
+            duration: millis(parsed.duration_ms),
+            status,
+            cached_tokens: ok.then_some(parsed.cache_read_tokens),
+            attempts: attempts(&parsed, ok),
+        };
+        Ok(Some(TraceRow {
+            at,
+            session: parsed.session.filter(|session| !session.is_empty()).map(|session| session.into_owned().into()),
+            user: parsed.user_id.map(|id| names.user(&id.to_string())),
+            model: names.model(parsed.model.as_deref().unwrap_or("")),
+            input_tokens: parsed
+                .input_tokens
+                .saturating_add(parsed.cache_read_tokens)
+                .saturating_add(parsed.cache_creation_tokens),
+            output_tokens: parsed.output_tokens,
+            ended: Some(ended),
+            failed: !ok || parsed.partial_error.is_some(),
+            recorded: Some(Box::new(recorded)),
+            ..TraceRow::default()
+        }))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.without_tokens > 0 {
+            notes.push(format!(
+                "{} requests failed in reality and carry no counts of tokens: 0 is assumed",
+                self.without_tokens
+            ));
+        }
+        if self.without_arrival > 0 {
+            notes.push(format!(
+                "{} requests have no time of arrival (no access log): the time of their error is assumed",
+                self.without_arrival
+            ));
+        }
+        notes
+    }
+}
+
+fn attempts(line: &Line<'_>, ok: bool) -> Vec<RecordedAttempt> {
+    let mut attempts = Vec::new();
+    let mut from_ms = line.arrival_ms;
+    for failed in line.attempts.as_deref().unwrap_or_default() {
+        let at_ms = failed.at_ms.unwrap_or(from_ms);
+        let end = Span::from_millis(u64::try_from(at_ms - from_ms).unwrap_or(0));
+        from_ms = from_ms.max(at_ms);
+        attempts.push(match (failed.status.filter(|&status| status > 0), failed.kind.as_deref()) {
+            (None, _) | (_, Some("request_error")) => RecordedAttempt::Transport { end },
+            // a 400 that failed over is one of the upstream's passing troubles
+            (Some(status), kind) => RecordedAttempt::Status {
+                status,
+                end,
+                reset_after: None,
+                passing: status == 400 && kind == Some("failover"),
+            },
+        });
+    }
+    if let (true, Some(duration)) = (ok, line.duration_ms) {
+        let end = Span::from_millis(u64::from(duration));
+        let ttft = line.ttft_ms.map(|ms| Span::from_millis(u64::from(ms)).min(end));
+        attempts.push(match line.partial_error {
+            Some(_) => RecordedAttempt::Broken { ttft, end, would_fail_over: false },
+            None => RecordedAttempt::Ok { ttft: ttft.unwrap_or(end), end },
+        });
+    }
+    attempts
+}

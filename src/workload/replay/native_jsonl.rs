@@ -1,0 +1,178 @@
+//! Our own JSON lines (docs/trace-format.md, version 1): what the CSV has, and scripted attempts.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::line::{BadLine, LineFormat, bad_value, json};
+use super::names::Names;
+use super::native_csv::{check_version, failed, previous_response};
+use super::origin::Origin;
+use super::row::TraceRow;
+use super::timestamp;
+use crate::units::Span;
+use crate::workload::{Recorded, RecordedAttempt};
+
+pub(super) struct NativeJsonl {
+    origin: Origin,
+    begun: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    stickysim_trace: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    at_s: Option<f64>,
+    #[serde(borrow)]
+    at: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    session: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    user: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    #[serde(default)]
+    input_tokens: u32,
+    #[serde(default)]
+    output_tokens: u32,
+    patience_ms: Option<f64>,
+    #[serde(borrow)]
+    response_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    previous_response_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    attempts: Vec<Attempt<'a>>,
+    recorded: Option<RecordedLine<'a>>,
+    #[serde(default, rename = "request")]
+    _request: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordedLine<'a> {
+    account: Option<i64>,
+    wait_ms: Option<f64>,
+    ttft_ms: Option<f64>,
+    duration_ms: Option<f64>,
+    #[serde(alias = "http")]
+    status: Option<u16>,
+    cached_tokens: Option<u32>,
+    end_ms: Option<f64>,
+    #[serde(default, rename = "felt_ttft_ms")]
+    _felt_ttft_ms: IgnoredAny,
+    #[serde(borrow, default)]
+    visits: Vec<Attempt<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    ttft_us: Option<u64>,
+    end_us: u64,
+    status: Option<u16>,
+    reset_after_s: Option<f64>,
+    #[serde(default)]
+    would_fail_over: bool,
+    #[serde(default)]
+    passing: bool,
+    #[serde(default, rename = "account")]
+    _account: IgnoredAny,
+    #[serde(default, rename = "start_s")]
+    _start_s: IgnoredAny,
+}
+
+impl NativeJsonl {
+    pub(super) const fn new() -> Self {
+        Self { origin: Origin::NEW, begun: false }
+    }
+}
+
+impl LineFormat for NativeJsonl {
+    fn row(&mut self, line: &[u8], names: &mut Names) -> Result<Option<TraceRow>, BadLine> {
+        if !std::mem::replace(&mut self.begun, true)
+            && let Ok(head) = serde_json::from_slice::<Head>(line)
+        {
+            return check_version(head.stickysim_trace).map(|()| None);
+        }
+        let parsed: Line<'_> = json(line, "a stickysim trace record")?;
+        let at = match (parsed.at_s, &parsed.at) {
+            (Some(at_s), None) if at_s >= 0.0 && at_s < 1e10 => Span::from_secs_f64(at_s),
+            (None, Some(at)) => match timestamp::date(at) {
+                Some(nanos) => self.origin.span(nanos)?,
+                None => return Err(bad_value(line, "at", "a date such as 2026-01-01T00:00:00Z")),
+            },
+            (Some(_), None) => return Err(bad_value(line, "at_s", "seconds from the start, 0 or more")),
+            _ => return Err(BadLine::new(0, "expected exactly one of `at_s` and `at`")),
+        };
+        let text =
+            |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(|text| text.into_owned().into());
+        let mut row = TraceRow {
+            at,
+            session: text(parsed.session),
+            user: parsed.user.filter(|user| !user.is_empty()).map(|user| names.user(&user)),
+            model: names.model(parsed.model.as_deref().unwrap_or("")),
+            input_tokens: parsed.input_tokens,
+            output_tokens: parsed.output_tokens,
+            previous: previous_response(parsed.previous_response_id.as_deref()),
+            response_id: text(parsed.response_id),
+            patience: millis(line, "patience_ms", parsed.patience_ms)?,
+            ..TraceRow::default()
+        };
+        let mut recorded = Recorded::default();
+        let mut visits = Vec::new();
+        if let Some(given) = parsed.recorded {
+            recorded.account = given.account;
+            recorded.first_token = millis(line, "ttft_ms", given.ttft_ms)?;
+            recorded.duration = millis(line, "duration_ms", given.duration_ms)?;
+            recorded.status = given.status;
+            recorded.cached_tokens = given.cached_tokens;
+            let wait = millis(line, "wait_ms", given.wait_ms)?.unwrap_or(Span::ZERO);
+            let end = millis(line, "end_ms", given.end_ms)?;
+            row.ended = end.or(recorded.duration.map(|duration| duration + wait)).map(|took| at + took);
+            row.failed = failed(given.status);
+            visits = given.visits;
+        }
+        let script = if parsed.attempts.is_empty() { visits } else { parsed.attempts };
+        recorded.attempts = script.iter().map(|given| attempt(line, given)).collect::<Result<_, _>>()?;
+        row.recorded = (recorded != Recorded::default()).then(|| Box::new(recorded));
+        Ok(Some(row))
+    }
+}
+
+fn millis(line: &[u8], key: &str, value: Option<f64>) -> Result<Option<Span>, BadLine> {
+    match value {
+        Some(ms) if !(ms >= 0.0 && ms < 1e13) => Err(bad_value(line, key, "milliseconds, 0 or more")),
+        value => Ok(value.map(Span::from_millis_f64)),
+    }
+}
+
+fn attempt(line: &[u8], given: &Attempt<'_>) -> Result<RecordedAttempt, BadLine> {
+    let end = Span::from_micros(given.end_us);
+    let ttft = given.ttft_us.map(Span::from_micros);
+    match &*given.kind {
+        "ok" => match ttft {
+            Some(ttft) if ttft <= end => Ok(RecordedAttempt::Ok { ttft, end }),
+            _ => Err(bad_value(line, "ttft_us", "given for an attempt of kind \"ok\", and no more than `end_us`")),
+        },
+        "broken" => Ok(RecordedAttempt::Broken { ttft, end, would_fail_over: given.would_fail_over }),
+        "status" => match given.status {
+            Some(status) => Ok(RecordedAttempt::Status {
+                status,
+                end,
+                reset_after: given.reset_after_s.map(Span::from_secs_f64),
+                passing: given.passing,
+            }),
+            None => Err(bad_value(line, "status", "given for an attempt of kind \"status\"")),
+        },
+        "transport" => Ok(RecordedAttempt::Transport { end }),
+        _ => Err(bad_value(line, "kind", "\"ok\", \"broken\", \"status\" or \"transport\"")),
+    }
+}

@@ -1,0 +1,235 @@
+//! The reader of a trace: rows of any format, in order of time, one at a time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::azure::Azure;
+use super::burstgpt::BurstGpt;
+use super::detect::detect;
+use super::folder::SessionFiles;
+use super::format::Format;
+use super::gateway_log::GatewayLog;
+use super::input::Lines;
+use super::line::{BadLine, LineFormat};
+use super::mooncake::Mooncake;
+use super::names::Names;
+use super::native_csv::NativeCsv;
+use super::native_jsonl::NativeJsonl;
+use super::qwen::Qwen;
+use super::ragpulse::RagPulse;
+use super::row::TraceRow;
+use super::tolerance::Tolerance;
+use crate::engine::Luck;
+use crate::units::Span;
+use crate::workload::Error;
+use crate::workload::config::ReadConfig;
+
+/// A trace being read. Memory holds a line (Weka, Codex: the sessions under way; gateway log: the rows inside the
+/// reorder window) and the names of models and users, however long the trace is.
+pub struct TraceReader {
+    format: Format,
+    source: Source,
+    names: Names,
+    tolerance: Tolerance,
+    rows: u64,
+    with_session: u64,
+    with_input: u64,
+    last: Span,
+}
+
+enum Source {
+    Lines { lines: Lines, format: Box<dyn LineFormat> },
+    ByCompletion(Reorder),
+    Files(SessionFiles),
+}
+
+impl TraceReader {
+    /// Opens a trace. `luck` places sessions that share no clock.
+    ///
+    /// # Errors
+    /// When it cannot be opened or its format is not known.
+    pub fn open(config: &ReadConfig, luck: Luck) -> Result<Self, Error> {
+        let format = match config.format {
+            Some(format) => format,
+            None => detect(&config.path)?,
+        };
+        let mut tolerance = Tolerance::new(config.skip_bad_lines);
+        let lines = |format: Box<dyn LineFormat>| -> Result<Source, Error> {
+            Ok(Source::Lines { lines: Lines::open(&config.path)?, format })
+        };
+        let source = match format {
+            Format::NativeCsv => lines(Box::new(NativeCsv::new()))?,
+            Format::NativeJsonl => lines(Box::new(NativeJsonl::new()))?,
+            Format::AzureLlm2023 | Format::AzureLlm2024 | Format::AzureLmm2024 => lines(Box::new(Azure::new()))?,
+            Format::BurstGpt | Format::BurstGpt3 => lines(Box::new(BurstGpt::new()))?,
+            Format::Mooncake => lines(Box::new(Mooncake))?,
+            Format::RagPulse => lines(Box::new(RagPulse::default()))?,
+            Format::Qwen => lines(Box::new(Qwen::default()))?,
+            Format::GatewayLog => Source::ByCompletion(Reorder {
+                lines: Lines::open(&config.path)?,
+                format: GatewayLog::new(),
+                window: config.reorder_window,
+                held: BTreeMap::new(),
+                taken: 0,
+                horizon: Span::ZERO,
+                first: None,
+                done: false,
+            }),
+            Format::Weka | Format::Codex => Source::Files(SessionFiles::open(config, format, luck, &mut tolerance)?),
+        };
+        let (names, last) = (Names::default(), Span::ZERO);
+        Ok(Self { format, source, names, tolerance, rows: 0, with_session: 0, with_input: 0, last })
+    }
+
+    /// The next row; times never go back.
+    ///
+    /// # Errors
+    /// On a bad line, once more are bad than may be left out.
+    pub fn next_row(&mut self) -> Result<Option<TraceRow>, Error> {
+        let row = match &mut self.source {
+            Source::Lines { lines, format } => loop {
+                let Some(line) = lines.next()? else { break None };
+                let row = match format.row(line, &mut self.names) {
+                    Ok(None) => continue,
+                    Ok(Some(row)) if row.at < self.last => Err(out_of_order(row.at, self.last)),
+                    Ok(Some(row)) => Ok(row),
+                    Err(bad) => Err(bad),
+                };
+                match row {
+                    Ok(row) => break Some(row),
+                    Err(bad) => self.tolerance.forgive_line(bad, lines.path(), lines.number())?,
+                }
+            },
+            Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance)?,
+            Source::Files(files) => files.next(&mut self.names, &mut self.tolerance)?,
+        };
+        if let Some(row) = &row {
+            self.rows += 1;
+            self.with_session += u64::from(row.session.is_some());
+            self.with_input += u64::from(row.input_tokens > 0);
+            self.last = row.at;
+        }
+        Ok(row)
+    }
+
+    /// The trace's format.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Names of the models and users met so far.
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// How many rows were read so far.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many bad lines were left out so far.
+    pub const fn skipped(&self) -> u64 {
+        self.tolerance.skipped()
+    }
+
+    /// Assumptions and oddities of what was read so far, for reports.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.tolerance.notes();
+        notes.extend(match &self.source {
+            Source::Lines { format, .. } => format.notes(),
+            Source::ByCompletion(reorder) => reorder.format.notes(),
+            Source::Files(files) => files.notes(),
+        });
+        if self.rows > 0 && self.with_session == 0 {
+            notes.push("the trace has no sessions: nothing is sticky".to_string());
+        } else if self.with_session < self.rows {
+            notes.push(format!("{} of {} requests carry no session", self.rows - self.with_session, self.rows));
+        }
+        if self.rows > 0 && self.with_input == 0 {
+            notes.push("the trace has no input tokens: 0 is assumed".to_string());
+        }
+        notes
+    }
+}
+
+impl fmt::Debug for TraceReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceReader").field("format", &self.format).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl Iterator for TraceReader {
+    type Item = Result<TraceRow, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}
+
+fn out_of_order(at: Span, last: Span) -> BadLine {
+    let message = format!("expected rows in order of time, found {} s after {} s", at.secs(), last.secs());
+    BadLine::new(0, message).remedy("sort the rows by time")
+}
+
+/// Puts rows that come in order of completion in order of arrival. A row is given out once a completion more than
+/// `window` after its arrival was read: nothing that took no longer than `window` can then come before it.
+struct Reorder {
+    lines: Lines,
+    format: GatewayLog,
+    window: Span,
+    held: BTreeMap<(Span, u64), TraceRow>,
+    taken: u64,
+    /// Nothing before this may come any more.
+    horizon: Span,
+    /// The first arrival, from which the trace's time is counted.
+    first: Option<Span>,
+    done: bool,
+}
+
+impl Reorder {
+    fn next(&mut self, names: &mut Names, tolerance: &mut Tolerance) -> Result<Option<TraceRow>, Error> {
+        loop {
+            let due = self.held.first_key_value().is_some_and(|(&(at, _), _)| self.done || at <= self.horizon);
+            if due || self.done {
+                let Some(((at, _), mut row)) = self.held.pop_first() else { return Ok(None) };
+                let first = *self.first.get_or_insert(at);
+                row.at = at.saturating_sub(first);
+                row.ended = row.ended.map(|ended| ended.saturating_sub(first));
+                return Ok(Some(row));
+            }
+            let Some(line) = self.lines.next()? else {
+                self.done = true;
+                continue;
+            };
+            match self.format.row(line, names) {
+                Ok(None) => {}
+                Ok(Some(row)) if row.at < self.horizon => {
+                    let bad = self.late(&row);
+                    tolerance.forgive_line(bad, self.lines.path(), self.lines.number())?;
+                }
+                Ok(Some(row)) => {
+                    let ended = row.ended.unwrap_or(row.at);
+                    self.horizon = self.horizon.max(ended.saturating_sub(self.window));
+                    self.held.insert((row.at, self.taken), row);
+                    self.taken += 1;
+                }
+                Err(bad) => tolerance.forgive_line(bad, self.lines.path(), self.lines.number())?,
+            }
+        }
+    }
+
+    fn late(&self, row: &TraceRow) -> BadLine {
+        let took = row.ended.unwrap_or(row.at).saturating_sub(row.at);
+        let late = self.horizon.saturating_sub(row.at);
+        let message = if took > self.window {
+            let window = self.window.secs();
+            format!("this request took {} s, longer than the reorder window of {window} s", took.secs())
+        } else {
+            format!(
+                "expected rows in order of completion; this one arrived {} s before what was given out",
+                late.secs()
+            )
+        };
+        BadLine::new(0, message).remedy("widen the reorder window (reorder_window)")
+    }
+}
