@@ -66,6 +66,10 @@ impl<O: Observer + ?Sized> Observer for &mut O {
     forward_all!(self, through);
 }
 
+impl<O: Observer + ?Sized> Observer for Box<O> {
+    forward_all!(self, through);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

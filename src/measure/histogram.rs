@@ -81,7 +81,7 @@ impl Percentiles {
 
     fn record_exact(&mut self, value: u64) {
         if self.exact.len() == EXACT_LIMIT {
-            self.to_histogram();
+            self.spill();
             self.count_bucket(value, 1);
         } else {
             self.exact.push(value);
@@ -89,7 +89,7 @@ impl Percentiles {
         }
     }
 
-    fn to_histogram(&mut self) {
+    fn spill(&mut self) {
         for value in std::mem::take(&mut self.exact) {
             self.count_bucket(value, 1);
         }
@@ -112,7 +112,7 @@ impl Percentiles {
             self.exact.extend_from_slice(&other.exact);
             self.sorted = false;
         } else {
-            self.to_histogram();
+            self.spill();
             for &value in &other.exact {
                 self.count_bucket(value, 1);
             }

@@ -3,19 +3,29 @@
 //! A run tells its steps through `Observer`; `Panel` is the observer that makes every figure. `Figures` names each by a
 //! dotted path with its unit and direction, so that it can be compared, swept and gated on by name.
 
+pub mod accounts;
+pub mod check;
 pub mod compose;
+pub mod cost;
+pub mod detection;
+pub mod escapes;
 pub mod figures;
 pub mod histogram;
 pub mod latency;
+pub mod notes;
 pub mod observer;
 pub mod outcomes;
 pub mod panel;
+pub mod scheduling;
+pub mod series;
+pub mod sessions;
 pub mod settings;
 #[cfg(test)]
 mod testing;
 
 pub use figures::Figures;
 pub use histogram::Percentiles;
+pub use notes::Note;
 pub use observer::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
-pub use panel::{Note, Panel, Results};
+pub use panel::{Panel, Results};
 pub use settings::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};

@@ -1,11 +1,11 @@
 //! Hand-made steps for the observers' tests. Times are milliseconds.
 
-use super::{Finished, Observer, Selected, Status};
+use super::{Finished, Forwarded, Observer, Selected, Status};
 use crate::ids::{AccountIx, ModelId, SessionRef};
 use crate::scheduler::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
-use crate::upstream::HealthChange;
-use crate::workload::{Previous, Request, SessionHash};
+use crate::upstream::{Attempt, HealthChange};
+use crate::workload::{Previous, RecordedAttempt, Request, SessionHash};
 
 /// A point of time in milliseconds.
 pub fn at(ms: u64) -> Time {
@@ -44,8 +44,6 @@ pub struct Turn {
     account: u32,
     waited: u64,
     failed: (u32, u64),
-    cached: u32,
-    input: u32,
     escape: Option<EscapeReason>,
 }
 
@@ -62,8 +60,6 @@ impl Turn {
             account: 0,
             waited: 0,
             failed: (0, 0),
-            cached: 0,
-            input: 2_048,
             escape: None,
         }
     }
@@ -95,18 +91,12 @@ impl Turn {
     pub fn failed(self, attempts: u32, ms: u64) -> Self {
         Self { failed: (attempts, ms), ..self }
     }
-    pub fn cached(self, tokens: u32) -> Self {
-        Self { cached: tokens, ..self }
-    }
-    pub fn input(self, tokens: u32) -> Self {
-        Self { input: tokens, ..self }
-    }
     pub fn escaped(self, reason: EscapeReason) -> Self {
         Self { escape: Some(reason), ..self }
     }
 
     fn request(&self) -> Request {
-        Request { input_tokens: self.input, ..request(self.at, self.session) }
+        request(self.at, self.session)
     }
 
     pub fn arrives(&self, observer: &mut impl Observer) {
@@ -135,7 +125,7 @@ impl Turn {
             waited: Span::from_millis(self.waited),
             failed: Span::from_millis(self.failed.1),
             upstream_ttft: upstream.map(Span::from_millis),
-            cached_tokens: self.cached,
+            cached_tokens: 0,
             degraded: false,
         });
     }
@@ -199,4 +189,36 @@ pub fn select(observer: &mut impl Observer, ms: u64, session: Option<(u32, u64)>
 /// Tells a change of health.
 pub fn health(observer: &mut impl Observer, ms: u64, account: u32, condition: u32, degraded: bool) {
     observer.health_changed(&HealthChange { at: at(ms), account: AccountIx(account), condition, degraded });
+}
+
+/// Tells a forward that begins on the request's arrival and ends 1 s later, with a first token after 300 ms if it is to
+/// have one (else a 503).
+pub fn forward(
+    observer: &mut impl Observer,
+    ms: u64,
+    session: Option<(u32, u64)>,
+    account: u32,
+    input: u32,
+    cached: u32,
+    ok: bool,
+) {
+    let request = Request { input_tokens: input, ..request(ms, session) };
+    let end = Span::SECOND;
+    let fate = if ok {
+        RecordedAttempt::Ok { ttft: Span::from_millis(300), end }
+    } else {
+        RecordedAttempt::Status { status: 503, end, reset_after: None, passing: false }
+    };
+    let attempt = Attempt { fate, cached_tokens: cached, degraded: false, message: 0 };
+    let step = Forwarded {
+        began: at(ms),
+        connected: at(ms),
+        request: &request,
+        number: ms,
+        visit: 0,
+        account: AccountIx(account),
+        attempt: &attempt,
+    };
+    observer.forwarded(&step);
+    observer.attempt_ended(at(ms + 1_000), &step, true);
 }

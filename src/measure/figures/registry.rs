@@ -71,6 +71,7 @@ pub static RUN: &[Meta] = {
         f(Escapes, "escapes.wasted_ratio", "share of escapes that were wasted", Ratio, Lower),
         f(Escapes, "escapes.without_account", "escapes that found no account", Count, Lower),
         f(Escapes, "escapes.moves", "escapes that led to another account", Count, Neutral),
+        f(Escapes, "escapes.departures", "times that a session left its account by escaping", Count, Neutral),
         f(Escapes, "escapes.returns", "sessions that came back to the account they had escaped from", Count, Neutral),
         f(Escapes, "escapes.requests", "requests with an escape", Count, Neutral),
         f(Escapes, "escapes.requests_ratio", "share of requests with an escape", Ratio, Neutral),
@@ -80,6 +81,7 @@ pub static RUN: &[Meta] = {
         f(Escapes, "escapes.rewritten.ttl_lapsed", "bindings rewritten after their TTL had lapsed", Count, Neutral),
         f(Escapes, "escapes.rewritten.unavailable", "bindings rewritten because their account was not available", Count, Neutral),
         f(Escapes, "escapes.rewritten.websocket", "bindings rewritten by the WebSocket handler", Count, Neutral),
+        f(Escapes, "escapes.rewritten.previous_response", "bindings rewritten by a hit of previous_response_id", Count, Neutral),
 
         f(Detection, "detection.onsets", "times that an account became degraded", Count, Neutral),
         f(Detection, "detection.detected", "of these, seen by the escape gate while they lasted", Count, Higher),
@@ -98,6 +100,7 @@ pub static RUN: &[Meta] = {
         f(Detection, "detection.readmission_s.mean", "end of degradation to readmission, mean", Seconds, Lower),
         f(Detection, "detection.readmission_s.p50", "end of degradation to readmission, p50", Seconds, Lower),
         f(Detection, "detection.readmission_s.max", "end of degradation to readmission, maximum", Seconds, Lower),
+        f(Detection, "detection.degraded_again", "recovered accounts that degraded again before they were readmitted", Count, Neutral),
         f(Detection, "detection.never_readmitted", "recovered accounts that were never readmitted", Count, Lower),
 
         f(Cost, "cost.turns", "turns of sessions that reached an upstream's first token", Count, Neutral),
@@ -194,6 +197,7 @@ pub static CONDITION: &[Meta] = {
         f(Conditions, "readmission_s.mean", "end to readmission, mean", Seconds, Lower),
         f(Conditions, "readmission_s.p50", "end to readmission, p50", Seconds, Lower),
         f(Conditions, "readmission_s.max", "end to readmission, maximum", Seconds, Lower),
+        f(Conditions, "degraded_again", "recovered accounts that degraded again before they were readmitted", Count, Neutral),
         f(Conditions, "never_readmitted", "recovered accounts that were never readmitted", Count, Lower),
     ]
 };

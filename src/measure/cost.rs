@@ -1,0 +1,215 @@
+//! The cost of moving: cold turns, what the prompt caches saved, tokens, price.
+//!
+//! Counted per forward that gets as far as its first token, whether its client stays or not: the upstream has read the
+//! input by then. A turn is *cold* when it finds no cached prefix though its session left one on another account, long
+//! enough to be kept and not lapsed yet. What the session left last decides.
+
+use super::figures::Figures;
+use super::{AccountInfo, CacheRules, Forwarded, Observer, Price, Settings};
+use crate::ids::{AccountIx, SessionRef};
+use crate::units::Time;
+use crate::workload::RecordedAttempt;
+
+/// The prefix that a session left last.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    number: u64,
+    account: AccountIx,
+    tokens: u32,
+    at: Time,
+}
+
+/// Tokens that one account worked on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tokens {
+    uncached: u64,
+    cached: u64,
+    output: u64,
+}
+
+/// Counts tokens and cold turns of the requests that arrived after the warm-up.
+#[derive(Clone, Debug)]
+pub struct Cost {
+    warmup_end: Time,
+    cache: Option<CacheRules>,
+    prices: Vec<Option<Price>>,
+    tokens: Vec<Tokens>,
+    turns: u64,
+    cold: u64,
+    left: Vec<Left>,
+}
+
+impl Cost {
+    /// Nothing seen yet.
+    pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
+        Self {
+            warmup_end: settings.warmup_end,
+            cache: settings.cache,
+            prices: accounts.iter().map(|account| account.price).collect(),
+            tokens: vec![Tokens::default(); accounts.len()],
+            turns: 0,
+            cold: 0,
+            left: Vec::new(),
+        }
+    }
+
+    /// How many turns of sessions there were.
+    pub const fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// Whether some accounts have a price and others that were used have none.
+    pub fn some_unpriced(&self) -> bool {
+        let used = |place: usize| self.tokens[place].uncached + self.tokens[place].cached > 0;
+        self.prices.iter().any(Option::is_some)
+            && self.prices.iter().enumerate().any(|(place, price)| price.is_none() && used(place))
+    }
+
+    /// Puts the figures of group `cost`.
+    pub fn put(&self, figures: &mut Figures) {
+        let run = &mut figures.run;
+        run.count("cost.turns", self.turns);
+        if self.cache.is_some() {
+            run.count("cost.cold_turns", self.cold);
+            run.ratio("cost.cold_turn_ratio", self.cold, self.turns);
+        }
+        let sum = |part: fn(&Tokens) -> u64| self.tokens.iter().map(part).sum::<u64>();
+        let (uncached, cached) = (sum(|t| t.uncached), sum(|t| t.cached));
+        run.count("cost.input_tokens", uncached + cached);
+        run.ratio("cost.cached_token_ratio", cached, uncached + cached);
+        run.count("cost.uncached_input_tokens", uncached);
+        run.count("cost.output_tokens", sum(|t| t.output));
+        run.put("cost.price", self.price());
+    }
+
+    /// The price of all tokens on accounts that have one; `None` when none has.
+    fn price(&self) -> Option<f64> {
+        let of = |(price, tokens): (&Option<Price>, &Tokens)| {
+            price.map(|price| {
+                (price.input * tokens.uncached as f64
+                    + price.cached_input * tokens.cached as f64
+                    + price.output * tokens.output as f64)
+                    / 1e6
+            })
+        };
+        self.prices.iter().zip(&self.tokens).filter_map(of).reduce(|sum, price| sum + price)
+    }
+
+    /// Whether a turn of `input` tokens that finds nothing on `account` had a prefix elsewhere. From now on the slot is
+    /// this session's: what an earlier one leaves late is not kept.
+    fn is_cold(&mut self, session: SessionRef, account: AccountIx, input: u32, now: Time) -> bool {
+        let Some(rules) = self.cache else { return false };
+        let slot = session.slot as usize;
+        if slot >= self.left.len() {
+            self.left.resize(slot + 1, Left { number: u64::MAX, account, tokens: 0, at: Time::ZERO });
+        }
+        let left = &mut self.left[slot];
+        if left.number != session.number {
+            *left = Left { number: session.number, account, tokens: 0, at: now };
+        }
+        left.account != account && left.tokens.min(input) >= rules.min_tokens && now < left.at + rules.ttl
+    }
+}
+
+impl Observer for Cost {
+    #[inline]
+    fn forwarded(&mut self, step: &Forwarded<'_>) {
+        let (request, fate) = (step.request, step.attempt.fate);
+        let counts = fate.first_token().is_some() && request.at >= self.warmup_end;
+        let cached = step.attempt.cached_tokens.min(request.input_tokens);
+        if counts {
+            let tokens = &mut self.tokens[step.account.at()];
+            tokens.cached += u64::from(cached);
+            tokens.uncached += u64::from(request.input_tokens - cached);
+            if matches!(fate, RecordedAttempt::Ok { .. }) {
+                tokens.output += u64::from(request.output_tokens);
+            }
+        }
+        if let Some(session) = request.session {
+            self.turns += u64::from(counts);
+            let cold = self.is_cold(session, step.account, request.input_tokens, step.connected);
+            self.cold += u64::from(counts && cached == 0 && cold);
+        }
+    }
+
+    #[inline]
+    fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, _client_there: bool) {
+        if let Some(session) = step.request.session
+            && step.attempt.fate.first_token().is_some()
+            && let Some(left) = self.left.get_mut(session.slot as usize)
+            && left.number == session.number
+        {
+            *left = Left { number: session.number, account: step.account, tokens: step.request.input_tokens, at: now };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::testing::{at, forward};
+    use crate::units::Span;
+
+    fn cost(cache: bool) -> Cost {
+        let rules = CacheRules { ttl: Span::from_secs(300), min_tokens: 1_024 };
+        let settings = Settings { warmup_end: at(1_000), cache: cache.then_some(rules), ..Settings::default() };
+        let price = Price { input: 2.0, cached_input: 0.5, output: 10.0 };
+        Cost::new(&settings, &[1, 2].map(|id| AccountInfo { id, concurrency: 4, price: (id == 1).then_some(price) }))
+    }
+
+    fn value(seen: &Cost, path: &str) -> Option<f64> {
+        let mut figures = Figures::new();
+        seen.put(&mut figures);
+        figures.run.get(&format!("cost.{path}")).flatten()
+    }
+
+    const S: Option<(u32, u64)> = Some((0, 1));
+
+    #[test]
+    fn a_turn_is_cold_only_if_its_session_has_a_prefix_elsewhere() {
+        let mut seen = cost(true);
+        // account, when, input tokens, cached tokens, whether cold
+        for (account, ms, input, cached, cold) in [
+            (0, 10_000, 4_000, 0, false),     // the first turn: nothing anywhere
+            (0, 20_000, 4_000, 3_968, false), // warm
+            (1, 30_000, 4_000, 0, true),      // moved
+            (1, 40_000, 4_000, 3_968, false), // warm again
+            (0, 50_000, 4_000, 3_968, false), // back, and found what it had left
+            (1, 400_000, 4_000, 0, false),    // all lapsed
+            (0, 410_000, 500, 0, false),      // too short to be kept
+            (1, 420_000, 4_000, 0, false),    // what was left last was too short
+        ] {
+            let before = seen.cold;
+            forward(&mut seen, ms, S, account, input, cached, true);
+            assert_eq!(seen.cold > before, cold, "at {ms}");
+        }
+        assert_eq!((value(&seen, "turns"), value(&seen, "cold_turns")), (Some(8.0), Some(1.0)));
+        assert_eq!(value(&seen, "cold_turn_ratio"), Some(0.125));
+        forward(&mut seen, 430_000, Some((0, 2)), 0, 4_000, 0, true);
+        assert_eq!(seen.cold, 1, "another session in that slot");
+    }
+
+    #[test]
+    fn tokens_and_price_are_summed_where_a_first_token_came() {
+        let mut seen = cost(true);
+        forward(&mut seen, 0, S, 0, 9_000, 0, true); // warm-up
+        forward(&mut seen, 2_000, S, 0, 3_000, 1_024, true);
+        forward(&mut seen, 3_000, None, 1, 1_000, 0, true);
+        forward(&mut seen, 4_000, S, 0, 7_000, 0, false); // failed before its first token
+        assert_eq!(value(&seen, "input_tokens"), Some(4_000.0));
+        assert_eq!(value(&seen, "uncached_input_tokens"), Some(2_976.0));
+        assert_eq!(value(&seen, "cached_token_ratio"), Some(0.256));
+        assert_eq!(value(&seen, "output_tokens"), Some(200.0));
+        assert_eq!(value(&seen, "price"), Some((2.0 * 1_976.0 + 0.5 * 1_024.0 + 10.0 * 100.0) / 1e6));
+        assert!(seen.some_unpriced());
+        assert_eq!(value(&seen, "turns"), Some(1.0));
+    }
+
+    #[test]
+    fn without_a_prompt_cache_there_is_no_figure_of_cold_turns() {
+        let mut seen = cost(false);
+        forward(&mut seen, 2_000, S, 0, 3_000, 0, true);
+        forward(&mut seen, 3_000, S, 1, 3_000, 0, true);
+        assert_eq!((value(&seen, "cold_turns"), value(&seen, "cold_turn_ratio")), (None, None));
+    }
+}

@@ -1,0 +1,363 @@
+//! Tail latency per session: what one user went through, turn after turn.
+//!
+//! A turn's TTFT is the felt one. A turn without a first token has none: it is counted apart and enters neither worst nor
+//! mean. It counts as slow, though, when its client was kept for longer than what is slow, so that giving up does not
+//! hide that a session is stuck; else it neither lengthens nor ends a row of slow turns (a refusal says nothing of TTFT).
+
+use super::figures::Figures;
+use super::histogram::Percentiles;
+use super::latency::{millis, secs};
+use super::{Finished, Observer, Settings};
+use crate::ids::SessionRef;
+use crate::units::{Span, Time};
+use crate::workload::SessionHash;
+
+/// What became of one session: of its turns that arrived after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its number in the run.
+    pub number: u64,
+    /// What the gateway knew it by.
+    pub hash: SessionHash,
+    /// Arrival of its first turn.
+    pub first_arrival: Time,
+    /// End of its last turn.
+    pub last_end: Time,
+    /// Turns with a first token.
+    pub turns: u32,
+    /// Turns without.
+    pub turns_without_token: u32,
+    /// Sum of the TTFTs.
+    pub ttft_sum: Span,
+    /// The largest TTFT.
+    pub worst_ttft: Span,
+    /// Turns over the SLO.
+    pub turns_over_slo: u32,
+    /// Slow turns.
+    pub slow_turns: u32,
+    /// Turns with an escape.
+    pub escaped_turns: u32,
+    /// The longest row of slow turns.
+    pub longest_slow_row: u32,
+    /// The longest time from the arrival of the first to the first token (or end) of the last turn of a row of slow
+    /// turns that made the session stuck.
+    pub longest_stuck: Span,
+    /// Whether it was stuck.
+    pub stuck: bool,
+}
+
+impl Summary {
+    const fn new(number: u64, hash: SessionHash, first_arrival: Time) -> Self {
+        Self {
+            number,
+            hash,
+            first_arrival,
+            last_end: first_arrival,
+            turns: 0,
+            turns_without_token: 0,
+            ttft_sum: Span::ZERO,
+            worst_ttft: Span::ZERO,
+            turns_over_slo: 0,
+            slow_turns: 0,
+            escaped_turns: 0,
+            longest_slow_row: 0,
+            longest_stuck: Span::ZERO,
+            stuck: false,
+        }
+    }
+
+    /// The mean TTFT, to the nanosecond below; `None` when no turn had a first token.
+    pub fn mean_ttft(&self) -> Option<Span> {
+        (self.turns > 0).then(|| Span::from_nanos(self.ttft_sum.nanos() / u64::from(self.turns)))
+    }
+}
+
+/// One session under way.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    summary: Summary,
+    row: u32,
+    row_since: Time,
+}
+
+/// Keeps one entry per live session and gives a summary when it is over.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    warmup_end: Time,
+    slo: Span,
+    slow: Span,
+    stuck_turns: u32,
+    open: Vec<Option<Open>>,
+}
+
+impl Ledger {
+    /// Nothing seen yet.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            warmup_end: settings.warmup_end,
+            slo: settings.slo_ttft,
+            slow: settings.slow_ttft,
+            stuck_turns: settings.stuck_turns.max(1),
+            open: Vec::new(),
+        }
+    }
+
+    /// Enters a turn. Gives the session that used the same slot before, should nobody have said that it was over.
+    #[inline]
+    pub fn turn(&mut self, finished: &Finished<'_>) -> Option<Summary> {
+        let request = finished.request;
+        let session = request.session.filter(|_| request.at >= self.warmup_end)?;
+        let slot = session.slot as usize;
+        if slot >= self.open.len() {
+            self.open.resize(slot + 1, None);
+        }
+        let entry = &mut self.open[slot];
+        let stale = entry.take_if(|open| open.summary.number != session.number);
+        let open = entry.get_or_insert_with(|| Open {
+            summary: Summary::new(session.number, request.session_hash, request.at),
+            row: 0,
+            row_since: request.at,
+        });
+        open.turn(finished, self.slo, self.slow, self.stuck_turns);
+        stale.map(|open| open.summary)
+    }
+
+    /// Takes a session that is over, if one of its turns counted.
+    #[inline]
+    pub fn over(&mut self, session: SessionRef) -> Option<Summary> {
+        let entry = self.open.get_mut(session.slot as usize)?;
+        entry.take_if(|open| open.summary.number == session.number).map(|open| open.summary)
+    }
+
+    /// Takes the sessions that are under way, in order of their slots.
+    pub fn drain(&mut self) -> impl Iterator<Item = Summary> {
+        std::mem::take(&mut self.open).into_iter().flatten().map(|open| open.summary)
+    }
+}
+
+impl Open {
+    #[inline]
+    fn turn(&mut self, finished: &Finished<'_>, slo: Span, slow: Span, stuck_turns: u32) {
+        let arrival = finished.request.at;
+        let summary = &mut self.summary;
+        summary.last_end = summary.last_end.max(finished.end);
+        summary.first_arrival = summary.first_arrival.min(arrival);
+        summary.escaped_turns += u32::from(finished.escape.is_some());
+        // until when its client was kept, and whether that says how fast the session is served
+        let (until, tells) = if let Some(token) = finished.first_token {
+            let ttft = token.since(arrival);
+            summary.turns += 1;
+            summary.ttft_sum += ttft;
+            summary.worst_ttft = summary.worst_ttft.max(ttft);
+            summary.turns_over_slo += u32::from(ttft > slo);
+            (token, true)
+        } else {
+            summary.turns_without_token += 1;
+            (finished.end, finished.end.since(arrival) > slow)
+        };
+        if !tells {
+            return;
+        }
+        if until.since(arrival) <= slow {
+            self.row = 0;
+            return;
+        }
+        self.row_since = if self.row == 0 { arrival } else { self.row_since.min(arrival) };
+        self.row += 1;
+        summary.slow_turns += 1;
+        summary.longest_slow_row = summary.longest_slow_row.max(self.row);
+        if self.row >= stuck_turns {
+            summary.stuck = true;
+            summary.longest_stuck = summary.longest_stuck.max(until.since(self.row_since));
+        }
+    }
+}
+
+/// Figures over sessions; a session counts when one of its turns arrived after the warm-up.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    ledger: Ledger,
+    total: u64,
+    turns: u64,
+    turns_without_token: u64,
+    with_turn_without_token: u64,
+    worst: Percentiles,
+    mean: Percentiles,
+    over_slo: u64,
+    stuck: u64,
+    longest_stuck: Span,
+}
+
+impl Sessions {
+    /// Nothing seen yet.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            ledger: Ledger::new(settings),
+            total: 0,
+            turns: 0,
+            turns_without_token: 0,
+            with_turn_without_token: 0,
+            worst: Percentiles::new(),
+            mean: Percentiles::new(),
+            over_slo: 0,
+            stuck: 0,
+            longest_stuck: Span::ZERO,
+        }
+    }
+
+    /// How many sessions had a turn that counts.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many turns had no first token, so that their TTFT is in no percentile.
+    pub const fn turns_without_token(&self) -> u64 {
+        self.turns_without_token
+    }
+
+    fn enter(&mut self, summary: &Summary) {
+        self.total += 1;
+        self.turns += u64::from(summary.turns);
+        self.turns_without_token += u64::from(summary.turns_without_token);
+        self.with_turn_without_token += u64::from(summary.turns_without_token > 0);
+        if let Some(mean) = summary.mean_ttft() {
+            self.mean.record_span(mean);
+            self.worst.record_span(summary.worst_ttft);
+        }
+        self.over_slo += u64::from(summary.turns_over_slo > 0);
+        self.stuck += u64::from(summary.stuck);
+        self.longest_stuck = self.longest_stuck.max(summary.longest_stuck);
+    }
+
+    /// Puts the figures of group `sessions`.
+    pub fn put(&mut self, figures: &mut Figures) {
+        let run = &mut figures.run;
+        run.count("sessions.total", self.total);
+        run.count("sessions.turns", self.turns);
+        run.count("sessions.turns_without_token", self.turns_without_token);
+        run.count("sessions.with_turn_without_token", self.with_turn_without_token);
+        let tails = [
+            (
+                &mut self.worst,
+                ["mean", "p50", "p90", "p95", "p99", "max"].map(|name| format!("sessions.worst_ttft_ms.{name}")),
+            ),
+            (
+                &mut self.mean,
+                ["mean", "p50", "p90", "p95", "p99", "max"].map(|name| format!("sessions.mean_ttft_ms.{name}")),
+            ),
+        ];
+        for (times, [mean, p50, p90, p95, p99, max]) in tails {
+            run.put(&mean, times.mean().map(millis));
+            for (path, p) in [(p50, 0.5), (p90, 0.9), (p95, 0.95), (p99, 0.99), (max, 1.0)] {
+                run.put(&path, times.quantile(p).map(millis));
+            }
+        }
+        run.count("sessions.over_slo", self.over_slo);
+        run.ratio("sessions.over_slo_ratio", self.over_slo, self.total);
+        run.count("sessions.stuck", self.stuck);
+        run.ratio("sessions.stuck_ratio", self.stuck, self.total);
+        run.put("sessions.longest_stuck_s", (self.total > 0).then(|| secs(self.longest_stuck.nanos() as f64)));
+    }
+}
+
+impl Observer for Sessions {
+    #[inline]
+    fn finished(&mut self, finished: &Finished<'_>) {
+        if let Some(stale) = self.ledger.turn(finished) {
+            self.enter(&stale);
+        }
+    }
+
+    #[inline]
+    fn session_over(&mut self, _now: Time, session: SessionRef) {
+        if let Some(summary) = self.ledger.over(session) {
+            self.enter(&summary);
+        }
+    }
+
+    fn run_over(&mut self, _now: Time) {
+        let left: Vec<_> = self.ledger.drain().collect();
+        left.iter().for_each(|summary| self.enter(summary));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::testing::{Turn, at};
+
+    fn sessions() -> Sessions {
+        Sessions::new(&Settings {
+            warmup_end: at(1_000),
+            slo_ttft: Span::from_secs(2),
+            slow_ttft: Span::from_secs(5),
+            stuck_turns: 3,
+            ..Settings::default()
+        })
+    }
+
+    fn figures(sessions: &mut Sessions) -> impl Fn(&str) -> Option<f64> {
+        sessions.run_over(at(1_000_000));
+        let mut figures = Figures::new();
+        sessions.put(&mut figures);
+        move |path| figures.run.get(&format!("sessions.{path}")).flatten()
+    }
+
+    #[test]
+    fn worst_and_mean_are_per_session_and_warm_up_turns_do_not_count() {
+        let mut seen = sessions();
+        Turn::at(0).of(0, 7).ttft(90_000).tell(&mut seen);
+        for (ms, slot, ttft) in [(2_000, 0, 1_000), (3_000, 1, 100), (9_000, 0, 3_000), (10_000, 1, 300)] {
+            Turn::at(ms).of(slot, 7 + u64::from(slot)).ttft(ttft).tell(&mut seen);
+        }
+        Turn::at(20_000).tell(&mut seen); // belongs to no session
+        let value = figures(&mut seen);
+        assert_eq!((value("total"), value("turns")), (Some(2.0), Some(4.0)));
+        assert_eq!((value("worst_ttft_ms.p50"), value("worst_ttft_ms.max")), (Some(1_650.0), Some(3_000.0)));
+        assert_eq!((value("mean_ttft_ms.p50"), value("mean_ttft_ms.max")), (Some(1_100.0), Some(2_000.0)));
+        assert_eq!((value("over_slo"), value("over_slo_ratio"), value("stuck")), (Some(1.0), Some(0.5), Some(0.0)));
+    }
+
+    #[test]
+    fn three_slow_turns_in_a_row_are_stuck_and_a_fast_one_ends_the_row() {
+        let mut seen = sessions();
+        for (slot, ttfts) in [(0, [6, 6, 1, 6, 6]), (1, [6, 1, 6, 7, 8])] {
+            for (turn, secs) in ttfts.into_iter().enumerate() {
+                Turn::at(10_000 * (turn as u64 + 1)).of(slot, 3).ttft(secs * 1_000).tell(&mut seen);
+            }
+        }
+        let value = figures(&mut seen);
+        assert_eq!(value("stuck"), Some(1.0));
+        // arrival at 30 s, first token of the last at 50 s + 8 s
+        assert_eq!(value("longest_stuck_s"), Some(28.0));
+    }
+
+    #[test]
+    fn a_turn_given_up_after_long_is_slow_and_a_quick_refusal_says_nothing() {
+        let mut seen = sessions();
+        Turn::at(10_000).of(0, 1).ttft(6_000).tell(&mut seen);
+        Turn::at(20_000).of(0, 1).without_token(9_000).tell(&mut seen);
+        Turn::at(30_000).of(0, 1).without_token(10).tell(&mut seen);
+        Turn::at(40_000).of(0, 1).ttft(6_000).tell(&mut seen);
+        Turn::at(50_000).of(1, 2).without_token(9_000).tell(&mut seen);
+        let value = figures(&mut seen);
+        assert_eq!((value("total"), value("stuck")), (Some(2.0), Some(1.0)));
+        assert_eq!((value("turns"), value("turns_without_token")), (Some(2.0), Some(3.0)));
+        assert_eq!(value("with_turn_without_token"), Some(2.0));
+        assert_eq!(value("longest_stuck_s"), Some(36.0));
+        // the session without any first token has no worst turn
+        assert_eq!(value("worst_ttft_ms.p50"), Some(6_000.0));
+    }
+
+    #[test]
+    fn a_slot_used_again_is_another_session() {
+        let mut seen = sessions();
+        Turn::at(10_000).of(0, 1).ttft(1_000).tell(&mut seen);
+        seen.session_over(at(20_000), SessionRef { slot: 0, number: 99 }); // not that one
+        seen.session_over(at(20_000), SessionRef { slot: 0, number: 1 });
+        Turn::at(30_000).of(0, 2).ttft(3_000).tell(&mut seen);
+        Turn::at(40_000).of(0, 3).ttft(5_000).tell(&mut seen); // nobody said that 2 was over
+        let value = figures(&mut seen);
+        assert_eq!((value("total"), value("worst_ttft_ms.p50")), (Some(3.0), Some(3_000.0)));
+    }
+}
