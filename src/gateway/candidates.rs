@@ -70,6 +70,6 @@ mod tests {
         polls.polled();
         assert_eq!(polls.changed(at(12_250)), Some(at(13_250)));
         let mut two = Polls::new(at(0), Span::SECOND, 2);
-        assert_eq!(two.changed(at(100)), Some(at(500)));
+        assert_eq!(two.changed(at(1_100)), Some(at(1_500)), "the second replica polls half an interval later");
     }
 }

@@ -1,0 +1,29 @@
+# make test      everything a change must pass, in release mode (some tests simulate a lot)
+# make test-slow what takes longer: run it before an issue is called resolved
+.PHONY: test test-slow lint doc bench fidelity check
+
+SLOW := --ignored
+
+test:
+	cargo test --release --all-targets -- --nocapture --quiet
+	cargo test --release --doc
+
+test-slow: test
+	cargo test --release --all-targets -- --ignored --nocapture
+	$(MAKE) fidelity
+
+lint:
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+
+check: lint doc test
+
+bench:
+	cargo bench
+
+# Holds the simulator against recordings of the running gateway. RUNS=DIR takes another folder and writes nothing.
+fidelity:
+	cargo run --release --quiet --example fidelity -- $(if $(RUNS),--runs $(RUNS),--write docs/fidelity.md --notes docs/fidelity-notes.md)
