@@ -202,10 +202,7 @@ mod tests {
 
     fn accounts() -> Accounts {
         let settings = Settings { start: at(0), warmup_end: at(10_000), ..Settings::default() };
-        Accounts::new(
-            &settings,
-            &[(11, 4), (12, 0)].map(|(id, concurrency)| AccountInfo { id, concurrency, price: None }),
-        )
+        Accounts::new(&settings, &[(11, 4), (12, 0)].map(|(id, concurrency)| AccountInfo::new(id, concurrency)))
     }
 
     fn value(seen: &mut Accounts, path: &str) -> Option<f64> {

@@ -31,7 +31,8 @@ struct Tokens {
 #[derive(Clone, Debug)]
 pub struct Cost {
     warmup_end: Time,
-    cache: Option<CacheRules>,
+    caches: Vec<Option<CacheRules>>,
+    any_cache: bool,
     prices: Vec<Option<Price>>,
     tokens: Vec<Tokens>,
     turns: u64,
@@ -44,7 +45,8 @@ impl Cost {
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         Self {
             warmup_end: settings.warmup_end,
-            cache: settings.cache,
+            caches: accounts.iter().map(|account| account.cache).collect(),
+            any_cache: accounts.iter().any(|account| account.cache.is_some()),
             prices: accounts.iter().map(|account| account.price).collect(),
             tokens: vec![Tokens::default(); accounts.len()],
             turns: 0,
@@ -69,7 +71,7 @@ impl Cost {
     pub fn put(&self, figures: &mut Figures) {
         let run = &mut figures.run;
         run.count("cost.turns", self.turns);
-        if self.cache.is_some() {
+        if self.any_cache {
             run.count("cost.cold_turns", self.cold);
             run.ratio("cost.cold_turn_ratio", self.cold, self.turns);
         }
@@ -98,7 +100,9 @@ impl Cost {
     /// Whether a turn of `input` tokens that finds nothing on `account` had a prefix elsewhere. From now on the slot is
     /// this session's: what an earlier one leaves late is not kept.
     fn is_cold(&mut self, session: SessionRef, account: AccountIx, input: u32, now: Time) -> bool {
-        let Some(rules) = self.cache else { return false };
+        if !self.any_cache {
+            return false;
+        }
         let slot = session.slot as usize;
         if slot >= self.left.len() {
             self.left.resize(slot + 1, Left { number: u64::MAX, account, tokens: 0, at: Time::ZERO });
@@ -107,7 +111,9 @@ impl Cost {
         if left.number != session.number {
             *left = Left { number: session.number, account, tokens: 0, at: now };
         }
-        left.account != account && left.tokens.min(input) >= rules.min_tokens && now < left.at + rules.ttl
+        left.account != account
+            && self.caches[left.account.at()]
+                .is_some_and(|rules| left.tokens.min(input) >= rules.min_tokens && now < left.at + rules.ttl)
     }
 }
 
@@ -152,9 +158,14 @@ mod tests {
 
     fn cost(cache: bool) -> Cost {
         let rules = CacheRules { ttl: Span::from_secs(300), min_tokens: 1_024 };
-        let settings = Settings { warmup_end: at(1_000), cache: cache.then_some(rules), ..Settings::default() };
+        let settings = Settings { warmup_end: at(1_000), ..Settings::default() };
         let price = Price { input: 2.0, cached_input: 0.5, output: 10.0 };
-        Cost::new(&settings, &[1, 2].map(|id| AccountInfo { id, concurrency: 4, price: (id == 1).then_some(price) }))
+        let account = |id| AccountInfo {
+            cache: cache.then_some(rules),
+            price: (id == 1).then_some(price),
+            ..AccountInfo::new(id, 4)
+        };
+        Cost::new(&settings, &[1, 2].map(account))
     }
 
     fn value(seen: &Cost, path: &str) -> Option<f64> {

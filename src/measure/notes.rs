@@ -91,7 +91,7 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         }
     }
     if settings.groups.cost {
-        if settings.cache.is_none() {
+        if value("cost.cold_turns").is_none() {
             note("cost.cold_turn_ratio", "no prompt cache is modelled: cold turns are not counted".into());
         }
         if some_unpriced {
@@ -143,11 +143,9 @@ mod tests {
             ("sessions.total", 200),
             ("escapes.total", 3),
             ("detection.onsets", 1),
+            ("cost.cold_turns", 0),
         ];
-        let settings = Settings {
-            cache: Some(crate::measure::CacheRules { ttl: crate::units::Span::SECOND, min_tokens: 1 }),
-            ..Settings::default()
-        };
+        let settings = Settings::default();
         assert_eq!(notes(&all, &settings), [""; 0]);
         for (path, value, touched) in [
             ("sessions.total", 0, "sessions"),

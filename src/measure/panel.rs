@@ -233,13 +233,13 @@ mod tests {
     use crate::units::Span;
 
     fn settings() -> Settings {
-        let cache = Some(CacheRules { ttl: Span::from_secs(300), min_tokens: 1_024 });
-        Settings { cache, check: true, ..Settings::default() }
+        Settings { check: true, ..Settings::default() }
     }
 
     fn infos() -> ([AccountInfo; 2], [ConditionInfo; 1]) {
         let price = Some(Price { input: 1.0, cached_input: 0.1, output: 5.0 });
-        let accounts = [1, 2].map(|id| AccountInfo { id, concurrency: 4, price });
+        let cache = Some(CacheRules { ttl: Span::from_secs(300), min_tokens: 1_024 });
+        let accounts = [1, 2].map(|id| AccountInfo { cache, price, ..AccountInfo::new(id, 4) });
         let condition = ConditionInfo { name: "slow".into(), accounts: vec![AccountIx(0)], models: Vec::new() };
         (accounts, [condition])
     }

@@ -20,8 +20,6 @@ pub struct Settings {
     pub replicas: u32,
     /// The escape gate and the averages behind it, as the scheduler runs them.
     pub gate: Gate,
-    /// The upstreams' prompt cache; `None` where none is modelled (then there are no cold turns to count).
-    pub cache: Option<CacheRules>,
     /// Which groups of figures are made.
     pub groups: Groups,
     /// Whether the invariants of spec simulator.md are checked at every step (`--check`).
@@ -90,8 +88,17 @@ pub struct AccountInfo {
     pub id: i64,
     /// Slots; <= 0 means unlimited.
     pub concurrency: i64,
+    /// Its prompt cache; `None` where none is modelled.
+    pub cache: Option<CacheRules>,
     /// What its tokens cost, if the scenario says.
     pub price: Option<Price>,
+}
+
+impl AccountInfo {
+    /// An account with these slots, no prompt cache and no price.
+    pub const fn new(id: i64, concurrency: i64) -> Self {
+        Self { id, concurrency, cache: None, price: None }
+    }
 }
 
 /// Price of a million tokens, in whatever currency the scenario means.
@@ -123,7 +130,7 @@ impl Default for Gate {
 }
 
 impl Default for Settings {
-    /// From time zero, no warm-up, SLO 10 s, slow and gate 15 s, stuck at 3 turns, one replica, no prompt cache.
+    /// From time zero, no warm-up, SLO 10 s, slow and gate 15 s, stuck at 3 turns, one replica.
     fn default() -> Self {
         Self {
             start: Time::ZERO,
@@ -133,7 +140,6 @@ impl Default for Settings {
             stuck_turns: 3,
             replicas: 1,
             gate: Gate::default(),
-            cache: None,
             groups: Groups::ALL,
             check: false,
         }

@@ -4,7 +4,7 @@ use crate::scheduler::Decision;
 
 fn check(enabled: bool) -> Check {
     let gate = Gate { enabled, ..Gate::default() };
-    let accounts = [(1, 2), (2, 0)].map(|(id, concurrency)| AccountInfo { id, concurrency, price: None });
+    let accounts = [(1, 2), (2, 0)].map(|(id, concurrency)| AccountInfo::new(id, concurrency));
     Check::new(&Settings { gate, replicas: 2, ..Settings::default() }, &accounts)
 }
 
