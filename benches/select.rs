@@ -94,7 +94,8 @@ fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
 #[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
 fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
     let mut bench = Bench::new(accounts);
-    while bench.session < 360_000 {
+    // two hours and more, so that the table has found its size
+    while bench.session < 800_000 {
         bench.session += 1;
         bind_session(&mut bench.pool, &bench.config, bench.session, AccountIx(0), bench.now);
         bench.now += Span::from_millis(10);
