@@ -6,6 +6,7 @@ pub mod ids;
 pub mod measure;
 pub mod scenario;
 pub mod scheduler;
+pub mod simulation;
 pub mod units;
 pub mod upstream;
 pub mod workload;

@@ -33,6 +33,7 @@ pub use account::{
     Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Price, PromptCache, Protocol, Refill,
     Rule, SizeEffect,
 };
+pub use check::LONGEST;
 pub use condition::{
     Beyond, Capacity, Condition, Course, Effect, Flapping, Markov, Next, Replayed, Scheduled, State, Triggered,
 };
@@ -48,7 +49,7 @@ pub use settings::{Clients, Measure, Replicas, Restart, Retry, Routing, Service,
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{
     Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, Synth,
-    SynthTiming, Workload,
+    SynthTiming, TraceFormat, Workload,
 };
 
 /// Reads, overrides, checks and completes a scenario file.

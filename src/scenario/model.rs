@@ -172,6 +172,12 @@ impl Check for Scenario {
         c.key("workload", &self.workload);
         c.key("clients", &self.clients);
         c.key("measure", &self.measure);
+        let continues = self.workload.synth.as_ref().is_some_and(|synth| synth.previous_response);
+        if continues && self.transport == Transport::Http {
+            let message = "`previous_response` exists over WebSocket only; over HTTP the gateway refuses it";
+            let help = Some("give `transport: websocket`");
+            c.fault("workload.synth.previous_response", ErrorKind::Conflict, message, help);
+        }
         if self.service == Service::Recorded && self.workload.replay.is_none() {
             c.fault("service", ErrorKind::Conflict, "`service: recorded` needs a trace: give `workload.replay`", None);
         }

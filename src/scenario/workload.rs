@@ -96,7 +96,7 @@ pub enum Profile {
     /// Not at all.
     #[default]
     Flat,
-    /// A working day, from midnight, with mean 1.
+    /// A working day with mean 1; the run starts at its midnight.
     Daily,
     /// A cycle of equal steps.
     Cycle {
@@ -165,10 +165,9 @@ pub enum SynthTiming {
 pub struct Replay {
     /// The file, plain, `.gz` or `.zst`; for formats of one file a session also a folder. Relative to the scenario.
     pub file: PathBuf,
-    /// Its format: csv, jsonl, gateway-log, azure-llm-2023, azure-llm-2024, azure-lmm-2024, burstgpt, burstgpt-3,
-    /// mooncake, ragpulse, weka, qwen, codex; not given: told by its content.
+    /// Its format; not given: told by its content.
     #[serde(default)]
-    pub format: Option<String>,
+    pub format: Option<TraceFormat>,
     /// When its requests arrive.
     #[serde(default)]
     pub timing: ReplayTiming,
@@ -193,6 +192,50 @@ pub struct Replay {
     /// The model of rows that name none; blank: every account serves it.
     #[serde(default)]
     pub default_model: String,
+}
+
+/// A trace format by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TraceFormat {
+    /// Our own, as CSV.
+    #[serde(rename = "csv")]
+    Csv,
+    /// Our own, as one JSON object a line.
+    #[serde(rename = "jsonl")]
+    Jsonl,
+    /// The gateway's logs, exported by sub2api-export.sql.
+    #[serde(rename = "gateway-log")]
+    GatewayLog,
+    /// Azure LLM inference, 2023.
+    #[serde(rename = "azure-llm-2023")]
+    AzureLlm2023,
+    /// Azure LLM inference, 2024.
+    #[serde(rename = "azure-llm-2024")]
+    AzureLlm2024,
+    /// Azure multimodal inference, 2024.
+    #[serde(rename = "azure-lmm-2024")]
+    AzureLmm2024,
+    /// BurstGPT 1 and 2.
+    #[serde(rename = "burstgpt")]
+    BurstGpt,
+    /// BurstGPT 3, with sessions.
+    #[serde(rename = "burstgpt-3")]
+    BurstGpt3,
+    /// Mooncake.
+    #[serde(rename = "mooncake")]
+    Mooncake,
+    /// RAGPulse.
+    #[serde(rename = "ragpulse")]
+    RagPulse,
+    /// Claude Code sessions of the WEKA corpus.
+    #[serde(rename = "weka")]
+    Weka,
+    /// Qwen Bailian.
+    #[serde(rename = "qwen")]
+    Qwen,
+    /// Codex rollouts.
+    #[serde(rename = "codex")]
+    Codex,
 }
 
 /// When a trace's requests arrive.
@@ -341,6 +384,9 @@ impl Check for Workload {
         c.number("rate_scale", self.rate_scale, 0.0, 1e4);
         c.whole("repeat", self.repeat, 1, 1_000_000);
         if self.replay.is_none() {
+            if self.rate_scale == 0.0 {
+                c.fault("rate_scale", ErrorKind::OutOfRange, "`rate_scale` must be above 0", None);
+            }
             let help = Some("change `sessions_per_hour`, `think_time` or `duration` instead");
             if self.time_scale != 1.0 {
                 c.fault("time_scale", ErrorKind::Conflict, "`time_scale` is for `replay` only", help);

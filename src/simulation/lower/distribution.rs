@@ -1,0 +1,61 @@
+//! A scenario's distributions as the engine draws them. Lengths of time become seconds.
+
+use std::path::Path;
+
+use super::LowerError;
+use super::files::Named;
+use crate::engine::Distribution;
+use crate::scenario::{self, Lognormal, Quantity};
+
+/// Where a distribution stands: for files relative to the scenario, and for errors.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) base: &'a Path,
+    pub(super) key: &'a str,
+}
+
+/// The engine's distribution.
+///
+/// # Errors
+/// When a file with a sample cannot be used.
+pub(super) fn lower<T: Quantity>(
+    distribution: &scenario::Distribution<T>,
+    at: At<'_>,
+) -> Result<Distribution, LowerError> {
+    use scenario::Distribution as From;
+    let bad = |source| LowerError::BadParameter { key: at.key.to_owned(), source };
+    match distribution {
+        From::Constant(value) => Distribution::constant(value.number()),
+        From::Uniform { low, high } => Distribution::uniform(low.number(), high.number()),
+        From::Exponential { mean } => Distribution::exponential(mean.number()),
+        From::Lognormal(Lognormal { p50: Some(p50), p90: Some(p90), .. }) => {
+            Distribution::lognormal_p50_p90(p50.number(), p90.number())
+        }
+        From::Lognormal(Lognormal { p50: Some(p50), sigma, .. }) => {
+            Distribution::lognormal_median_sigma(p50.number(), sigma.unwrap_or_default())
+        }
+        From::Lognormal(Lognormal { mu, sigma, .. }) => {
+            Distribution::lognormal(mu.unwrap_or_default(), sigma.unwrap_or_default())
+        }
+        From::Gamma { mean, cv } => Distribution::gamma_mean_cv(mean.number(), *cv),
+        From::Weibull { shape, scale } => Distribution::weibull(*shape, scale.number()),
+        From::Geometric { mean } => Distribution::geometric(*mean),
+        From::Empirical(empirical) => {
+            let sample = match &empirical.file {
+                Some(file) => Named { key: at.key, file: &at.base.join(file) }.column()?,
+                None => empirical.values.iter().map(|value| value.number()).collect(),
+            };
+            if empirical.interpolate { Distribution::empirical(sample) } else { Distribution::empirical_steps(sample) }
+        }
+        From::Mixture(parts) => {
+            let parts = parts.iter().map(|part| Ok((part.weight, lower(&part.of, at)?)));
+            Distribution::mixture(parts.collect::<Result<_, _>>()?)
+        }
+        From::Clamped(clamped) => {
+            let low = clamped.low.map_or(f64::NEG_INFINITY, Quantity::number);
+            let high = clamped.high.map_or(f64::INFINITY, Quantity::number);
+            lower(&clamped.of, at)?.clamped(low, high)
+        }
+    }
+    .map_err(bad)
+}

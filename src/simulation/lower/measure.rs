@@ -1,0 +1,85 @@
+//! What the observers need to know.
+
+use crate::ids::ModelId;
+use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
+use crate::scenario::{Account, Scenario};
+use crate::upstream::config::{Condition, Course, Effect};
+
+/// How the run is measured.
+pub(super) fn settings(scenario: &Scenario) -> Settings {
+    let start = scenario.epoch.0;
+    let escape = &scenario.gateway.openai_scheduler;
+    Settings {
+        start,
+        warmup_end: start + scenario.warmup.0,
+        slo_ttft: scenario.measure.slo_ttft.0,
+        slow_ttft: scenario.measure.slow_ttft.0,
+        stuck_turns: scenario.measure.stuck_turns,
+        replicas: scenario.replicas.count,
+        gate: Gate {
+            enabled: escape.sticky_escape_enabled,
+            ttft_ms: escape.sticky_escape_ttft_ms,
+            error_rate: escape.sticky_escape_error_rate,
+            ewma_alpha: scenario.what_if.ewma_alpha,
+        },
+        // Where accounts differ, the first that has a cache stands for all: it decides only what counts as cold.
+        cache: scenario
+            .accounts
+            .iter()
+            .find_map(|account| account.prompt_cache.as_ref())
+            .map(|cache| CacheRules { ttl: cache.ttl.0, min_tokens: cache.min_tokens }),
+        groups: Groups::ALL,
+        check: false,
+    }
+}
+
+/// What they know of the accounts.
+pub(super) fn accounts(scenario: &Scenario) -> Vec<AccountInfo> {
+    let info = |account: &Account| AccountInfo {
+        id: account.id.unwrap_or_default(),
+        concurrency: account.concurrency,
+        price: account.price.as_ref().map(|price| Price {
+            input: price.input,
+            cached_input: price.cached_input,
+            output: price.output,
+        }),
+    };
+    scenario.accounts.iter().map(info).collect()
+}
+
+/// What they know of the conditions.
+pub(super) fn conditions(conditions: &[Condition]) -> Vec<ConditionInfo> {
+    let info = |condition: &Condition| ConditionInfo {
+        name: condition.name.clone(),
+        accounts: condition.accounts.clone(),
+        models: models(&condition.course),
+    };
+    conditions.iter().map(info).collect()
+}
+
+/// The models that a course touches; none: all of them.
+fn models(course: &Course) -> Vec<ModelId> {
+    let effects: Vec<&Effect> = match course {
+        Course::Scheduled { effect, .. }
+        | Course::Flapping { effect, .. }
+        | Course::Replayed { effect, .. }
+        | Course::Triggered { effect, .. } => vec![effect],
+        Course::Markov { states } => states.iter().map(|state| &state.effect).filter(|effect| harms(effect)).collect(),
+    };
+    if effects.iter().any(|effect| effect.only_models.is_empty()) {
+        return Vec::new();
+    }
+    let mut models: Vec<ModelId> = effects.iter().flat_map(|effect| effect.only_models.iter().copied()).collect();
+    models.sort_unstable();
+    models.dedup();
+    models
+}
+
+/// Whether an effect does anything: a healthy state touches no model, which must not read as "all".
+fn harms(effect: &Effect) -> bool {
+    effect.ttft_factor != 1.0
+        || !effect.ttft_add.is_zero()
+        || effect.decode_factor != 1.0
+        || effect.error_rate > 0.0
+        || effect.capacity.is_some()
+}

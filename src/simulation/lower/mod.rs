@@ -1,0 +1,114 @@
+//! Turns a scenario into the plain settings of the rooms: one file a room.
+//!
+//! The rooms know nothing of scenario files, and a scenario nothing of the rooms; here they meet. What a scenario leaves
+//! to files (samples, recorded factors) is read here.
+
+mod distribution;
+mod files;
+mod gateway;
+mod measure;
+mod models;
+mod upstream;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::engine::BadParameter;
+use crate::ids::AccountIx;
+use crate::scenario::{Scenario, Service};
+use crate::units::Time;
+use crate::workload::WorkloadConfig;
+use crate::{gateway as gw, measure as ms, scheduler, upstream as up};
+
+/// Everything that one run is made from.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// All luck comes from this.
+    pub seed: u64,
+    /// When virtual time starts.
+    pub start: Time,
+    /// The pool in order of account ids: `AccountIx(i)` is `pool[i]`.
+    pub pool: Vec<scheduler::Account>,
+    /// The request loop's settings, the scheduler's among them.
+    pub gateway: gw::Config,
+    /// The accounts' models and what befalls them.
+    pub upstream: up::Config,
+    /// Whether recorded attempts answer where the trace has them.
+    pub recorded_service: bool,
+    /// Where requests come from.
+    pub workload: WorkloadConfig,
+    /// How the run is measured. `check` is off, all groups are on.
+    pub measure: ms::Settings,
+    /// What the observers know of the accounts.
+    pub accounts: Vec<ms::AccountInfo>,
+    /// What the observers know of the conditions, as `HealthChange` counts them.
+    pub conditions: Vec<ms::ConditionInfo>,
+    /// Names of the accounts for reports: their own, else their ids.
+    pub account_names: Vec<String>,
+}
+
+/// Why a checked scenario still cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum LowerError {
+    /// A file that the scenario names is missing or says nothing usable.
+    #[error("{}{}: {message} (named by `{key}`)", file.display(), line_of(*line))]
+    BadFile {
+        /// The scenario's key that names it.
+        key: String,
+        /// The file.
+        file: PathBuf,
+        /// The line in it, from 1; 0: the file as a whole.
+        line: u64,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+    /// A distribution that cannot be drawn from.
+    #[error("`{key}`: {source}")]
+    BadParameter {
+        /// The scenario's key.
+        key: String,
+        /// What is wrong.
+        source: BadParameter,
+    },
+}
+
+fn line_of(line: u64) -> String {
+    if line == 0 { String::new() } else { format!(":{line}") }
+}
+
+/// Turns a scenario into the settings of the rooms.
+///
+/// # Errors
+/// When a file that it names cannot be used.
+pub fn lower(scenario: &Scenario) -> Result<Lowered, LowerError> {
+    let models = models::Models::of(scenario);
+    let upstream = upstream::lower(scenario, &models)?;
+    Ok(Lowered {
+        seed: scenario.seed,
+        start: scenario.epoch.0,
+        pool: gateway::pool(scenario),
+        gateway: gateway::lower(scenario),
+        recorded_service: scenario.service == Service::Recorded,
+        workload: workload::lower(scenario)?,
+        measure: measure::settings(scenario),
+        accounts: measure::accounts(scenario),
+        conditions: measure::conditions(&upstream.conditions),
+        account_names: scenario
+            .accounts
+            .iter()
+            .map(|account| {
+                if account.name.is_empty() { account.id.unwrap_or_default().to_string() } else { account.name.clone() }
+            })
+            .collect(),
+        upstream,
+    })
+}
+
+/// The place in the pool of an account id.
+fn index_of(scenario: &Scenario, id: i64) -> Option<AccountIx> {
+    let at = scenario.accounts.binary_search_by_key(&Some(id), |account| account.id).ok()?;
+    u32::try_from(at).ok().map(AccountIx)
+}

@@ -1,0 +1,3 @@
+//! Puts the rooms together: one run from (scenario, seed).
+
+pub mod lower;
