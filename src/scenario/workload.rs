@@ -346,7 +346,7 @@ impl Synth {
                 Distribution::Geometric { mean: 1.8 },
                 Distribution::lognormal(Duration::secs(40), Duration::secs(300)),
                 InputTokens {
-                    start: Distribution::lognormal(1_400.0, 3_600.0),
+                    start: Distribution::lognormal(1_300.0, 3_400.0),
                     growth: Distribution::Exponential { mean: 250.0 },
                     compaction_probability: 0.0,
                     compaction_factor: 0.5,

@@ -17,11 +17,14 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::engine::BadParameter;
+use crate::gateway as gw;
 use crate::ids::AccountIx;
+use crate::measure as ms;
 use crate::scenario::{Scenario, Service};
+use crate::scheduler;
 use crate::units::Time;
+use crate::upstream as up;
 use crate::workload::WorkloadConfig;
-use crate::{gateway as gw, measure as ms, scheduler, upstream as up};
 
 /// Everything that one run is made from.
 #[derive(Clone, Debug)]
