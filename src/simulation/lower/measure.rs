@@ -22,12 +22,6 @@ pub(super) fn settings(scenario: &Scenario) -> Settings {
             error_rate: escape.sticky_escape_error_rate,
             ewma_alpha: scenario.what_if.ewma_alpha,
         },
-        // Where accounts differ, the first that has a cache stands for all: it decides only what counts as cold.
-        cache: scenario
-            .accounts
-            .iter()
-            .find_map(|account| account.prompt_cache.as_ref())
-            .map(|cache| CacheRules { ttl: cache.ttl.0, min_tokens: cache.min_tokens }),
         groups: Groups::ALL,
         check: false,
     }
@@ -38,6 +32,7 @@ pub(super) fn accounts(scenario: &Scenario) -> Vec<AccountInfo> {
     let info = |account: &Account| AccountInfo {
         id: account.id.unwrap_or_default(),
         concurrency: account.concurrency,
+        cache: account.prompt_cache.as_ref().map(|cache| CacheRules { ttl: cache.ttl.0, min_tokens: cache.min_tokens }),
         price: account.price.as_ref().map(|price| Price {
             input: price.input,
             cached_input: price.cached_input,

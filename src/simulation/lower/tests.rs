@@ -21,9 +21,10 @@ fn an_empty_scenario_is_the_rooms_defaults() {
     let model = crate::upstream::config::AccountModel::default();
     assert_eq!(format!("{:?}", lowered.upstream.accounts), format!("{:?}", vec![model; 3]));
     assert_eq!(lowered.pool.iter().map(|account| account.id).collect::<Vec<_>>(), [1, 2, 3]);
-    let cache = Some(crate::measure::CacheRules { ttl: crate::units::Span::from_secs(300), min_tokens: 1_024 });
+    let cache = crate::measure::CacheRules { ttl: crate::units::Span::from_secs(300), min_tokens: 1_024 };
+    assert!(lowered.accounts.iter().all(|account| account.cache == Some(cache)));
     let start = lowered.start;
-    let measure = crate::measure::Settings { start, warmup_end: start, cache, ..crate::measure::Settings::default() };
+    let measure = crate::measure::Settings { start, warmup_end: start, ..crate::measure::Settings::default() };
     assert_eq!(lowered.measure, measure);
 }
 
