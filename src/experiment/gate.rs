@@ -349,7 +349,7 @@ mod tests {
              did you mean `sessions.worst_ttft_ms.p99`?"
         );
         assert!(error("stuck > 1").ends_with("did you mean `sessions.stuck`?"), "{}", error("stuck > 1"));
-        let near = "did you mean `felt_ttft_ms.p50` or `felt_ttft_ms.p99`?";
+        let near = "did you mean `felt_ttft_ms.p99` or `felt_ttft_ms.p50`?";
         assert!(error("felt_ttft_ms.p95 > 1").ends_with(near), "{}", error("felt_ttft_ms.p95 > 1"));
         assert!(error("price_of_fish > 1").ends_with("no figure is called `price_of_fish`"));
     }

@@ -9,7 +9,7 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`interval`] | how surely is a mean known |
-//! | [`paired`] | how much does B differ from A on the same luck, and how much did the pairing gain |
+//! | [`mod@paired`] | how much does B differ from A on the same luck, and how much did the pairing gain |
 //! | [`verdict`] | better, worse, or nothing shown; and what of sixty figures looked at together |
 //! | [`plateau`] | which cells of a sweep cannot be told from the best, where are cliffs and inert stretches |
 //! | [`sequential`] | how many replications more until an interval is narrow enough |
