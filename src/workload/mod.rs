@@ -1,12 +1,16 @@
 //! Where requests come from: replayed traces and synthesis.
 pub mod config;
 mod error;
+mod play;
 mod purpose;
 pub mod replay;
 pub mod request;
+mod source;
 pub mod synth;
 
 pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
 pub use error::Error;
+pub use play::ReplayWorkload;
 pub use request::{Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, SessionHash, Workload};
+pub use source::Source;
 pub use synth::SynthWorkload;

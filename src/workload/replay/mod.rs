@@ -19,7 +19,7 @@ mod reader;
 mod row;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timestamp;
 mod tolerance;
 mod weka;

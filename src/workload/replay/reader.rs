@@ -20,6 +20,7 @@ use super::ragpulse::RagPulse;
 use super::row::TraceRow;
 use super::tolerance::Tolerance;
 use crate::engine::Luck;
+use crate::ids::ModelId;
 use crate::units::Span;
 use crate::workload::Error;
 use crate::workload::config::ReadConfig;
@@ -35,6 +36,7 @@ pub struct TraceReader {
     with_session: u64,
     with_input: u64,
     last: Span,
+    default_model: ModelId,
 }
 
 enum Source {
@@ -77,8 +79,17 @@ impl TraceReader {
             }),
             Format::Weka | Format::Codex => Source::Files(SessionFiles::open(config, format, luck, &mut tolerance)?),
         };
-        let (names, last) = (Names::default(), Span::ZERO);
-        Ok(Self { format, source, names, tolerance, rows: 0, with_session: 0, with_input: 0, last })
+        Ok(Self {
+            format,
+            source,
+            names: Names::default(),
+            tolerance,
+            rows: 0,
+            with_session: 0,
+            with_input: 0,
+            last: Span::ZERO,
+            default_model: ModelId::BLANK,
+        })
     }
 
     /// The next row; times never go back.
@@ -103,6 +114,12 @@ impl TraceReader {
             Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance)?,
             Source::Files(files) => files.next(&mut self.names, &mut self.tolerance)?,
         };
+        let row = row.map(|mut row| {
+            if row.model == ModelId::BLANK {
+                row.model = self.default_model;
+            }
+            row
+        });
         if let Some(row) = &row {
             self.rows += 1;
             self.with_session += u64::from(row.session.is_some());
@@ -110,6 +127,21 @@ impl TraceReader {
             self.last = row.at;
         }
         Ok(row)
+    }
+
+    /// Starts again from the first row, with the names met so far.
+    pub(crate) fn read_again(&mut self, config: &ReadConfig, luck: Luck) -> Result<(), Error> {
+        let config = ReadConfig { format: Some(self.format), ..config.clone() };
+        let mut again = Self::open(&config, luck)?;
+        std::mem::swap(&mut again.names, &mut self.names);
+        again.default_model = self.default_model;
+        *self = again;
+        Ok(())
+    }
+
+    /// The model of rows that name none; without this, the blank one.
+    pub(crate) fn set_default_model(&mut self, name: &str) {
+        self.default_model = self.names.model(name);
     }
 
     /// The trace's format.

@@ -22,6 +22,9 @@ use arrivals::ArrivalClock;
 /// Bits of a request's luck that hold its turn; the session's number stands above them.
 const TURN_BITS: u32 = 24;
 
+/// Connections of requests without a session count from here, those of sessions bear the sessions' numbers.
+const LONE_CONNECTIONS: u64 = 1 << 39;
+
 /// A synthetic workload under way.
 #[derive(Clone, Debug)]
 pub struct SynthWorkload {
@@ -195,7 +198,7 @@ impl SynthWorkload {
             session: live.sends_session.then_some(SessionRef { slot, number: live.number }),
             session_hash: live.hash,
             turn: if live.sends_session { live.turn } else { 0 },
-            connection: if live.sends_session { live.number } else { (1 << 63) | luck },
+            connection: if live.sends_session { live.number } else { LONE_CONNECTIONS + self.requests },
             previous: if self.config.previous_response && live.turn > 0 && live.sends_session {
                 Previous::LastOfSession
             } else {
@@ -238,8 +241,8 @@ impl SynthWorkload {
             self.retired.push(SessionRef { slot, number: live.number });
         } else {
             self.sessionless.remove(&live.number);
+            self.free.push(slot);
         }
-        self.free.push(slot);
     }
 
     /// Enough was sent: lets go of the sessions that wait for a turn, which will never come.
@@ -305,7 +308,10 @@ impl Workload for SynthWorkload {
     }
 
     fn retired(&mut self) -> Option<SessionRef> {
-        self.retired.pop()
+        // only now may its slot serve another session
+        let session = self.retired.pop()?;
+        self.free.push(session.slot);
+        Some(session)
     }
 
     fn model_name(&self, model: ModelId) -> &str {

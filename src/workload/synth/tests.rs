@@ -145,7 +145,7 @@ fn the_share_without_a_session_is_the_share_asked_for() {
         all += 1.0;
         if request.session.is_none() {
             without += 1.0;
-            assert!(request.connection >> 63 == 1 && request.turn == 0);
+            assert!(request.connection >= LONE_CONNECTIONS && request.turn == 0);
         }
         workload.ended(&request, Ending { at: request.at + Span::SECOND, ok: true });
     }
