@@ -2,6 +2,7 @@
 pub mod gate;
 pub mod grid;
 pub mod journal;
+pub mod replicate;
 pub mod shard;
 pub mod stats;
 pub mod vary;

@@ -1,3 +1,7 @@
 //! Puts the rooms together: one run from (scenario, seed).
 
 pub mod lower;
+mod run;
+
+pub use lower::{LowerError, Lowered, lower};
+pub use run::{Run, simulate, simulate_seen_by};
