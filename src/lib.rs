@@ -1,4 +1,5 @@
 //! stickysim: a trace-driven, discrete-event simulator of a sticky-session scheduler for LLM gateways.
+pub mod cli;
 pub mod engine;
 pub mod experiment;
 pub mod gateway;

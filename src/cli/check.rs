@@ -1,0 +1,79 @@
+//! `stickysim check`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use super::scenario_args::ScenarioArgs;
+use super::{End, terminal};
+use crate::simulation::{Lowered, lower};
+use crate::workload::{Source, WorkloadConfig};
+
+/// Check a scenario and show what it amounts to.
+///
+/// Reads the scenario with its overrides, the gateway's config and every file that it names, without running it. Exit
+/// status 2 and one clear error when anything is wrong.
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Print the whole effective scenario, all defaults filled in, as JSON (which is a scenario, too).
+    #[arg(long)]
+    effective: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let loaded = self.scenario.load()?;
+        let lowered = lower(&loaded.scenario)?;
+        // opening the workload finds a trace that is missing or of no known format
+        let source = Source::open(lowered.workload.clone(), crate::engine::Luck::new(lowered.seed), lowered.start)?;
+        if self.effective {
+            terminal::print(&serde_json::to_string_pretty(&loaded.scenario)?)?;
+            return Ok(End::Done);
+        }
+        for note in source.notes() {
+            terminal::remark(&format!("note: {note}"));
+        }
+        terminal::print(&summary(&loaded.scenario.name, &lowered))?;
+        Ok(End::Done)
+    }
+}
+
+fn summary(name: &str, lowered: &Lowered) -> String {
+    let gate = &lowered.measure.gate;
+    let slots: Vec<i64> = lowered.pool.iter().map(|account| account.concurrency).collect();
+    let total: i64 = slots.iter().filter(|&&slots| slots > 0).sum();
+    let unlimited = slots.iter().filter(|&&slots| slots <= 0).count();
+    let mut text = format!("{name}: valid\n");
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(text, "  {key:11} {value}");
+    };
+    line("seed", lowered.seed.to_string());
+    line(
+        "accounts",
+        match unlimited {
+            0 => format!("{} with {total} slots", slots.len()),
+            _ => format!("{} with {total} slots, {unlimited} of them without a limit", slots.len()),
+        },
+    );
+    line(
+        "escape",
+        if gate.enabled {
+            format!("on: TTFT EWMA over {} ms, error rate over {}, slots full", gate.ttft_ms, gate.error_rate)
+        } else {
+            "off".to_owned()
+        },
+    );
+    let names: Vec<&str> = lowered.conditions.iter().map(|condition| condition.name.as_str()).collect();
+    line("conditions", if names.is_empty() { "none".to_owned() } else { names.join(", ") });
+    line(
+        "workload",
+        match &lowered.workload {
+            WorkloadConfig::Synth(_) => "synthetic sessions".to_owned(),
+            WorkloadConfig::Replay(replay) => format!("replay of {}", replay.read.path.display()),
+        },
+    );
+    line("warm-up", lowered.measure.warmup_end.since(lowered.start).to_string());
+    text
+}

@@ -1,0 +1,66 @@
+//! The arguments by which every verb names a scenario.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::terminal;
+use crate::scenario::{Document, Loaded, Set};
+
+/// Which scenario, and what is changed in it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ScenarioArgs {
+    /// The scenario, a YAML file (see docs/scenario.md).
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: PathBuf,
+    /// Replay this trace in place of the scenario's workload (format by content; plain, .gz or .zst).
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Override a key of the scenario, for example --set sticky_escape_ttft_ms=8000 or --set accounts.3.concurrency=4;
+    /// may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Take this seed in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Say more: keys of the gateway's config that change nothing here.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl ScenarioArgs {
+    /// The parsed file with the trace in place, and the overrides.
+    pub(crate) fn document(&self) -> anyhow::Result<(Document, Vec<Set>)> {
+        let mut document = Document::read(&self.scenario)?;
+        if let Some(trace) = &self.trace {
+            document = document.with_trace(trace)?;
+        }
+        let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
+        if let Some(seed) = self.seed {
+            sets.push(Set::new("seed", &seed.to_string())?);
+        }
+        Ok((document, sets))
+    }
+
+    /// The scenario, checked; what there is to say about it goes to standard error.
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        let (document, sets) = self.document()?;
+        let loaded = document.resolve(&sets)?;
+        self.remark(&loaded);
+        Ok(loaded)
+    }
+
+    /// Says on standard error what was understood differently, and with -v what was ignored.
+    pub(crate) fn remark(&self, loaded: &Loaded) {
+        for note in &loaded.notes {
+            terminal::remark(&format!("note: {note}"));
+        }
+        if self.verbose {
+            for key in &loaded.ignored_gateway_keys {
+                terminal::remark(&format!(
+                    "ignored: {key} (a key of the gateway that changes nothing in a simulation)"
+                ));
+            }
+        }
+    }
+}
