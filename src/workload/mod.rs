@@ -1,12 +1,17 @@
 //! Where requests come from: replayed traces and synthesis.
 pub mod config;
+pub mod convert;
+#[cfg(test)]
+mod convert_tests;
 mod error;
 mod play;
 mod purpose;
 pub mod replay;
 pub mod request;
 mod source;
+pub mod stats;
 pub mod synth;
+pub mod write;
 
 pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
 pub use error::Error;

@@ -13,7 +13,7 @@ use crate::workload::Recorded;
 pub(crate) const VERSION: u32 = 1;
 
 /// All columns. `at_s` or `at` must be there, the others may be missing.
-pub(crate) const COLUMNS: [&str; 17] = [
+pub(crate) const COLUMNS: [&str; 18] = [
     "at_s",
     "at",
     "session",
@@ -31,6 +31,7 @@ pub(crate) const COLUMNS: [&str; 17] = [
     "end_ms",
     "status",
     "cached_tokens",
+    "failed",
 ];
 
 pub(super) struct NativeCsv {
@@ -107,6 +108,7 @@ impl LineFormat for NativeCsv {
             end,
             status,
             cached,
+            failure,
         ] = columns.places;
         let millis = |place| {
             record.parse_optional(place, "milliseconds, 0 or more", |text| {
@@ -127,6 +129,8 @@ impl LineFormat for NativeCsv {
             Some(end) => Some(end),
             None => recorded.duration.map(after_wait).transpose()?,
         };
+        let said_to_have_failed =
+            record.parse_optional(failure, "true or false", |text| text.parse().ok())?.unwrap_or(false);
         let row = TraceRow {
             at,
             session: record.optional(session).map(Into::into),
@@ -138,7 +142,7 @@ impl LineFormat for NativeCsv {
             response_id: record.optional(response).map(Into::into),
             patience: millis(patience)?,
             ended: took.map(|took| at + took),
-            failed: failed(recorded.status),
+            failed: failed(recorded.status) || said_to_have_failed,
             recorded: (recorded != Recorded::default()).then(|| Box::new(recorded)),
         };
         Ok(Some(row))

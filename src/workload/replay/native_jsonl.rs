@@ -64,6 +64,8 @@ struct RecordedLine<'a> {
     status: Option<u16>,
     cached_tokens: Option<u32>,
     end_ms: Option<f64>,
+    #[serde(default)]
+    failed: bool,
     #[serde(default, rename = "felt_ttft_ms")]
     _felt_ttft_ms: IgnoredAny,
     #[serde(borrow, default)]
@@ -137,7 +139,7 @@ impl LineFormat for NativeJsonl {
             let wait = millis(line, "wait_ms", given.wait_ms)?.unwrap_or(Span::ZERO);
             let end = millis(line, "end_ms", given.end_ms)?;
             row.ended = end.or(recorded.duration.map(|duration| duration + wait)).map(|took| at + took);
-            row.failed = failed(given.status);
+            row.failed = given.failed || failed(given.status);
             visits = given.visits;
         }
         let script = if parsed.attempts.is_empty() { visits } else { parsed.attempts };
