@@ -101,8 +101,7 @@ impl SessionFiles {
         let mut lines = Lines::open(path)?;
         let mut rollout = Rollout::new(path);
         let mut rows = Vec::new();
-        loop {
-            let Some(line) = lines.next()? else { break };
+        while let Some(line) = lines.next()? {
             match rollout.row(line, self.origin, names) {
                 Ok(row) => rows.extend(row),
                 Err(bad) => tolerance.forgive_line(bad, path, lines.number())?,

@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for LooseSeconds {
                 Ok(LooseSeconds(i128::from(value) * 1_000_000_000))
             }
             fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<LooseSeconds, E> {
-                if value >= 0.0 && value < 1e12 {
+                if (0.0..1e12).contains(&value) {
                     Ok(LooseSeconds((value * 1e9 + 0.5) as i128))
                 } else {
                     Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))

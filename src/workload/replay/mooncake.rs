@@ -23,7 +23,7 @@ struct Line {
 impl LineFormat for Mooncake {
     fn row(&mut self, line: &[u8], _: &mut Names) -> Result<Option<TraceRow>, BadLine> {
         let parsed: Line = json(line, "a Mooncake record")?;
-        if !(parsed.timestamp >= 0.0 && parsed.timestamp < 1e15) {
+        if !(0.0..1e15).contains(&parsed.timestamp) {
             return Err(bad_value(line, "timestamp", "milliseconds, 0 or more"));
         }
         Ok(Some(TraceRow {

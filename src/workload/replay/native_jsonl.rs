@@ -106,7 +106,7 @@ impl LineFormat for NativeJsonl {
         }
         let parsed: Line<'_> = json(line, "a stickysim trace record")?;
         let at = match (parsed.at_s, &parsed.at) {
-            (Some(at_s), None) if at_s >= 0.0 && at_s < 1e10 => Span::from_secs_f64(at_s),
+            (Some(at_s), None) if (0.0..1e10).contains(&at_s) => Span::from_secs_f64(at_s),
             (None, Some(at)) => match timestamp::date(at) {
                 Some(nanos) => self.origin.span(nanos)?,
                 None => return Err(bad_value(line, "at", "a date such as 2026-01-01T00:00:00Z")),
@@ -151,7 +151,7 @@ impl LineFormat for NativeJsonl {
 
 fn millis(line: &[u8], key: &str, value: Option<f64>) -> Result<Option<Span>, BadLine> {
     match value {
-        Some(ms) if !(ms >= 0.0 && ms < 1e13) => Err(bad_value(line, key, "milliseconds, 0 or more")),
+        Some(ms) if !(0.0..1e13).contains(&ms) => Err(bad_value(line, key, "milliseconds, 0 or more")),
         value => Ok(value.map(Span::from_millis_f64)),
     }
 }

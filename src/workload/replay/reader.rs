@@ -65,8 +65,8 @@ impl TraceReader {
             Format::AzureLlm2023 | Format::AzureLlm2024 | Format::AzureLmm2024 => lines(Box::new(Azure::new()))?,
             Format::BurstGpt | Format::BurstGpt3 => lines(Box::new(BurstGpt::new()))?,
             Format::Mooncake => lines(Box::new(Mooncake))?,
-            Format::RagPulse => lines(Box::new(RagPulse::default()))?,
-            Format::Qwen => lines(Box::new(Qwen::default()))?,
+            Format::RagPulse => lines(Box::<RagPulse>::default())?,
+            Format::Qwen => lines(Box::<Qwen>::default())?,
             Format::GatewayLog => Source::ByCompletion(Reorder {
                 lines: Lines::open(&config.path)?,
                 format: GatewayLog::new(),

@@ -75,7 +75,7 @@ pub(super) fn seconds(text: &str) -> Option<i128> {
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) || whole.len() > 12 {
         // exponents and the like
         let value: f64 = text.parse().ok()?;
-        return (value >= 0.0 && value < 1e12).then(|| (value * 1e9 + 0.5) as i128);
+        return (0.0..1e12).contains(&value).then_some((value * 1e9 + 0.5) as i128);
     }
     let mut nanos: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     for place in 0..9 {

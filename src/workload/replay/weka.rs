@@ -68,7 +68,7 @@ fn collect(
     rows: &mut Vec<TraceRow>,
 ) -> Result<(), String> {
     for (place, entry) in entries.iter().enumerate() {
-        if !(entry.t >= 0.0 && entry.t < 1e10) {
+        if !(0.0..1e10).contains(&entry.t) {
             return Err(format!("request {place} of {session}: `t` must be seconds, 0 or more, not {}", entry.t));
         }
         if let Some(nested) = &entry.requests {
