@@ -5,6 +5,7 @@ pub mod experiment;
 pub mod gateway;
 pub mod ids;
 pub mod measure;
+pub mod report;
 pub mod scenario;
 pub mod scheduler;
 pub mod simulation;

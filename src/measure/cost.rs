@@ -6,7 +6,7 @@
 
 use super::figures::Figures;
 use super::{AccountInfo, CacheRules, Forwarded, Observer, Price, Settings};
-use crate::ids::{AccountIx, SessionRef};
+use crate::ids::AccountIx;
 use crate::units::Time;
 use crate::workload::RecordedAttempt;
 
@@ -19,127 +19,47 @@ struct Left {
     at: Time,
 }
 
-/// Tokens that one account worked on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tokens {
-    uncached: u64,
-    cached: u64,
-    output: u64,
-}
-
-/// Counts tokens and cold turns of the requests that arrived after the warm-up.
+/// What each live session left last, and on which account.
 #[derive(Clone, Debug)]
-pub struct Cost {
-    warmup_end: Time,
+pub struct Prefixes {
     caches: Vec<Option<CacheRules>>,
     any_cache: bool,
-    prices: Vec<Option<Price>>,
-    tokens: Vec<Tokens>,
-    turns: u64,
-    cold: u64,
     left: Vec<Left>,
 }
 
-impl Cost {
-    /// Nothing seen yet.
-    pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
+impl Prefixes {
+    /// Nothing left yet.
+    pub fn new(accounts: &[AccountInfo]) -> Self {
         Self {
-            warmup_end: settings.warmup_end,
             caches: accounts.iter().map(|account| account.cache).collect(),
             any_cache: accounts.iter().any(|account| account.cache.is_some()),
-            prices: accounts.iter().map(|account| account.price).collect(),
-            tokens: vec![Tokens::default(); accounts.len()],
-            turns: 0,
-            cold: 0,
             left: Vec::new(),
         }
     }
 
-    /// How many turns of sessions there were.
-    pub const fn turns(&self) -> u64 {
-        self.turns
-    }
-
-    /// Whether some accounts have a price and others that were used have none.
-    pub fn some_unpriced(&self) -> bool {
-        let used = |place: usize| self.tokens[place].uncached + self.tokens[place].cached > 0;
-        self.prices.iter().any(Option::is_some)
-            && self.prices.iter().enumerate().any(|(place, price)| price.is_none() && used(place))
-    }
-
-    /// Puts the figures of group `cost`.
-    pub fn put(&self, figures: &mut Figures) {
-        let run = &mut figures.run;
-        run.count("cost.turns", self.turns);
-        if self.any_cache {
-            run.count("cost.cold_turns", self.cold);
-            run.ratio("cost.cold_turn_ratio", self.cold, self.turns);
-        }
-        let sum = |part: fn(&Tokens) -> u64| self.tokens.iter().map(part).sum::<u64>();
-        let (uncached, cached) = (sum(|t| t.uncached), sum(|t| t.cached));
-        run.count("cost.input_tokens", uncached + cached);
-        run.ratio("cost.cached_token_ratio", cached, uncached + cached);
-        run.count("cost.uncached_input_tokens", uncached);
-        run.count("cost.output_tokens", sum(|t| t.output));
-        run.put("cost.price", self.price());
-    }
-
-    /// The price of all tokens on accounts that have one; `None` when none has.
-    fn price(&self) -> Option<f64> {
-        let of = |(price, tokens): (&Option<Price>, &Tokens)| {
-            price.map(|price| {
-                (price.input * tokens.uncached as f64
-                    + price.cached_input * tokens.cached as f64
-                    + price.output * tokens.output as f64)
-                    / 1e6
-            })
-        };
-        self.prices.iter().zip(&self.tokens).filter_map(of).reduce(|sum, price| sum + price)
-    }
-
-    /// Whether a turn of `input` tokens that finds nothing on `account` had a prefix elsewhere. From now on the slot is
-    /// this session's: what an earlier one leaves late is not kept.
-    fn is_cold(&mut self, session: SessionRef, account: AccountIx, input: u32, now: Time) -> bool {
-        if !self.any_cache {
-            return false;
-        }
-        let slot = session.slot as usize;
+    /// Whether a forward is a cold turn. From now on the slot is its session's: what an earlier one leaves late is not
+    /// kept.
+    #[inline]
+    pub fn is_cold(&mut self, step: &Forwarded<'_>) -> bool {
+        let Some(session) = step.request.session.filter(|_| self.any_cache) else { return false };
+        let (slot, account) = (session.slot as usize, step.account);
         if slot >= self.left.len() {
             self.left.resize(slot + 1, Left { number: u64::MAX, account, tokens: 0, at: Time::ZERO });
         }
         let left = &mut self.left[slot];
         if left.number != session.number {
-            *left = Left { number: session.number, account, tokens: 0, at: now };
+            *left = Left { number: session.number, account, tokens: 0, at: step.connected };
         }
-        left.account != account
-            && self.caches[left.account.at()]
-                .is_some_and(|rules| left.tokens.min(input) >= rules.min_tokens && now < left.at + rules.ttl)
-    }
-}
-
-impl Observer for Cost {
-    #[inline]
-    fn forwarded(&mut self, step: &Forwarded<'_>) {
-        let (request, fate) = (step.request, step.attempt.fate);
-        let counts = fate.first_token().is_some() && request.at >= self.warmup_end;
-        let cached = step.attempt.cached_tokens.min(request.input_tokens);
-        if counts {
-            let tokens = &mut self.tokens[step.account.at()];
-            tokens.cached += u64::from(cached);
-            tokens.uncached += u64::from(request.input_tokens - cached);
-            if matches!(fate, RecordedAttempt::Ok { .. }) {
-                tokens.output += u64::from(request.output_tokens);
-            }
-        }
-        if let Some(session) = request.session {
-            self.turns += u64::from(counts);
-            let cold = self.is_cold(session, step.account, request.input_tokens, step.connected);
-            self.cold += u64::from(counts && cached == 0 && cold);
-        }
+        let elsewhere = left.account != account
+            && self.caches[left.account.at()].is_some_and(|rules| {
+                left.tokens.min(step.request.input_tokens) >= rules.min_tokens && step.connected < left.at + rules.ttl
+            });
+        elsewhere && step.attempt.cached_tokens == 0 && step.attempt.fate.first_token().is_some()
     }
 
+    /// A forward ended: it leaves its input as a prefix if it got as far as its first token.
     #[inline]
-    fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, _client_there: bool) {
+    pub fn leave(&mut self, now: Time, step: &Forwarded<'_>) {
         if let Some(session) = step.request.session
             && step.attempt.fate.first_token().is_some()
             && let Some(left) = self.left.get_mut(session.slot as usize)
@@ -147,6 +67,119 @@ impl Observer for Cost {
         {
             *left = Left { number: session.number, account: step.account, tokens: step.request.input_tokens, at: now };
         }
+    }
+}
+
+/// Tokens that were worked on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Input that was not in the prompt cache.
+    pub uncached: u64,
+    /// Input that was.
+    pub cached: u64,
+    /// Output.
+    pub output: u64,
+}
+
+impl Tokens {
+    /// What a forward costs: nothing unless it gets as far as its first token; its output only if it is complete.
+    #[inline]
+    pub fn of(step: &Forwarded<'_>) -> Self {
+        let fate = step.attempt.fate;
+        if fate.first_token().is_none() {
+            return Self::default();
+        }
+        let cached = step.attempt.cached_tokens.min(step.request.input_tokens);
+        let complete = matches!(fate, RecordedAttempt::Ok { .. });
+        Self {
+            uncached: u64::from(step.request.input_tokens - cached),
+            cached: u64::from(cached),
+            output: if complete { u64::from(step.request.output_tokens) } else { 0 },
+        }
+    }
+
+    /// What these cost.
+    pub fn price(self, price: Price) -> f64 {
+        (price.input * self.uncached as f64
+            + price.cached_input * self.cached as f64
+            + price.output * self.output as f64)
+            / 1e6
+    }
+}
+
+impl std::ops::AddAssign for Tokens {
+    fn add_assign(&mut self, other: Self) {
+        self.uncached += other.uncached;
+        self.cached += other.cached;
+        self.output += other.output;
+    }
+}
+
+/// Counts tokens and cold turns of the requests that arrived after the warm-up.
+#[derive(Clone, Debug)]
+pub struct Cost {
+    warmup_end: Time,
+    prefixes: Prefixes,
+    prices: Vec<Option<Price>>,
+    tokens: Vec<Tokens>,
+    turns: u64,
+    cold: u64,
+}
+
+impl Cost {
+    /// Nothing seen yet.
+    pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
+        Self {
+            warmup_end: settings.warmup_end,
+            prefixes: Prefixes::new(accounts),
+            prices: accounts.iter().map(|account| account.price).collect(),
+            tokens: vec![Tokens::default(); accounts.len()],
+            turns: 0,
+            cold: 0,
+        }
+    }
+
+    /// Whether some accounts have a price and others that were used have none.
+    pub fn some_unpriced(&self) -> bool {
+        let unpriced = |(price, tokens): (&Option<Price>, &Tokens)| price.is_none() && *tokens != Tokens::default();
+        self.prices.iter().any(Option::is_some) && self.prices.iter().zip(&self.tokens).any(unpriced)
+    }
+
+    /// Puts the figures of group `cost`.
+    pub fn put(&self, figures: &mut Figures) {
+        let run = &mut figures.run;
+        run.count("cost.turns", self.turns);
+        if self.prefixes.any_cache {
+            run.count("cost.cold_turns", self.cold);
+            run.ratio("cost.cold_turn_ratio", self.cold, self.turns);
+        }
+        let mut all = Tokens::default();
+        self.tokens.iter().for_each(|&tokens| all += tokens);
+        run.count("cost.input_tokens", all.uncached + all.cached);
+        run.ratio("cost.cached_token_ratio", all.cached, all.uncached + all.cached);
+        run.count("cost.uncached_input_tokens", all.uncached);
+        run.count("cost.output_tokens", all.output);
+        // of the accounts that have a price; nothing when none has
+        let prices = self.prices.iter().zip(&self.tokens).filter_map(|(price, tokens)| Some(tokens.price((*price)?)));
+        run.put("cost.price", prices.reduce(|sum, price| sum + price));
+    }
+}
+
+impl Observer for Cost {
+    #[inline]
+    fn forwarded(&mut self, step: &Forwarded<'_>) {
+        let cold = self.prefixes.is_cold(step);
+        if step.request.at < self.warmup_end || step.attempt.fate.first_token().is_none() {
+            return;
+        }
+        self.tokens[step.account.at()] += Tokens::of(step);
+        self.turns += u64::from(step.request.session.is_some());
+        self.cold += u64::from(cold);
+    }
+
+    #[inline]
+    fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, _client_there: bool) {
+        self.prefixes.leave(now, step);
     }
 }
 

@@ -21,7 +21,7 @@ pub mod series;
 pub mod sessions;
 pub mod settings;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use figures::Figures;
 pub use histogram::Percentiles;

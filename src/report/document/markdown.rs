@@ -1,0 +1,76 @@
+//! The result document as Markdown: the summary's sections, and the scenario folded away below.
+
+use std::fmt::Write as _;
+
+use super::{ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
+use crate::report::summary::{Block, Table, sections};
+
+/// The whole page.
+pub(super) fn of(document: &ResultDocument) -> String {
+    let mut out = String::new();
+    for (place, section) in sections(document).iter().enumerate() {
+        let level = if place == 0 { "#" } else { "##" };
+        line(&mut out, format_args!("{level} {}\n", escaped(&section.title)));
+        for block in &section.blocks {
+            match block {
+                Block::Table(table) => tabulated(&mut out, table),
+                Block::Line(text) => line(&mut out, format_args!("{}\n", escaped(text))),
+                Block::Remark(text) => line(&mut out, format_args!("> **Note:** {}\n", escaped(text))),
+            }
+        }
+    }
+    let (seed, replications, version) = (document.about.seed, document.replications, env!("CARGO_PKG_VERSION"));
+    line(
+        &mut out,
+        format_args!(
+            "---\n\nstickysim {version}, schema_version {SCHEMA_VERSION}, scheduler of {SCHEDULER_REVISION}, seed {seed}, \
+             replications {replications}\n"
+        ),
+    );
+    let scenario = format!("{:#}", document.about.scenario);
+    line(
+        &mut out,
+        format_args!(
+            "<details><summary>The whole effective scenario</summary>\n\n```json\n{scenario}\n```\n\n</details>"
+        ),
+    );
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // writing to a string cannot fail
+    let _ = writeln!(out, "{text}");
+}
+
+fn tabulated(out: &mut String, table: &Table) {
+    let row = |cells: &[String]| {
+        let cells: Vec<_> = cells.iter().map(|cell| escaped(cell)).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    line(out, format_args!("{}", row(&table.header)));
+    let rule = |place| if place == 0 { "---" } else { "--:" };
+    let rules: Vec<_> = (0..table.header.len()).map(rule).collect();
+    line(out, format_args!("| {} |", rules.join(" | ")));
+    for cells in &table.rows {
+        line(out, format_args!("{}", row(cells)));
+    }
+    out.push('\n');
+}
+
+/// Text in which nothing is taken for markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{a0}' => out.push(' '),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '|' | '*' | '_' | '`' | '[' | ']' | '#' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,238 @@
+//! The result document: what was run and every figure of it, once.
+//!
+//! One replication gives plain values; several give the mean over the replications with a 95 % t interval. All renderings
+//! (text, JSON, CSV, Markdown) are made of this and of nothing else.
+
+mod csv;
+mod estimate;
+mod json;
+mod markdown;
+
+use serde_json::Value;
+
+use crate::experiment::stats::{Level, mean_interval_of};
+use crate::measure::figures::{Meta, Named, Row};
+use crate::measure::series::Series;
+use crate::measure::{Note, Results, Settings};
+
+pub use estimate::Estimate;
+
+/// Version of the result document's form: raised when a path changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The revision of the real scheduler that is modelled.
+pub const SCHEDULER_REVISION: &str = "sub2api PR 2872";
+
+/// What was run, apart from its figures.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The scenario's name.
+    pub name: String,
+    /// The whole effective scenario.
+    pub scenario: Value,
+    /// The seed; replications beyond the first are derived from it.
+    pub seed: u64,
+    /// What was measured, and the escape gate.
+    pub settings: Settings,
+    /// TTFT of a healthy account in ms, from which the table of slow completions starts; the measured median of the
+    /// upstream TTFT where the scenario has none.
+    pub baseline_ms: Option<f64>,
+    /// Whatever else the reader must know: assumed values, settings that were ignored.
+    pub notes: Vec<Note>,
+    /// Wall time of all replications together, in seconds.
+    pub wall_s: f64,
+    /// Threads that worked on them.
+    pub threads: usize,
+}
+
+/// A figure over the replications.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    /// What it is.
+    pub meta: &'static Meta,
+    /// Its value, if any replication has it.
+    pub value: Option<Estimate>,
+}
+
+/// The figures of something that has a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedFigures {
+    /// An account's id or a condition's name.
+    pub name: String,
+    /// Its figures in the order of the registry.
+    pub figures: Vec<Figure>,
+}
+
+/// How often escapes led from one account to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MoveFigures {
+    /// Id of the account escaped from.
+    pub from: String,
+    /// Id of the account that load balance chose.
+    pub to: String,
+    /// How often.
+    pub moves: Estimate,
+    /// How many sessions came back from there.
+    pub returns: Estimate,
+}
+
+/// A remark with the number of replications that it holds for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The remark; where its numbers differ between replications, those of the first that has it.
+    pub note: Note,
+    /// How many replications it holds for.
+    pub replications: usize,
+}
+
+/// All results of a run.
+#[derive(Clone, Debug)]
+pub struct ResultDocument {
+    /// What was run.
+    pub about: About,
+    /// How many replications there were.
+    pub replications: usize,
+    /// Figures of the whole run, in the order of the registry.
+    pub figures: Vec<Figure>,
+    /// A row per account, in order of ids.
+    pub accounts: Vec<NamedFigures>,
+    /// A row per condition, in the scenario's order.
+    pub conditions: Vec<NamedFigures>,
+    /// Where escapes led, the most frequent first.
+    pub moves: Vec<MoveFigures>,
+    /// The accounts' state over time, of the first replication.
+    pub series: Option<Series>,
+    /// What the reader must know.
+    pub remarks: Vec<Remark>,
+}
+
+impl ResultDocument {
+    /// The document of these replications, in their order.
+    pub fn new(about: About, results: &[Results]) -> Self {
+        let rows: Vec<&Row> = results.iter().map(|result| &result.figures.run).collect();
+        let named = |of: fn(&Results) -> &[Named]| {
+            let all: Vec<&[Named]> = results.iter().map(of).collect();
+            all.first().map_or_else(Vec::new, |first| named_figures(first, &all))
+        };
+        Self {
+            replications: results.len(),
+            figures: over_replications(&rows),
+            accounts: named(|result| &result.figures.accounts),
+            conditions: named(|result| &result.figures.conditions),
+            moves: moves(results),
+            series: results.first().and_then(|result| result.series.clone()),
+            remarks: remarks(&about, results),
+            about,
+        }
+    }
+
+    /// The figure at this path of the whole run, if any replication has it.
+    pub fn get(&self, path: &str) -> Option<Estimate> {
+        self.figures.iter().find(|figure| figure.meta.path == path).and_then(|figure| figure.value)
+    }
+
+    /// The mean of the figure at this path.
+    pub fn mean(&self, path: &str) -> Option<f64> {
+        self.get(path).map(Estimate::mean)
+    }
+
+    /// The JSON document, two spaces deep, with a line feed at its end.
+    pub fn to_json(&self) -> String {
+        let mut text = format!("{:#}", json::of(self));
+        text.push('\n');
+        text
+    }
+
+    /// Rows of path and value (of several replications: path, mean, lo, hi), with a header.
+    pub fn to_csv(&self) -> String {
+        csv::of(self)
+    }
+
+    /// A Markdown page, as for a job summary or a comment.
+    pub fn to_markdown(&self) -> String {
+        markdown::of(self)
+    }
+
+    /// A summary for people on a terminal.
+    pub fn to_text(&self, style: super::Style) -> String {
+        super::summary::text(self, style)
+    }
+}
+
+impl NamedFigures {
+    /// The figure at this path, if any replication has it.
+    pub fn get(&self, path: &str) -> Option<Estimate> {
+        self.figures.iter().find(|figure| figure.meta.path == path).and_then(|figure| figure.value)
+    }
+}
+
+/// Each figure of the rows, over the replications.
+fn over_replications(rows: &[&Row]) -> Vec<Figure> {
+    let Some(first) = rows.first() else { return Vec::new() };
+    let figure = |(place, (meta, _)): (usize, (&'static Meta, Option<f64>))| {
+        let values: Vec<Option<f64>> = rows.iter().map(|row| row.values().get(place).copied().flatten()).collect();
+        Figure { meta, value: estimate(&values) }
+    };
+    first.iter().enumerate().map(figure).collect()
+}
+
+/// One value as it is, several as their mean and interval.
+fn estimate(values: &[Option<f64>]) -> Option<Estimate> {
+    match values {
+        [single] => single.map(Estimate::Single),
+        several => mean_interval_of(several, Level::PERCENT_95).map(Estimate::Several),
+    }
+}
+
+fn named_figures(first: &[Named], all: &[&[Named]]) -> Vec<NamedFigures> {
+    let figures = |(place, named): (usize, &Named)| {
+        let rows: Vec<&Row> = all.iter().filter_map(|rows| rows.get(place)).map(|named| &named.row).collect();
+        NamedFigures { name: named.name.clone(), figures: over_replications(&rows) }
+    };
+    first.iter().enumerate().map(figures).collect()
+}
+
+/// Where escapes led. A pair that a replication does not have counts as 0 there.
+fn moves(results: &[Results]) -> Vec<MoveFigures> {
+    let mut pairs: Vec<_> =
+        results.iter().flat_map(|result| &result.moves).map(|entry| (entry.from, entry.to)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let name = |account: crate::ids::AccountIx| {
+        let known = results.first().and_then(|result| result.figures.accounts.get(account.at()));
+        known.map_or_else(|| format!("#{}", account.at()), |named| named.name.clone())
+    };
+    let figures = |&pair: &_| {
+        let found = |result: &Results| {
+            result.moves.iter().find(|entry| (entry.from, entry.to) == pair).map_or((0, 0), |e| (e.moves, e.returns))
+        };
+        let values = |of: fn((u64, u64)) -> u64| {
+            let values: Vec<_> = results.iter().map(|result| Some(of(found(result)) as f64)).collect();
+            estimate(&values).unwrap_or(Estimate::Single(0.0))
+        };
+        MoveFigures { from: name(pair.0), to: name(pair.1), moves: values(|m| m.0), returns: values(|m| m.1) }
+    };
+    let mut all: Vec<MoveFigures> = pairs.iter().map(figures).collect();
+    all.sort_by(|a, b| b.moves.mean().total_cmp(&a.moves.mean()));
+    all
+}
+
+/// All remarks, those of several replications once. Two remarks are one when they differ in their numbers only.
+fn remarks(about: &About, results: &[Results]) -> Vec<Remark> {
+    let words = |note: &Note| note.text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect::<String>();
+    let mut all: Vec<Remark> =
+        about.notes.iter().map(|note| Remark { note: note.clone(), replications: results.len() }).collect();
+    for result in results {
+        for note in &result.notes {
+            let same = all.iter_mut().find(|r| r.note.figure == note.figure && words(&r.note) == words(note));
+            match same {
+                Some(remark) => remark.replications = (remark.replications + 1).min(results.len()),
+                None => all.push(Remark { note: note.clone(), replications: 1 }),
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Figures as people read them: with units, rounded to what matters, intervals as plus or minus.
+
+use super::document::Estimate;
+use crate::measure::figures::Unit;
+use crate::units::Span;
+
+/// What stands where there is no value.
+pub const NONE: &str = "-";
+
+/// A figure of this unit; `-` if there is none.
+pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
+    let Some(estimate) = estimate else { return NONE.into() };
+    let mean = estimate.mean();
+    // an interval from infinitely little to infinitely little says nothing
+    let half = estimate.half_width().filter(|&half| half > 0.0);
+    match unit {
+        Unit::Ms => time(mean / 1e3, half.map(|half| half / 1e3)),
+        Unit::Seconds => time(mean, half),
+        Unit::Ratio => with(mean * 100.0, half.map(|half| half * 100.0), " %"),
+        Unit::PerSecond => with(mean, half, "/s"),
+        Unit::Count | Unit::Tokens => count(mean, half),
+        Unit::Money | Unit::Plain => with(mean, half, ""),
+    }
+}
+
+/// Seconds in the unit that suits them.
+pub fn time(secs: f64, half: Option<f64>) -> String {
+    let (scale, unit) = match secs.abs() {
+        // 999.5 ms would read 1000 ms
+        s if s < 0.999_5 => (1e3, " ms"),
+        s if s < 119.95 => (1.0, " s"),
+        s if s < 7_199.5 => (1.0 / 60.0, " min"),
+        _ => (1.0 / 3_600.0, " h"),
+    };
+    with(secs * scale, half.map(|half| half * scale), unit)
+}
+
+/// A length of time as it was set: without digits that say nothing.
+pub fn setting(span: Span) -> String {
+    let text = time(span.secs(), None);
+    let Some((number, unit)) = text.split_once(' ') else { return text };
+    format!("{} {unit}", trimmed(number))
+}
+
+/// A number without zeros at the end of its decimals.
+pub fn trimmed(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// Things counted: whole and in groups of three digits; a mean that is not whole with a decimal.
+pub fn count(value: f64, half: Option<f64>) -> String {
+    let plain =
+        |value: f64| if value.fract() == 0.0 || value.abs() >= 100.0 { grouped(value) } else { fixed(value, 1) };
+    half.map_or_else(|| plain(value), |half| format!("{} ±{}", plain(value), plain(half)))
+}
+
+fn with(value: f64, half: Option<f64>, unit: &str) -> String {
+    let Some(half) = half else { return format!("{}{unit}", rounded(value)) };
+    // three digits of the mean, and the first one of the interval
+    let first = if half >= 1.0 {
+        0
+    } else if half >= 0.1 {
+        1
+    } else if half >= 0.01 {
+        2
+    } else {
+        3
+    };
+    let decimals = decimals_of(value.abs()).max(first);
+    format!("{} ±{}{unit}", fixed(value, decimals), fixed(half, decimals))
+}
+
+/// Three digits that count.
+pub fn rounded(value: f64) -> String {
+    if value.abs() >= 1_000.0 { grouped(value) } else { fixed(value, decimals_of(value.abs())) }
+}
+
+/// Decimals for three digits that count, at most 3.
+fn decimals_of(magnitude: f64) -> usize {
+    match magnitude {
+        m if m >= 99.95 => 0,
+        m if m >= 9.995 => 1,
+        m if m >= 0.099_95 || m == 0.0 => 2,
+        _ => 3,
+    }
+}
+
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    // zero needs no decimals, and has no sign
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')) { "0".into() } else { text }
+}
+
+/// A whole number in groups of three.
+pub fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if value <= -0.5 {
+        text.push('-');
+    }
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::stats::Interval;
+
+    #[test]
+    fn single_values_have_three_digits_and_a_unit() {
+        for (value, unit, expected) in [
+            (0.0, Unit::Ms, "0 ms"),
+            (0.042, Unit::Ms, "0.042 ms"),
+            (999.4, Unit::Ms, "999 ms"),
+            (999.6, Unit::Ms, "1.00 s"),
+            (1_843.2, Unit::Ms, "1.84 s"),
+            (61_300.0, Unit::Ms, "61.3 s"),
+            (300.0, Unit::Seconds, "5.00 min"),
+            (9_000.0, Unit::Seconds, "2.50 h"),
+            (0.012_34, Unit::Ratio, "1.23 %"),
+            (1.0, Unit::Ratio, "100 %"),
+            (12_345_678.0, Unit::Count, "12,345,678"),
+            (999.0, Unit::Count, "999"),
+            (2.5, Unit::Count, "2.5"),
+            (12.345, Unit::PerSecond, "12.3/s"),
+        ] {
+            assert_eq!(figure(Some(Estimate::Single(value)), unit), expected);
+        }
+        assert_eq!(figure(None, Unit::Ms), "-");
+    }
+
+    #[test]
+    fn settings_have_no_idle_digits() {
+        for (secs, expected) in [(15.0, "15 s"), (1.5, "1.5 s"), (600.0, "10 min"), (100.0, "100 s"), (0.25, "250 ms")]
+        {
+            assert_eq!(setting(Span::from_secs_f64(secs)), expected);
+        }
+    }
+
+    #[test]
+    fn intervals_share_unit_and_decimals_with_their_mean() {
+        for (mean, half, unit, expected) in [
+            (1_843.2, 31.0, Unit::Ms, "1.84 ±0.03 s"),
+            (1_843.2, 3_100.0, Unit::Ms, "1.84 ±3.10 s"),
+            (0.5, 0.001, Unit::Ratio, "50.0 ±0.1 %"),
+            (12_345.6, 78.0, Unit::Count, "12,346 ±78"),
+            (3.25, 1.0, Unit::Count, "3.2 ±1"),
+            (5.0, 0.0, Unit::Ms, "5.00 ms"),
+        ] {
+            let several = Interval { mean, lo: Some(mean - half), hi: Some(mean + half), n: 5, missing: 0 };
+            assert_eq!(figure(Some(Estimate::Several(several)), unit), expected);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Results for people and machines: one document, made of the figures of a run or of several replications, as terminal
+//! text, JSON, CSV and Markdown; and the rows of a run as CSV files, written while it goes on.
+//!
+//! Reports read figures, never the run.
+
+pub mod completions;
+pub mod document;
+pub mod files;
+pub mod format;
+pub mod schema;
+pub mod stream;
+pub mod summary;
+
+pub use document::{About, ResultDocument};
+pub use files::{FileError, PendingFile};
+pub use stream::CsvFiles;
+pub use summary::Style;

@@ -1,0 +1,212 @@
+//! The JSON Schema of the result document, made from the registry of figures.
+
+use serde_json::{Map, Value, json};
+
+use super::document::SCHEMA_VERSION;
+use crate::measure::figures::{Better, Meta, Unit, registry};
+
+/// The schema; `docs/result.schema.json` is this.
+pub fn result_schema() -> Value {
+    let mut properties = Map::new();
+    properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
+    for name in ["stickysim_version", "scheduler_revision", "name"] {
+        properties.insert(name.into(), json!({ "type": "string" }));
+    }
+    properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
+    properties.insert("replications".into(), json!({ "type": "integer", "minimum": 1 }));
+    let note = json!({
+        "type": "object",
+        "description": "What the reader of the figures at or below the path `figure` must know.",
+        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" } },
+        "required": ["figure", "text", "replications"],
+        "additionalProperties": false,
+    });
+    properties.insert("notes".into(), json!({ "type": "array", "items": note }));
+    nested(&mut properties, registry::RUN.iter().filter(|meta| !meta.path.starts_with("engine.")));
+    let moves = json!({
+        "type": "object",
+        "properties": {
+            "from": { "type": "integer" }, "to": { "type": "integer" },
+            "moves": { "$ref": "#/$defs/figure" }, "returns": { "$ref": "#/$defs/figure" },
+        },
+        "required": ["from", "to", "moves", "returns"],
+        "additionalProperties": false,
+    });
+    let by_accounts = json!({ "type": "array", "description": "Escapes that led from one account to another, the most frequent first.", "items": moves });
+    require(&mut properties["escapes"], "by_accounts", by_accounts);
+    properties
+        .insert("accounts".into(), rows(registry::ACCOUNT, "id", &json!({ "type": "integer" }), Some(over_time())));
+    properties.insert("conditions".into(), rows(registry::CONDITION, "name", &json!({ "type": "string" }), None));
+    properties.insert("scenario".into(), json!({ "description": "The whole effective scenario." }));
+    let engine = json!({
+        "type": "object",
+        "description": "The simulator itself: the only part that may differ between two runs of one seed.",
+        "properties": {
+            "events": { "$ref": "#/$defs/figure" }, "wall_s": { "type": "number" }, "threads": { "type": "integer" },
+        },
+        "required": ["events", "wall_s", "threads"],
+        "additionalProperties": false,
+    });
+    properties.insert("engine".into(), engine);
+    let required: Vec<&String> = properties.keys().collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "stickysim result document",
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": false,
+        "$defs": { "figure": figure() },
+    })
+}
+
+/// A value, its mean and interval over replications, or nothing.
+fn figure() -> Value {
+    let end = json!({ "type": ["number", "null"] });
+    json!({
+        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none.",
+        "oneOf": [
+            { "type": ["number", "null"] },
+            {
+                "type": "object",
+                "properties": {
+                    "mean": { "type": "number" }, "lo": end, "hi": end,
+                    "missing": { "type": "integer", "description": "Replications that do not have the figure." },
+                },
+                "required": ["mean", "lo", "hi"],
+                "additionalProperties": false,
+            },
+        ],
+    })
+}
+
+fn over_time() -> Value {
+    let column = |kind: Value| json!({ "type": "array", "items": { "type": kind } });
+    json!({
+        "type": "object",
+        "description": "The account's state at equal steps from the start of the first replication.",
+        "properties": {
+            "step_s": { "type": "number" },
+            "ewma_ttft_ms": column(json!(["number", "null"])),
+            "ewma_error_rate_ratio": column(json!("number")),
+            "slots_held": column(json!("integer")),
+            "degraded": column(json!("boolean")),
+            "available": column(json!("boolean")),
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn rows(metas: &'static [Meta], key: &str, key_type: &Value, over_time: Option<Value>) -> Value {
+    let mut properties = Map::new();
+    properties.insert(key.into(), key_type.clone());
+    nested(&mut properties, metas.iter());
+    let required: Vec<String> = properties.keys().cloned().collect();
+    if let Some(over_time) = over_time {
+        properties.insert("over_time".into(), over_time);
+    }
+    let row =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    json!({ "type": "array", "items": row })
+}
+
+/// Puts a leaf at each dotted path.
+fn nested<'a>(properties: &mut Map<String, Value>, metas: impl Iterator<Item = &'a Meta>) {
+    for meta in metas {
+        let leaf = json!({ "description": description(meta), "$ref": "#/$defs/figure" });
+        match meta.path.split_once('.') {
+            None => {
+                properties.insert(meta.path.into(), leaf);
+            }
+            Some((first, rest)) => {
+                let object = properties.entry(first).or_insert_with(empty_object);
+                put(object, rest, leaf);
+            }
+        }
+    }
+}
+
+fn empty_object() -> Value {
+    json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false })
+}
+
+fn put(object: &mut Value, path: &str, leaf: Value) {
+    match path.split_once('.') {
+        None => require(object, path, leaf),
+        Some((first, rest)) => {
+            if object["properties"].get(first).is_none() {
+                require(object, first, empty_object());
+            }
+            put(&mut object["properties"][first], rest, leaf);
+        }
+    }
+}
+
+fn require(object: &mut Value, name: &str, schema: Value) {
+    object["properties"][name] = schema;
+    if let Value::Array(required) = &mut object["required"] {
+        required.push(name.into());
+    }
+}
+
+fn description(meta: &Meta) -> String {
+    let unit = match meta.unit {
+        Unit::Count | Unit::Plain => "",
+        Unit::Ms => ", ms",
+        Unit::Seconds => ", s",
+        Unit::Ratio => ", a share",
+        Unit::PerSecond => ", a second",
+        Unit::Tokens => ", tokens",
+        Unit::Money => ", in the currency of the scenario's prices",
+    };
+    let better = match meta.better {
+        Better::Lower => " (less is better)",
+        Better::Higher => " (more is better)",
+        Better::Neutral => "",
+    };
+    format!("{}{unit}{better}", meta.title)
+}
+
+/// The table of all figures in `docs/results.md`.
+pub fn figures_as_markdown() -> String {
+    let mut out = String::from("| path | what it is | better |\n| --- | --- | --- |\n");
+    let parts = [("", registry::RUN), ("accounts[].", registry::ACCOUNT), ("conditions[].", registry::CONDITION)];
+    for (prefix, metas) in parts {
+        for meta in metas {
+            let better = match meta.better {
+                Better::Lower => "less",
+                Better::Higher => "more",
+                Better::Neutral => "",
+            };
+            out.push_str(&format!("| `{prefix}{}` | {} | {better} |\n", meta.path, meta.title));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares with a committed file; where it differs, writes what it should be to `target/`.
+    fn is_committed(name: &str, whole: bool, expected: &str) {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let committed = std::fs::read_to_string(root.join("docs").join(name)).unwrap_or_default();
+        if if whole { committed == expected } else { committed.contains(expected) } {
+            return;
+        }
+        let fresh = root.join("target").join(name);
+        let written = std::fs::write(&fresh, expected);
+        panic!("docs/{name} is not what the code says; see {} ({written:?})", fresh.display());
+    }
+
+    #[test]
+    fn the_committed_schema_is_this_one() {
+        is_committed("result.schema.json", true, &format!("{:#}\n", result_schema()));
+    }
+
+    #[test]
+    fn the_documented_figures_are_these() {
+        is_committed("results.md", false, &figures_as_markdown());
+    }
+}

@@ -1,0 +1,24 @@
+//! The summary for people: sections of tables and sentences, made once from the document and laid out for a terminal or
+//! as Markdown.
+
+mod sections;
+mod text;
+
+pub use sections::{Block, Section, Table, sections};
+pub use text::text;
+
+/// How a summary is laid out on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colour (whoever calls knows of terminals and NO_COLOR).
+    pub colour: bool,
+    /// The columns that there are.
+    pub width: u16,
+}
+
+impl Default for Style {
+    /// 80 columns without colour.
+    fn default() -> Self {
+        Self { colour: false, width: 80 }
+    }
+}

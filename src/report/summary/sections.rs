@@ -1,0 +1,452 @@
+//! What the summary says, section by section, and the remarks beside the figures that they touch.
+
+use crate::measure::figures::Unit;
+use crate::measure::{Note, Status};
+use crate::report::completions;
+use crate::report::document::{Estimate, NamedFigures, ResultDocument};
+use crate::report::format::{self, NONE};
+use crate::units::Span;
+
+/// A part of the summary under one heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Its heading.
+    pub title: String,
+    /// What stands in it.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Rows under a header; the first column is text, the others are figures.
+    Table(Table),
+    /// A sentence or two.
+    Line(String),
+    /// A remark on the figures above.
+    Remark(String),
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// Cells, as many in each row as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
+    }
+
+    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+/// The most rows of moves, and of accounts, that a summary shows.
+const MOST_MOVES: usize = 8;
+const MOST_ACCOUNTS: usize = 40;
+
+/// The most conditions that a summary shows.
+const MOST_CONDITIONS: usize = 4;
+
+/// The rows of the table of conditions: title, unit, and the path below a condition and below `detection`.
+const DETECTION: [(&str, Unit, &str); 8] = [
+    ("onsets on accounts", Unit::Count, "onsets"),
+    ("seen by the escape gate", Unit::Count, "detected"),
+    ("delay until seen, p50", Unit::Seconds, "delay_s.p50"),
+    ("delay until seen, max", Unit::Seconds, "delay_s.max"),
+    ("results until seen, p50", Unit::Count, "completions.p50"),
+    ("missed turns", Unit::Count, "missed_turns"),
+    ("readmitted after, p50", Unit::Seconds, "readmission_s.p50"),
+    ("never readmitted", Unit::Count, "never_readmitted"),
+];
+
+/// All sections in order.
+pub fn sections(document: &ResultDocument) -> Vec<Section> {
+    let mut all = vec![
+        what_was_run(document),
+        tail_latency(document),
+        escapes(document),
+        detection(document),
+        cost(document),
+        outcomes(document),
+    ];
+    if !document.accounts.is_empty() {
+        all.push(accounts(document));
+    }
+    let said: Vec<&str> = all
+        .iter()
+        .flat_map(|section| &section.blocks)
+        .filter_map(|block| if let Block::Remark(text) = block { Some(text.as_str()) } else { None })
+        .collect();
+    let left: Vec<Block> = remarks(document, |_| true)
+        .into_iter()
+        .filter(|block| !matches!(block, Block::Remark(text) if said.contains(&text.as_str())))
+        .collect();
+    if !left.is_empty() {
+        all.push(Section { title: "Notes".into(), blocks: left });
+    }
+    all
+}
+
+/// A figure with its unit, not to be broken across lines. Renderings put plain spaces back.
+fn glued(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
+/// Looks up and formats figures of one row.
+struct Cells<'a>(&'a dyn Fn(&str) -> Option<Estimate>);
+
+impl Cells<'_> {
+    fn get(&self, path: &str, unit: Unit) -> String {
+        glued(&format::figure((self.0)(path), unit))
+    }
+    fn ms(&self, path: &str) -> String {
+        self.get(path, Unit::Ms)
+    }
+    fn secs(&self, path: &str) -> String {
+        self.get(path, Unit::Seconds)
+    }
+    fn count(&self, path: &str) -> String {
+        self.get(path, Unit::Count)
+    }
+    fn ratio(&self, path: &str) -> String {
+        self.get(path, Unit::Ratio)
+    }
+    /// Whether there is something other than nothing.
+    fn any(&self, path: &str) -> bool {
+        (self.0)(path).is_some_and(|estimate| estimate.mean() != 0.0)
+    }
+}
+
+fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> Vec<Block> {
+    let several = document.replications > 1;
+    let remark = |remark: &crate::report::document::Remark| {
+        let text = &remark.note.text;
+        let some = several && remark.replications < document.replications;
+        Block::Remark(if some {
+            format!("{text} (in {} of {} replications)", remark.replications, document.replications)
+        } else {
+            text.clone()
+        })
+    };
+    document.remarks.iter().filter(|remark| of(&remark.note)).map(remark).collect()
+}
+
+/// Adds the remarks that touch figures at or below these paths.
+fn with_remarks(document: &ResultDocument, mut section: Section, paths: &[&str]) -> Section {
+    let below = |note: &Note| {
+        paths
+            .iter()
+            .any(|path| note.figure.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    };
+    section.blocks.extend(remarks(document, below));
+    section
+}
+
+fn what_was_run(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let about = &document.about;
+    let replications = if document.replications > 1 {
+        format!("{} replications from seed {} (± is the 95 % interval)", document.replications, about.seed)
+    } else {
+        format!("seed {}", about.seed)
+    };
+    let gate = &about.settings.gate;
+    let escape = if gate.enabled {
+        format!(
+            "sticky escape over {} TTFT or {} % errors",
+            format::setting(Span::from_millis(gate.ttft_ms)),
+            format::trimmed(&format::rounded(gate.error_rate * 100.0)),
+        )
+    } else {
+        "sticky escape off".into()
+    };
+    let warmup = about.settings.warmup_end.since(about.settings.start);
+    let warmup =
+        if warmup.is_zero() { String::new() } else { format!(" after {} of warm-up", format::setting(warmup)) };
+    let mut blocks = vec![
+        Block::Line(format!(
+            "{} requests, {} ok, in {}{warmup}; {replications}",
+            cells.count("requests.total"),
+            cells.count("requests.ok"),
+            cells.secs("requests.measured_s"),
+        )),
+        Block::Line(format!("{} accounts, {escape}", document.accounts.len())),
+    ];
+    if cells.any("sessions.total") {
+        blocks.insert(
+            1,
+            Block::Line(format!("{} sessions, {} turns", cells.count("sessions.total"), cells.count("sessions.turns"))),
+        );
+    }
+    let section = Section { title: about.name.clone(), blocks };
+    with_remarks(document, section, &["requests", "scenario", "workload"])
+}
+
+fn tail_latency(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let mut table = Table::new(&["TTFT", "felt", "upstream", "session's worst", "session's mean"]);
+    for (name, field) in [
+        ("mean", "mean"),
+        ("p50", "p50"),
+        ("p90", "p90"),
+        ("p95", "p95"),
+        ("p99", "p99"),
+        ("p99.9", "p999"),
+        ("max", "max"),
+    ] {
+        table.row([
+            name.into(),
+            cells.ms(&format!("felt_ttft_ms.{field}")),
+            cells.ms(&format!("upstream_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.worst_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.mean_ttft_ms.{field}")),
+        ]);
+    }
+    table.row([
+        format!("over {}", format::setting(document.about.settings.slo_ttft)),
+        cells.ratio("felt_ttft_ms.over_slo_ratio"),
+        cells.ratio("upstream_ttft_ms.over_slo_ratio"),
+        cells.ratio("sessions.over_slo_ratio"),
+        NONE.into(),
+    ]);
+    let mut blocks = vec![Block::Table(table)];
+    if cells.any("sessions.total") {
+        let settings = &document.about.settings;
+        blocks.push(Block::Line(format!(
+            "stuck sessions ({} or more turns over {} in a row): {} ({}), the longest for {}",
+            settings.stuck_turns.max(1),
+            format::setting(settings.slow_ttft),
+            cells.count("sessions.stuck"),
+            cells.ratio("sessions.stuck_ratio"),
+            cells.secs("sessions.longest_stuck_s"),
+        )));
+    }
+    if cells.any("sessions.turns_without_token") {
+        blocks.push(Block::Line(format!(
+            "{} turns of {} sessions had no first token",
+            cells.count("sessions.turns_without_token"),
+            cells.count("sessions.with_turn_without_token")
+        )));
+    }
+    let section = Section { title: "Tail latency, per request and per session".into(), blocks };
+    with_remarks(document, section, &["felt_ttft_ms", "upstream_ttft_ms", "sessions"])
+}
+
+fn escapes(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let mut blocks = Vec::new();
+    if cells.any("escapes.total") {
+        blocks.push(Block::Line(format!(
+            "{} escapes in {} of the requests: ttft {}, error_rate {}, concurrency_full {}",
+            cells.count("escapes.total"),
+            cells.ratio("escapes.requests_ratio"),
+            cells.count("escapes.by_reason.ttft"),
+            cells.count("escapes.by_reason.error_rate"),
+            cells.count("escapes.by_reason.concurrency_full"),
+        )));
+        blocks.push(Block::Line(format!(
+            "{} led to another account, {} ({}) back to the same one (wasted), {} to none",
+            cells.count("escapes.moves"),
+            cells.count("escapes.wasted"),
+            cells.ratio("escapes.wasted_ratio"),
+            cells.count("escapes.without_account"),
+        )));
+        blocks.push(Block::Line(format!(
+            "{} departures of sessions, {} returns; {} bindings rewritten: waited {}, failover {}, TTL lapsed {}, \
+             account unavailable {}, other {}",
+            cells.count("escapes.departures"),
+            cells.count("escapes.returns"),
+            cells.count("escapes.rewritten.total"),
+            cells.count("escapes.rewritten.waited"),
+            cells.count("escapes.rewritten.failover"),
+            cells.count("escapes.rewritten.ttl_lapsed"),
+            cells.count("escapes.rewritten.unavailable"),
+            sum(document, &["escapes.rewritten.websocket", "escapes.rewritten.previous_response"]),
+        )));
+        let mut table = Table::new(&["from -> to", "moves", "returns"]);
+        for entry in document.moves.iter().take(MOST_MOVES) {
+            let figure = |estimate| format::figure(Some(estimate), Unit::Count);
+            table.row([format!("{} -> {}", entry.from, entry.to), figure(entry.moves), figure(entry.returns)]);
+        }
+        if !table.rows.is_empty() {
+            blocks.push(Block::Table(table));
+        }
+        if let Some(more) = document.moves.len().checked_sub(MOST_MOVES).filter(|&more| more > 0) {
+            blocks.push(Block::Line(format!("and {more} more pairs of accounts")));
+        }
+    }
+    with_remarks(document, Section { title: "Escapes".into(), blocks }, &["escapes"])
+}
+
+/// The sum of the figures' means.
+fn sum(document: &ResultDocument, paths: &[&str]) -> String {
+    format::count(paths.iter().filter_map(|path| document.mean(path)).sum(), None)
+}
+
+fn detection(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let mut blocks = Vec::new();
+    if cells.any("detection.onsets") || cells.any("detection.missed_turns") {
+        let mut table = Table::new(&["condition"]);
+        for (title, unit, field) in DETECTION {
+            let conditions = document.conditions.iter().take(MOST_CONDITIONS).map(|condition| condition.get(field));
+            let all = (document.conditions.len() != 1).then(|| document.get(&format!("detection.{field}")));
+            let cells = conditions.chain(all).map(|estimate| glued(&format::figure(estimate, unit)));
+            table.row(std::iter::once(title.to_owned()).chain(cells));
+        }
+        let names = document.conditions.iter().take(MOST_CONDITIONS).map(|condition| condition.name.clone());
+        table.header.extend(names.chain((document.conditions.len() != 1).then(|| "all".into())));
+        blocks.push(Block::Table(table));
+    }
+    if let Some(more) = document.conditions.len().checked_sub(MOST_CONDITIONS).filter(|&more| more > 0) {
+        blocks.push(Block::Line(format!("and {more} more conditions (all are in the JSON document)")));
+    }
+    if cells.any("detection.false_escapes") {
+        blocks.push(Block::Line(format!(
+            "{} false escapes ({} of the health escapes), {} of them from accounts that had recovered",
+            cells.count("detection.false_escapes"),
+            cells.ratio("detection.false_escapes_ratio"),
+            cells.count("detection.late_escapes"),
+        )));
+    }
+    blocks.push(Block::Line(slow_completions(document)));
+    let section = Section { title: "Detection against ground truth".into(), blocks };
+    with_remarks(document, section, &["detection", "conditions"])
+}
+
+/// The line that every run is read with.
+fn slow_completions(document: &ResultDocument) -> String {
+    let gate = &document.about.settings.gate;
+    if !gate.enabled {
+        return "slow completions until the gate fires: never, escape is off".into();
+    }
+    let threshold = format::setting(Span::from_millis(gate.ttft_ms));
+    let Some(baseline) = document.about.baseline_ms.or_else(|| document.mean("upstream_ttft_ms.p50")) else {
+        return format!("slow completions until the gate fires at {threshold}: no baseline, nothing was served");
+    };
+    let levels = completions::table(gate, baseline).map(|(level, n)| {
+        let n = n.map_or_else(|| "never".into(), |n| n.to_string());
+        glued(&format!("{}: {n}", format::setting(Span::from_millis_f64(level))))
+    });
+    format!(
+        "slow completions until the gate fires (from {} over {threshold}): {}; at {threshold} or less never",
+        format::time(baseline / 1e3, None),
+        levels.join(", ")
+    )
+}
+
+fn cost(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let mut blocks = Vec::new();
+    if document.get("cost.cold_turns").is_some() {
+        blocks.push(Block::Line(format!(
+            "cold turns: {} of {} ({})",
+            cells.count("cost.cold_turns"),
+            cells.count("cost.turns"),
+            cells.ratio("cost.cold_turn_ratio")
+        )));
+    }
+    blocks.push(Block::Line(format!(
+        "input tokens: {}, of which cached {}, uncached {}; output tokens: {}",
+        cells.count("cost.input_tokens"),
+        cells.ratio("cost.cached_token_ratio"),
+        cells.count("cost.uncached_input_tokens"),
+        cells.count("cost.output_tokens"),
+    )));
+    if document.get("cost.price").is_some() {
+        blocks.push(Block::Line(format!("price: {}", cells.get("cost.price", Unit::Money))));
+    }
+    with_remarks(document, Section { title: "Cost of moving".into(), blocks }, &["cost"])
+}
+
+fn outcomes(document: &ResultDocument) -> Section {
+    let get = |path: &str| document.get(path);
+    let cells = Cells(&get);
+    let statuses: Vec<String> = Status::ALL
+        .iter()
+        .map(|status| (status.name(), format!("statuses.{}", status.name())))
+        .filter(|(_, path)| cells.any(path))
+        .map(|(name, path)| format!("{name} {}", cells.count(&path)))
+        .collect();
+    let mut blocks = vec![Block::Line(format!(
+        "good (ok within {}): {} ({}), {}",
+        format::setting(document.about.settings.slo_ttft),
+        cells.count("outcomes.goodput"),
+        cells.ratio("outcomes.goodput_ratio"),
+        cells.get("outcomes.goodput_per_s", Unit::PerSecond),
+    ))];
+    if !statuses.is_empty() {
+        blocks.push(Block::Line(format!("ended as: {}", statuses.join(", "))));
+    }
+    blocks.push(Block::Line(if cells.any("waiting.waited") {
+        format!(
+            "waited: {} of the requests; over all of them p50 {}, p95 {}, p99 {}, max {}",
+            cells.ratio("waiting.waited_ratio"),
+            cells.ms("waiting.wait_ms.p50"),
+            cells.ms("waiting.wait_ms.p95"),
+            cells.ms("waiting.wait_ms.p99"),
+            cells.ms("waiting.wait_ms.max"),
+        )
+    } else {
+        "nobody waited for a slot".into()
+    }));
+    blocks.push(Block::Line(format!(
+        "forwards: {}, failed {} ({}); account switches {}; tries again by clients {}",
+        cells.count("outcomes.attempts"),
+        cells.count("outcomes.failed_attempts"),
+        cells.ratio("outcomes.failed_attempts_ratio"),
+        cells.count("scheduler.account_switch_total"),
+        cells.count("outcomes.client_retries"),
+    )));
+    blocks.push(Block::Line(format!(
+        "selects: {}, sticky hits {} (previous response {}, session {}), load balance {}; load_skew_avg {}",
+        cells.count("scheduler.select_total"),
+        cells.ratio("scheduler.sticky_hit_ratio"),
+        cells.count("scheduler.sticky_previous_hit_total"),
+        cells.count("scheduler.sticky_session_hit_total"),
+        cells.count("scheduler.load_balance_select_total"),
+        cells.get("scheduler.load_skew_avg", Unit::Plain),
+    )));
+    let section = Section { title: "Waiting and outcomes".into(), blocks };
+    with_remarks(document, section, &["waiting", "outcomes", "statuses", "scheduler"])
+}
+
+fn accounts(document: &ResultDocument) -> Section {
+    let header = ["id", "requests", "share", "busy", "TTFT p50", "TTFT p99", "errors", "escapes", "blocked", "away"];
+    let mut table = Table::new(&header);
+    // intervals would not fit beside each other
+    let mean = |named: &NamedFigures, path: &str| named.get(path).map(|estimate| Estimate::Single(estimate.mean()));
+    for named in document.accounts.iter().take(MOST_ACCOUNTS) {
+        let get = |path: &str| mean(named, path);
+        let cells = Cells(&get);
+        table.row([
+            named.name.clone(),
+            cells.count("requests"),
+            cells.ratio("requests_ratio"),
+            cells.ratio("utilisation_ratio"),
+            cells.ms("ttft_ms.p50"),
+            cells.ms("ttft_ms.p99"),
+            cells.ratio("error_ratio"),
+            cells.count("escapes_from"),
+            cells.secs("blocked_s"),
+            cells.secs("away_s"),
+        ]);
+    }
+    let mut blocks = vec![Block::Table(table)];
+    if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
+        blocks.push(Block::Line(format!("and {more} more accounts (all are in the JSON document)")));
+    }
+    let title = if document.replications > 1 { "Accounts (means)" } else { "Accounts" };
+    with_remarks(document, Section { title: title.into(), blocks }, &["accounts"])
+}

@@ -1,0 +1,106 @@
+//! The summary on a terminal: headings, aligned tables and sentences wrapped to the width that there is.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style as Ansi};
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+
+use super::{Block, Section, Style, Table, sections};
+use crate::report::document::{ResultDocument, SCHEDULER_REVISION};
+use crate::report::format;
+
+const INDENT: &str = "  ";
+
+/// The summary as terminal text.
+pub fn text(document: &ResultDocument, style: Style) -> String {
+    let mut out = String::new();
+    for section in sections(document) {
+        render(&mut out, &section, style);
+        out.push('\n');
+    }
+    let about = &document.about;
+    let events = document.mean("engine.events").map_or_else(String::new, |events| {
+        let all = events * document.replications as f64;
+        format!("{} events in ", format::count(all.round(), None))
+    });
+    let line = format!(
+        "{events}{} on {} thread{} (stickysim {}, scheduler of {SCHEDULER_REVISION})",
+        format::time(about.wall_s, None),
+        about.threads,
+        if about.threads == 1 { "" } else { "s" },
+        env!("CARGO_PKG_VERSION"),
+    );
+    wrapped(&mut out, &line, "", style, Ansi::new().dimmed());
+    out
+}
+
+fn render(out: &mut String, section: &Section, style: Style) {
+    wrapped(out, &section.title, "", style, Ansi::new().bold());
+    for block in &section.blocks {
+        match block {
+            Block::Table(table) => tabulated(out, table, style),
+            Block::Line(line) => wrapped(out, line, INDENT, style, Ansi::new()),
+            Block::Remark(remark) => {
+                let yellow = Ansi::new().fg_color(Some(AnsiColor::Yellow.into()));
+                wrapped(out, &format!("note: {remark}"), INDENT, style, yellow);
+            }
+        }
+    }
+}
+
+fn tabulated(out: &mut String, table: &Table, style: Style) {
+    let columns = table.header.len();
+    let widest = |column: usize| {
+        let cells = std::iter::once(&table.header).chain(&table.rows).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    // two spaces between columns where there is room for them
+    let natural: usize = (0..columns).map(|column| widest(column) + 2).sum();
+    let gap = if natural <= usize::from(style.width) { 2 } else { 1 };
+    let mut drawn = comfy_table::Table::new();
+    drawn
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.width)
+        .set_header(&table.header)
+        .add_rows(&table.rows);
+    for (place, column) in drawn.column_iter_mut().enumerate() {
+        column.set_padding((if place == 0 { 2 } else { gap }, 0));
+        column.set_cell_alignment(if place == 0 { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    for (place, line) in drawn.lines().enumerate() {
+        let line = line.trim_end();
+        if place == 0 {
+            painted(out, line, style, Ansi::new().dimmed())
+        } else {
+            painted(out, line, style, Ansi::new())
+        }
+    }
+}
+
+/// A text broken at spaces; lines after the first one are indented once more.
+fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: Ansi) {
+    let width = usize::from(style.width).max(20);
+    let mut line = indent.to_owned();
+    let mut empty = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
+            painted(out, &line, style, ansi);
+            line = format!("{indent}{INDENT}");
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    painted(out, &line, style, ansi);
+}
+
+fn painted(out: &mut String, line: &str, style: Style, ansi: Ansi) {
+    let line = line.replace('\u{a0}', " ");
+    // writing to a string cannot fail
+    let _ =
+        if style.colour && !ansi.is_plain() { writeln!(out, "{ansi}{line}{ansi:#}") } else { writeln!(out, "{line}") };
+}
