@@ -2,9 +2,11 @@
 
 mod check;
 mod completions;
+mod run;
 mod scenario_args;
 mod schema;
 mod terminal;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -25,8 +27,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    Run(run::Run),
     Check(check::Check),
     Schema(schema::Schema),
+    Trace(trace::Trace),
     Completions(completions::Completions),
 }
 
@@ -35,7 +39,6 @@ pub(crate) enum End {
     /// As it should.
     Done,
     /// A check, gate or tolerance failed: exit status 1.
-    #[expect(dead_code, reason = "the verbs that check and compare follow")]
     Failed,
 }
 
@@ -50,8 +53,10 @@ pub fn main() -> ExitCode {
         }
     };
     let end = match cli.verb {
+        Verb::Run(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),
+        Verb::Trace(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(&mut <Cli as clap::CommandFactory>::command()),
     };
     match end {

@@ -13,7 +13,8 @@ pub(crate) struct ScenarioArgs {
     /// The scenario, a YAML file (see docs/scenario.md).
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
-    /// Replay this trace in place of the scenario's workload (format by content; plain, .gz or .zst).
+    /// Replay this trace in place of the scenario's workload, from its first request to its last (the scenario's
+    /// duration and warm-up go with its workload). The format is told from the content; plain, .gz or .zst.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Override a key of the scenario, for example --set sticky_escape_ttft_ms=8000 or --set accounts.3.concurrency=4;

@@ -19,11 +19,9 @@ pub(crate) fn remark(text: &str) {
 }
 
 /// How wide summaries are laid out: what fits every terminal, a pull request and a mail.
-#[expect(dead_code, reason = "the verbs that print summaries follow")]
 pub(crate) const WIDTH: u16 = 80;
 
 /// Whether somebody watches standard error.
-#[expect(dead_code, reason = "the verbs that take long follow")]
 pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }

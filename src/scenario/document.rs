@@ -63,16 +63,24 @@ impl Document {
         Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf() })
     }
 
-    /// Puts a trace in the place of the workload: a replay of `trace`, with what the scenario says of a replay kept but
-    /// for the format.
+    /// Puts a trace in the place of the workload: a replay of `trace` from its first request to its last, with what the
+    /// scenario says of a replay kept but for the format. The scenario's `duration` and `warmup` belong to the workload
+    /// that goes, and go with it; overrides may set them again.
     ///
     /// # Errors
     /// When the scenario's `workload` is no map.
     pub fn with_trace(mut self, trace: &Path) -> Result<Self, ScenarioError> {
         let path = std::path::absolute(trace).map_err(|error| unreadable(trace, &error.to_string(), "trace"))?;
         let path = serde_json::Value::from(path.to_string_lossy().into_owned()).to_string();
-        for (key, value) in [("synth", "null"), ("replay.format", "null"), ("replay.file", path.as_str())] {
-            Set::new(&format!("workload.{key}"), value)?.apply(&mut self.tree)?;
+        let changes = [
+            ("workload.synth", "null"),
+            ("workload.replay.format", "null"),
+            ("workload.replay.file", path.as_str()),
+            ("duration", "null"),
+            ("warmup", "0s"),
+        ];
+        for (key, value) in changes {
+            Set::new(key, value)?.apply(&mut self.tree)?;
         }
         Ok(self)
     }

@@ -78,6 +78,17 @@ pub enum LowerError {
     },
 }
 
+impl Lowered {
+    /// Median TTFT of the healthy pool in ms, before the effects of size, prefill and load: the median over its
+    /// accounts. `None` of an empty pool.
+    pub fn healthy_ttft_ms(&self) -> Option<f64> {
+        let mut medians: Vec<f64> =
+            self.upstream.accounts.iter().map(|account| account.ttft_s.median() * 1e3).collect();
+        medians.sort_by(f64::total_cmp);
+        medians.get(medians.len() / 2).copied()
+    }
+}
+
 fn line_of(line: u64) -> String {
     if line == 0 { String::new() } else { format!(":{line}") }
 }

@@ -1,0 +1,188 @@
+//! `stickysim run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::scenario_args::ScenarioArgs;
+use super::{End, terminal};
+use crate::experiment::replicate::{Replications, threads};
+use crate::measure::{Note, Results};
+use crate::report::{About, CsvFiles, PendingFile, ResultDocument, Style};
+use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
+
+/// Run a scenario and report what its users would have felt.
+///
+/// Prints a summary for people, or with --output one document for machines (docs/results.md). The same scenario and seed
+/// give the same result on any machine and with any number of threads.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    stickysim run scenarios/slow-account.yaml\n  \
+    stickysim run scenarios/slow-account.yaml --set sticky_escape_enabled=false\n  \
+    stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz --output json --to result.json\n  \
+    stickysim run scenarios/slow-account.yaml --replications 20")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Run this many replications on seeds derived from the first; figures become means with 95 % intervals.
+    #[arg(short, long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    replications: u64,
+    /// Use this many threads for replications; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// Write it to this file in place of standard output.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Also write requests.csv, sessions.csv, escapes.csv and accounts.csv of the first replication into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Check the invariants of a run at every step; exit status 1 when one is violated.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A summary for people.
+    Text,
+    /// The whole result document.
+    Json,
+    /// The result document, one path and value a row.
+    Csv,
+    /// The summary as Markdown, for a pull request or a job summary.
+    Markdown,
+}
+
+impl Run {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let loaded = self.scenario.load()?;
+        let mut lowered = lower(&loaded.scenario)?;
+        lowered.measure.check = self.check;
+        // what cannot be written is known before the long work
+        let file = self.to.as_ref().map(PendingFile::create).transpose()?;
+        let csv =
+            self.out.as_ref().map(|dir| CsvFiles::create(dir, &lowered.measure, &lowered.accounts)).transpose()?;
+
+        let clock = Clock::start();
+        let (runs, workers) = self.simulate(&lowered, csv)?;
+        let wall_s = clock.seconds();
+
+        let violations = Violations::of(&runs);
+        let notes = assumptions(&runs, &loaded.notes);
+        let results: Vec<Results> = runs.into_iter().map(|run| run.results).collect();
+        let about = About {
+            name: loaded.scenario.name.clone(),
+            scenario: serde_json::to_value(&loaded.scenario)?,
+            seed: lowered.seed,
+            settings: lowered.measure.clone(),
+            baseline_ms: lowered.healthy_ttft_ms(),
+            notes,
+            wall_s,
+            threads: workers,
+        };
+        let document = ResultDocument::new(about, &results);
+        let text = match self.output {
+            Output::Text => document.to_text(Style { colour: file.is_none(), width: terminal::WIDTH }),
+            Output::Json => document.to_json(),
+            Output::Csv => document.to_csv(),
+            Output::Markdown => document.to_markdown(),
+        };
+        match file {
+            Some(mut file) => {
+                std::io::Write::write_all(&mut file, text.as_bytes())?;
+                file.commit()?;
+            }
+            None => terminal::print(&text)?,
+        }
+        Ok(violations.tell(self.check))
+    }
+
+    /// Runs the replications, the first one before the CSV files where they were asked for.
+    fn simulate(&self, lowered: &Lowered, csv: Option<CsvFiles>) -> anyhow::Result<(Vec<Ran>, usize)> {
+        let workers = threads(self.threads)?;
+        let bar = progress(self.replications);
+        let mut runs = Vec::new();
+        if let Some(csv) = csv {
+            let (run, csv) = simulate_seen_by(lowered, lowered.seed, csv)?;
+            csv.finish()?;
+            bar.inc(1);
+            runs.push(run);
+        }
+        let rest = Replications { lowered, range: runs.len() as u64..self.replications };
+        runs.extend(rest.run(&workers, &|| bar.inc(1))?);
+        bar.finish_and_clear();
+        Ok((runs, workers.current_num_threads()))
+    }
+}
+
+/// A bar on standard error, where somebody watches it.
+fn progress(steps: u64) -> ProgressBar {
+    if !terminal::is_watched() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} replications, {elapsed} of about {duration}");
+    let bar = ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// What the workload assumed and how the scenario was understood, for the document.
+fn assumptions(runs: &[Ran], notes: &[String]) -> Vec<Note> {
+    let mut all: Vec<&String> = notes.iter().collect();
+    for note in runs.iter().flat_map(|run| &run.assumptions) {
+        if !all.contains(&note) {
+            all.push(note);
+        }
+    }
+    all.into_iter().map(|note| Note::new("requests", note.clone())).collect()
+}
+
+/// Violations of invariants over all replications.
+struct Violations {
+    count: u64,
+    first: Vec<String>,
+}
+
+impl Violations {
+    fn of(runs: &[Ran]) -> Self {
+        let count = runs.iter().map(|run| run.results.violation_count).sum();
+        let first = runs.iter().flat_map(|run| run.results.violations.iter().cloned()).take(10).collect();
+        Self { count, first }
+    }
+
+    fn tell(&self, checked: bool) -> End {
+        if self.count == 0 {
+            if checked {
+                terminal::remark("check: every invariant holds");
+            }
+            return End::Done;
+        }
+        terminal::remark(&format!("check: {} violations of the invariants, the first of them:", self.count));
+        for violation in &self.first {
+            terminal::remark(&format!("  {violation}"));
+        }
+        End::Failed
+    }
+}
+
+/// Wall time: only the command line may know it.
+struct Clock(
+    #[expect(clippy::disallowed_types, reason = "wall time of the whole run, reported under engine")]
+    std::time::Instant,
+);
+
+impl Clock {
+    #[expect(clippy::disallowed_types, reason = "wall time of the whole run, reported under engine")]
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

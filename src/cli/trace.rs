@@ -1,0 +1,214 @@
+//! `stickysim trace`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::scenario_args::ScenarioArgs;
+use super::{End, terminal};
+use crate::engine::{Distribution, Luck};
+use crate::simulation::lower;
+use crate::units::Span;
+use crate::workload::config::{Placing, ReadConfig};
+use crate::workload::convert::{Written, convert, synth};
+use crate::workload::replay::Format;
+use crate::workload::stats::stats;
+use crate::workload::write::{NativeFormat, TraceWriter};
+use crate::workload::{Source, WorkloadConfig};
+
+/// Show, convert and write request traces.
+#[derive(Args)]
+pub(crate) struct Trace {
+    #[command(subcommand)]
+    verb: TraceVerb,
+}
+
+#[derive(Subcommand)]
+enum TraceVerb {
+    Stats(Stats),
+    Convert(Convert),
+    Synth(Synth),
+}
+
+impl Trace {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        match self.verb {
+            TraceVerb::Stats(verb) => verb.run(),
+            TraceVerb::Convert(verb) => verb.run(),
+            TraceVerb::Synth(verb) => verb.run(),
+        }
+    }
+}
+
+/// How a trace is read.
+#[derive(Args)]
+struct Reading {
+    /// The trace: plain, .gz or .zst; for Weka and Codex also a folder.
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+    /// Its format; told from its header or first record if not given.
+    #[arg(long, value_name = "NAME", value_parser = format_of_name)]
+    format: Option<Format>,
+    /// Leave out up to this many bad lines, and say how many there were.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip_bad_lines: u64,
+    /// Where sessions that share no clock (Weka) start: this many seconds after each other.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    session_every: f64,
+    /// Seed of whatever has to be placed at random.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+impl Reading {
+    fn config(&self) -> ReadConfig {
+        ReadConfig {
+            path: self.trace.clone(),
+            format: self.format,
+            skip_bad_lines: self.skip_bad_lines,
+            placing: Placing::Every(Span::from_secs_f64(self.session_every)),
+            ..ReadConfig::default()
+        }
+    }
+}
+
+/// Show what a trace is like: rate, sessions, tokens, latencies.
+///
+/// Reads it through once in little memory.
+#[derive(Args)]
+struct Stats {
+    #[command(flatten)]
+    reading: Reading,
+    /// A session is over after this many seconds of silence.
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200.0, value_parser = seconds)]
+    session_idle: f64,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = StatsOutput::Text)]
+    output: StatsOutput,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatsOutput {
+    Text,
+    Json,
+}
+
+impl Stats {
+    fn run(self) -> anyhow::Result<End> {
+        let idle = Span::from_secs_f64(self.session_idle);
+        let found = stats(&self.reading.config(), idle, Luck::new(self.reading.seed))?;
+        match self.output {
+            StatsOutput::Text => terminal::print(&found.to_string())?,
+            StatsOutput::Json => terminal::print(&serde_json::to_string_pretty(&found)?)?,
+        }
+        Ok(End::Done)
+    }
+}
+
+/// Where a trace is written.
+#[derive(Args)]
+struct Writing {
+    /// The file to write; its ending tells the format (.csv or .jsonl, packed with .gz or .zst after it). Standard
+    /// output if not given.
+    #[arg(short, long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Format to write: jsonl keeps everything, csv has no scripted attempts.
+    #[arg(long, value_enum, value_name = "NAME")]
+    write: Option<WriteFormat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WriteFormat {
+    Csv,
+    Jsonl,
+}
+
+impl Writing {
+    fn open(&self) -> anyhow::Result<TraceWriter> {
+        let format = self.write.map(|format| match format {
+            WriteFormat::Csv => NativeFormat::Csv,
+            WriteFormat::Jsonl => NativeFormat::Jsonl,
+        });
+        Ok(match &self.to {
+            Some(path) => TraceWriter::create(path, format)?,
+            None => TraceWriter::over(Box::new(std::io::stdout()), format.unwrap_or(NativeFormat::Jsonl))?,
+        })
+    }
+
+    fn tell(&self, written: &Written) -> End {
+        for note in &written.notes {
+            terminal::remark(&format!("note: {note}"));
+        }
+        if written.skipped_lines > 0 {
+            terminal::remark(&format!("note: {} bad lines left out", written.skipped_lines));
+        }
+        if let Some(path) = &self.to {
+            terminal::remark(&format!("{} requests written to {}", written.rows, path.display()));
+        }
+        End::Done
+    }
+}
+
+/// Write a trace of any format as one of ours (docs/trace-format.md).
+#[derive(Args)]
+struct Convert {
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+impl Convert {
+    fn run(self) -> anyhow::Result<End> {
+        // a trace that cannot be read is told before a file is begun
+        drop(crate::workload::replay::TraceReader::open(&self.reading.config(), Luck::new(self.reading.seed))?);
+        let written = convert(&self.reading.config(), Luck::new(self.reading.seed), self.writing.open()?)?;
+        Ok(self.writing.tell(&written))
+    }
+}
+
+/// Write a scenario's synthetic workload as a trace.
+///
+/// A trace has no closed loop: turns are written as if every request took --service seconds.
+#[derive(Args)]
+struct Synth {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    #[command(flatten)]
+    writing: Writing,
+    /// How long every request is taken to last, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 8.0, value_parser = seconds)]
+    service: f64,
+}
+
+impl Synth {
+    fn run(self) -> anyhow::Result<End> {
+        let loaded = self.scenario.load()?;
+        let lowered = lower(&loaded.scenario)?;
+        let WorkloadConfig::Synth(config) = lowered.workload.clone() else {
+            anyhow::bail!(
+                "{}: its workload replays a trace, there is nothing to synthesise\n  help: `stickysim trace convert` \
+                 writes any trace as one of ours",
+                self.scenario.scenario.display()
+            );
+        };
+        let luck = Luck::new(lowered.seed);
+        drop(Source::open(WorkloadConfig::Synth(config.clone()), luck, lowered.start)?);
+        let written = synth(config, Distribution::constant(self.service)?, luck, self.writing.open()?)?;
+        Ok(self.writing.tell(&written))
+    }
+}
+
+fn format_of_name(name: &str) -> Result<Format, String> {
+    Format::of_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        format!("known formats: {}", names.join(", "))
+    })
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 0 to 1e9".to_owned()),
+    }
+}
