@@ -126,7 +126,7 @@ fn collect(
                         .place(Some(entry.node.place.clone())));
                 }
             }
-        } else if entry.place.is_set() {
+        } else if entry.place.is_set() || entry.node.place.is_set() {
             return Err(unknown(prefix, entry));
         } else {
             let from = file.map_or_else(String::new, |file| format!(" ({file})"));
@@ -202,7 +202,10 @@ fn put(out: &mut Node, key: &Found) -> Result<(), ScenarioError> {
         let at = match at {
             Some(at) if last => {
                 let earlier = &entries[at];
-                if earlier.node != key.node && !key.label.is_set() && !earlier.place.is_set() {
+                // An override may stand under a key that the file has, too: then only its value tells.
+                let overrides = key.label.is_set() || key.node.place.is_set();
+                let overridden = earlier.place.is_set() || earlier.node.place.is_set();
+                if earlier.node != key.node && !overrides && !overridden {
                     let (line, column) = earlier.place.line_column();
                     let message = format!("`gateway.{}` is also given at line {line}, column {column}", key.written);
                     return Err(ScenarioError::new(ErrorKind::Conflict, format!("{message}, and differs"))
@@ -211,7 +214,7 @@ fn put(out: &mut Node, key: &Found) -> Result<(), ScenarioError> {
                         .path(format!("gateway.{}", key.written))
                         .place(Some(key.label.clone())));
                 }
-                if key.label.is_set() || !earlier.place.is_set() {
+                if overrides || !overridden {
                     entries[at].node = key.node.clone();
                     entries[at].place = key.label.clone();
                 }

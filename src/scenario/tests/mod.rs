@@ -1,5 +1,7 @@
 //! What a user of scenario files sees.
 
+mod effective;
+mod schema;
 mod transcripts;
 
 use std::path::Path;
