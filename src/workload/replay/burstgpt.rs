@@ -8,7 +8,6 @@ use super::origin::Origin;
 use super::row::TraceRow;
 use super::table::{COUNT, Field, Header, count};
 use super::timestamp;
-use crate::units::Span;
 use crate::workload::Recorded;
 
 pub(super) struct BurstGpt {
@@ -49,13 +48,13 @@ impl LineFormat for BurstGpt {
         };
         let record = header.record(line, &mut self.fields)?;
         let at = record.parse(columns.time, "seconds", timestamp::seconds)?;
-        let elapsed = record.parse_optional(columns.elapsed, "seconds", timestamp::seconds)?;
+        let elapsed = record.parse_optional(columns.elapsed, "seconds", timestamp::span)?;
         let input_tokens = record.parse(columns.input, COUNT, count)?;
         let output_tokens = record.parse(columns.output, COUNT, count)?;
         let at = self.origin.span(at)?;
         let failed = output_tokens == 0;
         // a failed request's elapsed time is no service time
-        let duration = elapsed.filter(|&nanos| nanos > 0 && !failed).map(|nanos| Span::from_nanos(nanos as u64));
+        let duration = elapsed.filter(|&span| !span.is_zero() && !failed);
         Ok(Some(TraceRow {
             at,
             session: record.optional(columns.session).map(Into::into),

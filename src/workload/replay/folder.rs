@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::codex::{self, Rollout};
 use super::format::Format;
 use super::input::Lines;
+use super::line::BadLine;
 use super::names::Names;
 use super::row::TraceRow;
 use super::tolerance::Tolerance;
@@ -73,7 +74,7 @@ impl SessionFiles {
             match self.waiting.last() {
                 Some(&(start, _)) if next.is_none_or(|next| start <= next) => {
                     let Some((start, path)) = self.waiting.pop() else { return Ok(None) };
-                    match self.load(&path, names, tolerance) {
+                    match self.load(&path, start, names, tolerance) {
                         Ok(rows) => self.add(rows, start),
                         Err(error) => tolerance.forgive(error)?,
                     }
@@ -94,7 +95,13 @@ impl SessionFiles {
         self.opened += 1;
     }
 
-    fn load(&mut self, path: &Path, names: &mut Names, tolerance: &mut Tolerance) -> Result<Vec<TraceRow>, Error> {
+    fn load(
+        &mut self,
+        path: &Path,
+        start: Span,
+        names: &mut Names,
+        tolerance: &mut Tolerance,
+    ) -> Result<Vec<TraceRow>, Error> {
         if !self.codex {
             return weka::read(path, names);
         }
@@ -103,6 +110,11 @@ impl SessionFiles {
         let mut rows = Vec::new();
         while let Some(line) = lines.next()? {
             match rollout.row(line, self.origin, names) {
+                Ok(Some(row)) if row.at < start => {
+                    let message = "this turn started before its session's first line";
+                    let bad = BadLine::new(0, message).remedy("leave out what was copied from another session");
+                    tolerance.forgive_line(bad, path, lines.number())?;
+                }
                 Ok(row) => rows.extend(row),
                 Err(bad) => tolerance.forgive_line(bad, path, lines.number())?,
             }

@@ -135,7 +135,7 @@ fn attempts(line: &Line<'_>, ok: bool) -> Vec<RecordedAttempt> {
     let mut from_ms = line.arrival_ms;
     for failed in line.attempts.as_deref().unwrap_or_default() {
         let at_ms = failed.at_ms.unwrap_or(from_ms);
-        let end = Span::from_millis(u64::try_from(at_ms - from_ms).unwrap_or(0));
+        let end = Span::from_millis(u64::try_from(at_ms.saturating_sub(from_ms)).unwrap_or(0));
         from_ms = from_ms.max(at_ms);
         attempts.push(match (failed.status.filter(|&status| status > 0), failed.kind.as_deref()) {
             (None, _) | (_, Some("request_error")) => RecordedAttempt::Transport { end },

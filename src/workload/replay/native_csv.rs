@@ -87,8 +87,7 @@ impl LineFormat for NativeCsv {
             let nanos = record.parse(columns.time, "a date such as 2026-01-01T00:00:00Z", timestamp::date)?;
             self.origin.span(nanos)?
         } else {
-            let nanos = record.parse(columns.time, "seconds, 0 or more", timestamp::seconds)?;
-            Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+            record.parse(columns.time, "seconds, 0 or more", timestamp::span)?
         };
         let [
             _,

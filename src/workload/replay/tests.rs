@@ -468,9 +468,85 @@ fn packed_files_are_known_by_their_first_bytes() {
     assert_eq!(times(&sample("wrong.gz", packed, Format::NativeCsv).0), [0.0, 1.0]);
     let text = format!("\u{feff}{text}");
     assert_eq!(times(&sample("bom.csv", text, Format::NativeCsv).0), [0.0, 1.0]);
-    let cut = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()).finish().expect("packed");
-    let error = read_all(&config(&Scratch::with("cut.gz", &cut[..cut.len() - 5]).0)).err();
-    assert!(error.is_some(), "a cut file is an error");
+    let rows: String = (0..5_000).map(|at| format!("{at},s{}\n", at * 7_919 % 4_001)).collect();
+    for (name, packed) in [
+        ("cut.gz", {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            gzip.write_all(format!("at_s,session\n{rows}").as_bytes()).expect("packed");
+            gzip.finish().expect("packed")
+        }),
+        ("cut.zst", zstd::encode_all(format!("at_s,session\n{rows}").as_bytes(), 3).expect("packed")),
+    ] {
+        assert_eq!(sample(name, &packed, Format::NativeCsv).0.len(), 5_000);
+        let cut = Scratch::with(name, &packed[..packed.len() * 2 / 3]);
+        let error = read_all(&config(&cut.0)).expect_err("a cut file is an error");
+        assert!(error.message.starts_with("cannot read"), "{error}");
+    }
+}
+
+#[test]
+fn spoilt_files_are_errors_or_rows_but_never_panics() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("the samples").flatten().map(|e| e.path()).collect();
+    files.push(folder.join("weka/trace_0001.json"));
+    files.retain(|path| path.is_file() && path.extension().is_some_and(|ending| ending != "md"));
+    assert!(files.len() >= 13);
+    let (mut good, mut bad) = (0, 0);
+    for path in files {
+        let original = std::fs::read(&path).expect("a sample");
+        let format = read_all(&config(&path)).expect("a sample").1.format();
+        let mut stream = Luck::new(4).stream(0, original.len() as u64, 0);
+        for _ in 0..300 {
+            let mut text = original.clone();
+            for _ in 0..=stream.bits() % 6 {
+                let at = (stream.bits() as usize) % text.len();
+                match stream.bits() % 6 {
+                    0 => text[at] = stream.bits() as u8,
+                    1 => text[at] = b"0123456789.-,:\"{}[]\n"[(stream.bits() % 20) as usize],
+                    2 => drop(text.drain(at..(at + 9).min(text.len() - 1))),
+                    3 => text.splice(at..at, *b"99999999999").for_each(drop),
+                    4 => text.splice(at..at, *b"-1e308").for_each(drop),
+                    _ => text.truncate(at.max(1)),
+                }
+            }
+            let spoilt = Scratch::with("spoilt", &text);
+            for (format, skip_bad_lines) in [(None, 0), (Some(format), 1_000)] {
+                let config = ReadConfig { format, skip_bad_lines, ..config(&spoilt.0) };
+                match read_all(&config) {
+                    Ok(_) => good += 1,
+                    Err(error) => {
+                        bad += 1;
+                        assert!(!error.message.is_empty() && error.file.is_some(), "{error:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(good > 1_000 && bad > 1_000, "{good} read, {bad} refused");
+}
+
+/// Run by hand: `cargo test --release --lib speed_of_a_row -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints a speed, shows nothing"]
+#[expect(clippy::disallowed_types, reason = "a speed is wall time")]
+fn speed_of_a_row() {
+    let Some(shared) = shared() else { return };
+    let rows: String = (0..300_000).map(|at| format!("{at}.25,s{},gpt-5,1000,200\n", at / 20)).collect();
+    let own = Scratch::with("own.csv", format!("at_s,session,model,input_tokens,output_tokens\n{rows}"));
+    for path in [
+        own.0.clone(),
+        shared.join("traces/azure_llm_2023_conv.csv"),
+        shared.join("traces/mooncake_fast25_conversation.jsonl"),
+        shared.join("traces/ragpulse_0_trace.jsonl"),
+        shared.join("real-runs/overload/export.jsonl"),
+        shared.join("real-runs/overload/requests.jsonl"),
+    ] {
+        let begun = std::time::Instant::now();
+        let rows = read_all(&config(&path)).expect("a good trace").0.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        println!("{name}: {:.0} ns a row", begun.elapsed().as_nanos() as f64 / rows as f64);
+    }
 }
 
 /// The folder of real traces and recordings, if it is there.

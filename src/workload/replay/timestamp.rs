@@ -1,5 +1,7 @@
 //! Times as traces write them: dates with or without zone and fraction, and plain seconds. Exact to the nanosecond.
 
+use crate::units::Span;
+
 const NANOS: i128 = 1_000_000_000;
 
 /// Nanoseconds since the Unix epoch of a date such as `2023-11-16 18:17:03.9799600`, `2024-05-10 00:00:00.009930+00:00`
@@ -84,6 +86,11 @@ pub(super) fn seconds(text: &str) -> Option<i128> {
     Some(nanos)
 }
 
+/// A span of decimal seconds, not negative and below 10^10 (300 years).
+pub(super) fn span(text: &str) -> Option<Span> {
+    u64::try_from(seconds(text)?).ok().filter(|&nanos| nanos < 10_000_000_000_000_000_000).map(Span::from_nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +148,7 @@ mod tests {
         for text in ["", ".", "-1", "x", "nan", "1.2.3", "inf", "1e300"] {
             assert_eq!(seconds(text), None, "{text}");
         }
+        assert_eq!(span("1.5"), Some(Span::from_millis(1_500)));
+        assert_eq!(span("10000000000"), None);
     }
 }
