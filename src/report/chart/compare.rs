@@ -1,0 +1,139 @@
+//! A against B, a row for each figure: the change in percent with its interval, and the numbers beside it.
+
+use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
+use super::format::Format;
+use super::sweep::Estimate;
+use super::theme::Ink;
+
+/// What the evidence says of B against A.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The interval is clear of zero on the good side.
+    Better,
+    /// The interval is clear of zero on the bad side.
+    Worse,
+    /// The interval is clear of zero, for a figure that is neither good nor bad.
+    Differs,
+    /// The interval holds zero, or there is none.
+    NotShown,
+}
+
+/// One figure under A and under B.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The figure's name with its unit.
+    pub name: String,
+    /// Its value under A, as text with its unit.
+    pub a: String,
+    /// Its value under B, as text with its unit.
+    pub b: String,
+    /// B - A in percent of A with its interval; NaN where A is 0 or missing.
+    pub change_percent: Estimate,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The verdict in words.
+    pub words: String,
+}
+
+/// A comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// What A is.
+    pub a: String,
+    /// What B is.
+    pub b: String,
+    /// A row each, from the top.
+    pub rows: Vec<Difference>,
+    /// The confidence level in percent.
+    pub level_percent: f64,
+}
+
+const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
+    (Verdict::Better, "better", Ink::Good, Shape::Disc),
+    (Verdict::Worse, "worse", Ink::Bad, Shape::Square),
+    (Verdict::Differs, "differs, neither good nor bad", Ink::B, Shape::Diamond),
+    (Verdict::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
+];
+
+/// The forest plot of a comparison.
+pub fn compare(comparison: &Comparison) -> Figure {
+    let rows = &comparison.rows;
+    let reach = reach(rows);
+    let x = Axis::linear("change from A to B (%)", Format::Change).over(-reach, reach);
+    let y = Axis::names("", rows.iter().map(|row| row.name.clone()).collect());
+    let mut panel = Panel::new("", x, y);
+    panel.nothing = "nothing to show: no figure to compare".to_owned();
+    let zero = Mark::RuleX { at: 0.0, label: String::new(), dash: Dash::Solid };
+    panel.series.push(Series::new("", Ink::Muted, zero));
+    // Rows without a change still have their line in the table: a point that is not drawn keeps the axis.
+    for (verdict, name, ink, shape) in KINDS {
+        let of_kind = || rows.iter().enumerate().filter(|(_, row)| row.verdict == verdict);
+        let intervals: Vec<(f64, f64, f64, f64)> = of_kind()
+            .filter(|(_, row)| row.change_percent.value.is_finite())
+            .map(|(i, row)| (i as f64, row.change_percent.low, row.change_percent.value, row.change_percent.high))
+            .collect();
+        let tips = of_kind().filter(|(_, row)| row.change_percent.value.is_finite()).map(|(_, row)| tip(row)).collect();
+        if !intervals.is_empty() {
+            panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
+        }
+    }
+    if !rows.is_empty() && rows.iter().all(|row| !row.change_percent.value.is_finite()) {
+        panel.nothing = "nothing to show: no figure has a value under both".to_owned();
+    }
+    let column = |head: &str, cell: &dyn Fn(&Difference) -> (String, Ink)| Column {
+        head: head.to_owned(),
+        cells: rows.iter().map(cell).collect(),
+    };
+    let ink = |verdict| KINDS.iter().find(|kind| kind.0 == verdict).map_or(Ink::Muted, |kind| kind.2);
+    panel.columns = vec![
+        column("A", &|row| (row.a.clone(), Ink::Text)),
+        column("B", &|row| (row.b.clone(), Ink::Text)),
+        column("change", &|row| (Format::Change.value(row.change_percent.value), Ink::Text)),
+        column("verdict", &|row| (row.words.clone(), ink(row.verdict))),
+    ];
+    let beyond = rows.iter().filter(|row| row.change_percent.value.abs() > reach).count();
+    let notes = match beyond {
+        0 => Vec::new(),
+        n => vec![format!("{n} {} beyond the axis (arrows); the numbers stand at the right.", if n == 1 { "change lies" } else { "changes lie" })],
+    };
+    Figure {
+        title: format!("B against A: {}", comparison.provenance.scenario),
+        subtitle: format!(
+            "A: {}. B: {}. Paired differences on the same luck, with {} % intervals.",
+            comparison.a,
+            comparison.b,
+            super::format::number(comparison.level_percent)
+        ),
+        rows: vec![Row { height: (rows.len() as f64 * 24.0).clamp(48.0, 2_400.0), panels: vec![panel] }],
+        notes,
+        provenance: comparison.provenance.clone(),
+    }
+}
+
+fn tip(row: &Difference) -> String {
+    let Estimate { value, low, high } = row.change_percent;
+    let change = Format::Change;
+    let interval = match low.is_finite() && high.is_finite() {
+        true => format!(" ({} to {})", change.value(low), change.value(high)),
+        false => String::new(),
+    };
+    format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, change.value(value), row.a, row.b, row.words)
+}
+
+/// How far the axis goes on both sides of zero: what holds most intervals, so that one wild ratio does not flatten the rest.
+fn reach(rows: &[Difference]) -> f64 {
+    let mut ends: Vec<f64> = rows
+        .iter()
+        .map(|row| row.change_percent)
+        .filter(|change| change.value.is_finite())
+        .map(|change| [change.low, change.value, change.high].iter().map(|end| end.abs()).fold(0.0, f64::max))
+        .filter(|end| end.is_finite())
+        .collect();
+    ends.sort_by(f64::total_cmp);
+    let Some(&widest) = ends.last() else { return 1.0 };
+    let typical = ends[(ends.len() - 1) * 3 / 4];
+    let reach = if widest > 4.0 * typical && typical > 0.0 { 2.0 * typical } else { widest };
+    if reach > 0.0 { 1.08 * reach } else { 1.0 }
+}

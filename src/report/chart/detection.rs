@@ -1,0 +1,165 @@
+//! How soon the gate sees that an account is degraded, how soon it lets it back, and what a threshold misses or cries wolf about.
+
+use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
+use super::format::{Format, number};
+use super::theme::Ink;
+
+/// Delays of one kind under one condition, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Delay {
+    /// The shortest.
+    pub min_s: f64,
+    /// The median.
+    pub p50_s: f64,
+    /// The longest.
+    pub max_s: f64,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionDetection {
+    /// Its name.
+    pub name: String,
+    /// How often it set in.
+    pub onsets: u64,
+    /// How often that was seen while it lasted.
+    pub detected: u64,
+    /// How often an account was never readmitted.
+    pub never_readmitted: u64,
+    /// Onset to first health escape; `None` where none was seen.
+    pub delay: Option<Delay>,
+    /// End to readmission; `None` where none was readmitted.
+    pub readmission: Option<Delay>,
+}
+
+/// What one threshold does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RocPoint {
+    /// The threshold in ms.
+    pub threshold_ms: f64,
+    /// Share of health escapes that were false.
+    pub false_escapes_ratio: f64,
+    /// Share of selects on degraded accounts that stayed.
+    pub missed_turns_ratio: f64,
+}
+
+/// Detection against ground truth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// A row each.
+    pub conditions: Vec<ConditionDetection>,
+    /// In order of the threshold; empty for a single run.
+    pub roc: Vec<RocPoint>,
+    /// The threshold in use, in ms.
+    pub current_ms: Option<f64>,
+}
+
+/// The chart of detection.
+pub fn detection(detection: &Detection) -> Figure {
+    let n = detection.conditions.len();
+    let delays = delays(detection);
+    let height = (n as f64 * 34.0).clamp(110.0, 1_200.0);
+    let mut rows = Vec::new();
+    if detection.roc.is_empty() {
+        rows.push(Row { height, panels: vec![delays] });
+    } else if n <= 9 {
+        rows.push(Row { height: height.max(260.0), panels: vec![delays, roc(detection)] });
+    } else {
+        rows.push(Row { height, panels: vec![delays] });
+        rows.push(Row { height: 300.0, panels: vec![roc(detection)] });
+    }
+    Figure {
+        title: format!("Detection: {}", detection.provenance.scenario),
+        subtitle: "How soon the gate sees a degraded account and lets a recovered one back, held against the ground truth of the scenario.".to_owned(),
+        rows,
+        notes: Vec::new(),
+        provenance: detection.provenance.clone(),
+    }
+}
+
+fn delays(detection: &Detection) -> Panel {
+    let conditions = &detection.conditions;
+    let all = conditions.iter().flat_map(|c| [c.delay, c.readmission]).flatten().flat_map(|d| [d.min_s, d.p50_s, d.max_s]);
+    let positive: Vec<f64> = all.clone().filter(|value| *value > 0.0 && value.is_finite()).collect();
+    let zero = all.into_iter().any(|value| value == 0.0);
+    let (low, high) = positive.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &v| (low.min(v), high.max(v)));
+    let x = if !zero && high / low > 20.0 {
+        Axis::log("seconds (log scale)", Format::Seconds)
+    } else {
+        Axis::linear("seconds", Format::Seconds).with(0.0)
+    };
+    let names = conditions.iter().map(|condition| condition.name.clone()).collect();
+    let mut panel = Panel::new("Delay per condition", x, Axis::names("", names));
+    panel.nothing = match conditions.len() {
+        0 => "nothing to show: the scenario has no conditions".to_owned(),
+        _ => "nothing to show: no degraded account was seen or readmitted".to_owned(),
+    };
+    for (name, ink, shape, up, of) in [
+        ("onset to first health escape", Ink::Ttft, Shape::Disc, -0.16, (|c| c.delay) as fn(&ConditionDetection) -> Option<Delay>),
+        ("end to readmission", Ink::B, Shape::Square, 0.16, |c| c.readmission),
+    ] {
+        let some = || conditions.iter().enumerate().filter_map(move |(i, c)| Some((i, c, of(c)?)));
+        let rows: Vec<(f64, f64, f64, f64)> =
+            some().map(|(i, _, delay)| (i as f64 + up, delay.min_s, delay.p50_s, delay.max_s)).collect();
+        let tips = some()
+            .map(|(_, condition, delay)| {
+                let [min, p50, max] = [delay.min_s, delay.p50_s, delay.max_s].map(|s| Format::Seconds.value(s));
+                format!("{}\n{name}: median {p50} ({min} to {max})", condition.name)
+            })
+            .collect();
+        if !rows.is_empty() {
+            panel.series.push(Series::new(name, ink, Mark::Intervals { rows, shape }).tips(tips));
+        }
+    }
+    let column = |head: &str, cell: &dyn Fn(&ConditionDetection) -> (String, Ink)| Column {
+        head: head.to_owned(),
+        cells: conditions.iter().map(cell).collect(),
+    };
+    panel.columns = vec![
+        column("seen", &|c| {
+            let ink = if c.detected < c.onsets { Ink::Bad } else { Ink::Text };
+            (format!("{} of {}", number(c.detected as f64), number(c.onsets as f64)), ink)
+        }),
+        column("never back", &|c| {
+            (number(c.never_readmitted as f64), if c.never_readmitted > 0 { Ink::Bad } else { Ink::Text })
+        }),
+    ];
+    panel
+}
+
+fn roc(detection: &Detection) -> Panel {
+    let x = Axis::linear("false escapes, share of health escapes", Format::Percent).with(0.0);
+    let y = Axis::linear("missed turns, share of selects on degraded accounts", Format::Percent).with(0.0);
+    let mut panel = Panel::new("ROC over the threshold", x, y);
+    panel.nothing = "nothing to show: no threshold has both shares".to_owned();
+    let known: Vec<&RocPoint> = detection
+        .roc
+        .iter()
+        .filter(|point| point.false_escapes_ratio.is_finite() && point.missed_turns_ratio.is_finite())
+        .collect();
+    let at = |point: &RocPoint| (point.false_escapes_ratio, point.missed_turns_ratio);
+    let name = |point: &RocPoint| Format::Seconds.value(point.threshold_ms / 1e3);
+    let tips = known
+        .iter()
+        .map(|point| {
+            let [x, y] = [point.false_escapes_ratio, point.missed_turns_ratio].map(|share| Format::Percent.value(share));
+            format!("threshold {}\nfalse escapes {x}\nmissed turns {y}", name(point))
+        })
+        .collect();
+    let points: Vec<(f64, f64)> = known.iter().map(|point| at(point)).collect();
+    let line = Mark::Line { points, dash: Dash::Solid, marker: Some(Shape::Disc) };
+    panel.series.push(Series::new("thresholds", Ink::P95, line).tips(tips));
+    let current = detection.current_ms.and_then(|ms| known.iter().find(|point| point.threshold_ms == ms));
+    if let Some(point) = current {
+        let mark = Mark::Dots { points: vec![at(point)], shape: Shape::Diamond, size: 12.0, opacity: 1.0 };
+        panel.series.push(Series::new("threshold in use", Ink::Bad, mark));
+        let words = vec![(point.false_escapes_ratio, point.missed_turns_ratio, format!("in use: {}", name(point)))];
+        panel.series.push(Series::new("", Ink::Bad, Mark::Words(words)));
+    }
+    let others = known.iter().filter(|point| Some(point.threshold_ms) != current.map(|point| point.threshold_ms));
+    let words = others.map(|point| (point.false_escapes_ratio, point.missed_turns_ratio, name(point))).collect();
+    panel.series.push(Series::new("", Ink::Muted, Mark::Words(words)));
+    panel
+}

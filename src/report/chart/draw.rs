@@ -1,0 +1,335 @@
+//! A scene drawn by plotters: to SVG in whole units of a quarter px, and to PNG with two dots a px.
+//!
+//! plotters' bitmap rasteriser smooths little, so the PNG is drawn with four dots a px and averaged down by two.
+
+use plotters::backend::{BitMapBackend, SVGBackend};
+use plotters::prelude::DrawingBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle, register_font};
+use std::sync::OnceLock;
+
+use super::figure::{Dash, Figure, Shape};
+use super::font::{BOLD, BrokenFont, FAMILY, Faces, REGULAR, substitute_width};
+use super::layout::layout;
+use super::path::{dashed, outline_of, pattern};
+use super::scene::{Anchor, Area, Item, Point, Scene, Text};
+use super::theme::{Ink, Theme};
+
+/// Units a px.
+const FINE: f64 = 4.0;
+/// plotters' font size is this many em.
+const EM: f64 = 1.24;
+/// The width of files, in px.
+const WIDTH: f64 = 960.0;
+
+/// A chart could not be drawn: a defect, no input leads here.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// The built-in font.
+    #[error(transparent)]
+    Font(#[from] BrokenFont),
+    /// plotters.
+    #[error("the chart could not be drawn: {0}")]
+    Plotters(String),
+    /// The PNG encoder.
+    #[error("the PNG could not be written: {0}")]
+    Png(#[from] png::EncodingError),
+}
+
+/// The figure as a stand-alone SVG document.
+pub fn svg(figure: &Figure, theme: Theme) -> Result<String, DrawError> {
+    let scene = layout(figure, WIDTH)?;
+    let size = fine_size(&scene);
+    let mut body = String::new();
+    draw(SVGBackend::with_string(&mut body, size), &scene, theme, Glyphs::Viewer)?;
+    // plotters opens the document by itself; ours says its size in px, and what it shows to those who cannot see it.
+    let shapes = body.split_once('\n').map_or("", |(_, shapes)| shapes);
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{:.0}\" height=\"{:.0}\" viewBox=\"0 0 {} {}\" role=\"img\">\n\
+         <title>{}</title>\n<desc>{}</desc>\n{shapes}",
+        scene.width,
+        scene.height,
+        size.0,
+        size.1,
+        super::inline::escaped(&scene.title),
+        super::inline::escaped(&scene.description),
+    ))
+}
+
+/// The figure as a PNG with two dots a px.
+pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>, DrawError> {
+    let scene = layout(figure, WIDTH)?;
+    let (width, height) = fine_size(&scene);
+    let mut dots = vec![0; width as usize * height as usize * 3];
+    draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, Glyphs::BuiltIn)?;
+    let half = halved(&dots, width as usize, height as usize);
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width / 2, height / 2);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Default);
+    encoder.set_filter(png::FilterType::Up);
+    let per_metre = |per_inch: f64| (per_inch / 0.0254) as u32;
+    let dense = per_metre(192.0);
+    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: dense, yppu: dense, unit: png::Unit::Meter }));
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&half)?;
+    writer.finish()?;
+    Ok(out)
+}
+
+/// Even numbers, so that halving is exact.
+fn fine_size(scene: &Scene) -> (u32, u32) {
+    ((scene.width * FINE) as u32 / 2 * 2, (scene.height * FINE) as u32 / 2 * 2)
+}
+
+fn halved(dots: &[u8], width: usize, height: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(dots.len() / 4);
+    for y in (0..height).step_by(2) {
+        let (upper, lower) = (&dots[y * width * 3..(y + 1) * width * 3], &dots[(y + 1) * width * 3..][..width * 3]);
+        for x in (0..width * 3).step_by(6) {
+            for channel in x..x + 3 {
+                let sum = [upper[channel], upper[channel + 3], lower[channel], lower[channel + 3]];
+                out.push(((sum.iter().map(|&dot| u16::from(dot)).sum::<u16>() + 2) / 4) as u8);
+            }
+        }
+    }
+    out
+}
+
+/// Who draws the letters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Glyphs {
+    /// The viewer of the SVG, with fonts of its own for what ours lacks.
+    Viewer,
+    /// We, from the built-in font.
+    BuiltIn,
+}
+
+fn registered() -> Result<(), BrokenFont> {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    let done = DONE.get_or_init(|| {
+        register_font(FAMILY, FontStyle::Normal, REGULAR).is_ok() && register_font(FAMILY, FontStyle::Bold, BOLD).is_ok()
+    });
+    if *done { Ok(()) } else { Err(BrokenFont) }
+}
+
+fn draw<D: DrawingBackend>(backend: D, scene: &Scene, theme: Theme, glyphs: Glyphs) -> Result<(), DrawError> {
+    registered()?;
+    let mut pen = Pen { backend, theme, glyphs, faces: Faces::load()? };
+    let everything = Area { x: 0.0, y: 0.0, w: scene.width, h: scene.height };
+    pen.item(&Item::Rect { area: everything, ink: Ink::Paper, opacity: 1.0 })?;
+    let legend = scene.legend.iter().flat_map(|entry| &entry.items);
+    let plots = scene.plots.iter().flat_map(|plot| {
+        let layers = plot.layers.iter().flat_map(|layer| &layer.items);
+        plot.back.iter().chain(&plot.ticks).chain(layers).chain(&plot.front)
+    });
+    for item in scene.frame.iter().chain(legend).chain(plots) {
+        pen.item(item)?;
+    }
+    pen.backend.present().map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> DrawError {
+    DrawError::Plotters(error.to_string())
+}
+
+struct Pen<D> {
+    backend: D,
+    theme: Theme,
+    glyphs: Glyphs,
+    faces: Faces,
+}
+
+impl<D: DrawingBackend> Pen<D> {
+    fn item(&mut self, item: &Item) -> Result<(), DrawError> {
+        match item {
+            Item::Line { points, ink, width, dash } => self.line(points, *ink, *width, *dash),
+            Item::Polygon { points, ink, opacity } => self.polygon(points, self.color(*ink, *opacity)),
+            Item::Rect { area, ink, opacity } => self.rect(area, self.color(*ink, *opacity)),
+            Item::Frame { area, ink, width } => self.frame(area, *ink, *width),
+            Item::Tiles { tiles, ink } => {
+                tiles.iter().try_for_each(|(area, opacity)| self.rect(area, self.color(*ink, *opacity)))
+            }
+            Item::Marks { at, shape, size, ink, opacity } => {
+                let color = self.color(*ink, *opacity);
+                at.iter().try_for_each(|&point| self.mark(point, *shape, *size, color))
+            }
+            Item::Strokes { strokes, ink, width } => {
+                strokes.iter().try_for_each(|&(a, b)| self.line(&[a, b], *ink, *width, Dash::Solid))
+            }
+            Item::Text(text) => self.text(text),
+        }
+    }
+
+    fn color(&self, ink: Ink, opacity: f64) -> RGBAColor {
+        let (r, g, b) = self.theme.rgb(ink);
+        RGBAColor(r, g, b, opacity.clamp(0.0, 1.0))
+    }
+
+    fn line(&mut self, points: &[Point], ink: Ink, width: f64, dash: Dash) -> Result<(), DrawError> {
+        let color = self.color(ink, 1.0);
+        let lengths: Vec<f64> = pattern(dash).iter().map(|part| part * width.max(1.0)).collect();
+        for stroke in dashed(points, &lengths) {
+            self.stroke(&stroke, color, width)?;
+        }
+        Ok(())
+    }
+
+    fn stroke(&mut self, points: &[Point], color: RGBAColor, width: f64) -> Result<(), DrawError> {
+        let style = ShapeStyle { color, filled: false, stroke_width: round(width).max(1) as u32 };
+        let path: Vec<(i32, i32)> = points.iter().map(fine).collect();
+        if self.glyphs == Glyphs::Viewer {
+            return self.backend.draw_path(path, &style).map_err(failed);
+        }
+        // plotters makes one polygon of a wide line, with holes where it crosses itself: draw it piece by piece.
+        let across = f64::from(style.stroke_width) / 2.0;
+        for (pair, ends) in points.windows(2).zip(path.windows(2)) {
+            let (a, b) = (pair[0], pair[1]);
+            let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+            let length = (dx * dx + dy * dy).sqrt();
+            if style.stroke_width <= 1 || length == 0.0 {
+                self.backend.draw_line(ends[0], ends[1], &style.color).map_err(failed)?;
+                continue;
+            }
+            let (nx, ny) = (-dy / length * across, dx / length * across);
+            let corner = |p: Point, sign: f64| {
+                let at = (p.0 * FINE + sign * nx, p.1 * FINE + sign * ny);
+                ((at.0 + 0.5).floor() as i32, (at.1 + 0.5).floor() as i32)
+            };
+            let quad = [corner(a, 1.0), corner(b, 1.0), corner(b, -1.0), corner(a, -1.0)];
+            self.backend.fill_polygon(quad, &style.color).map_err(failed)?;
+        }
+        if across >= 2.0 && points.len() > 2 {
+            for &joint in &path[1..path.len() - 1] {
+                self.backend.draw_circle(joint, across as u32, &style.color, true).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn polygon(&mut self, points: &[Point], color: RGBAColor) -> Result<(), DrawError> {
+        if points.len() < 3 {
+            return Ok(());
+        }
+        self.backend.fill_polygon(points.iter().map(fine), &color).map_err(failed)
+    }
+
+    fn rect(&mut self, area: &Area, color: RGBAColor) -> Result<(), DrawError> {
+        let (from, to) = (fine(&(area.x, area.y)), fine(&(area.right(), area.bottom())));
+        if to.0 <= from.0 || to.1 <= from.1 {
+            return Ok(());
+        }
+        // plotters' bitmap counts the last row and column in, its SVG does not.
+        let last = if self.glyphs == Glyphs::Viewer { to } else { (to.0 - 1, to.1 - 1) };
+        self.backend.draw_rect(from, last, &color, true).map_err(failed)
+    }
+
+    fn frame(&mut self, area: &Area, ink: Ink, width: f64) -> Result<(), DrawError> {
+        let half = width / 2.0;
+        let (x0, y0, x1, y1) = (area.x, area.y, area.right(), area.bottom());
+        let color = self.color(ink, 1.0);
+        for side in [
+            Area { x: x0 - half, y: y0 - half, w: x1 - x0 + width, h: width },
+            Area { x: x0 - half, y: y1 - half, w: x1 - x0 + width, h: width },
+            Area { x: x0 - half, y: y0 + half, w: width, h: y1 - y0 - width },
+            Area { x: x1 - half, y: y0 + half, w: width, h: y1 - y0 - width },
+        ] {
+            self.rect(&side, color)?;
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, at: Point, shape: Shape, size: f64, color: RGBAColor) -> Result<(), DrawError> {
+        let radius = size / 2.0;
+        let units = round(radius).max(1);
+        match shape {
+            Shape::Disc => self.backend.draw_circle(fine(&at), units as u32, &color, true).map_err(failed),
+            Shape::Ring => {
+                let (r, g, b) = self.theme.rgb(Ink::Ground);
+                self.backend.draw_circle(fine(&at), units as u32, &color, true).map_err(failed)?;
+                let inner = (units - round((size / 5.0).max(1.2))).max(0) as u32;
+                self.backend.draw_circle(fine(&at), inner, &RGBAColor(r, g, b, 1.0), true).map_err(failed)
+            }
+            _ => {
+                let outline = outline_of(shape).iter().map(|p| fine(&(at.0 + p.0 * radius, at.1 + p.1 * radius)));
+                self.backend.fill_polygon(outline, &color).map_err(failed)
+            }
+        }
+    }
+
+    fn text(&mut self, text: &Text) -> Result<(), DrawError> {
+        if text.text.is_empty() {
+            return Ok(());
+        }
+        if self.glyphs == Glyphs::Viewer {
+            let anchor = match text.anchor {
+                Anchor::Start => HPos::Left,
+                Anchor::Middle => HPos::Center,
+                Anchor::End => HPos::Right,
+            };
+            return self.words(&text.text, text.x, text.baseline, text, anchor);
+        }
+        let width = self.faces.width(&text.text, text.size, text.bold);
+        let mut x = text.x
+            - match text.anchor {
+                Anchor::Start => 0.0,
+                Anchor::Middle => width / 2.0,
+                Anchor::End => width,
+            };
+        let mut rest = text.text.as_str();
+        while let Some(first) = rest.chars().next() {
+            let known = self.faces.has(first, text.bold);
+            if !known {
+                self.substitute(first, x, text)?;
+                x += substitute_width(first) * text.size;
+                rest = &rest[first.len_utf8()..];
+                continue;
+            }
+            let end = rest.find(|c| !self.faces.has(c, text.bold)).unwrap_or(rest.len());
+            self.words(&rest[..end], x, text.baseline, text, HPos::Left)?;
+            x += self.faces.width(&rest[..end], text.size, text.bold);
+            rest = &rest[end..];
+        }
+        Ok(())
+    }
+
+    /// Letters that the font has.
+    fn words(&mut self, words: &str, x: f64, baseline: f64, text: &Text, anchor: HPos) -> Result<(), DrawError> {
+        let size = text.size * FINE * EM;
+        let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let (r, g, b) = self.theme.rgb(text.ink);
+        let font = (FontFamily::Name(FAMILY), size, style).into_font();
+        let color = RGBAColor(r, g, b, 1.0);
+        let style = TextStyle::from(font).color(&color).pos(Pos::new(anchor, VPos::Top));
+        // From the baseline to what each backend takes for the top: SVG moves by 0.76 em, bitmaps by half the size.
+        let lift = match self.glyphs {
+            Glyphs::Viewer => 0.76 * text.size,
+            Glyphs::BuiltIn => 0.5 * EM * text.size,
+        };
+        self.backend.draw_text(words, &style, fine(&(x, baseline - lift))).map_err(failed)
+    }
+
+    /// A box with the code of a character in it.
+    fn substitute(&mut self, c: char, x: f64, text: &Text) -> Result<(), DrawError> {
+        let code = format!("{:04X}", u32::from(c));
+        let (upper, lower) = code.split_at(code.len().div_ceil(2));
+        let width = (substitute_width(c) - 0.08) * text.size;
+        let area =
+            Area { x: x + 0.02 * text.size, y: text.baseline - 0.86 * text.size, w: width, h: 1.04 * text.size };
+        self.frame(&area, text.ink, (text.size / 18.0).max(0.5))?;
+        for (digits, down) in [(upper, 0.43), (lower, 0.93)] {
+            let small = Text { size: 0.46 * text.size, bold: false, ..text.clone() };
+            let indent = (area.w - self.faces.width(digits, small.size, false)) / 2.0;
+            self.words(digits, area.x + indent, area.y + down * text.size, &small, HPos::Left)?;
+        }
+        Ok(())
+    }
+}
+
+fn round(px: f64) -> i32 {
+    (px * FINE + 0.5).floor() as i32
+}
+
+fn fine(point: &Point) -> (i32, i32) {
+    (round(point.0), round(point.1))
+}

@@ -1,0 +1,195 @@
+//! The font that is built in: a subset of DejaVu Sans (licence beside it in `assets/fonts`), its measures, and what
+//! becomes of characters that it lacks.
+//!
+//! A name may be in any script. SVG keeps the character (the viewer's own fonts draw it) and the layout reserves a full
+//! em or more; a bitmap shows a box with the character's code in it, of the same width, so that two names that differ
+//! still look different.
+
+use ab_glyph::{Font, FontRef};
+
+/// The family as SVG names it: viewers without DejaVu Sans take Verdana, whose measures are nearly the same, or a
+/// narrower one.
+pub(super) const FAMILY: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+
+pub(super) static REGULAR: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.subset.ttf");
+pub(super) static BOLD: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.subset.ttf");
+
+/// The two faces.
+pub(super) struct Faces {
+    regular: FontRef<'static>,
+    bold: FontRef<'static>,
+}
+
+/// The built-in font cannot be read: a defect of the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the built-in font cannot be read")]
+pub struct BrokenFont;
+
+impl Faces {
+    pub fn load() -> Result<Self, BrokenFont> {
+        let read = |bytes| FontRef::try_from_slice(bytes).map_err(|_| BrokenFont);
+        Ok(Self { regular: read(REGULAR)?, bold: read(BOLD)? })
+    }
+
+    /// Whether the font can draw this character.
+    pub fn has(&self, c: char, bold: bool) -> bool {
+        self.face(bold).glyph_id(c).0 != 0
+    }
+
+    /// The advance of a character in em; what the font lacks takes as much as its substitute and the widest usual font.
+    pub fn advance(&self, c: char, bold: bool) -> f64 {
+        let face = self.face(bold);
+        let glyph = face.glyph_id(c);
+        if glyph.0 == 0 {
+            return substitute_width(c);
+        }
+        f64::from(face.h_advance_unscaled(glyph)) / f64::from(face.units_per_em().unwrap_or(2048.0))
+    }
+
+    /// The width of a text in px at `size` px an em.
+    pub fn width(&self, text: &str, size: f64, bold: bool) -> f64 {
+        text.chars().map(|c| self.advance(c, bold)).sum::<f64>() * size
+    }
+
+    /// The text, or its ends with an ellipsis between them, not wider than `room` px. The middle goes because names
+    /// tend to differ at their ends.
+    pub fn elided(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
+        if self.width(text, size, bold) <= room {
+            return text.to_owned();
+        }
+        let chars: Vec<char> = text.chars().collect();
+        let left = room - self.width("…", size, bold);
+        let (mut head, mut tail, mut used) = (0, 0, 0.0);
+        while head + tail < chars.len() {
+            let at_head = head <= tail;
+            let next = if at_head { chars[head] } else { chars[chars.len() - 1 - tail] };
+            used += self.advance(next, bold) * size;
+            if used > left {
+                break;
+            }
+            if at_head { head += 1 } else { tail += 1 }
+        }
+        if head == 0 {
+            return if left >= 0.0 { "…".to_owned() } else { String::new() };
+        }
+        let start: String = chars[..head].iter().collect();
+        let end: String = chars[chars.len() - tail..].iter().collect();
+        format!("{}…{}", start.trim_end(), end.trim_start())
+    }
+
+    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be needed.
+    pub fn wrapped(&self, text: &str, size: f64, bold: bool, room: f64, most: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut line = String::new();
+        let mut words = text.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            if self.width(&longer, size, bold) <= room {
+                line = longer;
+                continue;
+            }
+            if lines.len() + 1 >= most {
+                let rest: Vec<&str> = words.collect();
+                lines.push(self.elided(&format!("{longer} {}", rest.join(" ")), size, bold, room));
+                return lines;
+            }
+            if line.is_empty() {
+                lines.push(self.elided(word, size, bold, room));
+            } else {
+                lines.push(std::mem::take(&mut line));
+                if self.width(word, size, bold) <= room {
+                    line = word.to_owned();
+                } else {
+                    line = self.elided(word, size, bold, room);
+                }
+            }
+        }
+        if !line.is_empty() {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn face(&self, bold: bool) -> &FontRef<'static> {
+        if bold { &self.bold } else { &self.regular }
+    }
+}
+
+/// The width in em of the substitute for a character that the font lacks.
+pub(super) fn substitute_width(c: char) -> f64 {
+    if u32::from(c) >= 0x1_0000 { 1.4 } else { 1.05 }
+}
+
+/// Text that may stand in a picture: characters that are invisible, that XML forbids, or that would turn the direction
+/// of what follows become U+FFFD, line breaks and tabs become blanks.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => '\u{fffd}',
+            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            '\u{e000}'..='\u{f8ff}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faces() -> Faces {
+        Faces::load().unwrap()
+    }
+
+    #[test]
+    fn both_faces_hold_latin_greek_and_cyrillic_and_what_charts_print() {
+        let faces = faces();
+        for bold in [false, true] {
+            for c in "Az09ÄßéçŁőΩαЯдѣ…–—−×±≤≥≈→←↑↓µ°%‰€·•ĳ\u{fffd}ậ".chars().filter(|&c| c != 'ѣ') {
+                assert!(faces.has(c, bold), "{c} {bold}");
+            }
+            assert!(!faces.has('漢', bold));
+        }
+    }
+
+    #[test]
+    fn the_height_of_the_font_is_what_plotters_takes_it_for() {
+        let faces = faces();
+        for bold in [false, true] {
+            let face = faces.face(bold);
+            assert!((face.height_unscaled() / face.units_per_em().unwrap() - 1.24).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn eliding_keeps_both_ends_and_the_room() {
+        let faces = faces();
+        let name = "account-with-a-very-long-name-in-region-eu-central-0042";
+        let short = faces.elided(name, 12.0, false, 120.0);
+        assert!(faces.width(&short, 12.0, false) <= 120.0);
+        assert!(short.starts_with("acc") && short.ends_with("042") && short.contains('…'), "{short}");
+        assert_eq!(faces.elided("漢字漢字漢字", 10.0, false, 36.0), "漢…字");
+        assert_eq!(faces.elided("abc", 12.0, false, 1.0), "");
+        assert_eq!(faces.elided("", 12.0, false, 0.0), "");
+    }
+
+    #[test]
+    fn wrapping_takes_words_that_are_too_long() {
+        let faces = faces();
+        let text = "short Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft end of it all";
+        for room in [40.0, 100.0, 400.0] {
+            let lines = faces.wrapped(text, 12.0, true, room, 3);
+            assert!(lines.len() <= 3);
+            assert!(lines.iter().all(|line| faces.width(line, 12.0, true) <= room), "{lines:?}");
+        }
+        assert!(faces.wrapped("  ", 12.0, false, 10.0, 2).is_empty());
+    }
+
+    #[test]
+    fn nothing_that_hides_or_turns_text_round_gets_through() {
+        assert_eq!(printable("a\u{202e}b\u{0}c\nd\u{200b}"), "a\u{fffd}b\u{fffd}c d\u{fffd}");
+        assert_eq!(printable("漢字 é"), "漢字 é");
+    }
+}

@@ -1,0 +1,44 @@
+//! Charts: from plain inputs to a [`Figure`], and from a figure to SVG, PNG or the inline SVG of the HTML page.
+//!
+//! A chart function (`sweep`, `heat`, `distribution`, ...) knows what a picture says; [`layout`] knows where everything
+//! goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only draw what
+//! the layout placed. One layout for all of them: what is tested once holds for every output.
+
+mod axis;
+mod compare;
+mod detection;
+mod distribution;
+mod draw;
+mod figure;
+mod font;
+mod format;
+mod heat;
+mod heat_map;
+mod inline;
+mod journey;
+mod labels;
+mod layout;
+mod marks;
+mod panel;
+mod path;
+mod scene;
+mod sweep;
+mod theme;
+mod timeline;
+
+pub use compare::{Comparison, Difference, Verdict, compare};
+pub use detection::{ConditionDetection, Delay, Detection, RocPoint, detection};
+pub use distribution::{Ccdf, Distribution, Side, distribution};
+pub use draw::{DrawError, png, svg};
+pub use figure::{
+    Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series, Shape, Span, SpanKind, Texture,
+};
+pub use format::Format;
+pub use heat_map::{HeatMap, heat_map};
+pub use inline::inline_svg;
+pub use journey::{Journey, Turn, journey};
+pub use layout::layout;
+pub use scene::{Scene, outline};
+pub use sweep::{Estimate, Point as SweepPoint, ThresholdSweep, threshold_sweep};
+pub use theme::{Ink, Theme};
+pub use timeline::{AccountTrack, Share, Timeline, timeline};

@@ -1,0 +1,416 @@
+//! One panel on its paper: its head, its axes with grid and ticks, and what to say where there is nothing to draw.
+
+use super::axis::{Ruler, Tick};
+use super::figure::{Axis, Dash, Mark, Panel, Scale};
+use super::font::{Faces, printable};
+use super::labels;
+use super::marks;
+use super::scene::{Anchor, Area, Entry, Item, Plot, Text};
+use super::theme::Ink;
+
+/// Sizes of text, px an em.
+pub(super) const TICK: f64 = 10.5;
+const HEAD: f64 = 12.0;
+/// The height of a line of the head.
+const HEAD_LINE: f64 = 19.0;
+
+/// What stands left and right of a plot.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Gutters {
+    pub left: f64,
+    pub right: f64,
+}
+
+impl Gutters {
+    /// What a panel of this width and height needs.
+    pub fn of(faces: &Faces, panel: &Panel, width: f64, height: f64) -> Self {
+        let left = match &panel.y.scale {
+            Scale::Category(names) => {
+                let size = name_size(height, names.len());
+                let widest = names.iter().map(|name| faces.width(&printable(name), size, false)).fold(0.0, f64::max);
+                if panel.y.shown { widest.min(0.34 * width) + 10.0 } else { 0.0 }
+            }
+            _ if !panel.y.shown => 0.0,
+            _ => rulers(panel, Area { x: 0.0, y: 0.0, w: width, h: height }).1.map_or(30.0, |y| {
+                let ticks = vertical_ticks(&y, &panel.y);
+                let widest = ticks.iter().map(|tick| faces.width(&tick.label, TICK, false)).fold(0.0, f64::max);
+                (widest + 9.0).max(24.0)
+            }),
+        };
+        let labels = labels::right_labels(panel).map(|(_, label, _)| faces.width(&label, TICK, false) + 10.0);
+        let words = labels.fold(0.0, f64::max).min(0.25 * width);
+        let columns: f64 = column_widths(faces, panel, width).iter().sum();
+        Self { left: left.ceil(), right: (words + columns).max(6.0).ceil() }
+    }
+
+    pub fn wider(self, other: Self) -> Self {
+        Self { left: self.left.max(other.left), right: self.right.max(other.right) }
+    }
+}
+
+/// The height over the plot: title, labels of the vertical axis and of rules.
+pub(super) fn head_height(faces: &Faces, panel: &Panel, slot: &Area, gutters: &Gutters) -> f64 {
+    let lines = head_lines(faces, panel, slot.w).len() as f64 * HEAD_LINE;
+    let plot =
+        Area { x: slot.x + gutters.left, y: 0.0, w: (slot.w - gutters.left - gutters.right).max(20.0), h: slot.h };
+    let (x, _) = rulers(panel, plot);
+    let lanes = x.map_or(0, |x| labels::top_labels(faces, panel, &x, &plot).1);
+    let columns = if panel.columns.is_empty() { 0.0 } else { 16.0 };
+    let above = labels::LANE * lanes as f64;
+    lines + above.max(columns) + if lines + above > 0.0 { 4.0 } else { 0.0 }
+}
+
+/// The height under the plot.
+pub(super) fn foot_height(panel: &Panel) -> f64 {
+    match (panel.x.shown, panel.x.label.is_empty()) {
+        (false, _) => 0.0,
+        (true, true) => 18.0,
+        (true, false) => 35.0,
+    }
+}
+
+/// The panel on its paper: `slot` is all of it, `plot` what is between the axes.
+pub(super) fn plot(faces: &Faces, panel: &Panel, slot: &Area, plot: Area, legend: &[Entry]) -> Plot {
+    let (x, y) = rulers(panel, plot);
+    let drawable = x.is_some() && y.is_some();
+    let mut out = Plot {
+        area: plot,
+        title: printable(&panel.title),
+        back: vec![Item::Rect { area: plot, ink: Ink::Ground, opacity: 1.0 }],
+        ticks: Vec::new(),
+        layers: Vec::new(),
+        front: Vec::new(),
+        x: None,
+        zoom: panel.zoom && drawable,
+        empty: !drawable,
+    };
+    head(faces, panel, slot, &mut out);
+    if let Some(x) = &x {
+        let (log, low, high) = x.range();
+        out.x = Some((log, low, high, panel.x.format));
+        horizontal_axis(faces, panel, x, &plot, drawable, &mut out.ticks);
+    }
+    if let Some(y) = &y {
+        vertical_axis(faces, panel, y, slot, &plot, &mut out.back);
+        column_texts(faces, panel, y, slot, &plot, &mut out.back);
+    }
+    if let Some(x) = &x {
+        out.layers = marks::layers(panel, x, y.as_ref(), &plot, legend);
+    }
+    match (&x, &y) {
+        (Some(x), Some(y)) => labels::labels(faces, panel, x, y, slot, &plot, &mut out.front),
+        _ => nothing(faces, panel, &plot, &mut out.front),
+    }
+    out
+}
+
+/// The two axes; `None` where no value has a place on one.
+fn rulers(panel: &Panel, plot: Area) -> (Option<Ruler>, Option<Ruler>) {
+    let (mut xs, mut ys) = (Vec::new(), Vec::new());
+    for series in &panel.series {
+        series.mark.each_point(&mut |x, y| {
+            if x.is_finite() && y.is_finite() {
+                xs.push(x);
+                ys.push(y);
+            }
+        });
+    }
+    let x_given = panel.x.range.is_some() && !matches!(panel.x.scale, Scale::Category(_));
+    let has_data = !xs.is_empty();
+    if x_given && !has_data {
+        xs.extend(panel.x.range.map(|range| range.0));
+    }
+    let x = Ruler::new(&panel.x, xs.into_iter(), plot.x, plot.right());
+    let downwards = matches!(panel.y.scale, Scale::Category(_));
+    let (from, to) = if downwards { (plot.y, plot.bottom()) } else { (plot.bottom(), plot.y) };
+    let y = if has_data { Ruler::new(&panel.y, ys.into_iter(), from, to) } else { None };
+    (x, y)
+}
+
+fn vertical_ticks(y: &Ruler, axis: &Axis) -> Vec<Tick> {
+    y.ticks(axis.format, 9.0, |_| TICK)
+}
+
+/// Title and what the vertical axis measures, in one line where they fit.
+fn head_lines(faces: &Faces, panel: &Panel, width: f64) -> Vec<Vec<(String, bool)>> {
+    let title = printable(&panel.title);
+    let label = if panel.y.shown { printable(&panel.y.label) } else { String::new() };
+    let remark = faces.width(&printable(&panel.remark), TICK, false).min(0.5 * width);
+    let room = width - if remark > 0.0 { remark + 16.0 } else { 0.0 };
+    match (title.is_empty(), label.is_empty()) {
+        (true, true) if panel.remark.is_empty() => Vec::new(),
+        (true, true) => vec![vec![]],
+        (false, true) => vec![vec![(faces.elided(&title, HEAD, true, room), true)]],
+        (true, false) => vec![vec![(faces.elided(&label, 11.0, false, room), false)]],
+        (false, false) => {
+            let both = faces.width(&title, HEAD, true) + 10.0 + faces.width(&label, 11.0, false);
+            if both <= room {
+                return vec![vec![(title, true), (label, false)]];
+            }
+            let first = vec![(faces.elided(&title, HEAD, true, room), true)];
+            vec![first, vec![(faces.elided(&label, 11.0, false, width), false)]]
+        }
+    }
+}
+
+fn head(faces: &Faces, panel: &Panel, slot: &Area, out: &mut Plot) {
+    let lines = head_lines(faces, panel, slot.w);
+    let text = |x, baseline, text: String, bold: bool, anchor| {
+        let (size, ink) = if bold { (HEAD, Ink::Text) } else { (11.0, Ink::Muted) };
+        Item::Text(Text { x, baseline, text, size, bold, ink, anchor })
+    };
+    for (i, line) in lines.iter().enumerate() {
+        let baseline = slot.y + HEAD_LINE * i as f64 + 13.0;
+        let mut x = slot.x;
+        for (words, bold) in line {
+            out.back.push(text(x, baseline, words.clone(), *bold, Anchor::Start));
+            x += faces.width(words, if *bold { HEAD } else { 11.0 }, *bold) + 10.0;
+        }
+    }
+    if !panel.remark.is_empty() {
+        let words = faces.elided(&printable(&panel.remark), TICK, false, 0.5 * slot.w);
+        let remark = Text {
+            x: slot.x + slot.w,
+            baseline: slot.y + 13.0,
+            text: words,
+            size: TICK,
+            bold: false,
+            ink: Ink::Muted,
+            anchor: Anchor::End,
+        };
+        out.back.push(Item::Text(remark));
+    }
+}
+
+fn horizontal_axis(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area, drawable: bool, out: &mut Vec<Item>) {
+    let ticks = match &panel.x.scale {
+        Scale::Category(names) => {
+            let room = plot.w / names.len().max(1) as f64;
+            let every = (34.0 / room).ceil().max(1.0) as usize;
+            let shown = names.iter().enumerate().step_by(every);
+            shown
+                .map(|(i, name)| Tick {
+                    value: i as f64,
+                    label: faces.elided(&printable(name), TICK, false, room * every as f64 - 6.0),
+                })
+                .collect()
+        }
+        _ => x.ticks(panel.x.format, 14.0, |label| faces.width(label, TICK, false)),
+    };
+    let categories = matches!(panel.x.scale, Scale::Category(_));
+    for tick in &ticks {
+        let Some(at) = x.at(tick.value) else { continue };
+        if drawable && !categories {
+            out.push(Item::Line {
+                points: vec![(at, plot.y), (at, plot.bottom())],
+                ink: Ink::Grid,
+                width: 0.75,
+                dash: Dash::Solid,
+            });
+        }
+        if panel.x.shown {
+            let half = faces.width(&tick.label, TICK, false) / 2.0;
+            // A label at the very end may not reach beyond the paper of this panel.
+            out.push(Item::Text(Text {
+                x: at.max(plot.x - 24.0 + half),
+                baseline: plot.bottom() + 14.0,
+                text: tick.label.clone(),
+                size: TICK,
+                bold: false,
+                ink: Ink::Muted,
+                anchor: Anchor::Middle,
+            }));
+        }
+    }
+    if panel.x.shown && !panel.x.label.is_empty() {
+        out.push(Item::Text(Text {
+            x: plot.x + plot.w / 2.0,
+            baseline: plot.bottom() + 31.0,
+            text: faces.elided(&printable(&panel.x.label), 11.0, false, plot.w),
+            size: 11.0,
+            bold: false,
+            ink: Ink::Muted,
+            anchor: Anchor::Middle,
+        }));
+    }
+}
+
+/// The size of the names of a category axis whose rows share this height.
+fn name_size(height: f64, names: usize) -> f64 {
+    (0.8 * height / names.max(1) as f64).clamp(7.5, 11.5)
+}
+
+fn vertical_axis(faces: &Faces, panel: &Panel, y: &Ruler, slot: &Area, plot: &Area, out: &mut Vec<Item>) {
+    if let Scale::Category(names) = &panel.y.scale {
+        let size = name_size(plot.h, names.len());
+        let row = plot.h / names.len().max(1) as f64;
+        let every = ((size + 1.0) / row).ceil().max(1.0) as usize;
+        for (i, name) in names.iter().enumerate() {
+            let Some(at) = y.at(i as f64) else { continue };
+            if i > 0 && row >= 16.0 {
+                let edge = at - row / 2.0;
+                out.push(Item::Line {
+                    points: vec![(plot.x, edge), (plot.right(), edge)],
+                    ink: Ink::Grid,
+                    width: 0.75,
+                    dash: Dash::Solid,
+                });
+            }
+            if panel.y.shown && i % every == 0 {
+                let text = faces.elided(&printable(name), size, false, plot.x - slot.x - 9.0);
+                out.push(Item::Text(Text {
+                    x: plot.x - 8.0,
+                    baseline: at + 0.36 * size,
+                    text,
+                    size,
+                    bold: false,
+                    ink: Ink::Text,
+                    anchor: Anchor::End,
+                }));
+            }
+        }
+        return;
+    }
+    for tick in vertical_ticks(y, &panel.y) {
+        let Some(at) = y.at(tick.value) else { continue };
+        out.push(Item::Line {
+            points: vec![(plot.x, at), (plot.right(), at)],
+            ink: Ink::Grid,
+            width: 0.75,
+            dash: Dash::Solid,
+        });
+        if panel.y.shown {
+            out.push(Item::Text(Text {
+                x: plot.x - 6.0,
+                baseline: at + 0.36 * TICK,
+                text: tick.label,
+                size: TICK,
+                bold: false,
+                ink: Ink::Muted,
+                anchor: Anchor::End,
+            }));
+        }
+    }
+}
+
+/// The widths of the columns that a panel of this width has room for, from the left; the first ones are left out where
+/// there is not enough.
+fn column_widths(faces: &Faces, panel: &Panel, width: f64) -> Vec<f64> {
+    let all: Vec<f64> = panel
+        .columns
+        .iter()
+        .map(|column| {
+            let cells = column.cells.iter().map(|(text, _)| faces.width(&printable(text), TICK, false));
+            let head = faces.width(&printable(&column.head), TICK, true);
+            cells.fold(head, f64::max).min(190.0) + 16.0
+        })
+        .collect();
+    let mut left = 0.42 * width;
+    let mut kept: Vec<f64> = Vec::new();
+    for width in all.iter().rev() {
+        if *width > left {
+            break;
+        }
+        left -= width;
+        kept.push(*width);
+    }
+    kept.reverse();
+    kept
+}
+
+fn column_texts(faces: &Faces, panel: &Panel, y: &Ruler, slot: &Area, plot: &Area, out: &mut Vec<Item>) {
+    let widths = column_widths(faces, panel, slot.w);
+    let first = panel.columns.len() - widths.len();
+    let mut right = slot.x + slot.w - widths.iter().sum::<f64>();
+    for (column, width) in panel.columns[first..].iter().zip(widths) {
+        right += width;
+        let mut put = |text: &str, baseline, bold, ink| {
+            out.push(Item::Text(Text {
+                x: right,
+                baseline,
+                text: faces.elided(&printable(text), TICK, bold, width - 12.0),
+                size: TICK,
+                bold,
+                ink,
+                anchor: Anchor::End,
+            }));
+        };
+        put(&column.head, plot.y - 7.0, true, Ink::Muted);
+        for (i, (cell, ink)) in column.cells.iter().enumerate() {
+            if let Some(at) = y.at(i as f64)
+                && y.holds(i as f64)
+            {
+                put(cell, at + 0.36 * TICK, false, *ink);
+            }
+        }
+    }
+}
+
+fn nothing(faces: &Faces, panel: &Panel, plot: &Area, out: &mut Vec<Item>) {
+    let lines = faces.wrapped(&printable(&panel.nothing), 11.5, false, plot.w - 20.0, 2);
+    let top = plot.y + plot.h / 2.0 - 8.0 * lines.len() as f64;
+    for (i, text) in lines.into_iter().enumerate() {
+        out.push(Item::Text(Text {
+            x: plot.x + plot.w / 2.0,
+            baseline: top + 16.0 * i as f64 + 12.0,
+            text,
+            size: 11.5,
+            bold: false,
+            ink: Ink::Muted,
+            anchor: Anchor::Middle,
+        }));
+    }
+}
+
+impl Mark {
+    /// Every point that a range must hold.
+    pub(super) fn each_point(&self, see: &mut dyn FnMut(f64, f64)) {
+        match self {
+            Self::Line { points, .. } | Self::Step { points, .. } | Self::Dots { points, .. } => {
+                points.iter().for_each(|&(x, y)| see(x, y));
+            }
+            Self::Band { points, .. } => points.iter().for_each(|&(x, low, high)| {
+                see(x, low);
+                see(x, high);
+            }),
+            Self::Density { cells } => cells.iter().for_each(|&(x0, x1, y0, y1, _)| {
+                see(x0, y0);
+                see(x1, y1);
+            }),
+            Self::Cells { cells, .. } => cells.iter().for_each(|&(x0, x1, y0, y1, _, _)| {
+                see(x0, y0);
+                see(x1, y1);
+            }),
+            Self::Bars { bars } => bars.iter().for_each(|&(x0, x1, low, high)| {
+                see(x0, low);
+                see(x1, high);
+            }),
+            Self::Intervals { rows, .. } => rows.iter().for_each(|&(y, low, value, high)| {
+                see(value, y);
+                see(low, y);
+                see(high, y);
+            }),
+            Self::Links(links) => links.iter().for_each(|&(a, b)| {
+                see(a.0, a.1);
+                see(b.0, b.1);
+            }),
+            Self::Words(words) => words.iter().for_each(|&(x, y, _)| see(x, y)),
+            Self::Outline { .. } | Self::Flags { .. } | Self::Spans(..) | Self::RuleX { .. } | Self::RuleY { .. } => {}
+        }
+    }
+
+    /// Every place along x where there is something.
+    pub(super) fn each_x(&self, see: &mut dyn FnMut(f64)) {
+        match self {
+            Self::Flags { at, .. } => at.iter().for_each(|&x| see(x)),
+            Self::RuleX { at, .. } => see(*at),
+            Self::Outline { squares, .. } => squares.iter().for_each(|&(x, _)| see(x as f64)),
+            Self::Spans(spans, _) => spans.iter().for_each(|span| see(span.from)),
+            mark => mark.each_point(&mut |x, y| {
+                if x.is_finite() && y.is_finite() {
+                    see(x);
+                }
+            }),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What operators cannot see today: each account's upstream TTFT, the EWMA that the gate looks at, its threshold, the
+//! truth about its health, and when sessions left.
+
+use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind, Texture};
+use super::format::{Format, number};
+use super::journey::reason_style;
+use super::theme::Ink;
+
+/// One account over time. Times are seconds since the start of the run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountTrack {
+    /// Its name.
+    pub name: String,
+    /// (time, upstream TTFT in ms) of each attempt that had one.
+    pub ttft_ms: Vec<(f64, f64)>,
+    /// (time, TTFT EWMA in ms) after each report; NaN where the stats were lost.
+    pub ewma_ms: Vec<(f64, f64)>,
+    /// Ground truth: degraded.
+    pub degraded: Vec<Span>,
+    /// Runtime-blocked or unschedulable.
+    pub blocked: Vec<Span>,
+    /// Off the list of candidates after a block had ended.
+    pub away: Vec<Span>,
+    /// (time, reason by the gateway's name) of each escape from this account.
+    pub escapes: Vec<(f64, String)>,
+}
+
+/// How the selects of a stretch of time were decided, as shares that sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// The stretch.
+    pub span: Span,
+    /// Sticky.
+    pub sticky: f64,
+    /// Escaped.
+    pub escaped: f64,
+    /// Load-balanced without an escape.
+    pub balanced: f64,
+}
+
+/// A run over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The accounts in their order.
+    pub accounts: Vec<AccountTrack>,
+    /// Shares of selects.
+    pub shares: Vec<Share>,
+    /// The threshold in ms; `None` with escape off.
+    pub threshold_ms: Option<f64>,
+    /// The end of the run in seconds.
+    pub end_s: f64,
+    /// The end of the warm-up in seconds.
+    pub warmup_s: f64,
+}
+
+/// Up to this many accounts have a panel each; more are a strip each.
+const PANELS: usize = 12;
+/// At most this many strips.
+const STRIPS: usize = 200;
+/// A panel with more dots than this shows their density.
+const DOTS: usize = 3_000;
+/// Columns of density and of strips.
+const COLUMNS: usize = 240;
+
+/// The chart of a run over time.
+pub fn timeline(timeline: &Timeline) -> Figure {
+    let strips = timeline.accounts.len() > PANELS;
+    let mut rows = if strips { strip_rows(timeline) } else { panel_rows(timeline) };
+    let mut shares = shares(timeline);
+    shares.x = time_axis(timeline);
+    rows.push(Row { height: 84.0, panels: vec![shares] });
+    let mut notes = Vec::new();
+    let hidden = timeline.accounts.len().saturating_sub(STRIPS);
+    if strips && hidden > 0 {
+        notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
+    }
+    let subtitle = if strips {
+        "Each strip is an account: the darker, the nearer its highest TTFT EWMA was to the threshold or beyond it."
+    } else {
+        "Dots: upstream TTFT of each attempt. Line: the TTFT EWMA that the escape gate looks at. Both scales logarithmic."
+    };
+    let subtitle = subtitle.replace("Both scales logarithmic.", "TTFT on a log scale.");
+    Figure {
+        title: format!("Accounts over time: {}", timeline.provenance.scenario),
+        subtitle,
+        rows,
+        notes,
+        provenance: timeline.provenance.clone(),
+    }
+}
+
+fn time_axis(timeline: &Timeline) -> Axis {
+    let end = if timeline.end_s.is_finite() && timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
+    Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(0.0, end)
+}
+
+/// Spans of truth and of state, the same for panels and strips.
+fn spans(account: &AccountTrack) -> Vec<Series> {
+    let tips = |what: &str, spans: &[Span]| {
+        let tip = |span: &Span| {
+            let [from, to] = [span.from, span.to].map(|at| Format::Clock.value(at));
+            format!("{}\n{what} from {from} to {to}", account.name)
+        };
+        spans.iter().map(tip).collect::<Vec<String>>()
+    };
+    [
+        ("degraded (truth)", Ink::Degraded, &account.degraded, SpanKind::Shaded),
+        ("blocked", Ink::Blocked, &account.blocked, SpanKind::Hatched(Texture::Rising)),
+        ("off the list of candidates", Ink::Away, &account.away, SpanKind::Hatched(Texture::Falling)),
+    ]
+    .into_iter()
+    .filter(|(_, _, spans, _)| !spans.is_empty())
+    .map(|(name, ink, spans, kind)| Series::new(name, ink, Mark::Spans(spans.clone(), kind)).tips(tips(name, spans)))
+    .collect()
+}
+
+fn panel_rows(timeline: &Timeline) -> Vec<Row> {
+    let values = || timeline.accounts.iter().flat_map(|account| account.ttft_ms.iter().chain(&account.ewma_ms));
+    let positive = values().map(|&(_, ms)| ms / 1e3).filter(|s| *s > 0.0 && s.is_finite());
+    let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), s| (low.min(s), high.max(s)));
+    let high = timeline.threshold_ms.map_or(high, |ms| high.max(ms / 1e3));
+    let height = match timeline.accounts.len() {
+        0..=3 => 120.0,
+        4..=6 => 96.0,
+        _ => 76.0,
+    };
+    // Escapes have lanes over the highest dot.
+    let top = high * libm::pow((high / low).max(2.0), if height > 100.0 { 0.3 } else { 0.5 });
+    let mut rows = Vec::new();
+    for account in &timeline.accounts {
+        let mut y = Axis::log(if rows.is_empty() { "TTFT (s)" } else { "" }, Format::Seconds);
+        if low.is_finite() {
+            y.range = Some((low * 0.85, top));
+        }
+        let mut panel = Panel::new(account.name.clone(), time_axis(timeline).hidden(), y);
+        panel.zoom = true;
+        panel.nothing = "nothing to show: no attempt had a first token".to_owned();
+        panel.remark = remark(account);
+        panel.series = spans(account);
+        let dots: Vec<(f64, f64)> = account.ttft_ms.iter().map(|&(at, ms)| (at, ms / 1e3)).collect();
+        let mark = if dots.len() > DOTS {
+            Mark::Density { cells: density(&dots, timeline.end_s, (low, high)) }
+        } else {
+            let size = if dots.len() > 600 { 2.5 } else { 3.5 };
+            let opacity = if dots.len() > 600 { 0.55 } else { 0.8 };
+            Mark::Dots { points: dots, shape: Shape::Disc, size, opacity }
+        };
+        panel.series.push(Series::new("upstream TTFT", Ink::Dots, mark));
+        let ewma = account.ewma_ms.iter().map(|&(at, ms)| (at, ms / 1e3)).collect();
+        let line = Mark::Step { points: ewma, dash: Dash::Solid };
+        panel.series.push(Series::new("TTFT EWMA", Ink::B, line));
+        if let Some(ms) = timeline.threshold_ms {
+            let label = format!("threshold {}", Format::Seconds.value(ms / 1e3));
+            panel.series.push(Series::new("", Ink::Bad, Mark::RuleY { at: ms / 1e3, label, dash: Dash::Dashed }));
+        }
+        panel.series.extend(escapes(account));
+        rows.push(Row { height, panels: vec![panel] });
+    }
+    if rows.is_empty() {
+        let mut panel = Panel::new("", time_axis(timeline).hidden(), Axis::log("", Format::Seconds));
+        panel.nothing = "nothing to show: the scenario has no accounts".to_owned();
+        rows.push(Row { height, panels: vec![panel] });
+    }
+    rows
+}
+
+fn remark(account: &AccountTrack) -> String {
+    let count = |n: usize, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
+    format!("{}, {}", count(account.ttft_ms.len(), "attempt"), count(account.escapes.len(), "escape"))
+}
+
+fn escapes(account: &AccountTrack) -> Vec<Series> {
+    let mut out = Vec::new();
+    for reason in ["ttft", "error_rate", "concurrency_full"] {
+        let (ink, shape, lane) = reason_style(reason);
+        let at: Vec<f64> = account.escapes.iter().filter(|escape| escape.1 == reason).map(|escape| escape.0).collect();
+        let tip = |at: &f64| format!("{}\nescape: {reason}\nat {}", account.name, Format::Clock.value(*at));
+        let tips = at.iter().map(tip).collect();
+        if !at.is_empty() {
+            out.push(Series::new(format!("escape: {reason}"), ink, Mark::Flags { at, shape, lane }).tips(tips));
+        }
+    }
+    out
+}
+
+/// Counts in cells over time and log TTFT; the weight is the root of the share of the fullest cell, so that single
+/// requests still show.
+fn density(dots: &[(f64, f64)], end: f64, (low, high): (f64, f64)) -> Vec<(f64, f64, f64, f64, f64)> {
+    const LEVELS: usize = 28;
+    let span = libm::log(high / low).max(1e-9);
+    let mut counts = vec![0_u32; COLUMNS * LEVELS];
+    for &(at, seconds) in dots {
+        if !(seconds > 0.0 && seconds.is_finite() && (0.0..=end).contains(&at)) {
+            continue;
+        }
+        let column = ((at / end * COLUMNS as f64) as usize).min(COLUMNS - 1);
+        let level = ((libm::log(seconds / low) / span * LEVELS as f64) as usize).min(LEVELS - 1);
+        counts[column * LEVELS + level] += 1;
+    }
+    let most = f64::from(counts.iter().copied().max().unwrap_or(1).max(1));
+    let edge = |level: usize| low * libm::exp(span * level as f64 / LEVELS as f64);
+    let edges: Vec<f64> = (0..=LEVELS).map(edge).collect();
+    let width = end / COLUMNS as f64;
+    counts
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count > 0)
+        .map(|(i, &count)| {
+            let (column, level) = (i / LEVELS, i % LEVELS);
+            let from = column as f64 * width;
+            (from, from + width, edges[level], edges[level + 1], 0.15 + 0.85 * (f64::from(count) / most).sqrt())
+        })
+        .collect()
+}
+
+fn strip_rows(timeline: &Timeline) -> Vec<Row> {
+    let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
+    if shown.len() > STRIPS {
+        let weight = |i: &usize| {
+            let account = &timeline.accounts[*i];
+            account.escapes.len() as f64 * 1e6 + account.degraded.iter().map(|span| span.to - span.from).sum::<f64>()
+        };
+        shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.cmp(b)));
+        shown.truncate(STRIPS);
+        shown.sort_unstable();
+    }
+    let tracks: Vec<&AccountTrack> = shown.into_iter().map(|i| &timeline.accounts[i]).collect();
+    let names = tracks.iter().map(|account| account.name.clone()).collect();
+    let mut panel = Panel::new("TTFT EWMA by account", time_axis(timeline).hidden(), Axis::names("", names));
+    panel.zoom = true;
+    panel.nothing = "nothing to show: no attempt had a first token".to_owned();
+    let end = if timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
+    let highest = tracks.iter().flat_map(|account| &account.ewma_ms).map(|point| point.1).filter(|v| v.is_finite());
+    let full = timeline.threshold_ms.unwrap_or_else(|| highest.fold(0.0, f64::max)).max(1.0);
+    let mut cells = Vec::new();
+    for (row, account) in tracks.iter().enumerate() {
+        cells.extend(strip(account, row as f64, end, full));
+    }
+    panel.series.push(Series::new("highest TTFT EWMA, to the threshold", Ink::P99, Mark::Density { cells }));
+    let block = |of: fn(&AccountTrack) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
+        let rows = tracks.iter().enumerate();
+        let bars = rows.flat_map(|(row, account)| of(account).iter().map(move |span| (row as f64, *span)));
+        bars.map(|(row, span)| (span.from, span.to, row + low, row + high)).collect()
+    };
+    for (name, ink, bars) in [
+        ("degraded (truth)", Ink::Ttft, block(|account| &account.degraded, 0.26, 0.44)),
+        ("blocked", Ink::Blocked, block(|account| &account.blocked, -0.44, -0.26)),
+        ("off the list of candidates", Ink::Full, block(|account| &account.away, -0.44, -0.26)),
+    ] {
+        if !bars.is_empty() {
+            panel.series.push(Series::new(name, ink, Mark::Bars { bars }));
+        }
+    }
+    for reason in ["ttft", "error_rate", "concurrency_full"] {
+        let (ink, shape, _) = reason_style(reason);
+        let rows = tracks.iter().enumerate();
+        let points: Vec<(f64, f64)> = rows
+            .flat_map(|(row, account)| {
+                let of_reason = account.escapes.iter().filter(|escape| escape.1 == reason);
+                of_reason.map(move |escape| (escape.0, row as f64))
+            })
+            .collect();
+        if !points.is_empty() {
+            let size = if tracks.len() > 60 { 4.0 } else { 6.0 };
+            let mark = Mark::Dots { points, shape, size, opacity: 1.0 };
+            panel.series.push(Series::new(format!("escape: {reason}"), ink, mark));
+        }
+    }
+    let height = tracks.len() as f64 * (1_900.0 / tracks.len() as f64).clamp(9.5, 20.0);
+    vec![Row { height, panels: vec![panel] }]
+}
+
+/// The highest EWMA in each of some columns of time, as a share of `full`.
+fn strip(account: &AccountTrack, row: f64, end: f64, full: f64) -> Vec<(f64, f64, f64, f64, f64)> {
+    let mut highest = vec![f64::NAN; COLUMNS];
+    let mut last = f64::NAN;
+    let mut from = 0;
+    let column_of = |at: f64| ((at / end * COLUMNS as f64).max(0.0) as usize).min(COLUMNS - 1);
+    for &(at, ms) in &account.ewma_ms {
+        let column = column_of(at);
+        // What stood before holds until here.
+        for cell in &mut highest[from..=column.max(from)] {
+            *cell = cell.max(last);
+        }
+        highest[column] = highest[column].max(ms);
+        last = ms;
+        from = column;
+    }
+    for cell in &mut highest[from..] {
+        *cell = cell.max(last);
+    }
+    let width = end / COLUMNS as f64;
+    let mut cells: Vec<(f64, f64, f64, f64, f64)> = Vec::new();
+    for (column, value) in highest.into_iter().enumerate() {
+        if !value.is_finite() {
+            continue;
+        }
+        let weight = ((value / full).clamp(0.0, 1.0) * 12.0).ceil() / 12.0;
+        let from = column as f64 * width;
+        match cells.last_mut() {
+            Some(cell) if cell.4 == weight && (cell.1 - from).abs() < 1e-6 * end => cell.1 = from + width,
+            _ => cells.push((from, from + width, row - 0.42, row + 0.42, weight)),
+        }
+    }
+    cells
+}
+
+fn shares(timeline: &Timeline) -> Panel {
+    let mut panel = Panel::new(
+        "How selects were decided",
+        time_axis(timeline),
+        Axis::linear("share", Format::Percent).over(0.0, 1.0),
+    );
+    panel.zoom = true;
+    panel.nothing = "nothing to show: no select".to_owned();
+    type Part = fn(&Share) -> f64;
+    let parts: [(&str, Ink, Part, Part); 3] = [
+        ("sticky", Ink::P50, |_| 0.0, |share| share.sticky),
+        ("load-balanced", Ink::Away, |share| share.sticky, |share| share.sticky + share.balanced),
+        ("escaped", Ink::Ttft, |share| share.sticky + share.balanced, |_| 1.0),
+    ];
+    for (name, ink, low, high) in parts {
+        let known: Vec<&Share> = timeline
+            .shares
+            .iter()
+            .filter(|share| (share.sticky + share.balanced + share.escaped - 1.0).abs() < 1e-6)
+            .collect();
+        let bars: Vec<(f64, f64, f64, f64)> =
+            known.iter().map(|share| (share.span.from, share.span.to, low(share), high(share))).collect();
+        let tips = known
+            .iter()
+            .map(|share| {
+                let [sticky, balanced, escaped] =
+                    [share.sticky, share.balanced, share.escaped].map(|part| Format::Percent.value(part));
+                let at = Format::Clock.value(share.span.from);
+                format!("from {at}\nsticky {sticky}\nload-balanced {balanced}\nescaped {escaped}")
+            })
+            .collect();
+        if !bars.is_empty() {
+            panel.series.push(Series::new(name, ink, Mark::Bars { bars }).tips(tips));
+        }
+    }
+    panel
+}
