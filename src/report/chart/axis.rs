@@ -47,11 +47,6 @@ impl Ruler {
         Some(Self { log, low, high, from, to })
     }
 
-    /// The same range on other paper.
-    pub fn onto(&self, from: f64, to: f64) -> Self {
-        Self { from, to, ..self.clone() }
-    }
-
     /// Where a value lies in px, also beyond the ends; `None` for values without a place.
     pub fn at(&self, value: f64) -> Option<f64> {
         let part = (place(self.log, value)? - self.low) / (self.high - self.low);

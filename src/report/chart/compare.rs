@@ -107,6 +107,7 @@ pub fn compare(comparison: &Comparison) -> Figure {
             super::format::number(comparison.level_percent)
         ),
         rows: vec![Row { height: (rows.len() as f64 * 24.0).clamp(48.0, 2_400.0), panels: vec![panel] }],
+        legend: Vec::new(),
         notes,
         provenance: comparison.provenance.clone(),
     }

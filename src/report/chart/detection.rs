@@ -74,6 +74,7 @@ pub fn detection(detection: &Detection) -> Figure {
         title: format!("Detection: {}", detection.provenance.scenario),
         subtitle: "How soon the gate sees a degraded account and lets a recovered one back, held against the ground truth of the scenario.".to_owned(),
         rows,
+        legend: Vec::new(),
         notes: Vec::new(),
         provenance: detection.provenance.clone(),
     }
@@ -117,6 +118,7 @@ fn delays(detection: &Detection) -> Panel {
         head: head.to_owned(),
         cells: conditions.iter().map(cell).collect(),
     };
+    panel.weight = 1.35;
     panel.columns = vec![
         column("seen", &|c| {
             let ink = if c.detected < c.onsets { Ink::Bad } else { Ink::Text };

@@ -68,6 +68,7 @@ pub fn distribution(distribution: &Distribution) -> Figure {
         title: format!("Felt TTFT: {}{compared}", distribution.provenance.scenario),
         subtitle: "The share that waited longer than each TTFT; further left and lower is better. Both axes logarithmic.".to_owned(),
         rows: vec![Row { height: 300.0, panels: vec![requests, sessions] }],
+        legend: Vec::new(),
         notes: Vec::new(),
         provenance: distribution.provenance.clone(),
     }
@@ -115,7 +116,7 @@ fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Sid
                 format!("{}\n{} slower than {}", side.name, Format::Percent.value(share), Format::Seconds.value(value))
             })
             .collect();
-        panel.series.push(Series::new(side.name.clone(), ink, Mark::Line { points, dash, marker: None }).tips(tips));
+        panel.series.push(Series::new(side.name.clone(), ink, Mark::Step { points, dash }).tips(tips));
     }
     if let Some(slo) = distribution.slo_ms.filter(|slo| *slo > 0.0) {
         panel.x.include.push(slo / 1e3);

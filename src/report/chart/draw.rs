@@ -1,15 +1,15 @@
 //! A scene drawn by plotters: to SVG in whole units of a quarter px, and to PNG with two dots a px.
 //!
-//! plotters' bitmap rasteriser smooths little, so the PNG is drawn with four dots a px and averaged down by two.
+//! plotters' bitmap rasteriser smooths little, so the PNG is drawn with four dots a px and averaged down by two. Its
+//! letters are ours: plotters sets each one without the space that the font wants before it.
 
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle, register_font};
-use std::sync::OnceLock;
+use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
 use super::figure::{Dash, Figure, Shape};
-use super::font::{BOLD, BrokenFont, FAMILY, Faces, REGULAR, substitute_width};
+use super::font::{BrokenFont, FAMILY, Faces, substitute_width};
 use super::layout::layout;
 use super::path::{dashed, outline_of, pattern};
 use super::scene::{Anchor, Area, Item, Point, Scene, Text};
@@ -105,16 +105,7 @@ enum Glyphs {
     BuiltIn,
 }
 
-fn registered() -> Result<(), BrokenFont> {
-    static DONE: OnceLock<bool> = OnceLock::new();
-    let done = DONE.get_or_init(|| {
-        register_font(FAMILY, FontStyle::Normal, REGULAR).is_ok() && register_font(FAMILY, FontStyle::Bold, BOLD).is_ok()
-    });
-    if *done { Ok(()) } else { Err(BrokenFont) }
-}
-
 fn draw<D: DrawingBackend>(backend: D, scene: &Scene, theme: Theme, glyphs: Glyphs) -> Result<(), DrawError> {
-    registered()?;
     let mut pen = Pen { backend, theme, glyphs, faces: Faces::load()? };
     let everything = Area { x: 0.0, y: 0.0, w: scene.width, h: scene.height };
     pen.item(&Item::Rect { area: everything, ink: Ink::Paper, opacity: 1.0 })?;
@@ -146,7 +137,6 @@ impl<D: DrawingBackend> Pen<D> {
             Item::Line { points, ink, width, dash } => self.line(points, *ink, *width, *dash),
             Item::Polygon { points, ink, opacity } => self.polygon(points, self.color(*ink, *opacity)),
             Item::Rect { area, ink, opacity } => self.rect(area, self.color(*ink, *opacity)),
-            Item::Frame { area, ink, width } => self.frame(area, *ink, *width),
             Item::Tiles { tiles, ink } => {
                 tiles.iter().try_for_each(|(area, opacity)| self.rect(area, self.color(*ink, *opacity)))
             }
@@ -219,9 +209,7 @@ impl<D: DrawingBackend> Pen<D> {
         if to.0 <= from.0 || to.1 <= from.1 {
             return Ok(());
         }
-        // plotters' bitmap counts the last row and column in, its SVG does not.
-        let last = if self.glyphs == Glyphs::Viewer { to } else { (to.0 - 1, to.1 - 1) };
-        self.backend.draw_rect(from, last, &color, true).map_err(failed)
+        self.backend.draw_rect(from, to, &color, true).map_err(failed)
     }
 
     fn frame(&mut self, area: &Area, ink: Ink, width: f64) -> Result<(), DrawError> {
@@ -258,16 +246,8 @@ impl<D: DrawingBackend> Pen<D> {
     }
 
     fn text(&mut self, text: &Text) -> Result<(), DrawError> {
-        if text.text.is_empty() {
-            return Ok(());
-        }
         if self.glyphs == Glyphs::Viewer {
-            let anchor = match text.anchor {
-                Anchor::Start => HPos::Left,
-                Anchor::Middle => HPos::Center,
-                Anchor::End => HPos::Right,
-            };
-            return self.words(&text.text, text.x, text.baseline, text, anchor);
+            return self.words(text);
         }
         let width = self.faces.width(&text.text, text.size, text.bold);
         let mut x = text.x
@@ -276,37 +256,46 @@ impl<D: DrawingBackend> Pen<D> {
                 Anchor::Middle => width / 2.0,
                 Anchor::End => width,
             };
-        let mut rest = text.text.as_str();
-        while let Some(first) = rest.chars().next() {
-            let known = self.faces.has(first, text.bold);
-            if !known {
-                self.substitute(first, x, text)?;
-                x += substitute_width(first) * text.size;
-                rest = &rest[first.len_utf8()..];
-                continue;
+        for c in text.text.chars() {
+            if self.faces.has(c, text.bold) {
+                self.letter(c, x, text)?;
+            } else {
+                self.substitute(c, x, text)?;
             }
-            let end = rest.find(|c| !self.faces.has(c, text.bold)).unwrap_or(rest.len());
-            self.words(&rest[..end], x, text.baseline, text, HPos::Left)?;
-            x += self.faces.width(&rest[..end], text.size, text.bold);
-            rest = &rest[end..];
+            x += self.faces.advance(c, text.bold) * text.size;
         }
         Ok(())
     }
 
-    /// Letters that the font has.
-    fn words(&mut self, words: &str, x: f64, baseline: f64, text: &Text, anchor: HPos) -> Result<(), DrawError> {
-        let size = text.size * FINE * EM;
-        let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let (r, g, b) = self.theme.rgb(text.ink);
-        let font = (FontFamily::Name(FAMILY), size, style).into_font();
-        let color = RGBAColor(r, g, b, 1.0);
-        let style = TextStyle::from(font).color(&color).pos(Pos::new(anchor, VPos::Top));
-        // From the baseline to what each backend takes for the top: SVG moves by 0.76 em, bitmaps by half the size.
-        let lift = match self.glyphs {
-            Glyphs::Viewer => 0.76 * text.size,
-            Glyphs::BuiltIn => 0.5 * EM * text.size,
+    /// Text that the viewer of the picture sets.
+    fn words(&mut self, text: &Text) -> Result<(), DrawError> {
+        if text.text.is_empty() {
+            return Ok(());
+        }
+        let anchor = match text.anchor {
+            Anchor::Start => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::End => HPos::Right,
         };
-        self.backend.draw_text(words, &style, fine(&(x, baseline - lift))).map_err(failed)
+        let style = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let font = (FontFamily::Name(FAMILY), text.size * FINE * EM, style).into_font();
+        let color = self.color(text.ink, 1.0);
+        let style = TextStyle::from(font).color(&color).pos(Pos::new(anchor, VPos::Top));
+        // plotters moves what hangs from the top down by 0.76 em.
+        self.backend.draw_text(&text.text, &style, fine(&(text.x, text.baseline - 0.76 * text.size))).map_err(failed)
+    }
+
+    /// A letter that the font has.
+    fn letter(&mut self, c: char, x: f64, text: &Text) -> Result<(), DrawError> {
+        let color = self.color(text.ink, 1.0);
+        let mut dots = Vec::new();
+        let origin = (x * FINE, text.baseline * FINE);
+        self.faces.dots(c, text.bold, origin, text.size * FINE, |x, y, cover| dots.push((x, y, cover)));
+        for (x, y, cover) in dots {
+            let cover = cover.clamp(0.0, 1.0);
+            self.backend.draw_pixel((x, y), color.mix(cover).to_backend_color()).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// A box with the code of a character in it.
@@ -318,9 +307,12 @@ impl<D: DrawingBackend> Pen<D> {
             Area { x: x + 0.02 * text.size, y: text.baseline - 0.86 * text.size, w: width, h: 1.04 * text.size };
         self.frame(&area, text.ink, (text.size / 18.0).max(0.5))?;
         for (digits, down) in [(upper, 0.43), (lower, 0.93)] {
-            let small = Text { size: 0.46 * text.size, bold: false, ..text.clone() };
-            let indent = (area.w - self.faces.width(digits, small.size, false)) / 2.0;
-            self.words(digits, area.x + indent, area.y + down * text.size, &small, HPos::Left)?;
+            let small = Text { size: 0.46 * text.size, bold: false, baseline: area.y + down * text.size, ..text.clone() };
+            let mut x = area.x + (area.w - self.faces.width(digits, small.size, false)) / 2.0;
+            for digit in digits.chars() {
+                self.letter(digit, x, &small)?;
+                x += self.faces.advance(digit, false) * small.size;
+            }
         }
         Ok(())
     }

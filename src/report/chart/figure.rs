@@ -12,6 +12,8 @@ pub struct Figure {
     pub subtitle: String,
     /// From top to bottom.
     pub rows: Vec<Row>,
+    /// Names of series in the order of the legend; those that are not here come after them.
+    pub legend: Vec<String>,
     /// Remarks under the panels, a line each.
     pub notes: Vec<String>,
     /// Where it comes from.
@@ -36,7 +38,7 @@ pub struct Provenance {
 pub struct Row {
     /// Height of the plots in px, without titles and ticks.
     pub height: f64,
-    /// From left to right, of equal width.
+    /// From left to right.
     pub panels: Vec<Panel>,
 }
 
@@ -59,6 +61,10 @@ pub struct Panel {
     pub nothing: String,
     /// Whether a reader may zoom along x where the output allows it.
     pub zoom: bool,
+    /// Its share of the width of its row.
+    pub weight: f64,
+    /// Lanes for flags over the highest value.
+    pub lanes: u32,
 }
 
 /// A column of text beside a category axis.
@@ -212,6 +218,8 @@ pub enum Mark {
     },
     /// Words at points, placed where they hit nothing; left out where there is no room.
     Words(Vec<(f64, f64, String)>),
+    /// Corners of unit squares on category axes, to mark them.
+    Corners(Vec<(usize, usize)>),
     /// Straight connections.
     Links(Vec<((f64, f64), (f64, f64))>),
 }
@@ -338,6 +346,8 @@ impl Panel {
             columns: Vec::new(),
             nothing: "nothing to show".to_owned(),
             zoom: false,
+            weight: 1.0,
+            lanes: 0,
         }
     }
 

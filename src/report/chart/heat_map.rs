@@ -1,6 +1,6 @@
 //! Two keys varied at once: one figure as colour, the best cell and its plateau outlined.
 
-use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series, Shape};
+use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series};
 use super::format::Format;
 use super::theme::Ink;
 
@@ -78,9 +78,7 @@ pub fn heat_map(map: &HeatMap) -> Figure {
             panel.series.push(Series::new("best", Ink::Bad, outline));
         }
         if let Some((x, y)) = map.current.filter(inside).map(place) {
-            // In the corner of the cell, where its value is not.
-            let points = vec![(x as f64 - 0.36, y as f64 - 0.28)];
-            let mark = Mark::Dots { points, shape: Shape::Diamond, size: 9.0, opacity: 1.0 };
+            let mark = Mark::Corners(vec![(x, y)]);
             panel.series.push(Series::new("scenario as it stands", Ink::Bad, mark));
         }
     }
@@ -95,6 +93,7 @@ pub fn heat_map(map: &HeatMap) -> Figure {
         title: format!("{} over two keys: {}", map.figure, map.provenance.scenario),
         subtitle: format!("Each cell is the mean over replications{}.", if log { ", colours on a log scale" } else { "" }),
         rows: vec![Row { height: (rows as f64 * 30.0).clamp(120.0, 560.0), panels: vec![panel] }],
+        legend: Vec::new(),
         notes,
         provenance: map.provenance.clone(),
     }

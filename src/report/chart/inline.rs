@@ -82,7 +82,7 @@ fn draw_plot(plot: &Plot, id: &str, every: usize, out: &mut String) {
             continue;
         }
         match layer.entry {
-            Some(entry) => drop(write!(out, "<g data-key=\"{entry}\"")),
+            Some(entry) => out.push_str(&format!("<g data-key=\"{entry}\"")),
             None => out.push_str("<g"),
         }
         let tips: Vec<&(Point, String)> = layer.tips.iter().step_by(every).collect();
@@ -133,17 +133,6 @@ fn item(item: &Item, out: &mut String) {
             let _ =
                 write!(out, " x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", place(x), place(y), place(w), place(h));
         }
-        Item::Frame { area: Area { x, y, w, h }, ink, width } => {
-            let _ = write!(
-                out,
-                "<rect fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
-                colour(*ink),
-                place(*x),
-                place(*y),
-                place(*w),
-                place(*h)
-            );
-        }
         Item::Tiles { tiles, ink } => draw_tiles(tiles, *ink, out),
         Item::Marks { at, shape, size, ink, opacity } => marks(at, *shape, *size, *ink, *opacity, out),
         Item::Strokes { strokes, ink, width } => {
@@ -185,7 +174,9 @@ fn marks(at: &[Point], shape: Shape, size: f64, ink: Ink, opacity: f64, out: &mu
             let _ = write!(out, "<path class=\"dots\" stroke=\"{}\" stroke-width=\"{}\"", colour(ink), place(width));
             translucent(opacity, out);
             out.push_str(" d=\"");
-            at.iter().for_each(|&(x, y)| drop(write!(out, "M{} {}h0", place(x), place(y))));
+            for &(x, y) in at {
+                let _ = write!(out, "M{} {}h0", place(x), place(y));
+            }
             out.push_str("\"/>");
         };
         dot(size, ink, out);

@@ -42,12 +42,15 @@ pub(super) fn account_style(i: usize) -> (Ink, Shape) {
     (Ink::Category(i), Shape::CATEGORIES[i % Shape::CATEGORIES.len()])
 }
 
-/// The colour, marker and lane of an escape reason.
-pub(super) fn reason_style(reason: &str) -> (Ink, Shape, u32) {
+/// The gateway's names of escape reasons, in the order of lanes.
+pub(super) const REASONS: [&str; 3] = ["ttft", "error_rate", "concurrency_full"];
+
+/// The colour and marker of an escape reason.
+pub(super) fn reason_style(reason: &str) -> (Ink, Shape) {
     match reason {
-        "ttft" => (Ink::Ttft, Shape::Down, 0),
-        "error_rate" => (Ink::ErrorRate, Shape::Cross, 1),
-        _ => (Ink::Full, Shape::Square, 2),
+        "ttft" => (Ink::Ttft, Shape::Down),
+        "error_rate" => (Ink::ErrorRate, Shape::Cross),
+        _ => (Ink::Full, Shape::Square),
     }
 }
 
@@ -65,6 +68,13 @@ pub fn journey(journey: &Journey) -> Figure {
     latency.nothing = "nothing to show: no turn had a first token".to_owned();
     let known = |turn: &&Turn| turn.ttft_ms.is_finite() && turn.ttft_ms > 0.0;
     let floor = turns.iter().filter(known).map(|turn| turn.ttft_ms / 1e3).fold(f64::INFINITY, f64::min) / 1.6;
+    let cold: Vec<&Turn> = turns.iter().filter(|turn| turn.cold).filter(known).collect();
+    if !cold.is_empty() {
+        let points = cold.iter().map(|turn| (turn.at_s, turn.ttft_ms / 1e3)).collect();
+        // A ring around the turn's own marker, which comes later.
+        let ring = Mark::Dots { points, shape: Shape::Ring, size: 15.0, opacity: 1.0 };
+        latency.series.push(Series::new("cold turn", Ink::Text, ring));
+    }
     let several = journey.accounts.len();
     for (i, account) in journey.accounts.iter().enumerate() {
         let (ink, shape) = account_style(i);
@@ -79,18 +89,14 @@ pub fn journey(journey: &Journey) -> Figure {
         let dots = Mark::Dots { points, shape, size: 8.0, opacity: 1.0 };
         latency.series.push(Series::new(account.clone(), ink, dots).tips(tips));
     }
-    let cold: Vec<&Turn> = turns.iter().filter(|turn| turn.cold).filter(known).collect();
-    if !cold.is_empty() {
-        let points = cold.iter().map(|turn| (turn.at_s, turn.ttft_ms / 1e3)).collect();
-        let ring = Mark::Dots { points, shape: Shape::Ring, size: 4.5, opacity: 1.0 };
-        latency.series.push(Series::new("cold turn", Ink::Ground, ring));
-    }
-    for reason in ["ttft", "error_rate", "concurrency_full"] {
-        let (ink, shape, lane) = reason_style(reason);
+    let mut used = 0;
+    for reason in REASONS {
+        let (ink, shape) = reason_style(reason);
         let of: Vec<&Turn> = turns.iter().filter(|turn| turn.escape.as_deref() == Some(reason)).collect();
         if !of.is_empty() {
             let tips = of.iter().map(|turn| tip(journey, turn)).collect();
-            let flags = Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane };
+            let flags = Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane: used };
+            used += 1;
             latency.series.push(Series::new(format!("escape: {reason}"), ink, flags).tips(tips));
         }
     }
@@ -98,18 +104,16 @@ pub fn journey(journey: &Journey) -> Figure {
     if !failed.is_empty() {
         let tips = failed.iter().map(|turn| tip(journey, turn)).collect();
         let at = failed.iter().map(|turn| turn.at_s).collect();
-        latency.series.push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: 3 }).tips(tips));
+        latency.series.push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: used }).tips(tips));
     }
     if let Some(ms) = journey.threshold_ms.filter(|_| turns.iter().any(|turn| known(&turn))) {
-        let label = format!("threshold {}", Format::Seconds.value(ms / 1e3));
+        let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));
         latency.y.include.push(ms / 1e3);
-        latency.series.push(Series::new("", Ink::Muted, Mark::RuleY { at: ms / 1e3, label, dash: Dash::Dashed }));
-    }
-    // Room for the flags over the highest point.
-    if let Some(top) = turns.iter().filter(known).map(|turn| turn.ttft_ms / 1e3).reduce(f64::max) {
-        latency.y.include.push(top * 2.2);
+        let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
+        latency.series.push(Series::new(name, Ink::Muted, rule));
     }
     latency.zoom = true;
+    latency.lanes = if failed.is_empty() { used } else { used + 1 };
 
     let mut lanes = Panel::new("Accounts", x(), Axis::names("", journey.accounts.clone()));
     lanes.nothing = "nothing to show: no turn got an account".to_owned();
@@ -141,6 +145,7 @@ pub fn journey(journey: &Journey) -> Figure {
             Row { height: 230.0, panels: vec![latency] },
             Row { height: (26.0 * journey.accounts.len() as f64).clamp(40.0, 420.0), panels: vec![lanes] },
         ],
+        legend: Vec::new(),
         notes: Vec::new(),
         provenance: journey.provenance.clone(),
     }

@@ -4,7 +4,7 @@ use super::axis::Ruler;
 use super::figure::{Dash, Mark, Panel, SpanKind};
 use super::font::{Faces, printable};
 use super::panel::TICK;
-use super::scene::{Anchor, Area, Item, Text};
+use super::scene::{Anchor, Area, Item, Point, Text};
 use super::theme::Ink;
 
 /// The height of a lane of labels over a plot.
@@ -16,7 +16,7 @@ const AWAY: f64 = 4.0;
 pub(super) fn right_labels(panel: &Panel) -> impl Iterator<Item = (f64, String, Ink)> + '_ {
     panel.series.iter().filter_map(|series| match &series.mark {
         Mark::RuleY { at, label, .. } if !label.is_empty() && at.is_finite() => {
-            Some((*at, printable(label), series.ink))
+            Some((*at, printable(label), series.ink.of_text()))
         }
         _ => None,
     })
@@ -51,7 +51,7 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     for series in &panel.series {
         match &series.mark {
             Mark::RuleX { at, label, .. } if !label.is_empty() && x.holds(*at) => add(*at, *at, label, series.ink),
-            Mark::Spans(spans, SpanKind::Bracket) => {
+            Mark::Spans(spans, SpanKind::Bracket) if !series.name.is_empty() => {
                 spans.iter().for_each(|span| add(span.from, span.to, &series.name, series.ink));
             }
             _ => {}
@@ -152,10 +152,11 @@ fn words(faces: &Faces, panel: &Panel, x: &Ruler, y: &Ruler, plot: &Area, out: &
     let mut taken: Vec<Area> = Vec::new();
     for series in &panel.series {
         if let Mark::Line { points, .. } | Mark::Dots { points, .. } = &series.mark {
-            for point in points.iter().take(400) {
-                if let (Some(px), Some(py)) = (x.at(point.0), y.at(point.1)) {
-                    taken.push(Area { x: px - 4.0, y: py - 4.0, w: 8.0, h: 8.0 });
-                }
+            let places: Vec<Point> =
+                points.iter().take(400).filter_map(|point| Some((x.at(point.0)?, y.at(point.1)?))).collect();
+            taken.extend(places.iter().map(|p| Area { x: p.0 - 5.0, y: p.1 - 5.0, w: 10.0, h: 10.0 }));
+            if matches!(series.mark, Mark::Line { .. }) {
+                along(&places, &mut taken);
             }
         }
     }
@@ -170,7 +171,7 @@ fn words(faces: &Faces, panel: &Panel, x: &Ruler, y: &Ruler, plot: &Area, out: &
                 (px - 7.0 - w, py - 5.5),
                 (px - w / 2.0, py - 18.0),
                 (px - w / 2.0, py + 7.0),
-                (px + 6.0, py - 17.0),
+                (px + 7.0, py - 17.0),
                 (px + 6.0, py + 6.0),
                 (px - 6.0 - w, py - 17.0),
                 (px - 6.0 - w, py + 6.0),
@@ -188,6 +189,19 @@ fn words(faces: &Faces, panel: &Panel, x: &Ruler, y: &Ruler, plot: &Area, out: &
                 out.push(text(area.x, area.y + 9.0, word, series.ink, Anchor::Start));
                 taken.push(area);
             }
+        }
+    }
+}
+
+/// What a line takes: a row of small squares.
+fn along(line: &[Point], taken: &mut Vec<Area>) {
+    for (from, to) in line.iter().zip(line.iter().skip(1)) {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let steps = ((dx * dx + dy * dy).sqrt() / 4.0).clamp(1.0, 500.0) as u32;
+        for step in 0..steps {
+            let part = f64::from(step) / f64::from(steps);
+            let (px, py) = (from.0 + part * dx, from.1 + part * dy);
+            taken.push(Area { x: px - 2.0, y: py - 2.0, w: 4.0, h: 4.0 });
         }
     }
 }

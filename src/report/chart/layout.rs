@@ -53,10 +53,14 @@ fn legend_names(figure: &Figure) -> Vec<(String, Ink, &Mark)> {
         let name = printable(&series.name);
         match names.iter_mut().find(|entry| entry.0 == name) {
             None => names.push((name, series.ink, &series.mark)),
-            Some(entry) if matches!(entry.2, Mark::Band { .. }) => *entry = (name, series.ink, &series.mark),
+            Some(entry) if matches!(entry.2, Mark::Band { .. } | Mark::Links(_)) => {
+                *entry = (name, series.ink, &series.mark);
+            }
             Some(_) => {}
         }
     }
+    let rank = |name: &str| figure.legend.iter().position(|other| printable(other) == name).unwrap_or(usize::MAX);
+    names.sort_by_key(|entry| rank(&entry.0));
     names
 }
 
@@ -152,14 +156,14 @@ impl Page<'_> {
             .fold(Gutters::default(), Gutters::wider);
         let mut plots = Vec::new();
         for (height, panels) in rows {
-            let width = (self.room() - BETWEEN * (panels.len() - 1) as f64) / panels.len() as f64;
+            let slots = self.slots(&panels, height);
             let gutters: Vec<Gutters> = match panels.as_slice() {
                 [_] => vec![shared],
-                several => several.iter().map(|panel| Gutters::of(self.faces, panel, width, height)).collect(),
+                several => {
+                    let pairs = several.iter().zip(&slots);
+                    pairs.map(|(panel, slot)| Gutters::of(self.faces, panel, slot.w, height)).collect()
+                }
             };
-            let slots: Vec<Area> = (0..panels.len())
-                .map(|i| Area { x: MARGIN + (width + BETWEEN) * i as f64, y: self.y, w: width, h: height })
-                .collect();
             let heads: Vec<f64> = (0..panels.len())
                 .map(|i| panel::head_height(self.faces, panels[i], &slots[i], &gutters[i]))
                 .collect();
@@ -178,6 +182,20 @@ impl Page<'_> {
             self.y += head + height + foot + if foot > 0.0 { 12.0 } else { 8.0 };
         }
         plots
+    }
+
+    /// The paper of each panel of a row.
+    fn slots(&self, panels: &[&Panel], height: f64) -> Vec<Area> {
+        let weight = |panel: &&Panel| if panel.weight > 0.0 { panel.weight } else { 1.0 };
+        let each = (self.room() - BETWEEN * (panels.len() - 1) as f64) / panels.iter().map(weight).sum::<f64>();
+        let mut x = MARGIN;
+        let mut slots = Vec::new();
+        for panel in panels {
+            let w = (each * weight(panel)).floor();
+            slots.push(Area { x, y: self.y, w, h: height });
+            x += w + BETWEEN;
+        }
+        slots
     }
 
     fn footer(&mut self, figure: &Figure) {
@@ -249,6 +267,10 @@ fn swatch_of(mark: &Mark, ink: Ink, area: &Area, low: f64) -> Vec<Item> {
                 width: 2.0,
                 dash: *dash,
             }]
+        }
+        Mark::Corners(_) => {
+            let corner = vec![(patch.x + 4.0, patch.y), (patch.x + 16.0, patch.y), (patch.x + 4.0, patch.bottom())];
+            vec![Item::Polygon { points: corner, ink, opacity: 1.0 }]
         }
         Mark::Spans(_, SpanKind::Shaded | SpanKind::Bracket) | Mark::Bars { .. } | Mark::Words(_) => {
             vec![Item::Rect { area: patch, ink, opacity: 1.0 }]

@@ -11,7 +11,7 @@ use super::theme::Ink;
 /// Up to this many points a line has markers, and tooltips of its own making.
 const FEW: usize = 120;
 /// Flags stand in lanes of this height.
-const FLAG_LANE: f64 = 11.0;
+pub(super) const FLAG_LANE: f64 = 11.0;
 
 /// The layers of a panel, in the order of its series. Without a vertical axis only what needs none is drawn.
 pub(super) fn layers(panel: &Panel, x: &Ruler, y: Option<&Ruler>, plot: &Area, legend: &[Entry]) -> Vec<Layer> {
@@ -173,6 +173,17 @@ impl Pen<'_> {
                     }
                 }
             }
+            Mark::Corners(squares) => {
+                for &(i, j) in squares {
+                    let (i, j) = (i as f64, j as f64);
+                    if let Some(area) = self.between(y, (i - 0.5, i + 0.5), (j - 0.5, j + 0.5)) {
+                        let side = (area.h * 0.34).min(area.w * 0.34).min(10.0);
+                        let (x, y) = (area.x + 0.5, area.y + 0.5);
+                        let points = vec![(x, y), (x + side, y), (x, y + side)];
+                        layer.items.push(Item::Polygon { points, ink, opacity: 1.0 });
+                    }
+                }
+            }
             Mark::Bars { bars } => {
                 let mut tiles = Vec::new();
                 for (i, &(x0, x1, low, high)) in bars.iter().enumerate() {
@@ -228,8 +239,17 @@ impl Pen<'_> {
             let Some(py) = y.at(row) else { continue };
             if let (Some(from), Some(to)) = (self.x.within(low), self.x.within(high)) {
                 let line = |points| Item::Line { points, ink, width: 2.0, dash: Dash::Solid };
-                layer.items.push(line(vec![(from, py), (to, py)]));
-                for (end, at, sign) in [(low, from, 1.0), (high, to, -1.0)] {
+                if to > from {
+                    layer.items.push(line(vec![(from, py), (to, py)]));
+                }
+                // An interval that lies wholly beyond one end is one arrow.
+                let ends = [(low, from, 1.0), (high, to, -1.0)];
+                let ends = match (self.x.holds(low) || self.x.holds(high), to > from, from > self.plot.x + 1.0) {
+                    (false, false, true) => &ends[1..],
+                    (false, false, false) => &ends[..1],
+                    _ => &ends[..],
+                };
+                for &(end, at, sign) in ends {
                     if self.x.holds(end) {
                         layer.items.push(line(vec![(at, py - 4.0), (at, py + 4.0)]));
                     } else {

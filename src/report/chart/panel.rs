@@ -122,9 +122,14 @@ fn rulers(panel: &Panel, plot: Area) -> (Option<Ruler>, Option<Ruler>) {
     }
     let x = Ruler::new(&panel.x, xs.into_iter(), plot.x, plot.right());
     let downwards = matches!(panel.y.scale, Scale::Category(_));
-    let (from, to) = if downwards { (plot.y, plot.bottom()) } else { (plot.bottom(), plot.y) };
+    let (from, to) = if downwards { (plot.y, plot.bottom()) } else { (plot.bottom(), plot.y + headroom(panel)) };
     let y = if has_data { Ruler::new(&panel.y, ys.into_iter(), from, to) } else { None };
     (x, y)
+}
+
+/// What flags take over the highest value.
+fn headroom(panel: &Panel) -> f64 {
+    if panel.lanes == 0 { 0.0 } else { 3.0 + marks::FLAG_LANE * f64::from(panel.lanes) }
 }
 
 fn vertical_ticks(y: &Ruler, axis: &Axis) -> Vec<Tick> {
@@ -395,7 +400,7 @@ impl Mark {
                 see(b.0, b.1);
             }),
             Self::Words(words) => words.iter().for_each(|&(x, y, _)| see(x, y)),
-            Self::Outline { .. } | Self::Flags { .. } | Self::Spans(..) | Self::RuleX { .. } | Self::RuleY { .. } => {}
+            Self::Outline { .. } | Self::Corners(_) | Self::Flags { .. } | Self::Spans(..) | Self::RuleX { .. } | Self::RuleY { .. } => {}
         }
     }
 
@@ -404,7 +409,7 @@ impl Mark {
         match self {
             Self::Flags { at, .. } => at.iter().for_each(|&x| see(x)),
             Self::RuleX { at, .. } => see(*at),
-            Self::Outline { squares, .. } => squares.iter().for_each(|&(x, _)| see(x as f64)),
+            Self::Outline { squares, .. } | Self::Corners(squares) => squares.iter().for_each(|&(x, _)| see(x as f64)),
             Self::Spans(spans, _) => spans.iter().for_each(|span| see(span.from)),
             mark => mark.each_point(&mut |x, y| {
                 if x.is_finite() && y.is_finite() {

@@ -117,7 +117,6 @@ pub(super) enum Item {
     Line { points: Vec<Point>, ink: Ink, width: f64, dash: Dash },
     Polygon { points: Vec<Point>, ink: Ink, opacity: f64 },
     Rect { area: Area, ink: Ink, opacity: f64 },
-    Frame { area: Area, ink: Ink, width: f64 },
     /// Rectangles of one ink with an opacity each.
     Tiles { tiles: Vec<(Area, f64)>, ink: Ink },
     Marks { at: Vec<Point>, shape: Shape, size: f64, ink: Ink, opacity: f64 },
@@ -163,7 +162,6 @@ fn describe(items: &[Item], indent: &str, out: &mut String) {
                 out.push_str(&format!("polygon {ink:?} of {} points{}", points.len(), reach(points)));
             }
             Item::Rect { area, ink, .. } => out.push_str(&format!("rect {ink:?}{}", reach(&corners(area)))),
-            Item::Frame { area, ink, .. } => out.push_str(&format!("frame {ink:?}{}", reach(&corners(area)))),
             Item::Tiles { tiles, ink } => {
                 let all: Vec<Point> = tiles.iter().flat_map(|(area, _)| corners(area)).collect();
                 out.push_str(&format!("{} tiles {ink:?}{}", tiles.len(), reach(&all)));

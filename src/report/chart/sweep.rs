@@ -98,7 +98,7 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
     for (i, (name, ink, _)) in PERCENTILES.into_iter().enumerate() {
         let value = sweep.off.map_or(f64::NAN, |off| off.worst_turn_ms[2 - i].value / 1e3);
         if value.is_finite() {
-            let label = format!("off: {}", Format::Seconds.value(value));
+            let label = format!("off {name}: {}", Format::Seconds.value(value));
             latency.y.include.push(value);
             let rule = Mark::RuleY { at: value, label, dash: Dash::Dotted };
             latency.series.push(Series::new(name, ink, rule));
@@ -147,6 +147,7 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
         title: format!("Escape threshold: {}", sweep.provenance.scenario),
         subtitle: format!("What a threshold buys in tail latency, and what it costs in escapes and cold turns.{bands}{off}"),
         rows: vec![row(230.0, latency), row(96.0, escapes), row(96.0, cold)],
+        legend: Vec::new(),
         notes: Vec::new(),
         provenance: sweep.provenance.clone(),
     }

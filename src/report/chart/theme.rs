@@ -36,6 +36,8 @@ pub enum Ink {
     Blocked,
     /// Off the list of candidates.
     Away,
+    /// Load balance without an escape.
+    Balanced,
     /// Single observations.
     Dots,
     /// Good news.
@@ -50,6 +52,17 @@ pub enum Ink {
     Ramp(f64),
     /// Text over a place on the ramp.
     OnRamp(f64),
+}
+
+impl Ink {
+    /// For text about what has this colour: the colour where it can be read, else that of lesser text.
+    pub fn of_text(self) -> Self {
+        match self {
+            Self::Ttft | Self::ErrorRate | Self::B | Self::P99 | Self::Good | Self::Bad | Self::Accent => self,
+            Self::Text | Self::Muted | Self::OnRamp(_) | Self::Blocked => self,
+            _ => Self::Muted,
+        }
+    }
 }
 
 /// Light or dark paper.
@@ -95,9 +108,10 @@ impl Theme {
             Ink::Ttft => (0xC94A00, 0xFF8A4C),
             Ink::ErrorRate => (0x5E2A8C, 0xB58AE8),
             Ink::Full => (0x3FA7C9, 0x8FDDF5),
-            Ink::Degraded => (0xF3C9A8, 0x5A3A22),
+            Ink::Degraded => (0xFBE2CF, 0x4A3020),
             Ink::Blocked => (0x8B1E3F, 0xF08AA8),
             Ink::Away => (0x4A5A6A, 0x9FB0C2),
+            Ink::Balanced => (0xC3CBD4, 0x4B5562),
             Ink::Dots => (0x6A7F94, 0x8296AB),
             Ink::Good => (0x00795A, 0x35C79A),
             Ink::Bad => (0xB83A00, 0xFF8350),
@@ -111,7 +125,7 @@ impl Theme {
 }
 
 /// Every ink that has one colour a theme, with the name that style sheets know it by.
-pub(super) const NAMED: [(Ink, &str); 28] = {
+pub(super) const NAMED: [(Ink, &str); 29] = {
     use Ink::*;
     [
         (Text, "text"),
@@ -130,6 +144,7 @@ pub(super) const NAMED: [(Ink, &str); 28] = {
         (Degraded, "degraded"),
         (Blocked, "blocked"),
         (Away, "away"),
+        (Balanced, "balanced"),
         (Dots, "dots"),
         (Good, "good"),
         (Bad, "bad"),

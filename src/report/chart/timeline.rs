@@ -3,7 +3,7 @@
 
 use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind, Texture};
 use super::format::{Format, number};
-use super::journey::reason_style;
+use super::journey::{REASONS, reason_style};
 use super::theme::Ink;
 
 /// One account over time. Times are seconds since the start of the run.
@@ -64,6 +64,22 @@ const DOTS: usize = 3_000;
 /// Columns of density and of strips.
 const COLUMNS: usize = 240;
 
+/// The order of the legend.
+const LEGEND: [&str; 12] = [
+    "upstream TTFT",
+    "TTFT EWMA",
+    "TTFT EWMA, from 0 to the threshold and beyond",
+    "degraded (truth)",
+    "blocked",
+    "off the list of candidates",
+    "escape: ttft",
+    "escape: error_rate",
+    "escape: concurrency_full",
+    "sticky",
+    "load-balanced",
+    "escaped",
+];
+
 /// The chart of a run over time.
 pub fn timeline(timeline: &Timeline) -> Figure {
     let strips = timeline.accounts.len() > PANELS;
@@ -86,6 +102,7 @@ pub fn timeline(timeline: &Timeline) -> Figure {
         title: format!("Accounts over time: {}", timeline.provenance.scenario),
         subtitle,
         rows,
+        legend: LEGEND.map(str::to_owned).to_vec(),
         notes,
         provenance: timeline.provenance.clone(),
     }
@@ -126,16 +143,16 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         4..=6 => 96.0,
         _ => 76.0,
     };
-    // Escapes have lanes over the highest dot.
-    let top = high * libm::pow((high / low).max(2.0), if height > 100.0 { 0.3 } else { 0.5 });
+    let reasons: Vec<&str> = REASONS.into_iter().filter(|reason| has(timeline, reason)).collect();
     let mut rows = Vec::new();
     for account in &timeline.accounts {
         let mut y = Axis::log(if rows.is_empty() { "TTFT (s)" } else { "" }, Format::Seconds);
         if low.is_finite() {
-            y.range = Some((low * 0.85, top));
+            y.range = Some((low * 0.85, high * 1.2));
         }
         let mut panel = Panel::new(account.name.clone(), time_axis(timeline).hidden(), y);
         panel.zoom = true;
+        panel.lanes = reasons.len() as u32;
         panel.nothing = "nothing to show: no attempt had a first token".to_owned();
         panel.remark = remark(account);
         panel.series = spans(account);
@@ -152,10 +169,11 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         let line = Mark::Step { points: ewma, dash: Dash::Solid };
         panel.series.push(Series::new("TTFT EWMA", Ink::B, line));
         if let Some(ms) = timeline.threshold_ms {
-            let label = format!("threshold {}", Format::Seconds.value(ms / 1e3));
-            panel.series.push(Series::new("", Ink::Bad, Mark::RuleY { at: ms / 1e3, label, dash: Dash::Dashed }));
+            let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));
+            let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
+            panel.series.push(Series::new(name, Ink::Bad, rule));
         }
-        panel.series.extend(escapes(account));
+        panel.series.extend(escapes(account, &reasons));
         rows.push(Row { height, panels: vec![panel] });
     }
     if rows.is_empty() {
@@ -171,10 +189,16 @@ fn remark(account: &AccountTrack) -> String {
     format!("{}, {}", count(account.ttft_ms.len(), "attempt"), count(account.escapes.len(), "escape"))
 }
 
-fn escapes(account: &AccountTrack) -> Vec<Series> {
+fn has(timeline: &Timeline, reason: &str) -> bool {
+    timeline.accounts.iter().flat_map(|account| &account.escapes).any(|escape| escape.1 == reason)
+}
+
+/// Escapes as flags, a lane for each reason that the run has.
+fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
     let mut out = Vec::new();
-    for reason in ["ttft", "error_rate", "concurrency_full"] {
-        let (ink, shape, lane) = reason_style(reason);
+    for (lane, &reason) in reasons.iter().enumerate() {
+        let (ink, shape) = reason_style(reason);
+        let lane = lane as u32;
         let at: Vec<f64> = account.escapes.iter().filter(|escape| escape.1 == reason).map(|escape| escape.0).collect();
         let tip = |at: &f64| format!("{}\nescape: {reason}\nat {}", account.name, Format::Clock.value(*at));
         let tips = at.iter().map(tip).collect();
@@ -238,7 +262,7 @@ fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     for (row, account) in tracks.iter().enumerate() {
         cells.extend(strip(account, row as f64, end, full));
     }
-    panel.series.push(Series::new("highest TTFT EWMA, to the threshold", Ink::P99, Mark::Density { cells }));
+    panel.series.push(Series::new("TTFT EWMA, from 0 to the threshold and beyond", Ink::P99, Mark::Density { cells }));
     let block = |of: fn(&AccountTrack) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
         let rows = tracks.iter().enumerate();
         let bars = rows.flat_map(|(row, account)| of(account).iter().map(move |span| (row as f64, *span)));
@@ -253,8 +277,8 @@ fn strip_rows(timeline: &Timeline) -> Vec<Row> {
             panel.series.push(Series::new(name, ink, Mark::Bars { bars }));
         }
     }
-    for reason in ["ttft", "error_rate", "concurrency_full"] {
-        let (ink, shape, _) = reason_style(reason);
+    for reason in REASONS {
+        let (ink, shape) = reason_style(reason);
         let rows = tracks.iter().enumerate();
         let points: Vec<(f64, f64)> = rows
             .flat_map(|(row, account)| {
@@ -318,7 +342,7 @@ fn shares(timeline: &Timeline) -> Panel {
     type Part = fn(&Share) -> f64;
     let parts: [(&str, Ink, Part, Part); 3] = [
         ("sticky", Ink::P50, |_| 0.0, |share| share.sticky),
-        ("load-balanced", Ink::Away, |share| share.sticky, |share| share.sticky + share.balanced),
+        ("load-balanced", Ink::Balanced, |share| share.sticky, |share| share.sticky + share.balanced),
         ("escaped", Ink::Ttft, |share| share.sticky + share.balanced, |_| 1.0),
     ];
     for (name, ink, low, high) in parts {
