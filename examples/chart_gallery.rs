@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let dir = Path::new(args.first().map_or("charts", String::as_str));
     let prefix = args.get(1).map_or("", String::as_str);
-    let (theme, suffix) = if args.iter().any(|arg| arg == "dark") { (Theme::Dark, "-dark") } else { (Theme::Light, "") };
+    let (theme, suffix) =
+        if args.iter().any(|arg| arg == "dark") { (Theme::Dark, "-dark") } else { (Theme::Light, "") };
     std::fs::create_dir_all(dir)?;
     for (name, figure) in charts::gallery().into_iter().filter(|(name, _)| name.starts_with(prefix)) {
         std::fs::write(dir.join(format!("{name}{suffix}.png")), png(&figure, theme)?)?;

@@ -61,7 +61,12 @@ const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
 pub fn compare(comparison: &Comparison) -> Figure {
     let rows = &comparison.rows;
     let reach = reach(rows);
-    let x = Axis::linear("change from A to B (%)", Format::Change).over(-reach, reach);
+    let mut x = Axis::linear("change from A to B (%)", Format::Change);
+    if rows.is_empty() {
+        x.shown = false;
+    } else {
+        x = x.over(-reach, reach);
+    }
     let y = Axis::names("", rows.iter().map(|row| row.name.clone()).collect());
     let mut panel = Panel::new("", x, y);
     panel.nothing = "nothing to show: no figure to compare".to_owned();
@@ -79,9 +84,6 @@ pub fn compare(comparison: &Comparison) -> Figure {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
         }
     }
-    if !rows.is_empty() && rows.iter().all(|row| !row.change_percent.value.is_finite()) {
-        panel.nothing = "nothing to show: no figure has a value under both".to_owned();
-    }
     let column = |head: &str, cell: &dyn Fn(&Difference) -> (String, Ink)| Column {
         head: head.to_owned(),
         cells: rows.iter().map(cell).collect(),
@@ -90,13 +92,16 @@ pub fn compare(comparison: &Comparison) -> Figure {
     panel.columns = vec![
         column("A", &|row| (row.a.clone(), Ink::Text)),
         column("B", &|row| (row.b.clone(), Ink::Text)),
-        column("change", &|row| (Format::Change.value(row.change_percent.value), Ink::Text)),
+        column("change", &|row| (change(row), Ink::Text)),
         column("verdict", &|row| (row.words.clone(), ink(row.verdict))),
     ];
     let beyond = rows.iter().filter(|row| row.change_percent.value.abs() > reach).count();
     let notes = match beyond {
         0 => Vec::new(),
-        n => vec![format!("{n} {} beyond the axis (arrows); the numbers stand at the right.", if n == 1 { "change lies" } else { "changes lie" })],
+        n => vec![format!(
+            "{n} {} beyond the axis (arrows); the numbers stand at the right.",
+            if n == 1 { "change lies" } else { "changes lie" }
+        )],
     };
     Figure {
         title: format!("B against A: {}", comparison.provenance.scenario),
@@ -111,6 +116,11 @@ pub fn compare(comparison: &Comparison) -> Figure {
         notes,
         provenance: comparison.provenance.clone(),
     }
+}
+
+fn change(row: &Difference) -> String {
+    let value = row.change_percent.value;
+    if value.is_finite() { Format::Change.value(value) } else { "\u{2013}".to_owned() }
 }
 
 fn tip(row: &Difference) -> String {

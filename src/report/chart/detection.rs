@@ -82,7 +82,8 @@ pub fn detection(detection: &Detection) -> Figure {
 
 fn delays(detection: &Detection) -> Panel {
     let conditions = &detection.conditions;
-    let all = conditions.iter().flat_map(|c| [c.delay, c.readmission]).flatten().flat_map(|d| [d.min_s, d.p50_s, d.max_s]);
+    let all =
+        conditions.iter().flat_map(|c| [c.delay, c.readmission]).flatten().flat_map(|d| [d.min_s, d.p50_s, d.max_s]);
     let positive: Vec<f64> = all.clone().filter(|value| *value > 0.0 && value.is_finite()).collect();
     let zero = all.into_iter().any(|value| value == 0.0);
     let (low, high) = positive.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &v| (low.min(v), high.max(v)));
@@ -98,7 +99,13 @@ fn delays(detection: &Detection) -> Panel {
         _ => "nothing to show: no degraded account was seen or readmitted".to_owned(),
     };
     for (name, ink, shape, up, of) in [
-        ("onset to first health escape", Ink::Ttft, Shape::Disc, -0.16, (|c| c.delay) as fn(&ConditionDetection) -> Option<Delay>),
+        (
+            "onset to first health escape",
+            Ink::Ttft,
+            Shape::Disc,
+            -0.16,
+            (|c| c.delay) as fn(&ConditionDetection) -> Option<Delay>,
+        ),
         ("end to readmission", Ink::B, Shape::Square, 0.16, |c| c.readmission),
     ] {
         let some = || conditions.iter().enumerate().filter_map(move |(i, c)| Some((i, c, of(c)?)));
@@ -146,7 +153,8 @@ fn roc(detection: &Detection) -> Panel {
     let tips = known
         .iter()
         .map(|point| {
-            let [x, y] = [point.false_escapes_ratio, point.missed_turns_ratio].map(|share| Format::Percent.value(share));
+            let [x, y] =
+                [point.false_escapes_ratio, point.missed_turns_ratio].map(|share| Format::Percent.value(share));
             format!("threshold {}\nfalse escapes {x}\nmissed turns {y}", name(point))
         })
         .collect();

@@ -66,7 +66,9 @@ pub fn distribution(distribution: &Distribution) -> Figure {
     let compared = if names.len() > 1 { format!(", {}", names.join(" against ")) } else { String::new() };
     Figure {
         title: format!("Felt TTFT: {}{compared}", distribution.provenance.scenario),
-        subtitle: "The share that waited longer than each TTFT; further left and lower is better. Both axes logarithmic.".to_owned(),
+        subtitle:
+            "The share that waited longer than each TTFT; further left and lower is better. Both axes logarithmic."
+                .to_owned(),
         rows: vec![Row { height: 300.0, panels: vec![requests, sessions] }],
         legend: Vec::new(),
         notes: Vec::new(),
@@ -98,6 +100,9 @@ fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Sid
     y.range = Some(((least * 0.7).min(0.09), 1.15));
     let mut panel = Panel::new(title, Axis::log("TTFT (s, log scale)", Format::Seconds), y);
     panel.nothing = "nothing to show: no first token".to_owned();
+    if all().any(|ccdf| ccdf.samples > 0) {
+        panel.nothing = "nothing to show: every TTFT is 0".to_owned();
+    }
     let samples: Vec<String> = all().map(|ccdf| super::format::number(ccdf.samples as f64)).collect();
     if all().any(|ccdf| ccdf.samples > 0) {
         panel.remark = format!("n = {}", samples.join(" and "));

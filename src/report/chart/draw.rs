@@ -303,11 +303,11 @@ impl<D: DrawingBackend> Pen<D> {
         let code = format!("{:04X}", u32::from(c));
         let (upper, lower) = code.split_at(code.len().div_ceil(2));
         let width = (substitute_width(c) - 0.08) * text.size;
-        let area =
-            Area { x: x + 0.02 * text.size, y: text.baseline - 0.86 * text.size, w: width, h: 1.04 * text.size };
+        let area = Area { x: x + 0.02 * text.size, y: text.baseline - 0.86 * text.size, w: width, h: 1.04 * text.size };
         self.frame(&area, text.ink, (text.size / 18.0).max(0.5))?;
         for (digits, down) in [(upper, 0.43), (lower, 0.93)] {
-            let small = Text { size: 0.46 * text.size, bold: false, baseline: area.y + down * text.size, ..text.clone() };
+            let small =
+                Text { size: 0.46 * text.size, bold: false, baseline: area.y + down * text.size, ..text.clone() };
             let mut x = area.x + (area.w - self.faces.width(digits, small.size, false)) / 2.0;
             for digit in digits.chars() {
                 self.letter(digit, x, &small)?;

@@ -161,7 +161,8 @@ mod tests {
     fn both_faces_hold_latin_greek_and_cyrillic_and_what_charts_print() {
         let faces = faces();
         for bold in [false, true] {
-            for c in "Az09ÄßéçŁőΩαЯдѣ…–—−×±≤≥≈→←↑↓µ°%‰€·•ĳ\u{fffd}ậ".chars().filter(|&c| c != 'ѣ') {
+            for c in "Az09ÄßéçŁőΩαЯдѣ…–—−×±≤≥≈→←↑↓µ°%‰€·•ĳ\u{fffd}ậ".chars().filter(|&c| c != 'ѣ')
+            {
                 assert!(faces.has(c, bold), "{c} {bold}");
             }
             assert!(!faces.has('漢', bold));
@@ -183,7 +184,8 @@ mod tests {
     #[test]
     fn wrapping_takes_words_that_are_too_long() {
         let faces = faces();
-        let text = "short Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft end of it all";
+        let text =
+            "short Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft end of it all";
         for room in [40.0, 100.0, 400.0] {
             let lines = faces.wrapped(text, 12.0, true, room, 3);
             assert!(lines.len() <= 3);

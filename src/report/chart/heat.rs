@@ -1,7 +1,7 @@
 //! Parts of a heat map: a cell with its value, and the border of a set of cells.
 
-use super::path::hatching;
 use super::figure::Texture;
+use super::path::hatching;
 use super::scene::{Anchor, Area, Item, Text};
 use super::theme::Ink;
 

@@ -90,11 +90,19 @@ pub fn heat_map(map: &HeatMap) -> Figure {
     };
     debug_assert!(matches!(panel.y.scale, Scale::Category(_)));
     Figure {
-        title: format!("{} over two keys: {}", map.figure, map.provenance.scenario),
-        subtitle: format!("Each cell is the mean over replications{}.", if log { ", colours on a log scale" } else { "" }),
+        title: format!("{} over two keys: {}", capitalised(&map.figure), map.provenance.scenario),
+        subtitle: format!(
+            "Each cell is the mean over replications{}.",
+            if log { ", colours on a log scale" } else { "" }
+        ),
         rows: vec![Row { height: (rows as f64 * 30.0).clamp(120.0, 560.0), panels: vec![panel] }],
         legend: Vec::new(),
         notes,
         provenance: map.provenance.clone(),
     }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

@@ -41,7 +41,8 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
         items(&entry.items, &mut out);
         out.push_str("</g>");
     }
-    let every = scene.plots.iter().flat_map(|plot| &plot.layers).map(|layer| layer.tips.len()).sum::<usize>() / TIPS + 1;
+    let every =
+        scene.plots.iter().flat_map(|plot| &plot.layers).map(|layer| layer.tips.len()).sum::<usize>() / TIPS + 1;
     for (i, plot) in scene.plots.iter().enumerate() {
         draw_plot(plot, &format!("{id}-{i}"), every, &mut out);
     }
@@ -50,6 +51,7 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
 }
 
 /// The colours as custom properties, for a rule of a style sheet.
+#[expect(dead_code, reason = "the page is next")]
 pub(crate) fn colours(theme: Theme) -> String {
     let property = |(ink, name): &(Ink, &str)| {
         let (r, g, b) = theme.rgb(*ink);

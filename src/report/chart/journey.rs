@@ -104,7 +104,9 @@ pub fn journey(journey: &Journey) -> Figure {
     if !failed.is_empty() {
         let tips = failed.iter().map(|turn| tip(journey, turn)).collect();
         let at = failed.iter().map(|turn| turn.at_s).collect();
-        latency.series.push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: used }).tips(tips));
+        latency
+            .series
+            .push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: used }).tips(tips));
     }
     if let Some(ms) = journey.threshold_ms.filter(|_| turns.iter().any(|turn| known(&turn))) {
         let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));
@@ -118,8 +120,7 @@ pub fn journey(journey: &Journey) -> Figure {
     let mut lanes = Panel::new("Accounts", x(), Axis::names("", journey.accounts.clone()));
     lanes.nothing = "nothing to show: no turn got an account".to_owned();
     lanes.zoom = true;
-    let path: Vec<(f64, f64)> =
-        turns.iter().filter_map(|turn| Some((turn.at_s, turn.account? as f64))).collect();
+    let path: Vec<(f64, f64)> = turns.iter().filter_map(|turn| Some((turn.at_s, turn.account? as f64))).collect();
     lanes.series.push(Series::new("", Ink::Muted, Mark::Step { points: path, dash: Dash::Solid }));
     for (i, _) in journey.accounts.iter().enumerate() {
         let (ink, shape) = account_style(i);

@@ -62,7 +62,8 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
         let flips = flags[i].x + AWAY + flags[i].width > plot.right() + 2.0;
         let from = if flips { flags[i].x - AWAY - flags[i].width } else { flags[i].x + AWAY };
         let from = from.max(plot.x - 20.0);
-        let span = |flag: &Flag| (flag.from.min(flag.x) - 3.0, (flag.from + flag.width).max(flag.x).max(flag.end) + 3.0);
+        let span =
+            |flag: &Flag| (flag.from.min(flag.x) - 3.0, (flag.from + flag.width).max(flag.x).max(flag.end) + 3.0);
         flags[i].from = from;
         let (low, high) = span(&flags[i]);
         // What is to the left and would be covered by a text that points left comes below it.

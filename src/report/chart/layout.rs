@@ -164,9 +164,8 @@ impl Page<'_> {
                     pairs.map(|(panel, slot)| Gutters::of(self.faces, panel, slot.w, height)).collect()
                 }
             };
-            let heads: Vec<f64> = (0..panels.len())
-                .map(|i| panel::head_height(self.faces, panels[i], &slots[i], &gutters[i]))
-                .collect();
+            let heads: Vec<f64> =
+                (0..panels.len()).map(|i| panel::head_height(self.faces, panels[i], &slots[i], &gutters[i])).collect();
             let head = heads.iter().copied().fold(0.0, f64::max);
             let mut foot: f64 = 0.0;
             for ((panel, slot), gutters) in panels.iter().zip(&slots).zip(&gutters) {
@@ -247,9 +246,7 @@ fn swatch_of(mark: &Mark, ink: Ink, area: &Area, low: f64) -> Vec<Item> {
         Mark::Band { opacity, .. } => vec![Item::Rect { area: patch, ink, opacity: *opacity }],
         Mark::Spans(_, SpanKind::Hatched(texture)) => hatched(patch, ink, *texture),
         Mark::Density { .. } => {
-            let tile = |i: u32| {
-                (Area { x: patch.x + 5.0 * f64::from(i), w: 5.0, ..patch }, 0.25 + 0.25 * f64::from(i))
-            };
+            let tile = |i: u32| (Area { x: patch.x + 5.0 * f64::from(i), w: 5.0, ..patch }, 0.25 + 0.25 * f64::from(i));
             vec![Item::Tiles { tiles: (0..4).map(tile).collect(), ink }]
         }
         Mark::Cells { .. } => (0..40)

@@ -1,7 +1,7 @@
 //! Series become simple things at their places.
 
 use super::axis::Ruler;
-use super::figure::{Dash, Mark, Panel, Series, Span, SpanKind};
+use super::figure::{Dash, Mark, Panel, Series, Shape, Span, SpanKind};
 use super::font::printable;
 use super::layout::{hatched, marker_size};
 use super::path::{clipped, thinned};
@@ -22,7 +22,7 @@ pub(super) fn layers(panel: &Panel, x: &Ruler, y: Option<&Ruler>, plot: &Area, l
             let name = printable(&series.name);
             let entry = legend.iter().position(|entry| !name.is_empty() && entry.name == name);
             let mut layer = Layer { entry, items: Vec::new(), tips: Vec::new() };
-            let pen = Pen { panel, series, x, plot };
+            let pen = Pen { panel, series, x, plot, with_y: y.is_some() };
             pen.flat(&mut layer);
             if let Some(y) = y {
                 pen.tall(y, &mut layer);
@@ -37,6 +37,8 @@ struct Pen<'a> {
     series: &'a Series,
     x: &'a Ruler,
     plot: &'a Area,
+    /// Whether there is a vertical axis.
+    with_y: bool,
 }
 
 impl Pen<'_> {
@@ -55,7 +57,7 @@ impl Pen<'_> {
                     self.tip(i, (area.x + area.w / 2.0, self.plot.y + 12.0), layer);
                 }
             }
-            Mark::RuleX { at, dash, .. } if self.x.holds(*at) => {
+            Mark::RuleX { at, dash, .. } if self.x.holds(*at) && self.with_y => {
                 if let Some(px) = self.x.at(*at) {
                     let points = vec![(px, self.plot.y), (px, self.plot.bottom())];
                     layer.items.push(Item::Line { points, ink, width: 1.25, dash: *dash });
@@ -96,10 +98,8 @@ impl Pen<'_> {
         match &self.series.mark {
             Mark::Line { points, dash, marker } => {
                 self.polyline(runs(points, at), *dash, layer);
-                let all: Vec<Point> =
-                    points.iter().copied().filter(|&point| inside(point)).filter_map(at).collect();
-                let alone = runs(points, at).iter().any(|run| run.len() == 1);
-                if let Some(shape) = marker.or_else(|| alone.then_some(super::figure::Shape::Disc))
+                let all: Vec<Point> = points.iter().copied().filter(|&point| inside(point)).filter_map(at).collect();
+                if let Some(shape) = *marker
                     && all.len() <= FEW
                     && !all.is_empty()
                 {
@@ -140,8 +140,7 @@ impl Pen<'_> {
                 }
             }
             Mark::Dots { points, shape, size, opacity } => {
-                let places: Vec<Point> =
-                    points.iter().copied().filter(|&point| inside(point)).filter_map(at).collect();
+                let places: Vec<Point> = points.iter().copied().filter(|&point| inside(point)).filter_map(at).collect();
                 if !places.is_empty() {
                     let (shape, size, opacity) = (*shape, *size, *opacity);
                     layer.items.push(Item::Marks { at: places, shape, size, ink, opacity });
@@ -220,6 +219,12 @@ impl Pen<'_> {
     fn polyline(&self, runs: Vec<Vec<Point>>, dash: Dash, layer: &mut Layer) {
         let width = if dash == Dash::Solid { 1.75 } else { 1.5 };
         for run in runs {
+            if let [alone] = run[..] {
+                let mark =
+                    Item::Marks { at: vec![alone], shape: Shape::Disc, size: 6.0, ink: self.series.ink, opacity: 1.0 };
+                layer.items.push(mark);
+                continue;
+            }
             for points in clipped(&thinned(run), self.plot) {
                 layer.items.push(Item::Line { points, ink: self.series.ink, width, dash });
             }
@@ -227,13 +232,7 @@ impl Pen<'_> {
     }
 
     /// Intervals lying; what reaches beyond the axis ends in an arrow.
-    fn intervals(
-        &self,
-        y: &Ruler,
-        rows: &[(f64, f64, f64, f64)],
-        shape: super::figure::Shape,
-        layer: &mut Layer,
-    ) {
+    fn intervals(&self, y: &Ruler, rows: &[(f64, f64, f64, f64)], shape: Shape, layer: &mut Layer) {
         let ink = self.series.ink;
         for (i, &(row, low, value, high)) in rows.iter().enumerate() {
             let Some(py) = y.at(row) else { continue };

@@ -9,6 +9,7 @@ mod compare;
 mod detection;
 mod distribution;
 mod draw;
+mod extent;
 mod figure;
 mod font;
 mod format;
@@ -33,12 +34,13 @@ pub use draw::{DrawError, png, svg};
 pub use figure::{
     Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series, Shape, Span, SpanKind, Texture,
 };
+pub use font::BrokenFont;
 pub use format::Format;
 pub use heat_map::{HeatMap, heat_map};
 pub use inline::inline_svg;
 pub use journey::{Journey, Turn, journey};
 pub use layout::layout;
-pub use scene::{Scene, outline};
+pub use scene::{Scene, TextBox, outline};
 pub use sweep::{Estimate, Point as SweepPoint, ThresholdSweep, threshold_sweep};
 pub use theme::{Ink, Theme};
 pub use timeline::{AccountTrack, Share, Timeline, timeline};

@@ -1,7 +1,8 @@
 //! One panel on its paper: its head, its axes with grid and ticks, and what to say where there is nothing to draw.
 
 use super::axis::{Ruler, Tick};
-use super::figure::{Axis, Dash, Mark, Panel, Scale};
+use super::extent::rulers;
+use super::figure::{Axis, Dash, Panel, Scale};
 use super::font::{Faces, printable};
 use super::labels;
 use super::marks;
@@ -88,7 +89,7 @@ pub(super) fn plot(faces: &Faces, panel: &Panel, slot: &Area, plot: Area, legend
     if let Some(x) = &x {
         let (log, low, high) = x.range();
         out.x = Some((log, low, high, panel.x.format));
-        horizontal_axis(faces, panel, x, &plot, drawable, &mut out.ticks);
+        horizontal_axis(faces, panel, x, (slot, &plot), drawable, &mut out.ticks);
     }
     if let Some(y) = &y {
         vertical_axis(faces, panel, y, slot, &plot, &mut out.back);
@@ -102,34 +103,6 @@ pub(super) fn plot(faces: &Faces, panel: &Panel, slot: &Area, plot: Area, legend
         _ => nothing(faces, panel, &plot, &mut out.front),
     }
     out
-}
-
-/// The two axes; `None` where no value has a place on one.
-fn rulers(panel: &Panel, plot: Area) -> (Option<Ruler>, Option<Ruler>) {
-    let (mut xs, mut ys) = (Vec::new(), Vec::new());
-    for series in &panel.series {
-        series.mark.each_point(&mut |x, y| {
-            if x.is_finite() && y.is_finite() {
-                xs.push(x);
-                ys.push(y);
-            }
-        });
-    }
-    let x_given = panel.x.range.is_some() && !matches!(panel.x.scale, Scale::Category(_));
-    let has_data = !xs.is_empty();
-    if x_given && !has_data {
-        xs.extend(panel.x.range.map(|range| range.0));
-    }
-    let x = Ruler::new(&panel.x, xs.into_iter(), plot.x, plot.right());
-    let downwards = matches!(panel.y.scale, Scale::Category(_));
-    let (from, to) = if downwards { (plot.y, plot.bottom()) } else { (plot.bottom(), plot.y + headroom(panel)) };
-    let y = if has_data { Ruler::new(&panel.y, ys.into_iter(), from, to) } else { None };
-    (x, y)
-}
-
-/// What flags take over the highest value.
-fn headroom(panel: &Panel) -> f64 {
-    if panel.lanes == 0 { 0.0 } else { 3.0 + marks::FLAG_LANE * f64::from(panel.lanes) }
 }
 
 fn vertical_ticks(y: &Ruler, axis: &Axis) -> Vec<Tick> {
@@ -187,16 +160,27 @@ fn head(faces: &Faces, panel: &Panel, slot: &Area, out: &mut Plot) {
     }
 }
 
-fn horizontal_axis(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area, drawable: bool, out: &mut Vec<Item>) {
+fn horizontal_axis(
+    faces: &Faces,
+    panel: &Panel,
+    x: &Ruler,
+    (slot, plot): (&Area, &Area),
+    drawable: bool,
+    out: &mut Vec<Item>,
+) {
     let ticks = match &panel.x.scale {
         Scale::Category(names) => {
             let room = plot.w / names.len().max(1) as f64;
-            let every = (34.0 / room).ceil().max(1.0) as usize;
+            let widest = names.iter().map(|name| faces.width(&printable(name), TICK, false)).fold(0.0, f64::max);
+            let every = ((widest.min(72.0) + 8.0) / room).ceil().max(1.0) as usize;
             let shown = names.iter().enumerate().step_by(every);
             shown
-                .map(|(i, name)| Tick {
-                    value: i as f64,
-                    label: faces.elided(&printable(name), TICK, false, room * every as f64 - 6.0),
+                .map(|(i, name)| {
+                    // Neither into its neighbour nor off the paper.
+                    let at = plot.x + room * (i as f64 + 0.5);
+                    let edge = 2.0 * (at - slot.x).min(slot.right() + 8.0 - at);
+                    let label = faces.elided(&printable(name), TICK, false, (room * every as f64 - 6.0).min(edge));
+                    Tick { value: i as f64, label }
                 })
                 .collect()
         }
@@ -217,7 +201,7 @@ fn horizontal_axis(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area, drawabl
             let half = faces.width(&tick.label, TICK, false) / 2.0;
             // A label at the very end may not reach beyond the paper of this panel.
             out.push(Item::Text(Text {
-                x: at.max(plot.x - 24.0 + half),
+                x: if categories { at } else { at.max(plot.x - 24.0 + half) },
                 baseline: plot.bottom() + 14.0,
                 text: tick.label.clone(),
                 size: TICK,
@@ -364,58 +348,5 @@ fn nothing(faces: &Faces, panel: &Panel, plot: &Area, out: &mut Vec<Item>) {
             ink: Ink::Muted,
             anchor: Anchor::Middle,
         }));
-    }
-}
-
-impl Mark {
-    /// Every point that a range must hold.
-    pub(super) fn each_point(&self, see: &mut dyn FnMut(f64, f64)) {
-        match self {
-            Self::Line { points, .. } | Self::Step { points, .. } | Self::Dots { points, .. } => {
-                points.iter().for_each(|&(x, y)| see(x, y));
-            }
-            Self::Band { points, .. } => points.iter().for_each(|&(x, low, high)| {
-                see(x, low);
-                see(x, high);
-            }),
-            Self::Density { cells } => cells.iter().for_each(|&(x0, x1, y0, y1, _)| {
-                see(x0, y0);
-                see(x1, y1);
-            }),
-            Self::Cells { cells, .. } => cells.iter().for_each(|&(x0, x1, y0, y1, _, _)| {
-                see(x0, y0);
-                see(x1, y1);
-            }),
-            Self::Bars { bars } => bars.iter().for_each(|&(x0, x1, low, high)| {
-                see(x0, low);
-                see(x1, high);
-            }),
-            Self::Intervals { rows, .. } => rows.iter().for_each(|&(y, low, value, high)| {
-                see(value, y);
-                see(low, y);
-                see(high, y);
-            }),
-            Self::Links(links) => links.iter().for_each(|&(a, b)| {
-                see(a.0, a.1);
-                see(b.0, b.1);
-            }),
-            Self::Words(words) => words.iter().for_each(|&(x, y, _)| see(x, y)),
-            Self::Outline { .. } | Self::Corners(_) | Self::Flags { .. } | Self::Spans(..) | Self::RuleX { .. } | Self::RuleY { .. } => {}
-        }
-    }
-
-    /// Every place along x where there is something.
-    pub(super) fn each_x(&self, see: &mut dyn FnMut(f64)) {
-        match self {
-            Self::Flags { at, .. } => at.iter().for_each(|&x| see(x)),
-            Self::RuleX { at, .. } => see(*at),
-            Self::Outline { squares, .. } | Self::Corners(squares) => squares.iter().for_each(|&(x, _)| see(x as f64)),
-            Self::Spans(spans, _) => spans.iter().for_each(|span| see(span.from)),
-            mark => mark.each_point(&mut |x, y| {
-                if x.is_finite() && y.is_finite() {
-                    see(x);
-                }
-            }),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! Units are px of the finished picture, y grows downwards.
 
 use super::figure::{Dash, Shape};
+use super::font::{BrokenFont, Faces};
 use super::format::Format;
 use super::theme::Ink;
 
@@ -26,6 +27,54 @@ pub struct Scene {
     pub(super) legend: Vec<Entry>,
     /// The plots.
     pub(super) plots: Vec<Plot>,
+}
+
+/// Where a text stands: from its left edge and the top of its capitals to its right edge and its baseline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextBox {
+    /// The text.
+    pub text: String,
+    /// Its left edge in px.
+    pub left: f64,
+    /// The top of its capitals in px.
+    pub top: f64,
+    /// Its right edge in px.
+    pub right: f64,
+    /// Its baseline in px.
+    pub bottom: f64,
+}
+
+impl Scene {
+    /// Every text of the picture with its place.
+    pub fn texts(&self) -> Result<Vec<TextBox>, BrokenFont> {
+        let faces = Faces::load()?;
+        let legend = self.legend.iter().flat_map(|entry| &entry.items);
+        let plots = self.plots.iter().flat_map(|plot| {
+            let layers = plot.layers.iter().flat_map(|layer| &layer.items);
+            plot.back.iter().chain(&plot.ticks).chain(layers).chain(&plot.front)
+        });
+        let texts = self.frame.iter().chain(legend).chain(plots).filter_map(|item| match item {
+            Item::Text(text) if !text.text.is_empty() => Some(text),
+            _ => None,
+        });
+        let placed = texts.map(|text| {
+            let width = faces.width(&text.text, text.size, text.bold);
+            let left = match text.anchor {
+                Anchor::Start => text.x,
+                Anchor::Middle => text.x - width / 2.0,
+                Anchor::End => text.x - width,
+            };
+            let (top, bottom) = (text.baseline - 0.74 * text.size, text.baseline);
+            TextBox { text: text.text.clone(), left, top, right: left + width, bottom }
+        });
+        Ok(placed.collect())
+    }
+
+    /// For each plot, whether it says that there is nothing to show, and how many things it draws.
+    pub fn drawn(&self) -> Vec<(bool, usize)> {
+        let count = |plot: &Plot| plot.layers.iter().map(|layer| layer.items.len()).sum();
+        self.plots.iter().map(|plot| (plot.empty, count(plot))).collect()
+    }
 }
 
 /// An entry of the legend. Its number is its place; layers refer to it.
@@ -114,14 +163,40 @@ pub(super) struct Text {
 /// A simple thing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    Line { points: Vec<Point>, ink: Ink, width: f64, dash: Dash },
-    Polygon { points: Vec<Point>, ink: Ink, opacity: f64 },
-    Rect { area: Area, ink: Ink, opacity: f64 },
+    Line {
+        points: Vec<Point>,
+        ink: Ink,
+        width: f64,
+        dash: Dash,
+    },
+    Polygon {
+        points: Vec<Point>,
+        ink: Ink,
+        opacity: f64,
+    },
+    Rect {
+        area: Area,
+        ink: Ink,
+        opacity: f64,
+    },
     /// Rectangles of one ink with an opacity each.
-    Tiles { tiles: Vec<(Area, f64)>, ink: Ink },
-    Marks { at: Vec<Point>, shape: Shape, size: f64, ink: Ink, opacity: f64 },
+    Tiles {
+        tiles: Vec<(Area, f64)>,
+        ink: Ink,
+    },
+    Marks {
+        at: Vec<Point>,
+        shape: Shape,
+        size: f64,
+        ink: Ink,
+        opacity: f64,
+    },
     /// Separate strokes.
-    Strokes { strokes: Vec<(Point, Point)>, ink: Ink, width: f64 },
+    Strokes {
+        strokes: Vec<(Point, Point)>,
+        ink: Ink,
+        width: f64,
+    },
     Text(Text),
 }
 

@@ -76,7 +76,8 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
     points.sort_by(|a, b| a.threshold_ms.total_cmp(&b.threshold_ms));
     let x = || {
         let mut axis = Axis::log("escape threshold sticky_escape_ttft_ms, in seconds (log scale)", Format::Seconds);
-        let marked = [sweep.default_ms, sweep.recommended_ms, sweep.plateau_ms.map(|p| p.0), sweep.plateau_ms.map(|p| p.1)];
+        let marked =
+            [sweep.default_ms, sweep.recommended_ms, sweep.plateau_ms.map(|p| p.0), sweep.plateau_ms.map(|p| p.1)];
         axis.include.extend(marked.into_iter().flatten().map(|ms| ms / 1e3));
         axis
     };
@@ -93,7 +94,9 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
     latency.series.extend(marks(sweep, true));
     for (i, (name, ink, shape)) in PERCENTILES.into_iter().enumerate() {
         let at = 2 - i;
-        latency.series.extend(curve(name, ink, shape, Dash::Solid, &points, |point| point.worst_turn_ms[at].scaled(1e-3)));
+        latency
+            .series
+            .extend(curve(name, ink, shape, Dash::Solid, &points, |point| point.worst_turn_ms[at].scaled(1e-3)));
     }
     for (i, (name, ink, _)) in PERCENTILES.into_iter().enumerate() {
         let value = sweep.off.map_or(f64::NAN, |off| off.worst_turn_ms[2 - i].value / 1e3);
@@ -105,11 +108,7 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
         }
     }
 
-    let mut escapes = Panel::new(
-        "Escapes",
-        x().hidden(),
-        Axis::linear("per 1,000 requests", Format::Number).with(0.0),
-    );
+    let mut escapes = Panel::new("Escapes", x().hidden(), Axis::linear("per 1,000 requests", Format::Number).with(0.0));
     escapes.nothing = "nothing to show: no escape at any threshold".to_owned();
     let escaped = points.iter().flat_map(|point| point.escapes_per_1000).any(|estimate| estimate.value > 0.0);
     if escaped {
@@ -121,11 +120,7 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
         }
     }
 
-    let mut cold = Panel::new(
-        "Cold turns",
-        x(),
-        Axis::linear("share of turns", Format::Percent).with(0.0),
-    );
+    let mut cold = Panel::new("Cold turns", x(), Axis::linear("share of turns", Format::Percent).with(0.0));
     cold.nothing = "nothing to show: no turn had a prefix to lose".to_owned();
     cold.series.extend(marks(sweep, false));
     let ratio = |point: &Point| point.cold_turn_ratio;
@@ -141,11 +136,17 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
         }
     }
     let several = sweep.provenance.replications.is_some_and(|n| n > 1);
-    let bands = if several { format!(" Bands: {} % confidence over replications.", super::format::number(sweep.level_percent)) } else { String::new() };
+    let bands = if several {
+        format!(" Bands: {} % confidence over replications.", super::format::number(sweep.level_percent))
+    } else {
+        String::new()
+    };
     let off = if sweep.off.is_some() { " Dotted: escape off." } else { "" };
     Figure {
         title: format!("Escape threshold: {}", sweep.provenance.scenario),
-        subtitle: format!("What a threshold buys in tail latency, and what it costs in escapes and cold turns.{bands}{off}"),
+        subtitle: format!(
+            "What a threshold buys in tail latency, and what it costs in escapes and cold turns.{bands}{off}"
+        ),
         rows: vec![row(230.0, latency), row(96.0, escapes), row(96.0, cold)],
         legend: Vec::new(),
         notes: Vec::new(),

@@ -65,10 +65,8 @@ const DOTS: usize = 3_000;
 const COLUMNS: usize = 240;
 
 /// The order of the legend.
-const LEGEND: [&str; 12] = [
-    "upstream TTFT",
-    "TTFT EWMA",
-    "TTFT EWMA, from 0 to the threshold and beyond",
+const LEGEND: [&str; 3] = ["upstream TTFT", "TTFT EWMA", "TTFT EWMA, from 0 to the threshold and beyond"];
+const LEGEND_REST: [&str; 9] = [
     "degraded (truth)",
     "blocked",
     "off the list of candidates",
@@ -92,8 +90,9 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     if strips && hidden > 0 {
         notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
     }
+    let threshold = timeline.threshold_ms.map(threshold_name);
     let subtitle = if strips {
-        "Each strip is an account: the darker, the nearer its highest TTFT EWMA was to the threshold or beyond it."
+        "Each strip is an account: the stronger the colour, the nearer its highest TTFT EWMA was to the threshold or beyond it."
     } else {
         "Dots: upstream TTFT of each attempt. Line: the TTFT EWMA that the escape gate looks at. Both scales logarithmic."
     };
@@ -102,7 +101,7 @@ pub fn timeline(timeline: &Timeline) -> Figure {
         title: format!("Accounts over time: {}", timeline.provenance.scenario),
         subtitle,
         rows,
-        legend: LEGEND.map(str::to_owned).to_vec(),
+        legend: LEGEND.into_iter().map(str::to_owned).chain(threshold).chain(LEGEND_REST.map(str::to_owned)).collect(),
         notes,
         provenance: timeline.provenance.clone(),
     }
@@ -140,10 +139,11 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
     let high = timeline.threshold_ms.map_or(high, |ms| high.max(ms / 1e3));
     let height = match timeline.accounts.len() {
         0..=3 => 120.0,
-        4..=6 => 96.0,
-        _ => 76.0,
+        4..=6 => 92.0,
+        _ => 68.0,
     };
     let reasons: Vec<&str> = REASONS.into_iter().filter(|reason| has(timeline, reason)).collect();
+    let height = height + 10.0 * reasons.len() as f64;
     let mut rows = Vec::new();
     for account in &timeline.accounts {
         let mut y = Axis::log(if rows.is_empty() { "TTFT (s)" } else { "" }, Format::Seconds);
@@ -169,7 +169,7 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         let line = Mark::Step { points: ewma, dash: Dash::Solid };
         panel.series.push(Series::new("TTFT EWMA", Ink::B, line));
         if let Some(ms) = timeline.threshold_ms {
-            let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));
+            let name = threshold_name(ms);
             let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
             panel.series.push(Series::new(name, Ink::Bad, rule));
         }
@@ -182,6 +182,10 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         rows.push(Row { height, panels: vec![panel] });
     }
     rows
+}
+
+fn threshold_name(ms: f64) -> String {
+    format!("threshold {}", Format::Seconds.value(ms / 1e3))
 }
 
 fn remark(account: &AccountTrack) -> String {
@@ -262,7 +266,7 @@ fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     for (row, account) in tracks.iter().enumerate() {
         cells.extend(strip(account, row as f64, end, full));
     }
-    panel.series.push(Series::new("TTFT EWMA, from 0 to the threshold and beyond", Ink::P99, Mark::Density { cells }));
+    panel.series.push(Series::new("TTFT EWMA, from 0 to the threshold and beyond", Ink::B, Mark::Density { cells }));
     let block = |of: fn(&AccountTrack) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
         let rows = tracks.iter().enumerate();
         let bars = rows.flat_map(|(row, account)| of(account).iter().map(move |span| (row as f64, *span)));
