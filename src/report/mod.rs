@@ -1,9 +1,9 @@
-<<<<<<< HEAD
 //! Results for people and machines: one document, made of the figures of a run or of several replications, as terminal
-//! text, JSON, CSV and Markdown; and the rows of a run as CSV files, written while it goes on.
+//! text, JSON, CSV and Markdown; the rows of a run as CSV files, written while it goes on; charts and pages of them.
 //!
 //! Reports read figures, never the run.
 
+pub mod chart;
 pub mod completions;
 pub mod document;
 pub mod files;
@@ -16,7 +16,3 @@ pub use document::{About, ResultDocument};
 pub use files::{FileError, PendingFile};
 pub use stream::CsvFiles;
 pub use summary::Style;
-=======
-//! What people see of results: charts, pages, tables and traces for other viewers. Reads figures, never the run.
-pub mod chart;
->>>>>>> fa0a958 (Charts: figures, layout, SVG and PNG, with a font built in)
