@@ -280,7 +280,7 @@ mod tests {
         let axis = Axis::log("", Format::Seconds);
         assert_eq!(ticks(&axis, &[1.0, 60.0], 600.0), ["1", "2", "5", "10", "20", "50"]);
         assert_eq!(ticks(&axis, &[0.001, 1000.0], 300.0), ["0.001", "0.01", "0.1", "1", "10", "100", "1,000"]);
-        assert_eq!(ticks(&axis, &[0.001, 1000.0], 120.0).len(), 4);
+        assert_eq!(ticks(&axis, &[0.001, 1000.0], 120.0), ["0.01", "1", "100"]);
     }
 
     #[test]

