@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::account::{Account, MOST_ACCOUNTS, Refill};
 use super::check::{Check, Checker};
-use super::condition::Condition;
+use super::condition::{Condition, Course};
 use super::duration::Duration;
 use super::error::{ErrorKind, nearest};
 use super::gateway::{Gateway, RateLimit};
@@ -291,10 +291,29 @@ impl Scenario {
         self.account_defaults = None;
         self.gateway_config = None;
         self.note_models(&mut notes);
+        self.note_conditions(&mut notes);
         notes
     }
 
-    /// Models that nobody asks for or nobody serves are most often a slip of the pen.
+    /// A condition that sets in when nothing arrives any more shows nothing.
+    fn note_conditions(&self, notes: &mut Vec<String>) {
+        let Some(duration) = self.duration else { return };
+        for condition in &self.conditions {
+            let at = match &condition.when {
+                Course::Scheduled(course) => course.at,
+                Course::Flapping(course) => course.at,
+                Course::Markov(_) | Course::Replayed(_) | Course::Triggered(_) => continue,
+            };
+            if at >= duration {
+                let name = &condition.name;
+                notes.push(format!(
+                    "the condition `{name}` sets in at {at}, after the last request (duration {duration})"
+                ));
+            }
+        }
+    }
+
+    /// A model that nobody serves is most often a slip of the pen.
     fn note_models(&self, notes: &mut Vec<String>) {
         let Some(synth) = &self.workload.synth else { return };
         let asked: Vec<&str> = synth.models.iter().map(|model| model.name.trim()).collect();

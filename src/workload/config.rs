@@ -76,6 +76,8 @@ pub struct ReplayConfig {
     pub session_idle: Span,
     /// The model of rows that name none; blank is the blank model, which every account supports.
     pub default_model: String,
+    /// Models that get the numbers 1, 2, 3... before any is met: so that settings made beforehand can name them.
+    pub models: Vec<String>,
     /// Patience of clients where the trace gives none; `None`: for ever.
     pub patience: Option<Distribution>,
     /// Where to stop.
@@ -94,6 +96,7 @@ impl Default for ReplayConfig {
             repeat: 1,
             session_idle: Span::from_secs(7_200),
             default_model: String::new(),
+            models: Vec::new(),
             patience: None,
             limits: Limits::default(),
         }

@@ -106,7 +106,7 @@ pub fn lower(scenario: &Scenario) -> Result<Lowered, LowerError> {
         pool: gateway::pool(scenario),
         gateway: gateway::lower(scenario),
         recorded_service: scenario.service == Service::Recorded,
-        workload: workload::lower(scenario)?,
+        workload: workload::lower(scenario, &models)?,
         measure: measure::settings(scenario),
         accounts: measure::accounts(scenario),
         conditions: measure::conditions(&upstream.conditions),

@@ -23,8 +23,8 @@ impl Models {
             };
             let effects = std::iter::once(&condition.effect).chain(states.iter().map(|state| &state.effect));
             for name in effects.flat_map(|effect| &effect.only_models) {
-                if !name.trim().is_empty() && !names.contains(name) {
-                    names.push(name.clone());
+                if !name.trim().is_empty() && !names.iter().any(|known| known == name.trim()) {
+                    names.push(name.trim().to_owned());
                 }
             }
         }
@@ -49,7 +49,6 @@ impl Models {
     }
 
     /// The names, in the order of their numbers from 1.
-    #[expect(dead_code, reason = "a replay that numbers these first is yet to come")]
     pub(super) fn names(&self) -> &[String] {
         &self.0
     }

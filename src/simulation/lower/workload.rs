@@ -2,6 +2,7 @@
 
 use super::LowerError;
 use super::distribution::{At, lower as draw};
+use super::models::Models;
 use crate::engine::Distribution;
 use crate::scenario::{self, Scenario};
 use crate::workload::config::{
@@ -14,10 +15,10 @@ use crate::workload::replay::Format;
 ///
 /// # Errors
 /// When a file with a sample cannot be used.
-pub(super) fn lower(scenario: &Scenario) -> Result<WorkloadConfig, LowerError> {
+pub(super) fn lower(scenario: &Scenario, models: &Models) -> Result<WorkloadConfig, LowerError> {
     let lowering = Lowering(scenario);
     match (&scenario.workload.replay, &scenario.workload.synth) {
-        (Some(replay), _) => Ok(WorkloadConfig::Replay(lowering.replay(replay)?)),
+        (Some(replay), _) => Ok(WorkloadConfig::Replay(lowering.replay(replay, models)?)),
         (None, Some(synth)) => Ok(WorkloadConfig::Synth(lowering.synth(synth)?)),
         (None, None) => Ok(WorkloadConfig::Synth(lowering.synth(&scenario::Synth::default())?)),
     }
@@ -47,7 +48,7 @@ impl Lowering<'_> {
         self.0.clients.patience.as_ref().map(|patience| self.draw(patience, "clients.patience")).transpose()
     }
 
-    fn replay(&self, replay: &scenario::Replay) -> Result<ReplayConfig, LowerError> {
+    fn replay(&self, replay: &scenario::Replay, models: &Models) -> Result<ReplayConfig, LowerError> {
         let workload = &self.0.workload;
         Ok(ReplayConfig {
             read: ReadConfig {
@@ -77,6 +78,7 @@ impl Lowering<'_> {
             repeat: workload.repeat,
             session_idle: replay.session_idle.0,
             default_model: replay.default_model.clone(),
+            models: models.names().to_vec(),
             patience: self.patience()?,
             limits: self.limits(),
         })

@@ -50,6 +50,7 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn open(config: &ReplayConfig, luck: Luck) -> Result<Self, Error> {
         let mut reader = TraceReader::open(&config.read, luck)?;
+        reader.number_models(&config.models);
         reader.set_default_model(&config.default_model);
         let mut feed = Self {
             read: config.read.clone(),

@@ -139,6 +139,13 @@ impl TraceReader {
         Ok(())
     }
 
+    /// Gives these models their numbers before any other is met.
+    pub(crate) fn number_models(&mut self, names: &[String]) {
+        for name in names {
+            self.names.model(name);
+        }
+    }
+
     /// The model of rows that name none; without this, the blank one.
     pub(crate) fn set_default_model(&mut self, name: &str) {
         self.default_model = self.names.model(name);
