@@ -35,7 +35,13 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Tells what is wrong. Errors of scenarios bring their own headline and picture of the place.
 pub(crate) fn complain(error: &anyhow::Error) {
-    let text = format!("{error:#}");
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // many errors quote their cause themselves
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
     let text = if text.starts_with("error") { text } else { format!("error: {text}") };
     remark(text.trim_end());
 }

@@ -72,5 +72,7 @@ fn drive<W: Workload, U: Upstream, O: Observer>(
     let mut gateway = Gateway::new(lowered.gateway.clone(), pool, luck, workload, upstream, (panel, observer));
     let totals = gateway.run()?;
     let ((panel, observer), upstream) = gateway.into_parts();
-    Ok((Run { results: panel.into_results(), totals, assumptions: Vec::new() }, observer, upstream))
+    let mut results = panel.into_results();
+    results.figures.run.count("engine.events", totals.events);
+    Ok((Run { results, totals, assumptions: Vec::new() }, observer, upstream))
 }
