@@ -220,10 +220,15 @@ impl SynthWorkload {
 
     /// Plans the next turn of a session whose last one ends at `end`, if there is to be one.
     fn plan_turn(&mut self, slot: u32, end: Time) {
-        let over = self.is_over();
+        if self.is_over() {
+            return;
+        }
         let live = &mut self.slots[slot as usize];
+        if live.turn >= live.turns {
+            return;
+        }
         let at = end + Span::from_secs_f64(self.config.think_s.sample(&mut live.stream));
-        if live.turn < live.turns && at < self.end && !over {
+        if at < self.end {
             live.planned = true;
             let number = live.number as u32;
             let key = (u128::from(at.unix_nanos()) << 64) | (u128::from(number) << 32) | u128::from(slot);
