@@ -8,6 +8,7 @@ pub mod completions;
 pub mod document;
 pub mod files;
 pub mod format;
+pub mod html;
 pub mod schema;
 pub mod stream;
 pub mod summary;

@@ -1,4 +1,5 @@
 //! Inputs of charts that look like those of runs, and odd ones: what every chart must stand.
+#![allow(dead_code, reason = "each test uses a part")]
 
 use stickysim::report::chart::*;
 

@@ -98,10 +98,7 @@ pub fn compare(comparison: &Comparison) -> Figure {
     let beyond = rows.iter().filter(|row| row.change_percent.value.abs() > reach).count();
     let notes = match beyond {
         0 => Vec::new(),
-        n => vec![format!(
-            "{n} {} beyond the axis (arrows); the numbers stand at the right.",
-            if n == 1 { "change lies" } else { "changes lie" }
-        )],
+        n => vec![format!("{n} {} beyond the axis (arrows).", if n == 1 { "change lies" } else { "changes lie" })],
     };
     Figure {
         title: format!("B against A: {}", comparison.provenance.scenario),

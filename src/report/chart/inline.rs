@@ -20,12 +20,14 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
     let (title, description) = (escaped(&scene.title), escaped(&scene.description));
     let _ = write!(
         out,
-        "<svg class=\"chart\" id=\"{id}\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" \
-         aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>",
+        "<svg class=\"chart\" id=\"{id}\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"group\" \
+         aria-roledescription=\"chart\" aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>",
         place(scene.width),
         place(scene.height),
     );
+    out.push_str("<g aria-hidden=\"true\">");
     items(&scene.frame, &mut out);
+    out.push_str("</g>");
     for (i, entry) in scene.legend.iter().enumerate() {
         let Area { x, y, w, h } = entry.area;
         let _ = write!(
@@ -51,8 +53,7 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
 }
 
 /// The colours as custom properties, for a rule of a style sheet.
-#[expect(dead_code, reason = "the page is next")]
-pub(crate) fn colours(theme: Theme) -> String {
+pub(in crate::report) fn colours(theme: Theme) -> String {
     let property = |(ink, name): &(Ink, &str)| {
         let (r, g, b) = theme.rgb(*ink);
         format!("--{name}:#{r:02x}{g:02x}{b:02x};")
@@ -63,7 +64,7 @@ pub(crate) fn colours(theme: Theme) -> String {
 fn draw_plot(plot: &Plot, id: &str, every: usize, out: &mut String) {
     let Area { x, y, w, h } = plot.area;
     let (x, y, w, h) = (place(x), place(y), place(w), place(h));
-    let _ = write!(out, "<g class=\"plot\" data-area=\"{x} {y} {w} {h}\"");
+    let _ = write!(out, "<g class=\"plot\" aria-hidden=\"true\" data-area=\"{x} {y} {w} {h}\"");
     if let Some((log, low, high, format)) = plot.x {
         let _ = write!(out, " data-x=\"{} {low} {high} {format:?}\"", u8::from(log));
     }
@@ -262,7 +263,7 @@ fn place(value: f64) -> String {
 }
 
 /// Text for XML and HTML, in elements and in attributes.
-pub(crate) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

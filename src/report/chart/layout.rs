@@ -8,8 +8,6 @@ use super::path::hatching;
 use super::scene::{Anchor, Area, Entry, Item, Scene, Text};
 use super::theme::Ink;
 
-/// From the edge of the paper to what is on it.
-const MARGIN: f64 = 20.0;
 /// Between panels that stand side by side, and between rows.
 const BETWEEN: f64 = 26.0;
 /// Paper narrower than this has one panel a row.
@@ -19,7 +17,8 @@ const NARROW: f64 = 640.0;
 pub fn layout(figure: &Figure, width: f64) -> Result<Scene, BrokenFont> {
     let faces = Faces::load()?;
     let width = if width.is_finite() { width.clamp(280.0, 4_000.0).floor() } else { 960.0 };
-    let mut page = Page { faces: &faces, width, y: MARGIN, frame: Vec::new() };
+    let margin = if width < NARROW { 10.0 } else { 20.0 };
+    let mut page = Page { faces: &faces, width, margin, y: margin, frame: Vec::new() };
     let title = printable(&figure.title);
     let description = printable(&figure.subtitle);
     page.paragraph(&title, 17.0, true, Ink::Text, 2);
@@ -32,7 +31,7 @@ pub fn layout(figure: &Figure, width: f64) -> Result<Scene, BrokenFont> {
         page.paragraph(&printable(note), 11.0, false, Ink::Muted, 3);
     }
     page.footer(figure);
-    let height = (page.y + MARGIN - 6.0).ceil();
+    let height = (page.y + margin - 4.0).ceil();
     Ok(Scene { width, height, title, description, frame: page.frame, legend, plots })
 }
 
@@ -74,13 +73,15 @@ fn has_something(mark: &Mark) -> bool {
 struct Page<'a> {
     faces: &'a Faces,
     width: f64,
+    /// From the edge of the paper to what is on it.
+    margin: f64,
     y: f64,
     frame: Vec<Item>,
 }
 
 impl Page<'_> {
     fn room(&self) -> f64 {
-        self.width - 2.0 * MARGIN
+        self.width - 2.0 * self.margin
     }
 
     fn paragraph(&mut self, text: &str, size: f64, bold: bool, ink: Ink, most: usize) {
@@ -88,7 +89,7 @@ impl Page<'_> {
             self.y += (size * 1.36).ceil();
             let baseline = self.y - (size * 0.36).floor();
             self.frame.push(Item::Text(Text {
-                x: MARGIN,
+                x: self.margin,
                 baseline,
                 text: line,
                 size,
@@ -103,7 +104,7 @@ impl Page<'_> {
         const SIZE: f64 = 11.5;
         const LINE: f64 = 20.0;
         self.y += 8.0;
-        let mut x = MARGIN;
+        let mut x = self.margin;
         let mut entries = Vec::new();
         for (name, ink, mark) in names {
             let (low, high) = ramp_ends(mark);
@@ -111,8 +112,8 @@ impl Page<'_> {
             let swatch = if matches!(mark, Mark::Cells { .. }) { 134.0 + ends } else { 24.0 };
             let text = self.faces.elided(name, SIZE, false, (self.room() - swatch - 6.0).min(340.0));
             let w = swatch + 6.0 + self.faces.width(&text, SIZE, false);
-            if x > MARGIN && x + w > self.width - MARGIN {
-                x = MARGIN;
+            if x > self.margin && x + w > self.width - self.margin {
+                x = self.margin;
                 self.y += LINE;
             }
             let area = Area { x, y: self.y, w, h: LINE };
@@ -178,7 +179,7 @@ impl Page<'_> {
                 foot = foot.max(panel::foot_height(panel));
                 plots.push(panel::plot(self.faces, panel, slot, plot, legend));
             }
-            self.y += head + height + foot + if foot > 0.0 { 12.0 } else { 8.0 };
+            self.y += head + height + foot + if foot > 0.0 { 10.0 } else { 8.0 };
         }
         plots
     }
@@ -187,7 +188,7 @@ impl Page<'_> {
     fn slots(&self, panels: &[&Panel], height: f64) -> Vec<Area> {
         let weight = |panel: &&Panel| if panel.weight > 0.0 { panel.weight } else { 1.0 };
         let each = (self.room() - BETWEEN * (panels.len() - 1) as f64) / panels.iter().map(weight).sum::<f64>();
-        let mut x = MARGIN;
+        let mut x = self.margin;
         let mut slots = Vec::new();
         for panel in panels {
             let w = (each * weight(panel)).floor();
@@ -213,6 +214,9 @@ impl Page<'_> {
         }
         if !from.version.is_empty() {
             parts.push(format!("stickysim {}", printable(&from.version)));
+        }
+        if parts.is_empty() {
+            return;
         }
         self.y += 4.0;
         self.paragraph(&parts.join("  ·  "), 10.0, false, Ink::Muted, 3);

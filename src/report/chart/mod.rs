@@ -38,6 +38,7 @@ pub use font::BrokenFont;
 pub use format::Format;
 pub use heat_map::{HeatMap, heat_map};
 pub use inline::inline_svg;
+pub(in crate::report) use inline::{colours, escaped};
 pub use journey::{Journey, Turn, journey};
 pub use layout::layout;
 pub use scene::{Scene, TextBox, outline};

@@ -29,7 +29,7 @@ impl Gutters {
             Scale::Category(names) => {
                 let size = name_size(height, names.len());
                 let widest = names.iter().map(|name| faces.width(&printable(name), size, false)).fold(0.0, f64::max);
-                if panel.y.shown { widest.min(0.34 * width) + 10.0 } else { 0.0 }
+                if panel.y.shown { widest.min(if width < 500.0 { 0.42 } else { 0.34 } * width) + 10.0 } else { 0.0 }
             }
             _ if !panel.y.shown => 0.0,
             _ => rulers(panel, Area { x: 0.0, y: 0.0, w: width, h: height }).1.map_or(30.0, |y| {
@@ -212,10 +212,12 @@ fn horizontal_axis(
         }
     }
     if panel.x.shown && !panel.x.label.is_empty() {
+        let text = faces.elided(&printable(&panel.x.label), 11.0, false, slot.w);
+        let half = faces.width(&text, 11.0, false) / 2.0;
         out.push(Item::Text(Text {
-            x: plot.x + plot.w / 2.0,
+            x: (plot.x + plot.w / 2.0).min(slot.right() - half).max(slot.x + half),
             baseline: plot.bottom() + 31.0,
-            text: faces.elided(&printable(&panel.x.label), 11.0, false, plot.w),
+            text,
             size: 11.0,
             bold: false,
             ink: Ink::Muted,

@@ -75,7 +75,7 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
     points.retain(|point| point.threshold_ms.is_finite());
     points.sort_by(|a, b| a.threshold_ms.total_cmp(&b.threshold_ms));
     let x = || {
-        let mut axis = Axis::log("escape threshold sticky_escape_ttft_ms, in seconds (log scale)", Format::Seconds);
+        let mut axis = Axis::log("sticky_escape_ttft_ms in seconds (log scale)", Format::Seconds);
         let marked =
             [sweep.default_ms, sweep.recommended_ms, sweep.plateau_ms.map(|p| p.0), sweep.plateau_ms.map(|p| p.1)];
         axis.include.extend(marked.into_iter().flatten().map(|ms| ms / 1e3));

@@ -166,8 +166,9 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         };
         panel.series.push(Series::new("upstream TTFT", Ink::Dots, mark));
         let ewma = account.ewma_ms.iter().map(|&(at, ms)| (at, ms / 1e3)).collect();
+        let tips = ewma_tips(account);
         let line = Mark::Step { points: ewma, dash: Dash::Solid };
-        panel.series.push(Series::new("TTFT EWMA", Ink::B, line));
+        panel.series.push(Series::new("TTFT EWMA", Ink::B, line).tips(tips));
         if let Some(ms) = timeline.threshold_ms {
             let name = threshold_name(ms);
             let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
@@ -191,6 +192,18 @@ fn threshold_name(ms: f64) -> String {
 fn remark(account: &AccountTrack) -> String {
     let count = |n: usize, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
     format!("{}, {}", count(account.ttft_ms.len(), "attempt"), count(account.escapes.len(), "escape"))
+}
+
+/// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.
+fn ewma_tips(account: &AccountTrack) -> Vec<String> {
+    let every = account.ewma_ms.len() / 150 + 1;
+    let tip = |(i, &(at, ms)): (usize, &(f64, f64))| {
+        if i % every != 0 {
+            return String::new();
+        }
+        format!("{}\nTTFT EWMA {}\nat {}", account.name, Format::Seconds.value(ms / 1e3), Format::Clock.value(at))
+    };
+    account.ewma_ms.iter().enumerate().map(tip).collect()
 }
 
 fn has(timeline: &Timeline, reason: &str) -> bool {
@@ -231,16 +244,24 @@ fn density(dots: &[(f64, f64)], end: f64, (low, high): (f64, f64)) -> Vec<(f64, 
     let edge = |level: usize| low * libm::exp(span * level as f64 / LEVELS as f64);
     let edges: Vec<f64> = (0..=LEVELS).map(edge).collect();
     let width = end / COLUMNS as f64;
-    counts
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0)
-        .map(|(i, &count)| {
-            let (column, level) = (i / LEVELS, i % LEVELS);
-            let from = column as f64 * width;
-            (from, from + width, edges[level], edges[level + 1], 0.15 + 0.85 * (f64::from(count) / most).sqrt())
-        })
-        .collect()
+    let mut cells: Vec<(f64, f64, f64, f64, f64)> = Vec::new();
+    for level in 0..LEVELS {
+        // Neighbours of the same weight are one cell.
+        let mut open: Option<(usize, f64)> = None;
+        for column in 0..=COLUMNS {
+            let count = if column < COLUMNS { counts[column * LEVELS + level] } else { 0 };
+            let weight = if count == 0 { 0.0 } else { ((f64::from(count) / most).sqrt() * 9.0).ceil() / 12.0 + 0.25 };
+            if let Some((from, held)) = open {
+                if held == weight {
+                    continue;
+                }
+                let (from, to) = (from as f64 * width, column as f64 * width);
+                cells.push((from, to, edges[level], edges[level + 1], held));
+            }
+            open = (weight > 0.0).then_some((column, weight));
+        }
+    }
+    cells
 }
 
 fn strip_rows(timeline: &Timeline) -> Vec<Row> {

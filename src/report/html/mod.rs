@@ -1,0 +1,307 @@
+//! A page of results that is one file: the verdict first, then figures, charts, tables, the scenario and how to run it again.
+//!
+//! Nothing is fetched: style, script and drawings are in it, and a content security policy forbids the rest, also any
+//! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for both.
+
+mod data;
+mod table;
+
+use std::fmt::Write as _;
+
+use super::chart::{BrokenFont, Figure, Journey, Provenance, Theme, colours, escaped, inline_svg, journey};
+pub use table::{Cell, Column, Table};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// SHA-256 of the script in base64, which the page's policy names; a test holds it against the script.
+const SCRIPT_HASH: &str = include_str!("page.js.sha256");
+
+/// Widths of charts in px: for wide and for narrow screens.
+const WIDTHS: [(&str, f64); 2] = [("wide", 960.0), ("narrow", 400.0)];
+
+/// Whether something is good news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Good.
+    Good,
+    /// Bad.
+    Bad,
+    /// To be read with care.
+    Warn,
+    /// Neither.
+    #[default]
+    Neutral,
+}
+
+impl Tone {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Warn => "warn",
+            Self::Neutral => "",
+        }
+    }
+}
+
+/// A figure that deserves a place of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tile {
+    /// What it is.
+    pub name: String,
+    /// Its value with its unit.
+    pub value: String,
+    /// What it is held against, or its interval; may be empty.
+    pub remark: String,
+    /// Whether it is good news.
+    pub tone: Tone,
+}
+
+/// A part of the page with a heading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    /// The heading.
+    pub heading: String,
+    /// A paragraph under it; may be empty.
+    pub text: String,
+    /// What is in it.
+    pub body: Body,
+}
+
+/// What a section holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Charts under each other.
+    Charts(Vec<Figure>),
+    /// A table.
+    Table(Table),
+    /// Journeys of sessions, of which the reader picks one: a label for each.
+    Sessions(Vec<(String, Journey)>),
+}
+
+/// All that a page says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// What it is about.
+    pub title: String,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The verdict in a sentence.
+    pub verdict: String,
+    /// Whether it is good news.
+    pub tone: Tone,
+    /// What else belongs to the verdict, a line each.
+    pub reasons: Vec<String>,
+    /// Assumptions, extrapolations, inert knobs: what must be known beside the figures.
+    pub notes: Vec<String>,
+    /// The main figures.
+    pub tiles: Vec<Tile>,
+    /// Charts and tables.
+    pub sections: Vec<Section>,
+    /// The effective scenario as text.
+    pub scenario: String,
+    /// The command that makes this page again.
+    pub command: String,
+    /// What else is needed to reproduce it: (name, value).
+    pub reproduce: Vec<(String, String)>,
+}
+
+/// The page as one HTML document.
+pub fn page(page: &Page) -> Result<String, BrokenFont> {
+    let mut out = String::with_capacity(64 * 1024);
+    head(page, &mut out);
+    let from = &page.provenance;
+    let mut meta: Vec<String> = Vec::new();
+    let mut add = |name: &str, value: &str| {
+        if !value.is_empty() {
+            meta.push(format!("{name} {}", escaped(value)));
+        }
+    };
+    add("scenario", &from.scenario);
+    add("seed", &from.seed);
+    add("replications", &from.replications.map(|n| n.to_string()).unwrap_or_default());
+    add("stickysim", &from.version);
+    let _ = write!(
+        out,
+        "<header><div><h1>{}</h1><p class=\"meta\">{}</p></div><button id=\"theme\" hidden>Dark</button></header><main>",
+        escaped(&page.title),
+        meta.join(" · ")
+    );
+    verdict(page, &mut out);
+    tiles(&page.tiles, &mut out);
+    contents(page, &mut out);
+    for (i, section) in page.sections.iter().enumerate() {
+        let _ = write!(
+            out,
+            "<section aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{}</h2>{}",
+            escaped(&section.heading),
+            paragraph(&section.text)
+        );
+        body(&section.body, &format!("s{i}"), &mut out)?;
+        out.push_str("</section>");
+    }
+    closing(page, &mut out);
+    Ok(out)
+}
+
+fn head(page: &Page, out: &mut String) {
+    let (light, dark) = (colours(Theme::Light), colours(Theme::Dark));
+    let _ = write!(
+        out,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+         script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'\">\
+         <meta name=\"generator\" content=\"stickysim {}\"><link rel=\"icon\" href=\"data:,\"><title>{}</title><style>\
+         :root{{{light}--line:#c3cbd4;color-scheme:light}}\
+         @media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}--line:#4b5562;color-scheme:dark}}}}\
+         :root[data-theme=dark]{{{dark}--line:#4b5562;color-scheme:dark}}\
+         @media print{{:root,:root[data-theme=dark],:root:not([data-theme=light]){{{light}color-scheme:light}}}}\
+         {STYLE}</style></head><body>",
+        SCRIPT_HASH.trim(),
+        escaped(&page.provenance.version),
+        escaped(&page.title),
+    );
+}
+
+fn verdict(page: &Page, out: &mut String) {
+    let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Verdict\">", page.tone.class());
+    let _ = write!(out, "<p>{}</p>", escaped(&page.verdict));
+    list(&page.reasons, out);
+    out.push_str("</section>");
+    if !page.notes.is_empty() {
+        out.push_str("<section class=\"notes\" aria-label=\"To be known beside the figures\">");
+        list(&page.notes, out);
+        out.push_str("</section>");
+    }
+}
+
+fn list(items: &[String], out: &mut String) {
+    if items.is_empty() {
+        return;
+    }
+    out.push_str("<ul>");
+    items.iter().for_each(|item| out.push_str(&format!("<li>{}</li>", escaped(item))));
+    out.push_str("</ul>");
+}
+
+fn tiles(tiles: &[Tile], out: &mut String) {
+    if tiles.is_empty() {
+        return;
+    }
+    out.push_str("<dl class=\"tiles\">");
+    for tile in tiles {
+        let remark = match tile.remark.as_str() {
+            "" => String::new(),
+            remark => format!("<dd class=\"small\">{}</dd>", escaped(remark)),
+        };
+        let _ = write!(
+            out,
+            "<div><dt>{}</dt><dd class=\"{}\">{}</dd>{remark}</div>",
+            escaped(&tile.name),
+            tile.tone.class(),
+            escaped(&tile.value)
+        );
+    }
+    out.push_str("</dl>");
+}
+
+fn contents(page: &Page, out: &mut String) {
+    if page.sections.len() < 2 {
+        return;
+    }
+    out.push_str("<nav aria-label=\"Contents\"><ul>");
+    for (i, section) in page.sections.iter().enumerate() {
+        let _ = write!(out, "<li><a href=\"#s{i}\">{}</a></li>", escaped(&section.heading));
+    }
+    out.push_str("<li><a href=\"#scenario\">Scenario</a></li><li><a href=\"#again\">Reproduce</a></li></ul></nav>");
+}
+
+fn body(body: &Body, id: &str, out: &mut String) -> Result<(), BrokenFont> {
+    match body {
+        Body::Charts(figures) => {
+            for (i, figure) in figures.iter().enumerate() {
+                chart(figure, &format!("{id}c{i}"), out)?;
+            }
+        }
+        Body::Table(table) => table::write(table, true, out),
+        Body::Sessions(sessions) => picker(sessions, id, out)?,
+    }
+    Ok(())
+}
+
+fn chart(figure: &Figure, id: &str, out: &mut String) -> Result<(), BrokenFont> {
+    // The page says once where everything comes from.
+    let bare = Figure { provenance: Provenance::default(), ..figure.clone() };
+    out.push_str("<figure>");
+    for (class, width) in WIDTHS {
+        let _ = write!(out, "<div class=\"box {class}\">{}</div>", inline_svg(&bare, width, &format!("{id}{class}"))?);
+    }
+    if figure.rows.iter().flat_map(|row| &row.panels).any(|panel| panel.zoom) {
+        out.push_str(
+            "<div class=\"tools zoom\" role=\"group\" aria-label=\"Zoom\" hidden><button data-act=\"in\">Zoom in</button>\
+             <button data-act=\"out\">Zoom out</button><button data-act=\"left\">Earlier</button>\
+             <button data-act=\"right\">Later</button><button data-act=\"all\">Whole run</button>\
+             <span class=\"small\">or drag across the chart</span></div>",
+        );
+    }
+    if let Some(table) = data::table_of(figure) {
+        out.push_str("<details><summary>Values of this chart</summary>");
+        table::write(&table, true, out);
+        out.push_str("</details>");
+    }
+    out.push_str("</figure>");
+    Ok(())
+}
+
+fn picker(sessions: &[(String, Journey)], id: &str, out: &mut String) -> Result<(), BrokenFont> {
+    if sessions.is_empty() {
+        out.push_str("<p class=\"small\">No session to show.</p>");
+        return Ok(());
+    }
+    let _ = write!(
+        out,
+        "<div class=\"picker\"><div class=\"tools\" hidden><label for=\"{id}p\">Session</label> <select id=\"{id}p\">"
+    );
+    sessions.iter().for_each(|(label, _)| out.push_str(&format!("<option>{}</option>", escaped(label))));
+    out.push_str("</select><button data-step=\"-1\">Previous</button><button data-step=\"1\">Next</button></div>");
+    for (i, (_, session)) in sessions.iter().enumerate() {
+        out.push_str("<div class=\"view\">");
+        chart(&journey(session), &format!("{id}v{i}"), out)?;
+        out.push_str("</div>");
+    }
+    out.push_str("</div>");
+    Ok(())
+}
+
+fn closing(page: &Page, out: &mut String) {
+    let copy = |of: &str| format!("<button class=\"copy\" data-of=\"{of}\" hidden>Copy</button>");
+    let _ = write!(
+        out,
+        "<section aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
+         <pre id=\"yaml\" tabindex=\"0\">{}</pre></section>\
+         <section aria-labelledby=\"again\"><h2 id=\"again\">How to reproduce it</h2>{}<pre id=\"command\" tabindex=\"0\">{}</pre>",
+        copy("yaml"),
+        escaped(&page.scenario),
+        copy("command"),
+        escaped(&page.command),
+    );
+    if !page.reproduce.is_empty() {
+        out.push_str("<div class=\"scroll\"><table><tbody>");
+        for (name, value) in &page.reproduce {
+            let _ = write!(out, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escaped(name), escaped(value));
+        }
+        out.push_str("</tbody></table></div>");
+    }
+    let version = escaped(&page.provenance.version);
+    let _ = write!(
+        out,
+        "</section></main><footer class=\"small\">Made by stickysim {version}. This page needs no network.</footer>\
+         <div id=\"tip\" hidden></div><div id=\"live\" class=\"hidden\" aria-live=\"polite\"></div>\
+         <script>{SCRIPT}</script></body></html>\n"
+    );
+}
+
+fn paragraph(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("<p>{}</p>", escaped(text)) }
+}
