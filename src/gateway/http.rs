@@ -331,6 +331,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         let mut luck = self.luck.stream(BACKOFF_PURPOSE, life.request.luck, u64::from(life.client_retries));
         let pause = pause.scale(luck.between(1.0 - retry.jitter, 1.0 + retry.jitter));
         self.free_user_slot(ix);
+        self.forget_one_off(ix);
         self.lives.new_try(ix);
         let token = self.lives.enter(ix, Phase::Backoff { since: now });
         self.plan(now + pause, Event::ClientRetry(Ticket { life: ix, token }));

@@ -408,6 +408,14 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         life.one_off = Some(text);
     }
 
+    /// The one-off session of request `ix` is over with the client's try: its next one is a request of its own.
+    pub(super) fn forget_one_off(&mut self, ix: u32) {
+        let life = &mut self.lives[ix];
+        if life.one_off.take().is_some() {
+            self.pool.sessions.forget(ONE_OFF_KEY | life.number);
+        }
+    }
+
     /// Tries once for a slot.
     pub(super) fn try_slot(&mut self, account: AccountIx, now: Time) -> Option<SlotToken> {
         let slot = self.pool.acquire(account, now, self.config.scheduler.slot_ttl)?;
@@ -595,10 +603,8 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             degraded: life.degraded,
         });
         self.workload.ended(&life.request, Ending { at: now, ok: status == Status::Ok });
-        if life.one_off.is_some() {
-            self.pool.sessions.forget(ONE_OFF_KEY | life.number);
-        }
-        if !matches!(life.phase, Phase::Detached(_)) {
+        self.forget_one_off(ix);
+        if !matches!(self.lives[ix].phase, Phase::Detached(_)) {
             self.lives.remove(ix);
         }
         self.let_sessions_go();
