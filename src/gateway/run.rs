@@ -102,6 +102,13 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         };
         let processes = (0..config.replicas.max(1)).map(|_| process()).collect();
         let mut pool = Pool::new(accounts);
+        if config.transport == Transport::WebSocket {
+            // an account that does not speak it is none for this transport: never listed, never bound
+            for ix in (0..count as u32).map(AccountIx) {
+                let account = pool.account_mut(ix);
+                account.switched_off |= !account.websocket_v2;
+            }
+        }
         let account_models: Vec<Vec<String>> = config.accounts.iter().map(|traits| traits.models.clone()).collect();
         for (ix, names) in account_models.iter().enumerate() {
             // until its models have been seen, an account with a list serves only one that is yet to come: "no list"

@@ -35,6 +35,8 @@ pub(super) struct Sockets {
 #[derive(Debug)]
 struct Socket {
     account: Option<AccountIx>,
+    /// The gateway process that it was opened to: turns do not spread over replicas.
+    replica: u32,
     /// Whether a turn is under way.
     busy: bool,
     idle_since: Time,
@@ -59,6 +61,7 @@ impl Sockets {
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// A turn arrives: on a new connection, on its open one, or behind the turn that is under way there.
     pub(super) fn turn_arrives(&mut self, ix: u32, now: Time) {
+        let replica = self.lives[ix].replica;
         let request = &self.lives[ix].request;
         let connection = request.connection;
         if let Some(socket) = self.sockets.open.get_mut(&connection) {
@@ -78,6 +81,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         };
         let socket = Socket {
             account: None,
+            replica: replica,
             busy: true,
             idle_since: now,
             queue: VecDeque::new(),
@@ -97,6 +101,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         life.deadline = life.request.patience.map(|patience| now + patience);
         if let Some(socket) = self.sockets.open.get_mut(&life.request.connection) {
             socket.busy = true;
+            life.replica = socket.replica;
             life.excluded.append(&mut socket.excluded);
             life.switches = socket.switches;
             life.previous = socket.previous;
@@ -155,7 +160,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 self.free_slot(account, slot, now);
                 self.forbidden.success(account);
                 self.report(ix, account, true, end.upstream_ttft(), now);
-                self.bind_response(ix, account, now);
+                self.bind_response(ix, account, client_there, now);
                 Status::Ok
             }
             RecordedAttempt::Status { status: 429, .. } => {
@@ -189,10 +194,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.turn_over(ix, status, after, now);
     }
 
-    fn bind_response(&mut self, ix: u32, account: AccountIx, now: Time) {
+    /// A client that has left never hears of the response that it could continue.
+    fn bind_response(&mut self, ix: u32, account: AccountIx, client_there: bool, now: Time) {
         let request = &self.lives[ix].request;
         let response = ResponseId { connection: request.connection, turn: request.turn };
-        if let Some(session) = request.session {
+        if let Some(session) = request.session.filter(|_| client_there) {
             self.sockets.last_response.insert(session.number, response);
         }
         scheduler::bind_response(&mut self.pool, &self.config.scheduler, response_key(response), account, now);
