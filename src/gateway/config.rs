@@ -77,7 +77,7 @@ pub enum ReplicaRouting {
     BySession,
 }
 
-/// A replica restarts: it loses its runtime stats, blocks and load caches.
+/// A replica restarts: it loses its runtime stats, blocks and load caches, and builds the list of candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restart {
     /// When.

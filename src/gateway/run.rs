@@ -287,6 +287,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         self.polls.restart(replica, now);
         self.plan_rebuild(replica, now);
         self.observer.restarted(now, replica);
+        self.build_list(now); // every process builds the list when it starts
     }
 
     fn build_list(&mut self, now: Time) {
