@@ -163,7 +163,7 @@ pub struct Finished<'a> {
     pub http_status: u16,
     /// When the client saw its first token.
     pub first_token: Option<Time>,
-    /// The account of the last select that found one.
+    /// The account of the last select; `None` when that found none, or none was made.
     pub account: Option<AccountIx>,
     /// The layer of the last select; `None` when none was made (user queue).
     pub layer: Option<Layer>,
