@@ -1,12 +1,18 @@
 //! The command line: one file a verb. Each parses, calls the library and prints.
 
 mod check;
+mod compare;
 mod completions;
+mod experiment_args;
+mod explain;
+mod merge;
 mod run;
 mod scenario_args;
 mod schema;
+mod sweep;
 mod terminal;
 mod trace;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -18,7 +24,7 @@ use clap::{Parser, Subcommand};
 /// scheduler of the sub2api gateway, and says what users would have felt.
 #[derive(Parser)]
 #[command(name = "stickysim", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 done, 1 a check failed, 2 bad input.\n\
+#[command(after_help = "Exit status: 0 done, 1 a check or gate failed, 2 bad input, 3 not decidable, 4 inert knob.\n\
     Start with: stickysim run scenarios/slow-account.yaml")]
 struct Cli {
     #[command(subcommand)]
@@ -28,6 +34,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Run(run::Run),
+    Compare(compare::Compare),
+    Sweep(sweep::Sweep),
+    Tune(tune::Tune),
+    Explain(explain::Explain),
+    Merge(merge::Merge),
     Check(check::Check),
     Schema(schema::Schema),
     Trace(trace::Trace),
@@ -40,6 +51,10 @@ pub(crate) enum End {
     Done,
     /// A check, gate or tolerance failed: exit status 1.
     Failed,
+    /// The evidence does not decide a gate: exit status 3.
+    NotDecidable,
+    /// What was varied changed no decision: exit status 4.
+    Inert,
 }
 
 /// Parses the command line, runs the verb and says how it ended.
@@ -54,6 +69,11 @@ pub fn main() -> ExitCode {
     };
     let end = match cli.verb {
         Verb::Run(verb) => verb.run(),
+        Verb::Compare(verb) => verb.run(),
+        Verb::Sweep(verb) => verb.run(),
+        Verb::Tune(verb) => verb.run(),
+        Verb::Explain(verb) => verb.run(),
+        Verb::Merge(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),
         Verb::Trace(verb) => verb.run(),
@@ -62,6 +82,8 @@ pub fn main() -> ExitCode {
     match end {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Failed) => ExitCode::from(1),
+        Ok(End::NotDecidable) => ExitCode::from(3),
+        Ok(End::Inert) => ExitCode::from(4),
         Err(error) if terminal::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::complain(&error);

@@ -10,7 +10,7 @@ use super::users::Users;
 use super::websocket::Sockets;
 use crate::engine::{Calendar, Luck};
 use crate::ids::{AccountIx, ModelId, ResponseId};
-use crate::measure::{Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+use crate::measure::{Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
 use crate::scheduler::{
     self, Account, Decision, Metrics, Outcome, Pool, Query, Replica, ResponseKey, SessionKey, SlotToken,
 };
@@ -386,6 +386,14 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             self.observer.list_built(now, self.pool.listed());
         }
         self.observer.selected(&step);
+        self.observer.considered(&Considered {
+            now,
+            number: life.number,
+            config: &self.config.scheduler,
+            pool: &self.pool,
+            replica: &process.stats,
+            query: &query,
+        });
         life.selects += 1;
         life.layer = Some(decision.layer);
         life.account = decision.account();

@@ -1,6 +1,6 @@
 //! Several observers as one: pairs see every step in order, `None` sees nothing.
 
-use super::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use super::{Binding, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::Time;
 use crate::upstream::HealthChange;
@@ -12,6 +12,7 @@ macro_rules! forward_all {
         forward_all!(@methods $self, $each,
             arrived(now: Time, number: u64, request: &Request);
             selected(step: &Selected<'_>);
+            considered(step: &Considered<'_>);
             bound(
                 now: Time, session: Option<SessionRef>, earlier: Option<AccountIx>, account: AccountIx, cause: Binding
             );

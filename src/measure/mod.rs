@@ -26,6 +26,6 @@ pub(crate) mod testing;
 pub use figures::Figures;
 pub use histogram::Percentiles;
 pub use notes::Note;
-pub use observer::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+pub use observer::{Binding, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
 pub use panel::{Panel, Results};
 pub use settings::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};

@@ -3,7 +3,7 @@
 //! Every method has an empty default, and the run is compiled for its observer: what nobody asks for costs nothing.
 
 use crate::ids::{AccountIx, SessionRef};
-use crate::scheduler::{Decision, EscapeReason, Layer};
+use crate::scheduler::{self, Decision, EscapeReason, Layer};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, HealthChange};
 use crate::workload::Request;
@@ -76,6 +76,23 @@ pub struct Selected<'a> {
     pub replica: u32,
     /// The answer.
     pub decision: &'a Decision,
+}
+
+/// One select with all that it looked at, for those who want reasons: right after it, before anything else happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Considered<'a> {
+    /// When.
+    pub now: Time,
+    /// Arrival number of the request within the run, from 0.
+    pub number: u64,
+    /// The scheduler's settings.
+    pub config: &'a scheduler::Config,
+    /// What all replicas share; the slot that the select took is held already.
+    pub pool: &'a scheduler::Pool,
+    /// What the replica knows that was asked.
+    pub replica: &'a scheduler::Replica,
+    /// What was asked.
+    pub query: &'a scheduler::Query<'a>,
 }
 
 /// Why a session's binding was written.
@@ -205,6 +222,8 @@ pub trait Observer {
     fn arrived(&mut self, _now: Time, _number: u64, _request: &Request) {}
     /// A select was answered.
     fn selected(&mut self, _step: &Selected<'_>) {}
+    /// The same select with all that it looked at; called right after `selected`.
+    fn considered(&mut self, _step: &Considered<'_>) {}
     /// A session's binding was written, to `account`, where `earlier` stood before.
     fn bound(
         &mut self,

@@ -4,16 +4,23 @@
 //! Reports read figures, never the run.
 
 pub mod chart;
+pub mod comparison;
 pub mod completions;
 pub mod document;
+pub mod explain;
 pub mod files;
 pub mod format;
 pub mod html;
 pub mod schema;
 pub mod stream;
 pub mod summary;
+pub mod sweep;
+pub mod tune;
 
+pub use comparison::ComparisonReport;
 pub use document::{About, ResultDocument};
 pub use files::{FileError, PendingFile};
 pub use stream::CsvFiles;
 pub use summary::Style;
+pub use sweep::SweepReport;
+pub use tune::TuneReport;

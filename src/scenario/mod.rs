@@ -54,6 +54,11 @@ pub use workload::{
     SynthTiming, TraceFormat, Workload,
 };
 
+/// A key in full: `gateway.openai_ws.lb_top_k` for the short name `lb_top_k`; any other key as it is.
+pub fn full_key(key: &str) -> String {
+    gateway_keys::in_full(key).unwrap_or_else(|| key.to_owned())
+}
+
 /// Reads, overrides, checks and completes a scenario file.
 ///
 /// # Errors

@@ -88,6 +88,16 @@ impl LoadCache {
     }
 }
 
+impl LoadCache {
+    /// The batches read for this very list that are still here, the latest first: for explanations.
+    pub(super) fn batches_of<'a>(&'a self, list: &'a Bits) -> impl Iterator<Item = &'a Batch> {
+        let mut cached: Vec<&Entry> = self.entries.iter().filter(|entry| entry.list == *list).collect();
+        cached.sort_by_key(|entry| std::cmp::Reverse(entry.end));
+        let fresh = self.fresh.members.iter().copied().eq(list.iter()).then_some(&self.fresh);
+        cached.into_iter().map(|entry| &entry.batch).chain(fresh)
+    }
+}
+
 impl Entry {
     /// Whether the members' load factors are still those of the batch.
     fn has_load_factors_of(&mut self, pool: &Pool) -> bool {

@@ -15,6 +15,7 @@
 //! | `bindings` | key -> account, with a time to live |
 //! | `stats` | the two averages of each account |
 //! | `closed`, `bits` | sets of accounts, and sets that change by themselves as time passes |
+//! | `weigh` | after the fact: every candidate's factors, for people |
 //! | `metrics` | the gateway's counters |
 
 pub mod account;
@@ -33,6 +34,7 @@ pub mod seed;
 pub mod select;
 pub mod slots;
 pub mod stats;
+pub mod weigh;
 
 pub use account::Account;
 pub use bindings::Bindings;
@@ -44,3 +46,4 @@ pub use replica::Replica;
 pub use select::{Query, ResponseKey, SessionKey, bind_response, bind_session, select};
 pub use slots::Slots;
 pub use stats::{RuntimeStats, Snapshot};
+pub use weigh::Weighing;

@@ -253,7 +253,7 @@ const fn decision(outcome: Outcome, layer: Layer) -> Decision {
     }
 }
 
-fn draw_seed(query: &Query<'_>, config: &Config, now: Time) -> u64 {
+pub(super) fn draw_seed(query: &Query<'_>, config: &Config, now: Time) -> u64 {
     let texts = SeedTexts {
         session: query.session.map_or(&[], |session| session.hash),
         previous: query.previous.map_or(&[], |previous| previous.text),

@@ -41,7 +41,6 @@ impl RuntimeStats {
 
     /// Takes in one result with weight `alpha`. The first TTFT is taken whole; a missing one, or 0, leaves the average
     /// alone. An account that the pool does not have is ignored.
-    #[inline]
     pub fn report(&mut self, alpha: f64, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
         let at = account.at();
         if at >= self.reported.len() {
@@ -59,7 +58,6 @@ impl RuntimeStats {
     }
 
     /// What is known about an account; (0, 0, false) about an unknown one.
-    #[inline]
     pub fn snapshot(&self, account: AccountIx) -> Snapshot {
         let at = account.at();
         if at >= self.reported.len() {
@@ -90,7 +88,6 @@ impl RuntimeStats {
     }
 }
 
-#[inline]
 fn ewma(alpha: f64, sample: f64, average: f64) -> f64 {
     alpha * sample + (1.0 - alpha) * average
 }

@@ -103,6 +103,23 @@ pub(in crate::experiment) fn read(path: &Path) -> Result<ReadFile, JournalError>
     parse(path, std::fs::read(path).map_err(JournalError::io("read", path))?)
 }
 
+/// All results of a journal of this header, in the order of the cells.
+pub(in crate::experiment) fn results<R: DeserializeOwned>(
+    path: &Path,
+    header: &Header,
+) -> Result<Vec<R>, JournalError> {
+    let there = read(path)?;
+    if there.header.fingerprint != header.fingerprint {
+        let differences = header.differences(&there.header);
+        return Err(JournalError::Foreign { path: path.to_owned(), differences });
+    }
+    let result = |(&cell, line): (&usize, &std::ops::Range<usize>)| {
+        let text = there.result(line).unwrap_or_default();
+        serde_json::from_str(text).map_err(|source| JournalError::Form { cell, path: path.to_owned(), source })
+    };
+    there.lines.iter().map(result).collect()
+}
+
 /// Writes a finished journal, lines in the order of the cells, beside `path`, and renames it.
 pub(in crate::experiment) fn write_finished<'a>(
     path: &Path,

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use file::{Journal, Opened, Sync};
-pub(super) use file::{ReadFile, read, write_finished};
+pub(super) use file::{ReadFile, read, results, write_finished};
 
 /// The version of the format that this build writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;

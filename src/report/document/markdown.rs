@@ -3,22 +3,11 @@
 use std::fmt::Write as _;
 
 use super::{ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
-use crate::report::summary::{Block, Table, sections};
+use crate::report::summary::{Block, Section, Table, sections};
 
 /// The whole page.
 pub(super) fn of(document: &ResultDocument) -> String {
-    let mut out = String::new();
-    for (place, section) in sections(document).iter().enumerate() {
-        let level = if place == 0 { "#" } else { "##" };
-        line(&mut out, format_args!("{level} {}\n", escaped(&section.title)));
-        for block in &section.blocks {
-            match block {
-                Block::Table(table) => tabulated(&mut out, table),
-                Block::Line(text) => line(&mut out, format_args!("{}\n", escaped(text))),
-                Block::Remark(text) => line(&mut out, format_args!("> **Note:** {}\n", escaped(text))),
-            }
-        }
-    }
+    let mut out = of_sections(&sections(document));
     let (seed, replications, version) = (document.about.seed, document.replications, env!("CARGO_PKG_VERSION"));
     line(
         &mut out,
@@ -34,6 +23,23 @@ pub(super) fn of(document: &ResultDocument) -> String {
             "<details><summary>The whole effective scenario</summary>\n\n```json\n{scenario}\n```\n\n</details>"
         ),
     );
+    out
+}
+
+/// Sections as Markdown; the first one's title is the page's.
+pub(in crate::report) fn of_sections(sections: &[Section]) -> String {
+    let mut out = String::new();
+    for (place, section) in sections.iter().enumerate() {
+        let level = if place == 0 { "#" } else { "##" };
+        line(&mut out, format_args!("{level} {}\n", escaped(&section.title)));
+        for block in &section.blocks {
+            match block {
+                Block::Table(table) => tabulated(&mut out, table),
+                Block::Line(text) => line(&mut out, format_args!("{}\n", escaped(text))),
+                Block::Remark(text) => line(&mut out, format_args!("> **Note:** {}\n", escaped(text))),
+            }
+        }
+    }
     out
 }
 

@@ -5,7 +5,7 @@ mod sections;
 mod text;
 
 pub use sections::{Block, Section, Table, sections};
-pub use text::text;
+pub use text::{lay_out, text};
 
 /// How a summary is laid out on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

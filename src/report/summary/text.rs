@@ -13,11 +13,7 @@ const INDENT: &str = "  ";
 
 /// The summary as terminal text.
 pub fn text(document: &ResultDocument, style: Style) -> String {
-    let mut out = String::new();
-    for section in sections(document) {
-        render(&mut out, &section, style);
-        out.push('\n');
-    }
+    let mut out = lay_out(&sections(document), style);
     let about = &document.about;
     let events = document.mean("engine.events").map_or_else(String::new, |events| {
         let all = events * document.replications as f64;
@@ -31,6 +27,16 @@ pub fn text(document: &ResultDocument, style: Style) -> String {
         env!("CARGO_PKG_VERSION"),
     );
     wrapped(&mut out, &line, "", style, Ansi::new().dimmed());
+    out
+}
+
+/// Sections as terminal text, with an empty line after each.
+pub fn lay_out(sections: &[Section], style: Style) -> String {
+    let mut out = String::new();
+    for section in sections {
+        render(&mut out, section, style);
+        out.push('\n');
+    }
     out
 }
 

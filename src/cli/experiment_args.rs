@@ -1,0 +1,105 @@
+//! What the verbs of experiments share: how much to run, where the answer goes, and the bar while it takes.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::scenario_args::ScenarioArgs;
+use super::terminal;
+use crate::experiment::jobs::Progress;
+use crate::experiment::variant::Base;
+use crate::report::{PendingFile, Style};
+
+/// Where the answer goes, and in which form.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OutputArgs {
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// Write it to this file in place of standard output.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Use this many threads; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A summary for people.
+    Text,
+    /// One document with everything.
+    Json,
+    /// Rows with everything, for a spreadsheet.
+    Csv,
+    /// The summary as Markdown, for a pull request or a job summary.
+    Markdown,
+}
+
+/// The file of `--to`, opened before the long work, or standard output.
+pub(crate) struct Sink(Option<PendingFile>);
+
+impl OutputArgs {
+    pub(crate) fn open(&self) -> anyhow::Result<Sink> {
+        Ok(Sink(self.to.as_ref().map(PendingFile::create).transpose()?))
+    }
+}
+
+impl Sink {
+    /// How text is laid out there.
+    pub(crate) const fn style(&self) -> Style {
+        Style { colour: self.0.is_none(), width: terminal::WIDTH }
+    }
+
+    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
+        match self.0 {
+            None => terminal::print(text)?,
+            Some(mut file) => {
+                file.write_all(text.as_bytes())?;
+                file.commit()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ScenarioArgs {
+    /// The scenario with its overrides, for variants of it.
+    pub(crate) fn base(&self) -> anyhow::Result<Base> {
+        let (document, sets) = self.document()?;
+        self.remark(&document.resolve(&sets)?);
+        Ok(Base { document, sets })
+    }
+}
+
+/// A bar on standard error, where somebody watches it.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        if !terminal::is_watched() {
+            return Self(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {elapsed} so far, {eta} to go");
+        let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, cells: usize) {
+        self.0.inc_length(cells as u64);
+    }
+
+    fn done(&self) {
+        self.0.inc(1);
+    }
+}

@@ -1,0 +1,39 @@
+//! `stickysim merge`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::End;
+use super::experiment_args::OutputArgs;
+use super::sweep::{Objectives, report};
+use crate::experiment::sweep::Swept;
+
+/// Join the journals of a sweep's shards, and report the sweep.
+///
+/// The merged journal and the report are the same bytes as those of a sweep on one machine. Says which runs are missing,
+/// and of which shard, and writes nothing then.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/cluster.md for job files."
+)]
+pub(crate) struct Merge {
+    /// The journals of the shards, in any order.
+    #[arg(value_name = "PART", required = true)]
+    parts: Vec<PathBuf>,
+    /// Write the merged journal here.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    objectives: Objectives,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Merge {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let sink = self.output.open()?;
+        let swept = Swept::merge(&self.parts, &self.out)?;
+        report(&swept, &self.objectives, self.output.output, sink)
+    }
+}

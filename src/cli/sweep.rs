@@ -1,0 +1,113 @@
+//! `stickysim sweep`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::compare::known;
+use super::experiment_args::{Bar, Output, OutputArgs, Sink};
+use super::scenario_args::ScenarioArgs;
+use super::{End, terminal};
+use crate::experiment::cell::Figure;
+use crate::experiment::replicate::threads;
+use crate::experiment::shard::Shard;
+use crate::experiment::stats::Level;
+use crate::experiment::sweep::{Done, Layout, Sweep as Sweeping, Swept, axes};
+use crate::report::SweepReport;
+
+/// The figure by which values are judged unless others are named.
+pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
+
+/// Sweep one or several keys over values, every point on the same luck.
+///
+/// Says for each key which value is best, which cannot be told from it (the plateau), where neighbours are much worse (a
+/// cliff) and where the key does nothing. A sweep of an escape threshold always has `off` as its reference.
+#[derive(Args)]
+#[command(
+    after_help = "Exit status: 0 done, 2 bad input, 4 inert: a key changed no decision of the scheduler anywhere.\n\n\
+    Examples:\n  \
+    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
+    stickysim sweep scenarios/slow-account.yaml --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
+    stickysim sweep scenarios/slow-account.yaml --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
+)]
+pub(crate) struct Sweep {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Vary a key: KEY=LOW:HIGH:log:N, KEY=LOW:HIGH:lin:N or KEY=a,b,c; several make a grid.
+    #[arg(long, value_name = "KEY=SPEC", required = true)]
+    vary: Vec<String>,
+    /// Run this many replications of each point.
+    #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    replications: u64,
+    #[command(flatten)]
+    objectives: Objectives,
+    /// Keep every finished run in this journal; started again with the same arguments, the sweep goes on from there.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Do part I of N of the runs only (needs --out); `stickysim merge` joins the parts.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Objectives {
+    /// Judge values by this figure; may be given several times [default: sessions.worst_ttft_ms.p99].
+    #[arg(long, value_name = "PATH")]
+    figure: Vec<String>,
+}
+
+impl Objectives {
+    fn paths(&self) -> Vec<String> {
+        if self.figure.is_empty() { vec![OBJECTIVE.to_owned()] } else { self.figure.clone() }
+    }
+
+    /// The figures, among those that there are.
+    fn among(&self, figures: &[Figure]) -> anyhow::Result<Vec<Figure>> {
+        let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
+        let wanted = self.paths();
+        known(&wanted, &paths)?;
+        Ok(wanted.iter().filter_map(|path| figures.iter().find(|figure| figure.path == *path)).cloned().collect())
+    }
+}
+
+impl Sweep {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let base = self.scenario.base()?;
+        let layout = Layout::new(axes(&self.vary)?, self.replications)?;
+        let sweep = Sweeping::new(&base, &self.vary, layout)?;
+        // a misspelt figure is known before the long work
+        self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
+        let sink = self.output.open()?;
+        let bar = Bar::new();
+        let shard = self.shard.unwrap_or(Shard::WHOLE);
+        let done = sweep.run(shard, self.out.as_deref(), &threads(self.output.threads)?, &bar);
+        bar.finish();
+        match done? {
+            Done::All(swept) => report(&swept, &self.objectives, self.output.output, sink),
+            Done::Part { cells, of } => {
+                terminal::remark(&format!(
+                    "shard {shard}: {cells} of {of} runs are in the journal; join the parts with `stickysim merge`"
+                ));
+                Ok(End::Done)
+            }
+        }
+    }
+}
+
+/// Prints a sweep, and tells whether it was in vain.
+pub(crate) fn report(swept: &Swept, objectives: &Objectives, output: Output, sink: Sink) -> anyhow::Result<End> {
+    let objectives = objectives.among(&Figure::union_of_cells(&swept.cells))?;
+    let report = SweepReport { swept, objectives: &objectives, level: Level::PERCENT_95 };
+    let text = match output {
+        Output::Text => report.to_text(sink.style()),
+        Output::Json => report.to_json(),
+        Output::Csv => report.to_csv(),
+        Output::Markdown => report.to_markdown(),
+    };
+    sink.write(&text)?;
+    let axes = swept.layout.grid().axes();
+    let inert = swept.inert().iter().zip(axes).any(|(inert, axis)| inert.wholly && axis.points.len() > 1);
+    Ok(if inert { End::Inert } else { End::Done })
+}

@@ -1,0 +1,226 @@
+//! One cell of an experiment: a point of its settings on one seed, reduced to what experiments ask of a run.
+//!
+//! A cell is a pure function of (scenario, replication): it says nothing of where, when or how fast it ran, so a journal
+//! may keep it and another machine may have made it. Beside the figures it carries a digest of every decision of the
+//! scheduler. Two cells with one digest took the same way through the run: a knob between them did nothing, however
+//! much a reader of figures would like to see a difference or its absence (spec simulator.md, "Inert knob").
+
+use serde::{Deserialize, Serialize};
+
+use super::replicate::seed_of;
+use crate::engine::Luck;
+use crate::gateway::RunError;
+use crate::measure::figures::{Group, Meta, registry};
+use crate::measure::{Observer, Selected};
+use crate::scheduler::{EscapeReason, Layer, Outcome};
+use crate::simulation::{Lowered, Run, simulate_seen_by};
+
+/// What is kept of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// The figures of the whole run in the order of the registry; those of the engine itself have no value.
+    run: Vec<Option<f64>>,
+    /// The figures of each account, in order of ids.
+    accounts: Vec<Row>,
+    /// The figures of each condition, in the scenario's order.
+    conditions: Vec<Row>,
+    /// Of all decisions.
+    pub decisions: Digest,
+    /// What the reader must know: assumptions, and remarks on figures.
+    pub notes: Vec<String>,
+}
+
+/// The figures of something that has a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    values: Vec<Option<f64>>,
+}
+
+impl Cell {
+    /// Runs replication `replication` of a scenario whose seed is `seed`.
+    ///
+    /// # Errors
+    /// When its trace cannot be opened or read to its end.
+    pub fn run(lowered: &Lowered, seed: u64, replication: u64) -> Result<Self, RunError> {
+        let (run, digest) = simulate_seen_by(lowered, seed_of(seed, replication), DecisionDigest::default())?;
+        Ok(Self::of(run, digest.digest()))
+    }
+
+    fn of(run: Run, decisions: Digest) -> Self {
+        let named = |rows: Vec<crate::measure::figures::Named>| {
+            rows.into_iter().map(|row| Row { name: row.name, values: row.row.values().to_vec() }).collect()
+        };
+        let figures = run.results.figures;
+        let mut notes = run.assumptions;
+        notes.extend(run.results.notes.into_iter().map(|note| format!("{}: {}", note.figure, note.text)));
+        let of_engine = |(value, meta): (&Option<f64>, &Meta)| value.filter(|_| meta.group != Group::Engine);
+        Self {
+            run: figures.run.values().iter().zip(registry::RUN).map(of_engine).collect(),
+            accounts: named(figures.accounts),
+            conditions: named(figures.conditions),
+            decisions,
+            notes,
+        }
+    }
+}
+
+/// A figure of the result document, and where a cell keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Its full path: `sessions.worst_ttft_ms.p99`, `accounts.3.requests`, `conditions.slow.delay_s.mean`.
+    pub path: String,
+    /// What it means.
+    pub meta: &'static Meta,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Run(usize),
+    Account(String, usize),
+    Condition(String, usize),
+}
+
+impl Figure {
+    /// All figures of runs of this scenario, in order; not those of the engine itself, which are no result.
+    pub fn all(lowered: &Lowered) -> Vec<Self> {
+        let accounts = lowered.accounts.iter().map(|account| account.id.to_string());
+        Self::list(accounts, lowered.conditions.iter().map(|condition| condition.name.clone()))
+    }
+
+    /// All figures of a cell, in order.
+    fn of_cell(cell: &Cell) -> Vec<Self> {
+        let name = |row: &Row| row.name.clone();
+        Self::list(cell.accounts.iter().map(name), cell.conditions.iter().map(name))
+    }
+
+    fn list(accounts: impl Iterator<Item = String>, conditions: impl Iterator<Item = String>) -> Vec<Self> {
+        let whole = registry::RUN.iter().enumerate().filter(|(_, meta)| meta.group != Group::Engine);
+        let mut all: Vec<Self> =
+            whole.map(|(at, meta)| Self { path: meta.path.to_owned(), meta, place: Place::Run(at) }).collect();
+        for name in accounts {
+            all.extend(registry::ACCOUNT.iter().enumerate().map(|(at, meta)| Self {
+                path: format!("accounts.{name}.{}", meta.path),
+                meta,
+                place: Place::Account(name.clone(), at),
+            }));
+        }
+        for name in conditions {
+            all.extend(registry::CONDITION.iter().enumerate().map(|(at, meta)| Self {
+                path: format!("conditions.{name}.{}", meta.path),
+                meta,
+                place: Place::Condition(name.clone(), at),
+            }));
+        }
+        all
+    }
+
+    /// The figure of the whole run at this path.
+    pub fn of_run(path: &str) -> Option<Self> {
+        let (at, meta) = registry::RUN.iter().enumerate().find(|(_, meta)| meta.path == path)?;
+        Some(Self { path: path.to_owned(), meta, place: Place::Run(at) })
+    }
+
+    /// All figures that scenarios may have among `several`, each once, in the order of the first that has it.
+    pub fn union<'a>(several: impl IntoIterator<Item = &'a Lowered>) -> Vec<Self> {
+        Self::each_once(several.into_iter().flat_map(Self::all))
+    }
+
+    /// All figures of some cells, each once, in the order of the first that has it.
+    pub fn union_of_cells<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Self> {
+        Self::each_once(cells.into_iter().flat_map(Self::of_cell))
+    }
+
+    fn each_once(figures: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut known = std::collections::BTreeSet::new();
+        figures.filter(|figure| known.insert(figure.path.clone())).collect()
+    }
+
+    /// Whether it describes the whole run, not an account or a condition.
+    pub const fn is_of_run(&self) -> bool {
+        matches!(self.place, Place::Run(_))
+    }
+
+    /// Its value in a cell; `None` where the run has no such figure.
+    pub fn of(&self, cell: &Cell) -> Option<f64> {
+        let named = |rows: &[Row], name: &str, at: usize| {
+            rows.iter().find(|row| row.name == name).and_then(|row| row.values.get(at).copied().flatten())
+        };
+        match &self.place {
+            Place::Run(at) => cell.run.get(*at).copied().flatten(),
+            Place::Account(name, at) => named(&cell.accounts, name, *at),
+            Place::Condition(name, at) => named(&cell.conditions, name, *at),
+        }
+    }
+
+    /// Its values in some cells.
+    pub fn column<'a>(&self, cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Option<f64>> {
+        cells.into_iter().map(|cell| self.of(cell)).collect()
+    }
+}
+
+/// What all decisions of a run amount to: equal when every request went the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// How many selects there were.
+    pub selects: u64,
+    /// The sum of the decisions' hashes.
+    hash: u64,
+}
+
+/// Takes in every decision of a run, in any order: the sum of hashes of (request, which of its selects, layer, account,
+/// slot or wait, escape). Times are left out: the same decision a moment later is the same decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecisionDigest {
+    selects: u64,
+    hash: u64,
+}
+
+impl DecisionDigest {
+    /// Of all decisions so far.
+    pub const fn digest(self) -> Digest {
+        Digest { selects: self.selects, hash: self.hash }
+    }
+}
+
+impl Observer for DecisionDigest {
+    fn selected(&mut self, step: &Selected<'_>) {
+        let decision = step.decision;
+        let layer = match decision.layer {
+            Layer::PreviousResponse => 0,
+            Layer::Session => 1,
+            Layer::LoadBalance => 2,
+        };
+        let escape = match decision.escape.map(|escape| escape.reason) {
+            None => 0,
+            Some(EscapeReason::Ttft) => 1,
+            Some(EscapeReason::ErrorRate) => 2,
+            Some(EscapeReason::ConcurrencyFull) => 3,
+        };
+        let (kind, account) = match decision.outcome {
+            Outcome::Acquired(account, _) => (0, account.0),
+            Outcome::Wait(account, _) => (1, account.0),
+            Outcome::NoAvailableAccounts => (2, 0),
+        };
+        let way = (layer << 4) | (escape << 2) | kind;
+        let key = Luck::new(step.request.luck).key(u64::from(step.earlier), way, u64::from(account));
+        self.selects += 1;
+        self.hash = self.hash.wrapping_add(key);
+    }
+}
+
+/// A remark without its numbers: what tells it from others.
+pub(super) fn words(note: &str) -> String {
+    note.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect()
+}
+
+/// Remarks of several cells, each once: two are one when they differ in their numbers only.
+pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
+    let mut known = std::collections::BTreeSet::new();
+    let all = cells.into_iter().flat_map(|cell| &cell.notes);
+    all.filter(|note| known.insert(words(note))).cloned().collect()
+}

@@ -1,0 +1,238 @@
+//! A against B on the same luck: every figure with the interval of its paired difference, and a verdict in words.
+//!
+//! By custom A is the scenario with escape off and B the scenario as it stands. Replication i of both runs on one seed,
+//! so what the seed did to both cancels in the difference (`stats::paired`). Sixty figures looked at together show three
+//! "differences" where there is none, so each verdict also says whether it stands among all of them (Holm).
+
+pub mod precision;
+pub mod split;
+
+use super::cell::{Cell, Figure, notes, words};
+use super::gate::{Condition, Evidence, Judgement};
+use super::jobs::{Job, Progress, run_all};
+use super::stats::verdict::stands_in_company;
+use super::stats::{Direction, Interval, Level, Paired, Verdict, paired_of};
+use super::variant::Variant;
+use crate::gateway::RunError;
+use crate::measure::figures::{Better, Meta};
+use precision::{Precision, Reached};
+use split::Step;
+
+/// What is compared, and how.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The reference.
+    pub a: Variant,
+    /// What is held against it.
+    pub b: Variant,
+    /// Further variants between off and on, one escape reason more each (`split::ladder`); empty: not asked for.
+    pub ladder: Vec<Variant>,
+    /// Replications, at least 1.
+    pub replications: u64,
+    /// Goes on adding replications until a figure's interval is narrow enough.
+    pub precision: Option<Precision>,
+    /// Fail when one of these holds.
+    pub fail_if: Vec<Condition>,
+    /// Also run A on other seeds, to show what difference means nothing.
+    pub noise_floor: bool,
+    /// Of all intervals.
+    pub level: Level,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The name of A.
+    pub a: String,
+    /// The name of B.
+    pub b: String,
+    /// The seed; replications beyond the first are derived from it.
+    pub seed: u64,
+    /// How many replications there are of each.
+    pub replications: u64,
+    /// In how many of them a decision of the scheduler differed.
+    pub differing: u64,
+    /// Every figure that A or B may have.
+    pub rows: Vec<Row>,
+    /// The gates with what the evidence says.
+    pub gates: Vec<Gate>,
+    /// What each escape reason adds, in the order of the ladder; empty: not asked for.
+    pub steps: Vec<Step>,
+    /// What became of `Plan::precision`.
+    pub reached: Option<Reached>,
+    /// What the reader must know.
+    pub notes: Vec<String>,
+    /// The level of all intervals.
+    pub level: Level,
+}
+
+/// One figure under A and B.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Which.
+    pub figure: Figure,
+    /// Both with the paired difference; `None` when no replication has it under both.
+    pub paired: Option<Paired>,
+    /// What the evidence says.
+    pub verdict: Verdict,
+    /// Whether a claimed difference stands among all figures of the whole run (Holm).
+    pub stands: bool,
+    /// The difference of A on other seeds from A: what means nothing without common luck; `None`: not asked for.
+    pub noise: Option<Interval>,
+}
+
+/// One `--fail-if` with what the evidence says.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// The condition under which it fails.
+    pub condition: Condition,
+    /// What the limit limits.
+    pub figure: &'static Meta,
+    /// What the evidence says of it.
+    pub judgement: Judgement,
+}
+
+/// How a comparison ends, for CI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// No gate failed.
+    Passed,
+    /// A gate failed.
+    Failed,
+    /// A gate cannot be decided at this number of replications.
+    NotDecidable,
+    /// No decision differed in any replication: the experiment shows nothing.
+    Inert,
+}
+
+/// Which way a figure should go.
+pub const fn direction(meta: &Meta) -> Direction {
+    match meta.better {
+        Better::Lower => Direction::LowerIsBetter,
+        Better::Higher => Direction::HigherIsBetter,
+        Better::Neutral => Direction::Neither,
+    }
+}
+
+impl Comparison {
+    /// Whether no decision differed in any replication.
+    pub const fn is_inert(&self) -> bool {
+        self.differing == 0
+    }
+
+    /// How it ends: an inert knob is no evidence for anything, so it comes first.
+    pub fn outcome(&self) -> Outcome {
+        let any = |evidence| self.gates.iter().any(|gate| gate.judgement.evidence == evidence);
+        if self.is_inert() {
+            Outcome::Inert
+        } else if any(Evidence::Holds) {
+            Outcome::Failed
+        } else if any(Evidence::Open) {
+            Outcome::NotDecidable
+        } else {
+            Outcome::Passed
+        }
+    }
+
+    /// The row of the figure at this path.
+    pub fn row(&self, path: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.figure.path == path)
+    }
+}
+
+impl Plan {
+    /// All figures that A or B may have.
+    pub fn figures(&self) -> Vec<Figure> {
+        Figure::union([&self.a.lowered, &self.b.lowered])
+    }
+
+    /// Runs both, and what else was asked for.
+    ///
+    /// # Errors
+    /// When a trace cannot be read.
+    pub fn run(&self, threads: &rayon::ThreadPool, progress: &dyn Progress) -> Result<Comparison, RunError> {
+        let seed = self.a.lowered.seed;
+        let variants: Vec<&Variant> = [&self.a, &self.b].into_iter().chain(&self.ladder).collect();
+        let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); variants.len()];
+        let mut done = 0;
+        let mut wanted = self.replications.max(1);
+        let reached = loop {
+            let jobs: Vec<Job<'_>> = (done..wanted)
+                .flat_map(|replication| variants.iter().map(move |v| Job { lowered: &v.lowered, seed, replication }))
+                .collect();
+            for (at, cell) in run_all(&jobs, threads, progress)?.into_iter().enumerate() {
+                cells[at % variants.len()].push(cell);
+            }
+            done = wanted;
+            let Some(precision) = &self.precision else { break None };
+            let more = precision.next_step(&cells[0], &cells[1], self.level);
+            if more == 0 {
+                break Some(precision.reached(&cells[0], &cells[1], self.level));
+            }
+            wanted += more;
+        };
+        let noise = if self.noise_floor {
+            let jobs: Vec<Job<'_>> =
+                (done..2 * done).map(|replication| Job { lowered: &self.a.lowered, seed, replication }).collect();
+            Some(run_all(&jobs, threads, progress)?)
+        } else {
+            None
+        };
+        Ok(self.judge(&cells, noise.as_deref(), done, reached))
+    }
+
+    fn judge(
+        &self,
+        cells: &[Vec<Cell>],
+        noise: Option<&[Cell]>,
+        replications: u64,
+        reached: Option<Reached>,
+    ) -> Comparison {
+        let figures = self.figures();
+        let (a, b) = (&cells[0], &cells[1]);
+        let paired: Vec<Option<Paired>> =
+            figures.iter().map(|figure| paired_of(&figure.column(a), &figure.column(b), self.level)).collect();
+        let of_run: Vec<Option<Paired>> =
+            figures.iter().zip(&paired).map(|(figure, paired)| paired.filter(|_| figure.is_of_run())).collect();
+        let stands = stands_in_company(&of_run, self.level);
+        let gates = self.fail_if.iter().filter_map(|condition| {
+            let figure = figures.iter().find(|figure| figure.path == condition.figure)?;
+            let judgement = condition.judge(&figure.column(a), &figure.column(b), self.level);
+            Some(Gate { condition: condition.clone(), figure: figure.meta, judgement })
+        });
+        let gates = gates.collect();
+        let mut remarks = self.a.notes.clone();
+        remarks.extend(self.b.notes.iter().filter(|note| !self.a.notes.contains(note)).cloned());
+        let (of_a, of_b) = (notes(a), notes(b));
+        let both = |note: &String| of_b.iter().any(|other| words(other) == words(note));
+        remarks.extend(of_a.iter().map(|note| if both(note) { note.clone() } else { format!("A: {note}") }));
+        let in_a = |note: &String| of_a.iter().any(|other| words(other) == words(note));
+        remarks.extend(of_b.iter().filter(|note| !in_a(note)).map(|note| format!("B: {note}")));
+        Comparison {
+            a: self.a.name.clone(),
+            b: self.b.name.clone(),
+            seed: self.a.lowered.seed,
+            replications,
+            differing: a.iter().zip(b).filter(|(a, b)| a.decisions != b.decisions).count() as u64,
+            steps: split::steps(&self.ladder, cells, &figures, self.level),
+            rows: figures
+                .into_iter()
+                .zip(paired)
+                .zip(stands)
+                .map(|((figure, paired), stands)| Row {
+                    verdict: Verdict::of(paired.as_ref(), direction(figure.meta)),
+                    noise: noise.and_then(|noise| {
+                        paired_of(&figure.column(a), &figure.column(noise), self.level).map(|noise| noise.difference)
+                    }),
+                    figure,
+                    paired,
+                    stands,
+                })
+                .collect(),
+            gates,
+            reached,
+            notes: remarks,
+            level: self.level,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Sweeps: every point of a grid on the same seeds, with a journal that survives anything and shards for many machines.
+
+pub mod layout;
+pub mod shape;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::cell::{Cell, notes};
+use super::identity::{self, Unreadable};
+use super::jobs::{Job, Progress};
+use super::journal::{self, Header, Journal, JournalError, Sync as Syncing};
+use super::shard::{MergeError, Shard, merge};
+use super::variant::{Base, Variant, VariantError};
+use super::vary::Axis;
+use crate::gateway::RunError;
+pub use layout::{Layout, Place};
+
+/// A sweep, ready to run.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    layout: Layout,
+    variants: Vec<Variant>,
+    header: Header,
+    seed: u64,
+    name: String,
+}
+
+/// All cells of a sweep.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// The scenario's name.
+    pub name: String,
+    /// The seed; replications beyond the first are derived from it.
+    pub seed: u64,
+    /// Which cell is which.
+    pub layout: Layout,
+    /// The cells in order.
+    pub cells: Vec<Cell>,
+}
+
+/// How much of a sweep is done.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// All of it.
+    All(Swept),
+    /// A shard, of so many cells.
+    Part {
+        /// Cells of this shard.
+        cells: usize,
+        /// Cells of the whole.
+        of: usize,
+    },
+}
+
+/// Why a sweep cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A point is no valid scenario.
+    #[error(transparent)]
+    Variant(#[from] VariantError),
+    /// A run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The parts cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// A file of the scenario cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// A shard without a journal would be lost.
+    #[error("a shard needs --out FILE: its results are merged from there")]
+    ShardWithoutJournal,
+    /// The journal is not of a sweep.
+    #[error("{} is not the journal of a sweep", .0.display())]
+    NotASweep(PathBuf),
+}
+
+impl Sweep {
+    /// Prepares every point; `specs` are the axes as written.
+    ///
+    /// # Errors
+    /// When a point is no valid scenario, or a file that it names cannot be read.
+    pub fn new(base: &Base, specs: &[String], layout: Layout) -> Result<Self, SweepError> {
+        let whole = base.variant("as it stands", &[])?;
+        let (seed, name) = (whole.lowered.seed, whole.scenario.name.clone());
+        let variants: Vec<Variant> = layout
+            .places()
+            .iter()
+            .map(|place| {
+                let sets = layout.sets(place);
+                base.variant(sets.join(" "), &sets)
+            })
+            .collect::<Result<_, _>>()?;
+        let mut parts = vec![identity::of_program(), layout.replications().to_string()];
+        parts.extend(identity::of(&whole)?);
+        for place in layout.places() {
+            parts.push(layout.sets(place).join(" "));
+        }
+        let mut about = vec![
+            ("command".to_owned(), "sweep".to_owned()),
+            ("scenario".to_owned(), name.clone()),
+            ("seed".to_owned(), seed.to_string()),
+        ];
+        about.extend(layout.about(specs));
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let header = Header::new(&parts, layout.cells(), about);
+        Ok(Self { layout, variants, header, seed, name })
+    }
+
+    /// Which cell is which.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The points, ready to run.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// Runs the cells of a shard that the journal does not have yet.
+    ///
+    /// # Errors
+    /// When a trace cannot be read or the journal not be written; what is finished is in the journal then.
+    pub fn run(
+        &self,
+        shard: Shard,
+        out: Option<&Path>,
+        threads: &rayon::ThreadPool,
+        progress: &dyn Progress,
+    ) -> Result<Done, SweepError> {
+        let header = Header { shard: shard.name(), ..self.header.clone() };
+        let mut cells: Vec<Option<Cell>> = vec![None; self.layout.cells()];
+        let journal = match out {
+            None if shard != Shard::WHOLE => return Err(SweepError::ShardWithoutJournal),
+            None => None,
+            Some(path) => {
+                let opened = Journal::<Cell>::open(path, &header, Syncing::EveryLine)?;
+                for (at, cell) in opened.finished {
+                    cells[at] = Some(cell);
+                }
+                Some(Mutex::new(opened.journal))
+            }
+        };
+        let open: Vec<usize> = shard.cells(cells.len()).filter(|&cell| cells[cell].is_none()).collect();
+        progress.begin(open.len());
+        let one = |&at: &usize| -> Result<(usize, Cell), SweepError> {
+            let (point, replication) = self.layout.cell(at);
+            let cell = Job { lowered: &self.variants[point].lowered, seed: self.seed, replication }.run()?;
+            if let Some(journal) = &journal {
+                journal.lock().unwrap_or_else(PoisonError::into_inner).append(at, &cell)?;
+            }
+            progress.done();
+            Ok((at, cell))
+        };
+        let ran: Result<Vec<(usize, Cell)>, SweepError> =
+            threads.install(|| open.par_iter().with_max_len(1).map(one).collect());
+        for (at, cell) in ran? {
+            cells[at] = Some(cell);
+        }
+        if let Some(journal) = journal {
+            journal.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+        }
+        let of = cells.len();
+        let there: Vec<Cell> = cells.into_iter().flatten().collect();
+        if there.len() < of {
+            return Ok(Done::Part { cells: there.len(), of });
+        }
+        Ok(Done::All(Swept { name: self.name.clone(), seed: self.seed, layout: self.layout.clone(), cells: there }))
+    }
+}
+
+impl Swept {
+    /// Joins the journals of shards into one at `out`, and reads it.
+    ///
+    /// # Errors
+    /// When parts are of different sweeps or cells are missing; nothing is written then.
+    pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Self, SweepError> {
+        let header = merge(parts, out)?;
+        Self::of_journal(&header, out)
+    }
+
+    /// Reads a finished journal.
+    fn of_journal(header: &Header, path: &Path) -> Result<Self, SweepError> {
+        let not = || SweepError::NotASweep(path.to_owned());
+        let told = |wanted: &str| header.about.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
+        if told("command").as_deref() != Some("sweep") {
+            return Err(not());
+        }
+        let layout = Layout::from_about(&header.about).ok_or_else(not)?;
+        let seed = told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not)?;
+        let cells = journal::results::<Cell>(path, header)?;
+        if cells.len() != layout.cells() {
+            return Err(not());
+        }
+        Ok(Self { name: told("scenario").unwrap_or_default(), seed, layout, cells })
+    }
+
+    /// The cells of a point, in order of replications.
+    pub fn of_point(&self, point: usize) -> &[Cell] {
+        let replications = self.layout.replications() as usize;
+        self.cells.get(point * replications..(point + 1) * replications).unwrap_or_default()
+    }
+
+    /// What the reader must know.
+    pub fn notes(&self) -> Vec<String> {
+        notes(&self.cells)
+    }
+}
+
+/// The axes of `--vary`.
+///
+/// # Errors
+/// When one is no axis.
+pub fn axes(specs: &[String]) -> Result<Vec<Axis>, super::vary::BadAxis> {
+    specs.iter().map(|spec| Axis::parse(spec)).collect()
+}

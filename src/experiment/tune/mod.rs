@@ -1,0 +1,247 @@
+//! Tuning: which value of a key is best, over one or several scenarios at once, for as few runs as decide it.
+//!
+//! Every point of the grid is an arm of a search by successive halving (`stats::halving`) on common luck; the default
+//! (the scenario as it stands) and escape off are never dropped. Over several scenarios the loss of an arm is its worst
+//! *regret*: how far it lies from the best arm of that scenario, as a share of what the default has there. So a value
+//! wins that holds for a slow account and for a brownout and costs nothing when all is healthy.
+//!
+//! The best of many arms is best partly by luck, so what it buys is measured once more on seeds that the search has not
+//! seen, against the default and against off. Only that decides whether the evidence supports a change.
+
+mod search;
+
+use super::cell::{Cell, Figure};
+use super::gate::{Condition, Evidence, Judgement};
+use super::stats::halving::{Fate, PlanError};
+use super::stats::{Level, Paired, Verdict};
+use super::variant::{Base, ESCAPE_OFF, Variant, VariantError};
+use super::vary::Axis;
+use crate::experiment::grid::{BadGrid, Grid};
+use crate::gateway::RunError;
+
+/// What relative constraints are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The scenario as it stands.
+    Default,
+    /// The scenario with escape off.
+    Off,
+}
+
+/// A search, ready to run.
+#[derive(Clone, Debug)]
+pub struct Tune {
+    /// The values searched.
+    pub grid: Grid,
+    /// The figure to make small (or large, where that is better).
+    pub objective: Figure,
+    /// What a value must keep to, in every scenario.
+    pub constraints: Vec<Condition>,
+    /// What relative constraints are relative to.
+    pub against: Against,
+    /// How many runs the search may take, all scenarios together.
+    pub budget: usize,
+    /// Replications of every arm in the first round.
+    pub first: usize,
+    /// The most replications of an arm.
+    pub most: usize,
+    /// Fresh replications on which the best is held against the default and off.
+    pub confirm: usize,
+    /// Of all intervals.
+    pub level: Level,
+    scenarios: Vec<Scenario>,
+    axes_text: Vec<String>,
+}
+
+/// One of the scenarios with its arms.
+#[derive(Clone, Debug)]
+struct Scenario {
+    name: String,
+    seed: u64,
+    arms: Vec<Variant>,
+}
+
+/// Why a search cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TuneError {
+    /// An arm is no valid scenario.
+    #[error(transparent)]
+    Variant(#[from] VariantError),
+    /// The axes make no grid.
+    #[error(transparent)]
+    Grid(#[from] BadGrid),
+    /// A run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The budget is too small.
+    #[error("{0}; give a larger --budget or fewer values")]
+    Plan(#[from] PlanError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] super::journal::JournalError),
+    /// A file of a scenario cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] super::identity::Unreadable),
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// The recommended arm; `None` when every arm violates a constraint.
+    pub best: Option<usize>,
+    /// Each arm's name, the grid's points first, then the default, then off.
+    pub arms: Vec<Arm>,
+    /// The arms of the grid that cannot be told from the best.
+    pub plateau: Vec<usize>,
+    /// The best on fresh luck, a scenario each.
+    pub confirmed: Vec<Confirmed>,
+    /// What is to be done.
+    pub advice: Advice,
+    /// Runs that the search took, and those of the confirmation.
+    pub spent: (usize, usize),
+}
+
+/// An arm of the search.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// `sticky_escape_ttft_ms=8000`, `as it stands`, `escape off`.
+    pub name: String,
+    /// The overrides that make it.
+    pub sets: Vec<String>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Its replications in each scenario.
+    pub replications: usize,
+    /// The mean of the objective in each scenario.
+    pub means: Vec<Option<f64>>,
+    /// Its worst regret over the scenarios, as a share.
+    pub regret: Option<f64>,
+}
+
+/// The best against the references on fresh luck.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// The scenario.
+    pub scenario: String,
+    /// Figures of the best (B) against the default (A), and against off (A).
+    pub rows: Vec<ConfirmedRow>,
+    /// The constraints.
+    pub constraints: Vec<(Condition, Judgement)>,
+    /// Replications in which a decision differed from the default's.
+    pub differing: usize,
+}
+
+/// One figure of the best against the references.
+#[derive(Clone, Debug)]
+pub struct ConfirmedRow {
+    /// Which.
+    pub figure: Figure,
+    /// Against the default.
+    pub default: Option<Paired>,
+    /// The verdict on that.
+    pub verdict: Verdict,
+    /// Against escape off.
+    pub off: Option<Paired>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Take the best: shown better than the default somewhere, and worse nowhere.
+    Change,
+    /// Keep what there is: the default is the best, or the best is not shown to be better on fresh luck.
+    Keep,
+    /// Nothing keeps to the constraints.
+    NothingFeasible,
+    /// No value changed any decision.
+    Inert,
+}
+
+/// The name of the arm that is the scenario as it stands.
+pub const DEFAULT: &str = "as it stands";
+
+impl Tune {
+    /// Prepares all arms in all scenarios.
+    ///
+    /// # Errors
+    /// When an arm is no valid scenario, or the axes make no grid.
+    pub fn new(
+        bases: &[Base],
+        axes: Vec<Axis>,
+        axes_text: Vec<String>,
+        objective: Figure,
+        level: Level,
+    ) -> Result<Self, TuneError> {
+        let grid = Grid::new(axes)?;
+        let points: Vec<Vec<String>> = (0..grid.size())
+            .map(|at| {
+                grid.combination(at).into_iter().map(|(axis, point)| format!("{}={}", axis.key, point.text)).collect()
+            })
+            .collect();
+        let scenario = |base: &Base| -> Result<Scenario, TuneError> {
+            let mut arms: Vec<Variant> =
+                points.iter().map(|sets| base.variant(sets.join(" "), sets)).collect::<Result<_, _>>()?;
+            arms.push(base.variant(DEFAULT, &[])?);
+            arms.push(base.variant("escape off", &[ESCAPE_OFF.to_owned()])?);
+            let whole = &arms[grid.size()];
+            Ok(Scenario { name: whole.scenario.name.clone(), seed: whole.lowered.seed, arms })
+        };
+        let scenarios = bases.iter().map(scenario).collect::<Result<Vec<_>, _>>()?;
+        let arms = grid.size() + 2;
+        let (first, runs) = (4, bases.len().max(1));
+        Ok(Self {
+            objective,
+            constraints: Vec::new(),
+            against: Against::Default,
+            budget: arms * first * runs * 3,
+            first,
+            most: 64,
+            confirm: 20,
+            level,
+            scenarios,
+            grid,
+            axes_text,
+        })
+    }
+
+    /// How many arms there are: the grid's points, the default and off.
+    pub fn arms(&self) -> usize {
+        self.grid.size() + 2
+    }
+
+    /// The names of the scenarios.
+    pub fn names(&self) -> Vec<&str> {
+        self.scenarios.iter().map(|scenario| scenario.name.as_str()).collect()
+    }
+
+    /// All figures that the scenarios have.
+    pub fn figures(&self) -> Vec<Figure> {
+        Figure::union(self.scenarios.iter().flat_map(|scenario| &scenario.arms).map(|arm| &arm.lowered))
+    }
+
+    const fn reference(&self) -> usize {
+        // the grid's points come first
+        match self.against {
+            Against::Default => 0,
+            Against::Off => 1,
+        }
+    }
+
+    /// Whether an arm is shown to violate a constraint, from its cells and those of the reference in each scenario.
+    fn violates(&self, of_arm: &[Vec<Cell>], of_reference: &[Vec<Cell>]) -> bool {
+        self.constraints.iter().any(|condition| {
+            of_arm.iter().zip(of_reference).any(|(arm, reference)| {
+                self.judge(condition, arm, reference).is_some_and(|found| found.evidence == Evidence::Refuted)
+            })
+        })
+    }
+
+    fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell]) -> Option<Judgement> {
+        let figures = self.figures_of(condition)?;
+        Some(condition.judge(&figures.column(reference), &figures.column(arm), self.level))
+    }
+
+    fn figures_of(&self, condition: &Condition) -> Option<Figure> {
+        Figure::of_run(&condition.figure).or_else(|| self.figures().into_iter().find(|f| f.path == condition.figure))
+    }
+}

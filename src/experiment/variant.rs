@@ -1,0 +1,69 @@
+//! A variant: the scenario with some keys set otherwise, ready to run, under the name that reports call it by.
+//!
+//! All variants of an experiment run on the seed of the scenario as it stands, so that they share their luck.
+
+use crate::scenario::{Document, Scenario, ScenarioError, Set};
+use crate::simulation::{LowerError, Lowered, lower};
+
+/// One way of running a scenario.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// What reports call it: `escape off`, `sticky_escape_ttft_ms=8000`.
+    pub name: String,
+    /// The overrides that make it, as typed.
+    pub sets: Vec<String>,
+    /// Ready to run.
+    pub lowered: Lowered,
+    /// The effective scenario.
+    pub scenario: Scenario,
+    /// How the scenario was understood differently from how it was written.
+    pub notes: Vec<String>,
+}
+
+/// A scenario with its overrides, from which variants are made.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The parsed file.
+    pub document: Document,
+    /// Overrides of all variants.
+    pub sets: Vec<Set>,
+}
+
+/// Why a variant cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum VariantError {
+    /// The scenario with these overrides is not valid.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// A file that it names cannot be used.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// The seed is what variants share.
+    #[error(
+        "`seed` cannot be varied: what is compared runs on the same seeds; use --seed for others, --replications for more"
+    )]
+    Seed,
+}
+
+/// The override that switches escape off.
+pub const ESCAPE_OFF: &str = "sticky_escape_enabled=false";
+
+impl Base {
+    /// The scenario with these further overrides (`KEY=VALUE`).
+    ///
+    /// # Errors
+    /// When one is no override, or the scenario is not valid with them.
+    pub fn variant(&self, name: impl Into<String>, sets: &[String]) -> Result<Variant, VariantError> {
+        let mut all = self.sets.clone();
+        for text in sets {
+            if text.split('=').next().map(str::trim) == Some("seed") {
+                return Err(VariantError::Seed);
+            }
+            all.push(Set::parse(text)?);
+        }
+        let loaded = self.document.resolve(&all)?;
+        let lowered = lower(&loaded.scenario)?;
+        let (scenario, notes) = (loaded.scenario, loaded.notes);
+        Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, notes })
+    }
+}

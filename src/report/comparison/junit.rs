@@ -1,0 +1,89 @@
+//! The gates of a comparison as JUnit XML: a test case a gate, and one that asks whether anything was tested at all.
+
+use std::fmt::Write as _;
+
+use super::ComparisonReport;
+use super::sections::measured;
+use crate::experiment::gate::Evidence;
+
+pub(super) fn of(report: &ComparisonReport<'_>) -> String {
+    let comparison = report.comparison;
+    let count = |evidence| comparison.gates.iter().filter(|gate| gate.judgement.evidence == evidence).count();
+    let failures = count(Evidence::Holds);
+    let errors = count(Evidence::Open) + usize::from(comparison.is_inert());
+    let tests = comparison.gates.len() + 1;
+    let name = escaped(&format!("stickysim compare {}", report.name));
+    let class = escaped(report.name);
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // writing to a string cannot fail
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">\n  \
+         <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\">"
+    );
+    let mut case = |name: &str, problem: Option<(&str, &str, String)>| {
+        let _ = write!(out, "    <testcase classname=\"{class}\" name=\"{}\"", escaped(name));
+        let _ = match problem {
+            None => writeln!(out, "/>"),
+            Some((element, kind, message)) => writeln!(
+                out,
+                ">\n      <{element} type=\"{kind}\" message=\"{}\"/>\n    </testcase>",
+                escaped(&message)
+            ),
+        };
+    };
+    let inert = comparison.is_inert().then(|| {
+        let message = format!(
+            "no decision of the scheduler differed in any of {} replications between {} and {}",
+            comparison.replications, comparison.a, comparison.b
+        );
+        ("error", "inert", message)
+    });
+    case("decisions differ", inert);
+    for gate in &comparison.gates {
+        let is = format!("{} is {} (95 % interval)", gate.condition.figure, measured(gate));
+        let problem = match gate.judgement.evidence {
+            Evidence::Refuted => None,
+            Evidence::Holds => Some(("failure", "gate", is)),
+            Evidence::Open => Some((
+                "error",
+                "not-decidable",
+                format!("{is}: not decidable at {} replications", comparison.replications),
+            )),
+        };
+        case(&format!("not {}", gate.condition.text), problem);
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+/// Text for an attribute: markup escaped, what XML 1.0 has no way to write replaced.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\t' | '\n' | '\r' => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn no_text_breaks_the_xml() {
+        assert_eq!(escaped("a < 'b' & \"c\" > +5%"), "a &lt; &apos;b&apos; &amp; &quot;c&quot; &gt; +5%");
+        assert_eq!(escaped("one\ntwo\u{7}"), "one&#10;two\u{fffd}");
+    }
+}

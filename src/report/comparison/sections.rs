@@ -1,0 +1,292 @@
+//! What a comparison says to people.
+
+use super::ComparisonReport;
+use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
+use crate::experiment::gate::{Evidence, Limit};
+use crate::experiment::stats::{Interval, Verdict};
+use crate::measure::figures::{Meta, Unit};
+use crate::report::document::Estimate;
+use crate::report::format::{self, NONE};
+use crate::report::summary::{Block, Section, Table};
+use crate::scheduler::EscapeReason;
+
+/// The figures that are always shown: what users feel, what escape does, what it costs.
+pub const HEADLINE: [&str; 16] = [
+    "sessions.worst_ttft_ms.p50",
+    "sessions.worst_ttft_ms.p99",
+    "sessions.over_slo_ratio",
+    "sessions.stuck",
+    "felt_ttft_ms.p50",
+    "felt_ttft_ms.p99",
+    "outcomes.goodput_ratio",
+    "requests.failed",
+    "waiting.waited_ratio",
+    "escapes.total",
+    "escapes.wasted_ratio",
+    "detection.delay_s.mean",
+    "detection.missed_turns",
+    "cost.cold_turn_ratio",
+    "cost.cached_token_ratio",
+    "cost.price",
+];
+
+/// A figure with half its interval, as tables show it.
+pub fn amount(interval: Option<Interval>, unit: Unit) -> String {
+    format::figure(interval.map(Estimate::Several), unit)
+}
+
+/// A difference: with its sign, shares in percentage points.
+pub fn signed(interval: Option<Interval>, unit: Unit) -> String {
+    let Some(found) = interval else { return NONE.to_owned() };
+    let text = amount(interval, unit);
+    let text = if unit == Unit::Ratio { text.replace('%', "pp") } else { text };
+    if found.mean > 0.0 { format!("+{text}") } else { text }
+}
+
+/// A verdict in a word or two; `?` where it would not stand among all figures.
+pub fn verdict(verdict: Verdict, stands: bool) -> String {
+    let word = match verdict {
+        Verdict::NoDifferenceShown => "none shown",
+        Verdict::Identical => "identical",
+        Verdict::NotDecidable => "undecidable",
+        Verdict::Better | Verdict::Worse | Verdict::Higher | Verdict::Lower => verdict.words(),
+    };
+    if verdict.claims() && !stands { format!("{word}?") } else { word.to_owned() }
+}
+
+/// The mean alone: the interval that counts is that of the difference.
+fn mean(interval: Option<Interval>, unit: Unit) -> String {
+    format::figure(interval.map(|interval| Estimate::Single(interval.mean)), unit)
+}
+
+fn percent(fraction: f64) -> String {
+    let value = fraction * 100.0;
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{} %", format::rounded(value))
+}
+
+pub(super) fn of(report: &ComparisonReport<'_>) -> Vec<Section> {
+    let comparison = report.comparison;
+    let mut all = vec![figures(report)];
+    if !comparison.gates.is_empty() {
+        all.push(gates(comparison));
+    }
+    if !comparison.steps.is_empty() {
+        all.push(split(report));
+    }
+    if comparison.rows.iter().any(|row| row.noise.is_some()) {
+        all.push(noise(report));
+    }
+    if !comparison.notes.is_empty() {
+        let remarks = comparison.notes.iter().cloned().map(Block::Remark).collect();
+        all.push(Section { title: "To be known".to_owned(), blocks: remarks });
+    }
+    all
+}
+
+impl ComparisonReport<'_> {
+    /// The rows to show.
+    fn rows(&self) -> Vec<&Row> {
+        let wanted = |row: &&Row| {
+            let path = row.figure.path.as_str();
+            let named = HEADLINE.contains(&path)
+                || self.also.iter().any(|also| also == path)
+                || self.comparison.gates.iter().any(|gate| gate.condition.figure == path);
+            (self.all && row.paired.is_some())
+                || (named && (row.paired.is_some() || self.also.iter().any(|a| a == path)))
+        };
+        self.comparison.rows.iter().filter(wanted).collect()
+    }
+}
+
+fn figures(report: &ComparisonReport<'_>) -> Section {
+    let comparison = report.comparison;
+    let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
+    let mut blocks = vec![Block::Line(format!(
+        "A: {}; B: {}; {n} replication{} of each on the same luck, from seed {}",
+        comparison.a,
+        comparison.b,
+        if n == 1 { "" } else { "s" },
+        comparison.seed
+    ))];
+    if comparison.is_inert() {
+        blocks.push(Block::Remark(
+            "INERT: no decision of the scheduler differed in any replication, so this says nothing about what was changed"
+                .to_owned(),
+        ));
+    } else if comparison.differing < n {
+        blocks.push(Block::Remark(format!(
+            "in only {} of {n} replications did any decision of the scheduler differ",
+            comparison.differing
+        )));
+    }
+    let mut table = Table::new(&["figure", "A", "B", "B - A", "change", "verdict"]);
+    let rows = report.rows();
+    for row in &rows {
+        let unit = row.figure.meta.unit;
+        let paired = row.paired.as_ref();
+        table.row([
+            row.figure.path.clone(),
+            mean(paired.map(|p| p.a), unit),
+            mean(paired.map(|p| p.b), unit),
+            signed(paired.map(|p| p.difference), unit),
+            paired.and_then(|p| p.change).map_or_else(|| NONE.to_owned(), |change| percent(change.mean)),
+            verdict(row.verdict, row.stands),
+        ]);
+    }
+    blocks.push(Block::Table(table));
+    blocks.push(Block::Line(format!("± is half the {level:.0} % interval of the paired difference")));
+    let shows = |wanted: Verdict| rows.iter().any(|row| row.verdict == wanted);
+    if shows(Verdict::NoDifferenceShown) {
+        blocks.push(Block::Line(
+            "none shown: that interval holds 0; it says how large a difference may still be".to_owned(),
+        ));
+    }
+    if rows.iter().any(|row| row.verdict.claims() && !row.stands) {
+        blocks.push(Block::Line(
+            "?: clear of 0 by itself, but not among all figures looked at together (Holm)".to_owned(),
+        ));
+    }
+    for row in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
+        let (row, paired) = row;
+        if paired.only_a + paired.only_b > 0 {
+            blocks.push(Block::Remark(format!(
+                "{} exists in {} pairs only ({} replications have it under A alone, {} under B alone)",
+                row.figure.path, paired.difference.n, paired.only_a, paired.only_b
+            )));
+        }
+    }
+    if let Some(reached) = &comparison.reached {
+        let unit = reached.precision.figure.meta.unit;
+        let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
+        let path = &reached.precision.figure.path;
+        blocks.push(Block::Line(if reached.enough {
+            format!("precision: {path} is known to ±{half} after {n} replications")
+        } else {
+            format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
+        }));
+    }
+    Section { title: report.name.to_owned(), blocks }
+}
+
+fn signless(value: f64, unit: Unit) -> String {
+    format::figure(Some(Estimate::Single(value)), unit)
+}
+
+/// What a gate's limit limits, with its interval.
+pub(super) fn measured(gate: &Gate) -> String {
+    let Some(found) = gate.judgement.measured else { return "no replication has it".to_owned() };
+    let show = |value: f64| match gate.condition.limit {
+        Limit::Value(_) => format!("{value:.6}").parse::<f64>().map_or_else(|_| NONE.to_owned(), bare),
+        Limit::Difference(_) => format!("{}{}", if value > 0.0 { "+" } else { "" }, bare(value)),
+        Limit::Change(_) => percent(value).replace(" %", "%"),
+    };
+    match (found.lo, found.hi) {
+        (Some(lo), Some(hi)) => format!("{} ({} to {})", show(found.mean), show(lo), show(hi)),
+        _ => show(found.mean),
+    }
+}
+
+/// A number as expressions write it: in the figure's own unit, without groups of digits.
+fn bare(value: f64) -> String {
+    format::rounded(value).replace(',', "")
+}
+
+/// How a gate ended, in a word.
+pub(super) const fn ended(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Holds => "FAILED",
+        Evidence::Refuted => "passed",
+        Evidence::Open => "undecided",
+    }
+}
+
+fn gates(comparison: &Comparison) -> Section {
+    let mut table = Table::new(&["fails if", "is (95 % interval)", "gate"]);
+    for gate in &comparison.gates {
+        table.row([gate.condition.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
+    }
+    let mut blocks = vec![Block::Table(table)];
+    blocks.push(Block::Line(
+        match comparison.outcome() {
+            Outcome::Passed => "all gates passed",
+            Outcome::Failed => "a gate failed: exit status 1",
+            Outcome::NotDecidable => {
+                "undecided: the limit lies within the interval; more --replications, or --precision (exit status 3)"
+            }
+            Outcome::Inert => "nothing was tested: no decision differed (exit status 4)",
+        }
+        .to_owned(),
+    ));
+    Section { title: "Gates".to_owned(), blocks }
+}
+
+fn split(report: &ComparisonReport<'_>) -> Section {
+    let steps = &report.comparison.steps;
+    let name = |reason: EscapeReason| match reason {
+        EscapeReason::ConcurrencyFull => "slots full",
+        EscapeReason::Ttft => "+ TTFT",
+        EscapeReason::ErrorRate => "+ errors",
+    };
+    let mut header = vec!["what each reason adds"];
+    header.extend(steps.iter().map(|step| name(step.reason)));
+    let mut table = Table::new(&header);
+    for row in report.rows() {
+        let found: Vec<_> = steps
+            .iter()
+            .filter_map(|step| step.rows.iter().find(|(figure, ..)| figure.path == row.figure.path))
+            .collect();
+        let zero = found.iter().all(|(_, paired, _)| paired.as_ref().is_none_or(|paired| paired.identical));
+        if found.len() == steps.len() && !zero {
+            let cells = found.iter().map(|(figure, paired, verdict)| match verdict {
+                Verdict::Identical => "0".to_owned(),
+                _ => signed(paired.as_ref().map(|paired| paired.difference), figure.meta.unit),
+            });
+            table.row(std::iter::once(row.figure.path.clone()).chain(cells));
+        }
+    }
+    let blocks = vec![
+        Block::Table(table),
+        Block::Line(
+            "from escape off, one reason more a column: leaving full accounts (with escape off such requests wait), \
+             then slow ones, then failing ones; the steps sum up to the whole"
+                .to_owned(),
+        ),
+    ];
+    Section { title: "Escape reasons apart".to_owned(), blocks }
+}
+
+fn noise(report: &ComparisonReport<'_>) -> Section {
+    let mut table = Table::new(&["figure", "B - A, same luck", "A - A, other luck"]);
+    for row in report.rows().into_iter().filter(|row| row.noise.is_some()) {
+        let unit = row.figure.meta.unit;
+        table.row([
+            row.figure.path.clone(),
+            signed(row.paired.as_ref().map(|paired| paired.difference), unit),
+            signed(row.noise, unit),
+        ]);
+    }
+    let blocks = vec![
+        Block::Table(table),
+        Block::Line(
+            "A against itself on other seeds: a difference within that ± means nothing between two runs that do not \
+             share their luck; on the same luck A - A is exactly 0"
+                .to_owned(),
+        ),
+    ];
+    Section { title: "Noise floor".to_owned(), blocks }
+}
+
+/// The unit of a figure as JSON names it.
+pub(super) const fn unit_name(meta: &Meta) -> &'static str {
+    match meta.unit {
+        Unit::Count => "count",
+        Unit::Ms => "ms",
+        Unit::Seconds => "s",
+        Unit::Ratio => "ratio",
+        Unit::PerSecond => "1/s",
+        Unit::Tokens => "tokens",
+        Unit::Money => "money",
+        Unit::Plain => "",
+    }
+}

@@ -1,0 +1,183 @@
+//! What a sweep says to people.
+
+use super::SweepReport;
+use crate::experiment::cell::Figure;
+use crate::experiment::compare::direction;
+use crate::experiment::stats::mean_interval_of;
+use crate::experiment::stats::{Direction, Verdict};
+use crate::experiment::sweep::shape::{AxisShape, Inert, Shape};
+use crate::report::comparison::{amount, signed};
+use crate::report::summary::{Block, Section, Table};
+
+/// Figures that are shown beside the objectives, as far as there is room: columns with short headings.
+const BESIDE: [(&str, &str); 4] = [
+    ("felt_ttft_ms.p99", "felt p99"),
+    ("sessions.stuck", "stuck"),
+    ("escapes.total", "escapes"),
+    ("cost.cold_turn_ratio", "cold turns"),
+];
+
+/// A point that is not on a plateau is not marked.
+const MARK_BEST: &str = "best";
+const MARK_PLATEAU: &str = "=";
+
+pub(super) fn of(report: &SweepReport<'_>) -> Vec<Section> {
+    let swept = report.swept;
+    let shapes: Vec<Shape> = report.objectives.iter().filter_map(|figure| swept.shape(figure, report.level)).collect();
+    let inert = swept.inert();
+    let mut all = vec![points(report, shapes.first())];
+    all.extend(shapes.iter().map(|shape| verdicts(report, shape)));
+    if let Some(section) = inert_section(report, &inert) {
+        all.push(section);
+    }
+    let notes = swept.notes();
+    if !notes.is_empty() {
+        let blocks = notes.into_iter().map(Block::Remark).collect();
+        all.push(Section { title: "To be known (of some points)".to_owned(), blocks });
+    }
+    all
+}
+
+fn points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Section {
+    let (swept, layout) = (report.swept, &report.swept.layout);
+    let n = layout.replications();
+    let mut blocks = vec![Block::Line(format!(
+        "{} point{} with {n} replication{} each on the same luck, from seed {}",
+        layout.places().len(),
+        if layout.places().len() == 1 { "" } else { "s" },
+        if n == 1 { "" } else { "s" },
+        swept.seed
+    ))];
+    let beside = BESIDE.iter().filter(|(path, _)| report.objectives.iter().all(|figure| figure.path != *path));
+    let columns: Vec<(Figure, String)> = report
+        .objectives
+        .iter()
+        .map(|figure| (figure.clone(), shorter(&figure.path).to_owned()))
+        .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
+        .collect();
+    let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short(&axis.key)).collect();
+    let header: Vec<&str> =
+        keys.into_iter().chain(columns.iter().map(|(_, title)| title.as_str())).chain([""]).collect();
+    let mut table = Table::new(&header);
+    let on_plateau = plateau_points(report, shape);
+    for (point, place) in layout.places().iter().enumerate() {
+        let mut row: Vec<String> =
+            (0..layout.grid().axes().len()).map(|axis| layout.label(place, axis).to_owned()).collect();
+        row.extend(columns.iter().enumerate().map(|(at, (figure, _))| {
+            let mean = mean_interval_of(&figure.column(swept.of_point(point)), report.level);
+            // intervals of single points matter for the objectives only: the others are there for orientation
+            if at < report.objectives.len() {
+                amount(mean, figure.meta.unit)
+            } else {
+                amount(mean.map(|m| crate::experiment::stats::Interval { lo: None, hi: None, ..m }), figure.meta.unit)
+            }
+        }));
+        let mark = match shape {
+            Some(shape) if shape.best == point => MARK_BEST,
+            _ if on_plateau.contains(&point) => MARK_PLATEAU,
+            _ => "",
+        };
+        row.push(mark.to_owned());
+        table.row(row);
+    }
+    blocks.push(Block::Table(table));
+    if on_plateau.len() > 1 {
+        blocks.push(Block::Line(format!(
+            "{MARK_PLATEAU}: along its key not to be told from the best (paired differences, {:.0} % together)",
+            report.level.fraction() * 100.0
+        )));
+    }
+    Section { title: swept.name.clone(), blocks }
+}
+
+/// A key as a heading: its last part, without the word that all of its kind begin with.
+fn short(key: &str) -> &str {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    last.strip_prefix("sticky_escape_").or_else(|| last.strip_prefix("sticky_session_")).unwrap_or(last)
+}
+
+/// A figure's path as a heading: without its group; the section below names it in full.
+fn shorter(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(_, rest)| if rest.contains('.') { rest } else { path })
+}
+
+/// The points on the plateaus of the lines through the best one.
+fn plateau_points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Vec<usize> {
+    let Some(shape) = shape else { return Vec::new() };
+    let places = report.swept.layout.places();
+    let Some(best) = places.get(shape.best) else { return Vec::new() };
+    let on = |axis: usize, found: &AxisShape| {
+        let members = found.plateau.members.clone();
+        let best = best.values.clone();
+        places.iter().enumerate().filter_map(move |(point, place)| {
+            let mut wanted = best.clone();
+            wanted[axis] = place.values[axis];
+            let member = place.values[axis].is_some_and(|at| members.contains(&at));
+            (!place.off && member && place.values == wanted).then_some(point)
+        })
+    };
+    shape.axes.iter().enumerate().flat_map(|(axis, found)| on(axis, found).collect::<Vec<_>>()).collect()
+}
+
+fn verdicts(report: &SweepReport<'_>, shape: &Shape) -> Section {
+    let axes = report.swept.layout.grid().axes();
+    let label = |key: &str, at: usize| {
+        let axis = axes.iter().find(|axis| axis.key == key);
+        axis.and_then(|axis| axis.points.get(at)).map_or_else(String::new, |point| point.text.clone())
+    };
+    let unit = shape.figure.meta.unit;
+    let mut blocks = Vec::new();
+    let best: Vec<String> =
+        shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.plateau.best))).collect();
+    let sense = match direction(shape.figure.meta) {
+        Direction::HigherIsBetter => "highest",
+        Direction::LowerIsBetter | Direction::Neither => "lowest",
+    };
+    blocks.push(Block::Line(format!("{sense} at {}: {}", best.join(", "), amount(Some(shape.mean), unit))));
+    for axis in &shape.axes {
+        let (first, last) = (*axis.stretch.start(), *axis.stretch.end());
+        blocks.push(Block::Line(if axis.plateau.is_everywhere() {
+            format!("{}: no value can be told from the best; the key shows no effect on this figure", axis.key)
+        } else if first == last {
+            format!("{}: plateau is that value alone", axis.key)
+        } else {
+            format!("{}: plateau from {} to {}", axis.key, label(&axis.key, first), label(&axis.key, last))
+        }));
+        for cliff in &axis.cliffs {
+            let by = cliff.worse_by.map_or_else(String::new, |by| format!(" by {:.0} %", by * 100.0));
+            blocks.push(Block::Remark(format!(
+                "CLIFF between {} and {}: the figure gets worse{by}",
+                label(&axis.key, cliff.edge),
+                label(&axis.key, cliff.below)
+            )));
+        }
+    }
+    if let Some(paired) = &shape.against_off {
+        let verdict = Verdict::of(Some(paired), direction(shape.figure.meta));
+        blocks.push(Block::Line(format!(
+            "against escape off: {} ({}); of several values the best is a little lucky",
+            signed(Some(paired.difference), unit),
+            verdict.words()
+        )));
+    }
+    Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
+}
+
+fn inert_section(report: &SweepReport<'_>, inert: &[Inert]) -> Option<Section> {
+    let axes = report.swept.layout.grid().axes();
+    let mut blocks = Vec::new();
+    for (axis, found) in axes.iter().zip(inert) {
+        if found.wholly && axis.points.len() > 1 {
+            blocks.push(Block::Remark(format!(
+                "INERT: no value of {} changed any decision of the scheduler in any replication (exit status 4)",
+                found.key
+            )));
+        } else {
+            blocks.extend(found.stretches.iter().map(|range| {
+                let (first, last) = (&axis.points[range.start].text, &axis.points[range.end - 1].text);
+                Block::Line(format!("{}: from {first} to {last} no decision differs", found.key))
+            }));
+        }
+    }
+    (!blocks.is_empty()).then(|| Section { title: "Inert stretches".to_owned(), blocks })
+}

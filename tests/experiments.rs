@@ -1,0 +1,419 @@
+//! The verbs of experiments as a user meets them: exit codes, journals, shards, and what the statistics promise.
+//!
+//! Tests with `#[ignore]` take long; `make test-slow` runs them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder of its own, empty.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("stickysim-experiments-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stickysim"));
+    command.current_dir(root()).args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// Standard output and exit status.
+fn answer(arguments: &[&str]) -> (String, i32) {
+    let output = run(arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let status = output.status.code().unwrap();
+    assert!(status <= 4, "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    (text, status)
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let (text, _) = answer(&[arguments, &["--output", "json"]].concat());
+    serde_json::from_str(&text).unwrap()
+}
+
+const SMALL: &str = "tests/experiments/small.yaml";
+const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
+
+mod compare {
+    use super::*;
+
+    #[test]
+    fn a_against_a_is_exactly_zero_in_every_figure_and_inert() {
+        let set = "sticky_escape_ttft_ms=9000";
+        let arguments = ["compare", SMALL, "--replications", "3", "--a", set, "--b", set];
+        assert_eq!(answer(&arguments).1, 4);
+        let document = json(&arguments);
+        let figures = document["figures"].as_object().unwrap();
+        assert!(figures.len() > 150);
+        for (path, figure) in figures {
+            let difference = &figure["difference"];
+            if !difference.is_null() {
+                let zero = ["mean", "lo", "hi"].map(|part| difference[part].as_f64());
+                assert!(zero.iter().all(|part| part.is_none_or(|part| part == 0.0)), "{path}: {difference}");
+                assert_eq!(figure["verdict"], "identical", "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn gates_decide_the_exit_status() {
+        let with = |gates: &[&str]| {
+            let mut arguments = vec!["compare", SMALL, "--replications", "8"];
+            gates.iter().for_each(|gate| arguments.extend(["--fail-if", gate]));
+            answer(&arguments).1
+        };
+        assert_eq!(with(&["requests.total < 1", "escapes.total < 0"]), 0);
+        assert_eq!(with(&["requests.total < 1", "escapes.total > 0"]), 1);
+        assert_eq!(with(&["felt_ttft_ms.p50 > +0", "requests.total < 1"]), 3);
+        assert_eq!(with(&["felt_ttft.p50 > +0"]), 2);
+        let error = run(&["compare", SMALL, "--fail-if", "felt_ttft_ms.p9 > 1"]);
+        let error = String::from_utf8(error.stderr).unwrap();
+        assert!(error.contains("did you mean `felt_ttft_ms.p90`"), "{error}");
+    }
+
+    #[test]
+    fn the_answer_is_the_same_on_one_thread_and_on_two() {
+        let with = |threads| answer(&["compare", SMALL, "--replications", "4", "--all", "--threads", threads]);
+        assert_eq!(with("1"), with("2"));
+    }
+
+    #[test]
+    fn every_output_says_the_same_and_junit_is_written() {
+        let junit = folder("junit").join("gates.xml");
+        let junit_text = junit.display().to_string();
+        let arguments =
+            ["compare", SMALL, "--replications", "4", "--fail-if", "escapes.total > 0", "--junit", &junit_text];
+        let markdown = answer(&[&arguments[..], &["--output", "markdown"]].concat());
+        let csv = answer(&[&arguments[..], &["--output", "csv"]].concat());
+        assert_eq!((markdown.1, csv.1), (1, 1));
+        assert!(markdown.0.starts_with("# small") && markdown.0.contains("| escapes.total &gt; 0 |"), "{}", markdown.0);
+        assert!(csv.0.lines().any(|line| line.starts_with("escapes.total,0,")), "{}", csv.0);
+        let xml = std::fs::read_to_string(&junit).unwrap();
+        assert!(
+            xml.contains("tests=\"2\" failures=\"1\" errors=\"0\"") && xml.contains("escapes.total &gt; 0"),
+            "{xml}"
+        );
+    }
+
+    #[test]
+    fn text_fits_80_columns() {
+        let (text, _) = answer(&[
+            "compare",
+            SMALL,
+            "--replications",
+            "4",
+            "--split-reasons",
+            "--noise-floor",
+            "--fail-if",
+            "escapes.total > 0",
+        ]);
+        let widest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+        assert!(widest.chars().count() <= 80, "{widest}");
+    }
+
+    #[test]
+    fn the_steps_of_the_escape_reasons_sum_up_to_the_whole() {
+        let document = json(&["compare", SMALL, "--replications", "3", "--split-reasons"]);
+        for path in ["escapes.total", OBJECTIVE, "felt_ttft_ms.mean"] {
+            let steps = document["escape_reasons"].as_array().unwrap();
+            let sum: f64 = steps.iter().map(|step| step["figures"][path]["difference"]["mean"].as_f64().unwrap()).sum();
+            let whole = document["figures"][path]["difference"]["mean"].as_f64().unwrap();
+            assert!((sum - whole).abs() <= 1e-9 * whole.abs().max(1.0), "{path}: {sum} {whole}");
+        }
+    }
+
+    #[test]
+    fn precision_goes_on_until_it_is_reached_or_says_that_it_was_not() {
+        let with = |width: &str| {
+            let precision = format!("felt_ttft_ms.mean={width}");
+            json(&["compare", SMALL, "--replications", "2", "--max-replications", "12", "--precision", &precision])
+        };
+        let wide = with("100000");
+        assert_eq!(
+            (wide["precision"]["reached"].as_bool(), wide["comparison"]["replications"].as_u64()),
+            (Some(true), Some(2))
+        );
+        let narrow = with("0.0001");
+        assert_eq!(
+            (narrow["precision"]["reached"].as_bool(), narrow["comparison"]["replications"].as_u64()),
+            (Some(false), Some(12))
+        );
+    }
+
+    #[test]
+    #[ignore = "takes a minute"]
+    fn slow_account_is_better_with_escape_and_pairing_gains_five_times() {
+        let document = json(&["compare", "scenarios/slow-account.yaml"]);
+        let figure = &document["figures"][OBJECTIVE];
+        assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
+        assert!(figure["difference"]["hi"].as_f64().unwrap() < 0.0);
+        let gains: Vec<(String, f64)> = ["felt_ttft_ms.mean", "felt_ttft_ms.p50", "sessions.mean_ttft_ms.p50"]
+            .iter()
+            .map(|&path| (path.to_owned(), document["figures"][path]["variance_reduction"].as_f64().unwrap()))
+            .collect();
+        println!("variance reduction on slow-account: {gains:?}");
+        assert!(gains.iter().all(|(_, gain)| *gain >= 5.0), "{gains:?}");
+    }
+
+    #[test]
+    #[ignore = "takes a minute"]
+    fn healthy_shows_no_difference() {
+        let document = json(&["compare", "scenarios/healthy.yaml"]);
+        for path in
+            [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
+        {
+            let verdict = document["figures"][path]["verdict"].as_str().unwrap();
+            assert!(matches!(verdict, "no_difference_shown" | "identical"), "{path}: {verdict}");
+        }
+    }
+
+    #[test]
+    #[ignore = "takes a minute"]
+    fn all_slow_claims_no_improvement() {
+        let document = json(&["compare", "scenarios/all-slow.yaml"]);
+        for path in
+            [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
+        {
+            let figure = &document["figures"][path];
+            assert_ne!(figure["verdict"].as_str().unwrap(), "better", "{path}: {figure}");
+        }
+    }
+}
+
+mod sweep {
+    use super::*;
+
+    const VARY: &str = "sticky_escape_ttft_ms=2000:20000:log:4";
+
+    fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["sweep", SMALL, "--vary", VARY, "--replications", "5"], more].concat()
+    }
+
+    #[test]
+    fn a_threshold_sweep_has_a_row_a_point_and_escape_off_as_the_last() {
+        let (csv, status) = answer(&arguments(&["--output", "csv"]));
+        let rows: Vec<&str> = csv.lines().collect();
+        assert_eq!((status, rows.len()), (0, 1 + 4 + 1));
+        assert!(rows[0].starts_with("sticky_escape_ttft_ms,escape,replications,"));
+        assert!(rows[1].starts_with("2000,as set,5,") && rows[5].starts_with("off,off,5,"));
+        let (text, _) = answer(&arguments(&[]));
+        assert!(text.contains("best") && text.contains("against escape off"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_key_that_changes_nothing_exits_4() {
+        let (text, status) =
+            answer(&["sweep", SMALL, "--vary", "sticky_session_max_waiting=3,4,5", "--replications", "2"]);
+        assert_eq!(status, 4, "{text}");
+        assert!(text.contains("INERT"), "{text}");
+    }
+
+    #[test]
+    fn shards_merged_are_the_same_bytes_as_an_unsharded_run() {
+        let folder = folder("shards");
+        let path = |name: &str| folder.join(name).display().to_string();
+        let whole = path("whole");
+        let report = answer(&arguments(&["--out", &whole, "--output", "json"]));
+        for of in [1, 2, 7] {
+            let parts: Vec<String> = (1..=of).map(|index| path(&format!("{of}-{index}"))).collect();
+            for (index, part) in parts.iter().enumerate() {
+                let shard = format!("{}/{of}", index + 1);
+                assert_eq!(answer(&arguments(&["--out", part, "--shard", &shard])).1, 0);
+            }
+            let merged = path(&format!("merged-{of}"));
+            let mut arguments = vec!["merge", "--out", &merged, "--output", "json"];
+            arguments.extend(parts.iter().map(String::as_str));
+            assert_eq!(answer(&arguments), report, "{of} shards");
+            assert!(std::fs::read(&merged).unwrap() == std::fs::read(&whole).unwrap(), "{of} shards");
+        }
+        let lacking = run(&["merge", &path("7-1"), &path("7-3"), "--out", &path("none")]);
+        let error = String::from_utf8(lacking.stderr).unwrap();
+        assert!(lacking.status.code() == Some(2) && error.contains("no part for shard 2/7"), "{error}");
+        assert!(!folder.join("none").exists());
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[test]
+    fn a_journal_of_another_scenario_is_refused_and_left_alone() {
+        let folder = folder("foreign");
+        let journal = folder.join("journal").display().to_string();
+        assert_eq!(answer(&arguments(&["--out", &journal])).1, 0);
+        let before = std::fs::read(&journal).unwrap();
+        for other in [&["--set", "duration=50m"][..], &["--seed", "9"], &["--set", "lb_top_k=2"]] {
+            let refused = run(&arguments(&[&["--out", &journal], other].concat()));
+            let error = String::from_utf8(refused.stderr).unwrap();
+            assert!(refused.status.code() == Some(2) && error.contains("another experiment"), "{error}");
+        }
+        assert!(std::fs::read(&journal).unwrap() == before);
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    /// Starts a command and kills it with SIGKILL after `moment`; whether it was still running.
+    fn kill_after(arguments: &[&str], moment: std::time::Duration) -> bool {
+        let mut child = command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(moment);
+        let running = child.try_wait().unwrap().is_none();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        running
+    }
+
+    #[test]
+    #[ignore = "kills and resumes sweeps for a minute"]
+    fn killed_at_20_random_moments_and_resumed_gives_the_bytes_of_an_uninterrupted_run() {
+        let folder = folder("killed");
+        let whole = folder.join("whole").display().to_string();
+        let heavy = ["--set", "workload.synth.sessions_per_hour=900", "--threads", "2"];
+        let start = std::time::SystemTime::now();
+        let expected = answer(&arguments(&[&["--out", &whole, "--output", "csv"], &heavy[..]].concat()));
+        let took = start.elapsed().unwrap();
+        let mut random = stickysim::engine::Luck::new(20).stream(1, 2, 3);
+        let mut interrupted = 0;
+        for round in 0..20 {
+            let journal = folder.join(format!("journal-{round}")).display().to_string();
+            let arguments = arguments(&[&["--out", &journal, "--output", "csv"], &heavy[..]].concat());
+            interrupted += u32::from(kill_after(&arguments, took.mul_f64(random.open01())));
+            assert_eq!(answer(&arguments), expected, "round {round}");
+            assert!(std::fs::read(&journal).unwrap() == std::fs::read(&whole).unwrap(), "round {round}");
+        }
+        assert!(interrupted >= 10, "only {interrupted} of 20 were still running: the test killed too late");
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[test]
+    #[ignore = "measures time: run it on a machine that does nothing else"]
+    fn two_cores_are_at_least_1_85_times_as_fast_as_one() {
+        if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+            println!("skipped: this machine has one core");
+            return;
+        }
+        let best = |threads: &str| {
+            let once = || {
+                let start = std::time::SystemTime::now();
+                let vary = "sticky_escape_ttft_ms=5000,10000,20000";
+                let set = [
+                    "sweep",
+                    "scenarios/slow-account.yaml",
+                    "--vary",
+                    vary,
+                    "--replications",
+                    "8",
+                    "--threads",
+                    threads,
+                ];
+                assert_eq!(answer(&set).1, 0);
+                start.elapsed().unwrap().as_secs_f64()
+            };
+            (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
+        };
+        let (one, two) = (best("1"), best("2"));
+        println!("one core {one:.2} s, two cores {two:.2} s: {:.2} times", one / two);
+        assert!(one / two >= 1.85, "{one} {two}");
+    }
+}
+
+mod tune {
+    use super::*;
+
+    #[test]
+    fn tuning_names_a_value_its_plateau_and_what_it_buys_and_resumes_to_the_same_bytes() {
+        let folder = folder("tune");
+        let journal = folder.join("journal").display().to_string();
+        let arguments = [
+            "tune",
+            SMALL,
+            "--vary",
+            "sticky_escape_ttft_ms=2000:40000:log:6",
+            "--replications",
+            "6",
+            "--out",
+            &journal,
+        ];
+        let (text, status) = answer(&arguments);
+        assert_eq!(status, 0);
+        for word in ["RECOMMENDED", "KEEP"] {
+            if text.contains(word) {
+                assert!(text.contains("What it buys and costs in small"), "{text}");
+                assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+                let finished = std::fs::read(&journal).unwrap();
+                let half = finished.len() / 2;
+                std::fs::write(&journal, &finished[..half]).unwrap();
+                assert_eq!(answer(&arguments), (text, status));
+                assert!(std::fs::read(&journal).unwrap() == finished);
+                let _ = std::fs::remove_dir_all(folder);
+                return;
+            }
+        }
+        panic!("{text}");
+    }
+
+    #[test]
+    fn a_key_that_changes_nothing_is_inert() {
+        assert_eq!(answer(&["tune", SMALL, "--vary", "sticky_session_max_waiting=3,4,5", "--replications", "2"]).1, 4);
+    }
+}
+
+mod explain {
+    use super::*;
+
+    #[test]
+    fn the_worst_session_is_told_turn_by_turn_and_one_request_with_its_reasons() {
+        let (text, status) = answer(&["explain", SMALL]);
+        assert!(status == 0 && text.starts_with("Session "), "{text}");
+        let rows = text.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+        let request = rows.last().and_then(|row| row.split_whitespace().nth(1)).unwrap().to_owned();
+        let (text, _) = answer(&["explain", SMALL, "--request", &request]);
+        assert!(text.contains("Select 1 at") && text.contains("What became of it"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(run(&["explain", SMALL, "--request", "99999999"]).status.code(), Some(2));
+    }
+
+    #[test]
+    fn scores_of_an_escaped_request_add_up_to_what_was_ranked() {
+        let (text, _) = answer(&["explain", SMALL, "--request", "0"]);
+        assert!(text.contains("chance") && text.contains("bound to no account"), "{text}");
+    }
+
+    #[test]
+    fn the_threshold_table() {
+        let (text, status) = answer(&["explain", "threshold", "--baseline", "1300", "--to", "20000,30000"]);
+        assert!(status == 0 && text.lines().any(|line| line.split_whitespace().nth(2) == Some("6")), "{text}");
+    }
+}
+
+mod coverage {
+    use stickysim::experiment::cell::{Cell, Figure};
+    use stickysim::experiment::stats::{Level, mean_interval_of};
+    use stickysim::simulation::lower;
+
+    /// The truth is not known of a simulation; the mean over all 20,000 replications is as good: its own error is 1/30 of
+    /// that of the 20 in a trial.
+    #[test]
+    #[ignore = "runs a small scenario 20,000 times"]
+    fn intervals_over_20_replications_hold_the_truth_93_to_97_times_in_100_of_1000_trials() {
+        let scenario = stickysim::scenario::load(&super::root().join(super::SMALL), &[]).unwrap().scenario;
+        let lowered = lower(&scenario).unwrap();
+        let cells: Vec<Cell> = (0..20_000).map(|i| Cell::run(&lowered, 77, i).unwrap()).collect();
+        for path in ["felt_ttft_ms.mean", "felt_ttft_ms.p50", "sessions.worst_ttft_ms.p90", "requests.total"] {
+            let values = Figure::of_run(path).unwrap().column(&cells);
+            let truth = mean_interval_of(&values, Level::PERCENT_95).unwrap().mean;
+            let held = values
+                .chunks(20)
+                .filter(|trial| mean_interval_of(trial, Level::PERCENT_95).unwrap().contains(truth) == Some(true))
+                .count();
+            println!("{path}: {held} of 1000");
+            assert!((930..=970).contains(&held), "{path}: {held} of 1000 intervals hold {truth}");
+        }
+    }
+}
