@@ -2,14 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use stickysim::engine::Luck;
-use stickysim::gateway::Gateway;
-use stickysim::measure::{Panel, Results};
+use stickysim::measure::Results;
 use stickysim::scenario::{Set, load};
-use stickysim::simulation::lower::lower;
-use stickysim::upstream::ModelledUpstream;
-use stickysim::workload::WorkloadConfig;
-use stickysim::workload::synth::SynthWorkload;
+use stickysim::simulation::{lower, simulate};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -19,14 +14,7 @@ fn run(name: &str, sets: &[&str]) -> Results {
     let sets: Vec<Set> = sets.iter().map(|set| Set::parse(set).unwrap()).collect();
     let loaded = load(&folder().join(format!("{name}.yaml")), &sets).unwrap_or_else(|error| panic!("{error}"));
     let lowered = lower(&loaded.scenario).unwrap();
-    let luck = Luck::new(lowered.seed);
-    let WorkloadConfig::Synth(synth) = lowered.workload else { panic!("shipped scenarios are synthetic") };
-    let mut workload = SynthWorkload::new(synth, luck, lowered.start).unwrap();
-    let upstream = ModelledUpstream::new(lowered.upstream, luck, lowered.start);
-    let panel = Panel::new(&lowered.measure, &lowered.accounts, &lowered.conditions);
-    let mut gateway = Gateway::new(lowered.gateway, lowered.pool, luck, &mut workload, upstream, panel);
-    gateway.run().unwrap();
-    gateway.into_parts().0.into_results()
+    simulate(&lowered, lowered.seed).unwrap().results
 }
 
 /// A figure that must be there.

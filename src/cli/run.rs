@@ -81,6 +81,7 @@ impl Run {
             seed: lowered.seed,
             settings: lowered.measure.clone(),
             baseline_ms: lowered.healthy_ttft_ms(),
+            account_names: lowered.account_names.clone(),
             notes,
             wall_s,
             threads: workers,

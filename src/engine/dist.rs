@@ -9,6 +9,7 @@
 
 use std::cmp::Ordering;
 
+use super::exp::exp;
 use super::luck::Stream;
 use super::quantile::{bisect, gamma_cdf, normal_cdf, normal_quantile};
 
@@ -192,7 +193,7 @@ impl Distribution {
 
 #[inline]
 fn draw_lognormal(median: f64, sigma: f64, p: f64) -> f64 {
-    if sigma == 0.0 { median } else { median * libm::exp(sigma * normal_quantile(p)) }
+    if sigma == 0.0 { median } else { median * exp(sigma * normal_quantile(p)) }
 }
 
 /// A gamma variable of this shape and scale 1: Marsaglia and Tsang, "A simple method for generating gamma variables"

@@ -42,6 +42,7 @@ impl Luck {
     }
 
     /// The 64-bit key of (seed, purpose, a, b), for callers that need a number and no stream.
+    #[inline]
     pub const fn key(self, purpose: u64, a: u64, b: u64) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let key = mix(self.seed.wrapping_add(STEP));
@@ -51,6 +52,7 @@ impl Luck {
     }
 
     /// The stream for `purpose` about the thing that is named by `a` and `b` (say: request and attempt).
+    #[inline]
     pub fn stream(self, purpose: u64, a: u64, b: u64) -> Stream {
         Stream { generator: Xoshiro256PlusPlus::seed_from_u64(self.key(purpose, a, b)) }
     }
@@ -68,17 +70,20 @@ impl Stream {
     }
 
     /// The next 64 random bits.
+    #[inline]
     pub fn bits(&mut self) -> u64 {
         self.generator.next_u64()
     }
 
     /// Uniform on the open interval (0, 1), on a grid of 2^-53 shifted by half a step: never 0, never 1, so that
     /// quantile functions may be applied to it as it is.
+    #[inline]
     pub fn open01(&mut self) -> f64 {
         ((self.bits() >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
     }
 
     /// True with this probability; 0 or less never, 1 or more always.
+    #[inline]
     pub fn chance(&mut self, probability: f64) -> bool {
         self.open01() < probability
     }

@@ -81,7 +81,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         };
         let socket = Socket {
             account: None,
-            replica: replica,
+            replica,
             busy: true,
             idle_since: now,
             queue: VecDeque::new(),

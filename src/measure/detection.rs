@@ -11,7 +11,7 @@ use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
 use super::latency::secs;
-use super::{ConditionInfo, Gate, Observer, Report, Selected, Settings};
+use super::{ConditionInfo, Forwarded, Gate, Observer, Report, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
 use crate::scheduler::EscapeReason;
 use crate::units::{Span, Time};
@@ -63,6 +63,9 @@ struct Tally {
 pub struct Detection {
     warmup_end: Time,
     gate: Gate,
+    websocket: bool,
+    /// The request of the last select.
+    last_selected: Option<u64>,
     conditions: Vec<ConditionInfo>,
     patients: Vec<Patient>,
     all: Tally,
@@ -116,6 +119,8 @@ impl Detection {
         Self {
             warmup_end: settings.warmup_end,
             gate: settings.gate,
+            websocket: settings.websocket,
+            last_selected: None,
             conditions: conditions.to_vec(),
             patients: vec![Patient::default(); accounts],
             all: Tally::new(),
@@ -253,6 +258,7 @@ impl Observer for Detection {
     fn selected(&mut self, step: &Selected<'_>) {
         let decision = step.decision;
         let counts = step.request.at >= self.warmup_end;
+        self.last_selected = Some(step.number);
         if let Some(escape) = decision.escape {
             match escape.reason {
                 EscapeReason::Ttft | EscapeReason::ErrorRate => self.health_escape(step.now, escape.account, counts),
@@ -270,6 +276,15 @@ impl Observer for Detection {
             } else if !patient.over.is_empty() && decision.sticky_session_hit {
                 self.readmitted(step.now, account);
             }
+        }
+    }
+
+    #[inline]
+    fn forwarded(&mut self, step: &Forwarded<'_>) {
+        // over WebSocket a forward follows its select at once; without one, the turn is stuck to its connection's account
+        let stuck = self.websocket && self.last_selected != Some(step.number);
+        if stuck && step.request.at >= self.warmup_end && !self.patients[step.account.at()].active.is_empty() {
+            self.missed(step.account, step.request.model);
         }
     }
 

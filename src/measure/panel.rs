@@ -153,6 +153,7 @@ impl Observer for Panel {
 
     #[inline]
     fn forwarded(&mut self, step: &Forwarded<'_>) {
+        self.detection.forwarded(step);
         self.cost.forwarded(step);
         self.check.forwarded(step);
     }
@@ -277,7 +278,7 @@ mod tests {
         let mut panel = Panel::new(&settings(), &accounts, &conditions);
         eventful(&mut panel);
         let mut results = panel.into_results();
-        results.figures.put_engine(12, 0.5);
+        results.figures.put_events(12);
         let missing: Vec<_> = results
             .figures
             .iter()

@@ -72,8 +72,10 @@ impl Observer for Scheduling {
         self.previous_hits += u64::from(decision.sticky_previous_hit);
         self.session_hits += u64::from(decision.sticky_session_hit);
         self.load_balanced += u64::from(decision.layer == Layer::LoadBalance);
-        // `round` goes half away from zero, as the gateway's does
-        self.skew_milli += (decision.load_skew * 1_000.0).round() as u64;
+        if decision.load_skew > 0.0 {
+            // `round` goes half away from zero, as the gateway's does
+            self.skew_milli += (decision.load_skew * 1_000.0).round() as u64;
+        }
     }
 
     #[inline]

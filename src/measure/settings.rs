@@ -16,6 +16,8 @@ pub struct Settings {
     pub slow_ttft: Span,
     /// A session is stuck when this many turns in a row are slow (0 counts as 1).
     pub stuck_turns: u32,
+    /// Whether clients talk over WebSocket: there a turn may go to its connection's account without a select.
+    pub websocket: bool,
     /// How many gateway replicas keep runtime stats of their own, at least 1.
     pub replicas: u32,
     /// The escape gate and the averages behind it, as the scheduler runs them.
@@ -138,6 +140,7 @@ impl Default for Settings {
             slo_ttft: Span::from_secs(10),
             slow_ttft: Span::from_secs(15),
             stuck_turns: 3,
+            websocket: false,
             replicas: 1,
             gate: Gate::default(),
             groups: Groups::ALL,

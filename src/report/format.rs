@@ -18,6 +18,7 @@ pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
         Unit::Seconds => time(mean, half),
         Unit::Ratio => with(mean * 100.0, half.map(|half| half * 100.0), " %"),
         Unit::PerSecond => with(mean, half, "/s"),
+        Unit::Tokens if mean >= 1e7 => with(mean / 1e6, half.map(|half| half / 1e6), " M"),
         Unit::Count | Unit::Tokens => count(mean, half),
         Unit::Money | Unit::Plain => with(mean, half, ""),
     }
@@ -26,6 +27,7 @@ pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
 /// Seconds in the unit that suits them.
 pub fn time(secs: f64, half: Option<f64>) -> String {
     let (scale, unit) = match secs.abs() {
+        0.0 => (1.0, " s"),
         // 999.5 ms would read 1000 ms
         s if s < 0.999_5 => (1e3, " ms"),
         s if s < 119.95 => (1.0, " s"),
@@ -115,7 +117,7 @@ mod tests {
     #[test]
     fn single_values_have_three_digits_and_a_unit() {
         for (value, unit, expected) in [
-            (0.0, Unit::Ms, "0 ms"),
+            (0.0, Unit::Ms, "0 s"),
             (0.042, Unit::Ms, "0.042 ms"),
             (999.4, Unit::Ms, "999 ms"),
             (999.6, Unit::Ms, "1.00 s"),
@@ -126,6 +128,7 @@ mod tests {
             (0.012_34, Unit::Ratio, "1.23 %"),
             (1.0, Unit::Ratio, "100 %"),
             (12_345_678.0, Unit::Count, "12,345,678"),
+            (8_981_957_974.0, Unit::Tokens, "8,982 M"),
             (999.0, Unit::Count, "999"),
             (2.5, Unit::Count, "2.5"),
             (12.345, Unit::PerSecond, "12.3/s"),

@@ -101,6 +101,9 @@ fn rows(metas: &'static [Meta], key: &str, key_type: &Value, over_time: Option<V
     let mut properties = Map::new();
     properties.insert(key.into(), key_type.clone());
     nested(&mut properties, metas.iter());
+    if key == "id" {
+        properties.insert("name".into(), json!({ "type": "string" }));
+    }
     let required: Vec<String> = properties.keys().cloned().collect();
     if let Some(over_time) = over_time {
         properties.insert("over_time".into(), over_time);

@@ -103,7 +103,7 @@ impl Document {
         let mut scenario: Scenario = read(&tree)?;
         let mut checker = Checker::default();
         scenario.check(&mut checker);
-        checker.first(&tree)?;
+        checker.first(&tree).map_err(|error| error.or_file(&self.file))?;
         scenario.base.clone_from(&self.base);
         let notes = scenario.finish(&self.file);
         Ok(Loaded { scenario, ignored_gateway_keys, notes })

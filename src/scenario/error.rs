@@ -80,6 +80,14 @@ impl ScenarioError {
         self
     }
 
+    /// Names the file where no place is known.
+    pub(super) fn or_file(mut self, file: &std::path::Path) -> Self {
+        if self.0.place.is_none() && self.0.file.is_empty() && self.0.kind != ErrorKind::Unreadable {
+            self.0.file = file.display().to_string();
+        }
+        self
+    }
+
     /// What sort of thing is wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -243,7 +243,10 @@ pub struct NotYaml {
 /// The parser's complaint with its place.
 pub fn parse(source: &Arc<Source>, start: usize) -> Result<Node, NotYaml> {
     let text = &source.text[floor_boundary(&source.text, start)..];
+    // Enough for the effective scenario of the largest pool (ten thousand accounts, ten megabytes), not for a bomb.
+    let budget = serde_saphyr::budget! { max_events: 8_000_000, max_nodes: 4_000_000 };
     let options = serde_saphyr::options! {
+        budget: budget,
         strict_booleans: true,
         with_snippet: false,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
@@ -264,7 +267,10 @@ pub fn parse(source: &Arc<Source>, start: usize) -> Result<Node, NotYaml> {
 fn without_location(message: &str) -> String {
     let mut message = message.lines().next().unwrap_or(message);
     for ending in [" at line ", ", line ", ", set DuplicateKeyPolicy", "; use from_"] {
-        message = &message[..message.rfind(ending).unwrap_or(message.len())];
+        message = &message[..message.find(ending).unwrap_or(message.len())];
+    }
+    if message.starts_with("budget breached") {
+        return "too much of it (more than 4 million values, or aliases that multiply)".to_owned();
     }
     message.trim_end_matches([' ', ',', ':']).to_owned()
 }

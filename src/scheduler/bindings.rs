@@ -33,11 +33,13 @@ impl Default for Bindings {
 
 impl Bindings {
     /// The account that `key` is bound to at `now`.
+    #[inline]
     pub fn get(&self, key: u64, now: Time) -> Option<AccountIx> {
         self.bound.get(&key).filter(|binding| now < binding.end).map(|binding| binding.account)
     }
 
     /// Binds `key` to `account` for `ttl` from `now`, whatever it was bound to.
+    #[inline]
     pub fn bind(&mut self, key: u64, account: AccountIx, now: Time, ttl: Span) {
         if self.bound.len() >= self.purge_at {
             self.purge(now);
@@ -46,6 +48,7 @@ impl Bindings {
     }
 
     /// Gives a live binding the full `ttl` again.
+    #[inline]
     pub fn refresh(&mut self, key: u64, now: Time, ttl: Span) {
         if let Some(binding) = self.bound.get_mut(&key).filter(|binding| now < binding.end) {
             binding.end = now + ttl;

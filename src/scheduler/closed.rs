@@ -23,6 +23,7 @@ impl ClosedUntil {
     }
 
     /// The instant from which this account is open; zero for one that the pool does not have.
+    #[inline]
     pub(crate) fn until(&self, account: AccountIx) -> Time {
         self.until.get(account.at()).copied().unwrap_or(Time::ZERO)
     }

@@ -77,6 +77,7 @@ impl Pool {
     }
 
     /// The account at `account`; `None` when it is gone (the pool has no such place).
+    #[inline]
     pub fn account(&self, account: AccountIx) -> Option<&Account> {
         self.accounts.get(account.at())
     }
@@ -115,11 +116,13 @@ impl Pool {
     }
 
     /// Takes a slot on an account, if there is a free one.
+    #[inline]
     pub fn acquire(&mut self, account: AccountIx, now: Time, slot_ttl: Span) -> Option<SlotToken> {
         self.slots.acquire(account, self.accounts[account.at()].concurrency, now, slot_ttl)
     }
 
     /// Gives a slot back; nothing happens if it has been held for longer than its TTL and is forgotten.
+    #[inline]
     pub fn release(&mut self, account: AccountIx, token: SlotToken) {
         self.slots.release(account, token);
     }
@@ -135,6 +138,7 @@ impl Pool {
     }
 
     /// Slots held on an account.
+    #[inline]
     pub fn held(&self, account: AccountIx) -> u32 {
         self.slots.held(account)
     }

@@ -33,12 +33,14 @@ impl Replica {
     }
 
     /// Takes a result into the runtime stats, with weight `alpha` (`Config::ewma_alpha`).
+    #[inline]
     pub fn report(&mut self, alpha: f64, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
         self.stats.report(alpha, account, success, first_token_ms);
         self.metrics.runtime_stats_account_count = self.stats.account_count();
     }
 
     /// What is known about an account's health.
+    #[inline]
     pub fn snapshot(&self, account: AccountIx) -> Snapshot {
         self.stats.snapshot(account)
     }
@@ -59,6 +61,7 @@ impl Replica {
     }
 
     /// The end of an account's runtime block; it is over *at* this instant.
+    #[inline]
     pub fn blocked_until(&self, account: AccountIx) -> Time {
         self.blocks.until(account)
     }

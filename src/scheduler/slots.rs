@@ -53,6 +53,7 @@ impl Slots {
     }
 
     /// Takes a slot if fewer than `max` are held; `max <= 0` always succeeds and holds nothing.
+    #[inline]
     pub fn acquire(&mut self, account: AccountIx, max: i64, now: Time, slot_ttl: Span) -> Option<SlotToken> {
         if max <= 0 {
             return Some(NOTHING);
@@ -77,6 +78,7 @@ impl Slots {
     }
 
     /// Gives a slot back; one that was forgotten in the meantime is gone already.
+    #[inline]
     pub fn release(&mut self, account: AccountIx, token: SlotToken) {
         let table = &mut self.tables[account.at()];
         let place = (token.0 & ((1 << PLACE_BITS) - 1)) as u32;
@@ -103,16 +105,19 @@ impl Slots {
     }
 
     /// Slots held, those included that would be forgotten on the next access.
+    #[inline]
     pub fn held(&self, account: AccountIx) -> u32 {
         self.held[account.at()]
     }
 
     /// How many wait.
+    #[inline]
     pub fn waiting(&self, account: AccountIx) -> u32 {
         self.waiting[account.at()]
     }
 
     /// Forgets slots whose acquisition second is `now - slot_ttl` or earlier, in whole seconds as Redis TIME gives them.
+    #[inline]
     pub(super) fn forget_expired(&mut self, account: AccountIx, now: Time, slot_ttl: Span) {
         let expired = now.unix_seconds().checked_sub(slot_ttl.nanos() / Span::SECOND.nanos());
         if let Some(expired) = expired.filter(|&second| self.oldest[account.at()] <= second) {

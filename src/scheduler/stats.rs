@@ -41,6 +41,7 @@ impl RuntimeStats {
 
     /// Takes in one result with weight `alpha`. The first TTFT is taken whole; a missing one, or 0, leaves the average
     /// alone. An account that the pool does not have is ignored.
+    #[inline]
     pub fn report(&mut self, alpha: f64, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
         let at = account.at();
         if at >= self.reported.len() {
@@ -58,6 +59,7 @@ impl RuntimeStats {
     }
 
     /// What is known about an account; (0, 0, false) about an unknown one.
+    #[inline]
     pub fn snapshot(&self, account: AccountIx) -> Snapshot {
         let at = account.at();
         if at >= self.reported.len() {
@@ -88,6 +90,7 @@ impl RuntimeStats {
     }
 }
 
+#[inline]
 fn ewma(alpha: f64, sample: f64, average: f64) -> f64 {
     alpha * sample + (1.0 - alpha) * average
 }

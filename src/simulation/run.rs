@@ -73,6 +73,6 @@ fn drive<W: Workload, U: Upstream, O: Observer>(
     let totals = gateway.run()?;
     let ((panel, observer), upstream) = gateway.into_parts();
     let mut results = panel.into_results();
-    results.figures.run.count("engine.events", totals.events);
+    results.figures.put_events(totals.events);
     Ok((Run { results, totals, assumptions: Vec::new() }, observer, upstream))
 }

@@ -37,6 +37,7 @@ impl Source {
 }
 
 impl Workload for Source {
+    #[inline]
     fn peek(&mut self) -> Result<Option<Time>, Error> {
         match self {
             Self::Replay(replay) => replay.peek(),
@@ -44,6 +45,7 @@ impl Workload for Source {
         }
     }
 
+    #[inline]
     fn next(&mut self) -> Result<Option<Request>, Error> {
         match self {
             Self::Replay(replay) => replay.next(),
@@ -51,6 +53,7 @@ impl Workload for Source {
         }
     }
 
+    #[inline]
     fn ended(&mut self, request: &Request, ending: Ending) {
         match self {
             Self::Replay(replay) => replay.ended(request, ending),
@@ -58,6 +61,7 @@ impl Workload for Source {
         }
     }
 
+    #[inline]
     fn retired(&mut self) -> Option<SessionRef> {
         match self {
             Self::Replay(replay) => replay.retired(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::measure::testing::{at, by_load_balance, escape, health, select, sticky};
+use crate::measure::testing::{at, by_load_balance, escape, forward, health, select, sticky};
 
 fn detection(models: Vec<ModelId>) -> Detection {
     let condition = |name: &str| ConditionInfo {
@@ -165,4 +165,19 @@ fn turns_of_other_models_are_not_missed_and_warm_up_onsets_do_not_count() {
             ("conditions.slow.degraded_s", Some(4.0)), // of the measured time
         ],
     );
+}
+
+#[test]
+fn a_turn_that_stays_on_its_connection_is_missed_too() {
+    for websocket in [false, true] {
+        let conditions = [ConditionInfo { name: "slow".into(), accounts: vec![AccountIx(0)], models: Vec::new() }];
+        let mut seen = Detection::new(&Settings { websocket, ..Settings::default() }, 2, &conditions);
+        health(&mut seen, 1_000, 0, 0, true);
+        select(&mut seen, 2_000, S, &sticky(0));
+        forward(&mut seen, 2_000, S, 0, 1, 0, true); // counted with its select
+        forward(&mut seen, 4_000, S, 0, 1, 0, true); // no select: over HTTP it has waited for its slot
+        forward(&mut seen, 6_000, S, 1, 1, 0, true); // a healthy account
+        let missed = if websocket { 2.0 } else { 1.0 };
+        check(&figures(&mut seen, 9_000), &[("detection.missed_turns", Some(missed))]);
+    }
 }

@@ -92,8 +92,8 @@ pub static RUN: &[Meta] = {
         f(Detection, "detection.completions.mean", "results reported until then, mean", Count, Lower),
         f(Detection, "detection.completions.p50", "results reported until then, p50", Count, Lower),
         f(Detection, "detection.completions.max", "results reported until then, maximum", Count, Lower),
-        f(Detection, "detection.missed_turns", "sticky selects that stayed on a degraded account", Count, Lower),
-        f(Detection, "detection.missed_turns_ratio", "share of sticky sessions' selects on degraded accounts that stayed", Ratio, Lower),
+        f(Detection, "detection.missed_turns", "turns that stayed on a degraded account by stickiness", Count, Lower),
+        f(Detection, "detection.missed_turns_ratio", "share of the turns bound to a degraded account that stayed", Ratio, Lower),
         f(Detection, "detection.false_escapes", "health escapes from a healthy account", Count, Lower),
         f(Detection, "detection.false_escapes_ratio", "share of health escapes that were false", Ratio, Lower),
         f(Detection, "detection.late_escapes", "of these, from an account that had been degraded before", Count, Lower),
@@ -150,7 +150,6 @@ pub static RUN: &[Meta] = {
         f(Scheduler, "scheduler.runtime_stats_account_count", "runtime_stats_account_count", Count, Neutral),
 
         f(Engine, "engine.events", "events handled", Count, Neutral),
-        f(Engine, "engine.wall_s", "wall time", Seconds, Neutral),
     ]
 };
 
@@ -193,7 +192,7 @@ pub static CONDITION: &[Meta] = {
         f(Conditions, "completions.mean", "results reported until then, mean", Count, Lower),
         f(Conditions, "completions.p50", "results reported until then, p50", Count, Lower),
         f(Conditions, "completions.max", "results reported until then, maximum", Count, Lower),
-        f(Conditions, "missed_turns", "sticky selects that stayed on an account it degraded", Count, Lower),
+        f(Conditions, "missed_turns", "turns that stayed on an account it degraded by stickiness", Count, Lower),
         f(Conditions, "readmission_s.mean", "end to readmission, mean", Seconds, Lower),
         f(Conditions, "readmission_s.p50", "end to readmission, p50", Seconds, Lower),
         f(Conditions, "readmission_s.max", "end to readmission, maximum", Seconds, Lower),

@@ -79,6 +79,7 @@ fn accounts(document: &ResultDocument) -> Value {
     let account = |(place, named): (usize, &super::NamedFigures)| {
         let mut object = Map::new();
         object.insert("id".into(), id(&named.name));
+        object.insert("name".into(), named.label.clone().into());
         named.figures.iter().for_each(|figure| put(&mut object, figure));
         if let Some(series) = with_series {
             object.insert("over_time".into(), over_time(series, place));

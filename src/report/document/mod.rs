@@ -37,6 +37,8 @@ pub struct About {
     /// TTFT of a healthy account in ms, from which the table of slow completions starts; the measured median of the
     /// upstream TTFT where the scenario has none.
     pub baseline_ms: Option<f64>,
+    /// Names of the accounts in order of ids, where they have one; none: their ids.
+    pub account_names: Vec<String>,
     /// Whatever else the reader must know: assumed values, settings that were ignored.
     pub notes: Vec<Note>,
     /// Wall time of all replications together, in seconds.
@@ -59,6 +61,8 @@ pub struct Figure {
 pub struct NamedFigures {
     /// An account's id or a condition's name.
     pub name: String,
+    /// What reports call it.
+    pub label: String,
     /// Its figures in the order of the registry.
     pub figures: Vec<Figure>,
 }
@@ -110,15 +114,15 @@ impl ResultDocument {
     /// The document of these replications, in their order.
     pub fn new(about: About, results: &[Results]) -> Self {
         let rows: Vec<&Row> = results.iter().map(|result| &result.figures.run).collect();
-        let named = |of: fn(&Results) -> &[Named]| {
+        let named = |of: fn(&Results) -> &[Named], labels: &[String]| {
             let all: Vec<&[Named]> = results.iter().map(of).collect();
-            all.first().map_or_else(Vec::new, |first| named_figures(first, &all))
+            all.first().map_or_else(Vec::new, |first| named_figures(first, &all, labels))
         };
         Self {
             replications: results.len(),
             figures: over_replications(&rows),
-            accounts: named(|result| &result.figures.accounts),
-            conditions: named(|result| &result.figures.conditions),
+            accounts: named(|result| &result.figures.accounts, &about.account_names),
+            conditions: named(|result| &result.figures.conditions, &[]),
             moves: moves(results),
             series: results.first().and_then(|result| result.series.clone()),
             remarks: remarks(&about, results),
@@ -184,10 +188,11 @@ fn estimate(values: &[Option<f64>]) -> Option<Estimate> {
     }
 }
 
-fn named_figures(first: &[Named], all: &[&[Named]]) -> Vec<NamedFigures> {
+fn named_figures(first: &[Named], all: &[&[Named]], labels: &[String]) -> Vec<NamedFigures> {
     let figures = |(place, named): (usize, &Named)| {
         let rows: Vec<&Row> = all.iter().filter_map(|rows| rows.get(place)).map(|named| &named.row).collect();
-        NamedFigures { name: named.name.clone(), figures: over_replications(&rows) }
+        let label = labels.get(place).unwrap_or(&named.name).clone();
+        NamedFigures { name: named.name.clone(), label, figures: over_replications(&rows) }
     };
     first.iter().enumerate().map(figures).collect()
 }

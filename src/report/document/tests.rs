@@ -59,6 +59,7 @@ fn about() -> About {
         seed: 7,
         settings,
         baseline_ms: Some(1_300.0),
+        account_names: vec!["1".into(), "spare".into()],
         notes: vec![Note::new("workload", "sessions are assumed")],
         wall_s: 0.25,
         threads: 1,

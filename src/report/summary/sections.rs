@@ -222,14 +222,18 @@ fn tail_latency(document: &ResultDocument) -> Section {
     let mut blocks = vec![Block::Table(table)];
     if cells.any("sessions.total") {
         let settings = &document.about.settings;
-        blocks.push(Block::Line(format!(
-            "stuck sessions ({} or more turns over {} in a row): {} ({}), the longest for {}",
-            settings.stuck_turns.max(1),
-            format::setting(settings.slow_ttft),
-            cells.count("sessions.stuck"),
-            cells.ratio("sessions.stuck_ratio"),
-            cells.secs("sessions.longest_stuck_s"),
-        )));
+        let stuck = if cells.any("sessions.stuck") {
+            let longest = cells.secs("sessions.longest_stuck_s");
+            format!(
+                "{} ({}), the longest for {longest}",
+                cells.count("sessions.stuck"),
+                cells.ratio("sessions.stuck_ratio")
+            )
+        } else {
+            "none".into()
+        };
+        let (turns, slow) = (settings.stuck_turns.max(1), format::setting(settings.slow_ttft));
+        blocks.push(Block::Line(format!("stuck sessions ({turns} or more turns over {slow} in a row): {stuck}")));
     }
     if cells.any("sessions.turns_without_token") {
         blocks.push(Block::Line(format!(
@@ -263,16 +267,10 @@ fn escapes(document: &ResultDocument) -> Section {
             cells.count("escapes.without_account"),
         )));
         blocks.push(Block::Line(format!(
-            "{} departures of sessions, {} returns; {} bindings rewritten: waited {}, failover {}, TTL lapsed {}, \
-             account unavailable {}, other {}",
+            "{} departures of sessions, {} returns; {}",
             cells.count("escapes.departures"),
             cells.count("escapes.returns"),
-            cells.count("escapes.rewritten.total"),
-            cells.count("escapes.rewritten.waited"),
-            cells.count("escapes.rewritten.failover"),
-            cells.count("escapes.rewritten.ttl_lapsed"),
-            cells.count("escapes.rewritten.unavailable"),
-            sum(document, &["escapes.rewritten.websocket", "escapes.rewritten.previous_response"]),
+            rewritten(&cells),
         )));
         let mut table = Table::new(&["from -> to", "moves", "returns"]);
         for entry in document.moves.iter().take(MOST_MOVES) {
@@ -289,9 +287,26 @@ fn escapes(document: &ResultDocument) -> Section {
     with_remarks(document, Section { title: "Escapes".into(), blocks }, &["escapes"])
 }
 
-/// The sum of the figures' means.
-fn sum(document: &ResultDocument, paths: &[&str]) -> String {
-    format::count(paths.iter().filter_map(|path| document.mean(path)).sum(), None)
+/// Bindings that were rewritten, with the causes that there were.
+fn rewritten(cells: &Cells<'_>) -> String {
+    let causes = [
+        ("waited", "waited"),
+        ("failover", "failover"),
+        ("TTL lapsed", "ttl_lapsed"),
+        ("account unavailable", "unavailable"),
+        ("WebSocket", "websocket"),
+        ("previous response", "previous_response"),
+    ];
+    let causes: Vec<String> = causes
+        .iter()
+        .map(|&(title, name)| (title, format!("escapes.rewritten.{name}")))
+        .filter(|(_, path)| cells.any(path))
+        .map(|(title, path)| format!("{title} {}", cells.count(&path)))
+        .collect();
+    if causes.is_empty() {
+        return "no binding rewritten".into();
+    }
+    format!("{} bindings rewritten: {}", cells.count("escapes.rewritten.total"), causes.join(", "))
 }
 
 fn detection(document: &ResultDocument) -> Section {
@@ -361,10 +376,10 @@ fn cost(document: &ResultDocument) -> Section {
     }
     blocks.push(Block::Line(format!(
         "input tokens: {}, of which cached {}, uncached {}; output tokens: {}",
-        cells.count("cost.input_tokens"),
+        cells.get("cost.input_tokens", Unit::Tokens),
         cells.ratio("cost.cached_token_ratio"),
-        cells.count("cost.uncached_input_tokens"),
-        cells.count("cost.output_tokens"),
+        cells.get("cost.uncached_input_tokens", Unit::Tokens),
+        cells.get("cost.output_tokens", Unit::Tokens),
     )));
     if document.get("cost.price").is_some() {
         blocks.push(Block::Line(format!("price: {}", cells.get("cost.price", Unit::Money))));
@@ -425,7 +440,7 @@ fn outcomes(document: &ResultDocument) -> Section {
 }
 
 fn accounts(document: &ResultDocument) -> Section {
-    let header = ["id", "requests", "share", "busy", "TTFT p50", "TTFT p99", "errors", "escapes", "blocked", "away"];
+    let header = ["account", "requests", "share", "busy", "p50", "p99", "errors", "escapes", "blocked", "away"];
     let mut table = Table::new(&header);
     // intervals would not fit beside each other
     let mean = |named: &NamedFigures, path: &str| named.get(path).map(|estimate| Estimate::Single(estimate.mean()));
@@ -433,7 +448,7 @@ fn accounts(document: &ResultDocument) -> Section {
         let get = |path: &str| mean(named, path);
         let cells = Cells(&get);
         table.row([
-            named.name.clone(),
+            named.label.clone(),
             cells.count("requests"),
             cells.ratio("requests_ratio"),
             cells.ratio("utilisation_ratio"),
@@ -445,7 +460,8 @@ fn accounts(document: &ResultDocument) -> Section {
             cells.secs("away_s"),
         ]);
     }
-    let mut blocks = vec![Block::Table(table)];
+    let legend = "p50, p99: upstream TTFT; busy: share of its slots' time; away: off the list after a block had ended";
+    let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
         blocks.push(Block::Line(format!("and {more} more accounts (all are in the JSON document)")));
     }

@@ -227,6 +227,42 @@ fn a_trace_takes_the_place_of_the_workload() {
 }
 
 #[test]
+fn the_largest_pool_reads_back() {
+    let first = effective("accounts: [{count: 10000}]", &[]);
+    assert_eq!(first["accounts"].as_array().unwrap().len(), 10_000);
+    assert_eq!(effective(&first.to_string(), &[]), first);
+}
+
+#[test]
+fn anchors_merges_and_their_places() {
+    let text = "
+account_defaults: &d {concurrency: 5}
+accounts:
+  - {<<: *d, priority: 2}
+  - {ttft: &t {constant: 2s}}
+  - {ttft: *t}
+";
+    let accounts = load(text, &[]).unwrap().scenario.accounts;
+    assert_eq!((accounts[0].concurrency, accounts[0].priority), (5, 2));
+    assert_eq!(accounts[1].ttft, accounts[2].ttft);
+    let error = load(&text.replace("2s", "2"), &[]).unwrap_err();
+    assert_eq!(error.at(), Some(("a.yaml".to_owned(), 5, 26)), "{error}");
+}
+
+#[test]
+fn bombs_and_depths_are_refused() {
+    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, inner) in "bcdefghij".chars().zip("abcdefghi".chars()) {
+        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{inner}"); 9].join(", "));
+    }
+    for text in
+        [bomb, format!("a: {}", "[".repeat(100_000)), format!("a: {}", "{b: ".repeat(100_000)), "- ".repeat(100_000)]
+    {
+        assert_eq!(load(&text, &[]).unwrap_err().kind(), ErrorKind::Syntax);
+    }
+}
+
+#[test]
 fn a_cell_of_a_sweep_costs_next_to_nothing() {
     let document = Document::parse(EVERYTHING, Path::new("a.yaml"), Path::new("")).unwrap();
     for cell in 0..1_000 {

@@ -2,7 +2,7 @@
 
 use crate::ids::ModelId;
 use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
-use crate::scenario::{Account, Scenario};
+use crate::scenario::{Account, Scenario, Transport};
 use crate::upstream::config::{Condition, Course, Effect};
 
 /// How the run is measured.
@@ -15,6 +15,7 @@ pub(super) fn settings(scenario: &Scenario) -> Settings {
         slo_ttft: scenario.measure.slo_ttft.0,
         slow_ttft: scenario.measure.slow_ttft.0,
         stuck_turns: scenario.measure.stuck_turns,
+        websocket: scenario.transport == Transport::Websocket,
         replicas: scenario.replicas.count,
         gate: Gate {
             enabled: escape.sticky_escape_enabled,

@@ -8,10 +8,7 @@ mod presets;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use crate::engine::{IdMap, Luck, Stream};
+use crate::engine::{Agenda, IdMap, Luck, Stream};
 use crate::ids::{ModelId, SessionRef};
 use crate::units::{Span, Time};
 use crate::workload::config::{SynthConfig, SynthTiming};
@@ -21,6 +18,9 @@ use arrivals::ArrivalClock;
 
 /// Bits of a request's luck that hold its turn; the session's number stands above them.
 const TURN_BITS: u32 = 24;
+
+/// Days of the agenda of turns: some minutes, longer than most pauses.
+const TURNS_REACH: usize = 512;
 
 /// Connections of requests without a session count from here, those of sessions bear the sessions' numbers.
 const LONE_CONNECTIONS: u64 = 1 << 39;
@@ -35,7 +35,7 @@ pub struct SynthWorkload {
     arrivals: ArrivalClock,
     next_session: Option<Time>,
     /// Planned turns: time, session number, slot, packed so that one integer comparison orders them.
-    turns: BinaryHeap<Reverse<u128>>,
+    turns: Agenda,
     slots: Vec<Live>,
     free: Vec<u32>,
     /// Slots of the clients that send no session, by number: their requests do not name it.
@@ -102,7 +102,7 @@ impl SynthWorkload {
             start,
             end: config.limits.duration.map_or(Time::NEVER, |duration| start + duration),
             next_session: None,
-            turns: BinaryHeap::new(),
+            turns: Agenda::new(TURNS_REACH),
             slots: Vec::new(),
             free: Vec::new(),
             sessionless: IdMap::default(),
@@ -133,7 +133,7 @@ impl SynthWorkload {
     }
 
     fn next_turn(&self) -> Option<Time> {
-        self.turns.peek().map(|&Reverse(key)| Time::from_unix_nanos((key >> 64) as u64))
+        self.turns.peek().map(|key| Time::from_unix_nanos((key >> 64) as u64))
     }
 
     fn begin_session(&mut self) -> u32 {
@@ -232,7 +232,7 @@ impl SynthWorkload {
             live.planned = true;
             let number = live.number as u32;
             let key = (u128::from(at.unix_nanos()) << 64) | (u128::from(number) << 32) | u128::from(slot);
-            self.turns.push(Reverse(key));
+            self.turns.push(key);
         }
     }
 
@@ -253,7 +253,7 @@ impl SynthWorkload {
     /// Enough was sent: lets go of the sessions that wait for a turn, which will never come.
     fn drop_plans(&mut self) {
         self.next_session = None;
-        while let Some(Reverse(key)) = self.turns.pop() {
+        while let Some(key) = self.turns.pop() {
             let slot = key as u32;
             self.slots[slot as usize].planned = false;
             self.let_go_if_done(slot);
@@ -266,6 +266,7 @@ fn tokens(drawn: f64) -> u32 {
 }
 
 impl Workload for SynthWorkload {
+    #[inline]
     fn peek(&mut self) -> Result<Option<Time>, Error> {
         Ok(match (self.next_turn(), self.next_session) {
             (Some(turn), Some(session)) => Some(turn.min(session)),
@@ -276,7 +277,7 @@ impl Workload for SynthWorkload {
     fn next(&mut self) -> Result<Option<Request>, Error> {
         let (slot, at) = match (self.next_turn(), self.next_session) {
             (Some(turn), session) if session.is_none_or(|session| turn <= session) => {
-                let Some(Reverse(key)) = self.turns.pop() else { return Ok(None) };
+                let Some(key) = self.turns.pop() else { return Ok(None) };
                 (key as u32, turn)
             }
             (_, Some(session)) => {
@@ -312,6 +313,7 @@ impl Workload for SynthWorkload {
         self.let_go_if_done(slot);
     }
 
+    #[inline]
     fn retired(&mut self) -> Option<SessionRef> {
         // only now may its slot serve another session
         let session = self.retired.pop()?;
