@@ -11,6 +11,7 @@ pub mod explain;
 pub mod files;
 pub mod format;
 pub mod html;
+pub mod perfetto;
 pub mod schema;
 pub mod stream;
 pub mod summary;
