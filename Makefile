@@ -2,14 +2,12 @@
 # make test-slow what takes longer: run it before an issue is called resolved
 .PHONY: test test-slow lint doc bench fidelity check
 
-SLOW := --ignored
-
 test:
-	cargo test --release --all-targets -- --nocapture --quiet
+	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
 	cargo test --release --doc
 
 test-slow: test
-	cargo test --release --all-targets -- --ignored --nocapture
+	cargo test --release --lib --bins --tests -- --ignored --nocapture
 	$(MAKE) fidelity
 
 lint:
