@@ -294,11 +294,11 @@ fn closing(page: &Page, out: &mut String) {
         out.push_str("</tbody></table></div>");
     }
     let version = escaped(&page.provenance.version);
-    let _ = write!(
+    let _ = writeln!(
         out,
         "</section></main><footer class=\"small\">Made by stickysim {version}. This page needs no network.</footer>\
          <div id=\"tip\" hidden></div><div id=\"live\" class=\"hidden\" aria-live=\"polite\"></div>\
-         <script>{SCRIPT}</script></body></html>\n"
+         <script>{SCRIPT}</script></body></html>"
     );
 }
 
