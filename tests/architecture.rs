@@ -31,6 +31,22 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "calibrate",
+        &[
+            "units",
+            "ids",
+            "engine",
+            "workload",
+            "upstream",
+            "measure",
+            "scheduler",
+            "gateway",
+            "scenario",
+            "simulation",
+            "experiment",
+        ],
+    ),
+    (
         "report",
         &[
             "units",

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Each parses, calls the library and prints.
 
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
@@ -39,6 +40,7 @@ enum Verb {
     Tune(tune::Tune),
     Explain(explain::Explain),
     Merge(merge::Merge),
+    Calibrate(calibrate::Calibrate),
     Check(check::Check),
     Schema(schema::Schema),
     Trace(trace::Trace),
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Verb::Tune(verb) => verb.run(),
         Verb::Explain(verb) => verb.run(),
         Verb::Merge(verb) => verb.run(),
+        Verb::Calibrate(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),
         Verb::Trace(verb) => verb.run(),

@@ -42,6 +42,14 @@ impl Replications<'_> {
     }
 }
 
+/// A pool of worker threads, as `threads` makes it.
+pub type Threads = rayon::ThreadPool;
+
+/// Does `one` for every index, in parallel; the answers are in order of the indices, whatever the number of threads.
+pub fn in_parallel<T: Send>(range: Range<u64>, threads: &Threads, one: &(dyn Fn(u64) -> T + Sync)) -> Vec<T> {
+    threads.install(|| range.into_par_iter().map(one).collect())
+}
+
 /// A pool of worker threads; 0 takes as many as the machine has cores.
 ///
 /// # Errors

@@ -1,0 +1,76 @@
+//! The account snapshot that docs/export/sub2api-export-accounts.sql gives: one JSON object a line.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::workload::Error;
+
+/// An account as the gateway knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// Its id.
+    pub id: i64,
+    /// OAuth instead of an API key.
+    pub oauth: bool,
+    /// Lower is better.
+    pub priority: i64,
+    /// Slots.
+    pub concurrency: i64,
+    /// In place of the concurrency in the load rate.
+    pub load_factor: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    account_id: i64,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    status: Option<String>,
+    schedulable: Option<bool>,
+    concurrency: Option<i64>,
+    load_factor: Option<i64>,
+    priority: Option<i64>,
+    groups: Option<Vec<i64>>,
+}
+
+/// Reads a snapshot: accounts of `group` that serve, or that the log has seen; and what was left out.
+///
+/// # Errors
+/// When it cannot be read or a line is no account.
+pub fn read(path: &Path, group: Option<i64>, seen: &[i64]) -> Result<(Vec<Known>, Vec<String>), Error> {
+    let text = super::escapes::text(path)?;
+    let mut known: Vec<Known> = Vec::new();
+    let mut idle = Vec::new();
+    for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+        let line: Line = serde_json::from_str(line).map_err(|error| {
+            let message = format!("expected an account as sub2api-export-accounts.sql gives it: {error}");
+            Error::new(message, "export it again").at(path, number, 0)
+        })?;
+        if known.iter().any(|account| account.id == line.account_id) {
+            continue;
+        }
+        let serves = line.schedulable.unwrap_or(true) && line.status.as_deref().is_none_or(|status| status == "active");
+        let member = match (&line.groups, group) {
+            (Some(groups), Some(group)) => groups.contains(&group),
+            _ => true,
+        };
+        if seen.contains(&line.account_id) || (serves && member) {
+            known.push(Known {
+                id: line.account_id,
+                oauth: line.kind.as_deref().is_some_and(|kind| kind != "apikey"),
+                priority: line.priority.unwrap_or(1),
+                concurrency: line.concurrency.unwrap_or(0),
+                load_factor: line.load_factor.filter(|&factor| factor > 0),
+            });
+        } else if member {
+            idle.push(line.account_id.to_string());
+        }
+    }
+    known.sort_by_key(|account| account.id);
+    let mut notes = Vec::new();
+    if !idle.is_empty() {
+        notes.push(format!("accounts that do not serve and have no traffic are left out: {}", idle.join(", ")));
+    }
+    Ok((known, notes))
+}

@@ -1,0 +1,231 @@
+//! What a healthy account is like: time to first token, decode speed, how it fails.
+
+use serde_json::{Value, json};
+
+use super::normalise::Normal;
+use super::robust::{centre, median, shrink};
+use super::shape::{Shape, round, time};
+use super::spans::{Failing, Limits, Slow, failing, slow};
+use super::tries::{Fault, Tries};
+use crate::experiment::stats::known::{ks_distance, ks_p_value};
+
+/// What a log says of its accounts.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// By place in `Tries::ids`.
+    pub accounts: Vec<AccountFit>,
+    /// An account that the log never saw: the common mean.
+    pub unseen: AccountFit,
+    /// Effects of kinds and sizes.
+    pub normal: Normal,
+    /// How healthy times to first token are distributed.
+    pub shape: Shape,
+    /// When accounts were slow.
+    pub slow: Vec<Slow>,
+    /// When accounts failed.
+    pub failing: Vec<Failing>,
+}
+
+/// A healthy account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountFit {
+    /// ln of the median TTFT in s.
+    pub mu: f64,
+    /// Standard deviation of ln TTFT.
+    pub sigma: f64,
+    /// Healthy answers with a TTFT.
+    pub answers: usize,
+    /// All attempts.
+    pub attempts: usize,
+    /// How long answers take, as a scenario writes it, and in words.
+    pub decode: (Value, String),
+    /// Failures outside of spans.
+    pub failures: Vec<FailureFit>,
+}
+
+/// A way to fail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailureFit {
+    /// What.
+    pub fault: Fault,
+    /// Share of attempts.
+    pub probability: f64,
+    /// How many.
+    pub count: usize,
+    /// How long it takes to show, in s.
+    pub after_s: f64,
+}
+
+/// Finds spans in all of the log and fits healthy accounts to what began before `until_s`.
+pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
+    let (all, slow) = slow(tries, kinds, limits);
+    let failing = failing(tries);
+    let healthy = |account: usize, i: usize| {
+        !slow.iter().any(|span| span.account == account && span.range.0 <= i && i < span.range.1)
+    };
+    let counts = |account: usize, i: usize| tries.of[account][i].at_s < until_s && healthy(account, i);
+    let normal = if until_s.is_finite() { Normal::fit(tries, kinds, counts) } else { all };
+    let seen = |account: usize| normal.accounts[account].n > 0;
+    let errors = |of: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
+        let error = |account: usize| normal.accounts[account].sd / (normal.accounts[account].n as f64).sqrt();
+        (0..tries.ids.len()).map(|a| (of(a), if seen(a) { error(a) } else { f64::INFINITY })).collect()
+    };
+    let mus = shrink(&errors(&|account| normal.accounts[account].mean));
+    let sigmas: Vec<(f64, f64)> = normal
+        .accounts
+        .iter()
+        .map(|centre| {
+            let error = if centre.n > 1 { (0.5 / centre.n as f64).sqrt() } else { f64::INFINITY };
+            (libm::log(centre.sd.max(1e-6)), error)
+        })
+        .collect();
+    let sigmas: Vec<f64> = shrink(&sigmas).into_iter().map(libm::exp).collect();
+    let mut residuals = Vec::new();
+    for (account, of) in tries.of.iter().enumerate() {
+        for (_, each) in of.iter().enumerate().filter(|&(i, _)| counts(account, i)) {
+            residuals.extend(normal.level(each).map(|level| (level - mus[account]) / sigmas[account]));
+        }
+    }
+    let shape = Shape::of(&residuals);
+    let decodes = decode(tries, &|account, i| {
+        let slow_there = |span: &Slow| span.account == account && span.range.0 <= i && i < span.range.1;
+        tries.of[account][i].at_s < until_s && !slow.iter().any(|span| slow_there(span) && span.decode_factor != 1.0)
+    });
+    let accounts: Vec<AccountFit> = (0..tries.ids.len())
+        .map(|account| AccountFit {
+            mu: mus[account],
+            sigma: sigmas[account],
+            answers: normal.accounts[account].n,
+            attempts: tries.of[account].len(),
+            decode: decodes[account].clone(),
+            failures: failures(tries, account, &failing),
+        })
+        .collect();
+    let mean = |of: &dyn Fn(&AccountFit) -> f64| accounts.iter().map(of).sum::<f64>() / accounts.len().max(1) as f64;
+    let unseen = AccountFit {
+        mu: mean(&|account| account.mu),
+        sigma: mean(&|account| account.sigma),
+        answers: 0,
+        attempts: 0,
+        decode: decodes.last().cloned().unwrap_or_default(),
+        failures: Vec::new(),
+    };
+    Fit { accounts, unseen, normal, shape, slow, failing }
+}
+
+/// How long each account's answers take; one entry more than accounts: the common one.
+fn decode(tries: &Tries, counts: &dyn Fn(usize, usize) -> bool) -> Vec<(Value, String)> {
+    // whole milliseconds: 0 is up to half of one
+    const LEAST_S: f64 = 0.0005;
+    let mut times = vec![Vec::new(); tries.ids.len()];
+    let mut speeds = vec![Vec::new(); tries.ids.len()];
+    for (account, of) in tries.of.iter().enumerate() {
+        for (_, each) in of.iter().enumerate().filter(|&(i, _)| counts(account, i)) {
+            let Some(time) = each.decode_s.map(|time| time.max(LEAST_S)) else { continue };
+            times[account].push(time);
+            if let Some(tokens) = each.output_tokens.filter(|&tokens| tokens > 1 && time > 0.002) {
+                speeds[account].push(libm::log(f64::from(tokens) / time));
+            }
+        }
+    }
+    let all: usize = times.iter().map(Vec::len).sum();
+    if all == 0 {
+        let default = json!({"tokens_per_second": {"lognormal": {"p50": 58.0, "p90": 90.0}}});
+        return vec![(default, "not in the log: 58 tokens/s assumed".to_owned()); tries.ids.len() + 1];
+    }
+    let logs: Vec<Vec<f64>> = times.iter().map(|times| times.iter().map(|&time| libm::log(time)).collect()).collect();
+    let spread = |samples: &[Vec<f64>]| {
+        median(
+            &samples
+                .iter()
+                .filter(|sample| sample.len() > 1)
+                .filter_map(|sample| centre(sample))
+                .map(|c| c.sd)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let speeds_known: usize = speeds.iter().map(Vec::len).sum();
+    if speeds_known * 2 > all && spread(&speeds) < 0.9 * spread(&logs) {
+        return scaled(&speeds, |shape, mu, sigma| {
+            let words = format!("{:.1} tokens/s, {}", libm::exp(mu), shape.words());
+            (json!({"tokens_per_second": shape.number(mu, sigma)}), words)
+        });
+    }
+    exponential(&times).unwrap_or_else(|| {
+        scaled(&logs, |shape, mu, sigma| {
+            let words = format!("median {:.0} ms, {}", libm::exp(mu) * 1e3, shape.words());
+            (json!({"time": shape.time(mu, sigma)}), words)
+        })
+    })
+}
+
+/// If the times are exponential, that.
+fn exponential(times: &[Vec<f64>]) -> Option<Vec<(Value, String)>> {
+    let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len() as f64;
+    let relative: Vec<f64> =
+        times.iter().filter(|of| !of.is_empty()).flat_map(|of| of.iter().map(|time| time / mean(of))).collect();
+    let distance = ks_distance(&relative, |x| -libm::expm1(-x));
+    if relative.len() < 50 || (ks_p_value(distance, relative.len()) < 0.01 && distance > 0.02) {
+        return None;
+    }
+    let estimates: Vec<(f64, f64)> =
+        times
+            .iter()
+            .map(|of| {
+                if of.is_empty() { (0.0, f64::INFINITY) } else { (libm::log(mean(of)), 1.0 / (of.len() as f64).sqrt()) }
+            })
+            .collect();
+    let mut means: Vec<f64> = shrink(&estimates).into_iter().map(libm::exp).collect();
+    means.push(means.iter().sum::<f64>() / means.len() as f64);
+    let write = |mean: f64| {
+        (json!({"time": {"exponential": {"mean": time(mean)}}}), format!("mean {:.0} ms, exponential", mean * 1e3))
+    };
+    Some(means.into_iter().map(write).collect())
+}
+
+fn scaled(samples: &[Vec<f64>], write: impl Fn(&Shape, f64, f64) -> (Value, String)) -> Vec<(Value, String)> {
+    let centres: Vec<_> = samples.iter().map(|sample| centre(sample)).collect();
+    let sd = centres.iter().flatten().map(|c| c.sd * c.n as f64).sum::<f64>()
+        / centres.iter().flatten().map(|c| c.n as f64).sum::<f64>().max(1.0);
+    let estimates: Vec<(f64, f64)> = centres
+        .iter()
+        .map(|centre| centre.map_or((0.0, f64::INFINITY), |c| (c.mean, c.sd.max(1e-6) / (c.n as f64).sqrt())))
+        .collect();
+    let mut mus = shrink(&estimates);
+    let sd = sd.max(1e-6);
+    let residuals: Vec<f64> =
+        samples.iter().zip(&mus).flat_map(|(sample, mu)| sample.iter().map(move |value| (value - mu) / sd)).collect();
+    let shape = Shape::of(&residuals);
+    mus.push(mus.iter().sum::<f64>() / mus.len().max(1) as f64);
+    mus.into_iter().map(|mu| write(&shape, mu, sd)).collect()
+}
+
+/// How an account fails outside of spans.
+fn failures(tries: &Tries, account: usize, failing: &[Failing]) -> Vec<FailureFit> {
+    let of = &tries.of[account];
+    let in_span = |i: usize, fault: Fault| {
+        failing
+            .iter()
+            .any(|span| span.account == account && span.fault == fault && span.range.0 <= i && i < span.range.1)
+    };
+    let mut faults: Vec<Fault> = of.iter().filter_map(|each| each.fault).collect();
+    faults.sort_unstable();
+    faults.dedup();
+    faults
+        .into_iter()
+        .filter_map(|fault| {
+            let count =
+                of.iter().enumerate().filter(|&(i, each)| each.fault == Some(fault) && !in_span(i, fault)).count();
+            let outside = (0..of.len()).filter(|&i| !in_span(i, fault)).count();
+            let probability = round(count as f64 / outside.max(1) as f64);
+            (count > 0).then(|| FailureFit { fault, probability, count, after_s: after(tries, fault) })
+        })
+        .collect()
+}
+
+/// How long a fault takes to show, in s: the median over all accounts.
+pub fn after(tries: &Tries, fault: Fault) -> f64 {
+    let took: Vec<f64> =
+        tries.of.iter().flatten().filter(|each| each.fault == Some(fault)).map(|each| each.took_s).collect();
+    median(&took)
+}

@@ -1,0 +1,284 @@
+//! The gateway's log as docs/export/sub2api-export.sql gives it, with all that calibration asks and a replay does not:
+//! group, key, user agent, effort, the accounts of failed attempts.
+//!
+//! Real exports are broken now and then. What can be left out is left out, counted and explained; where too much is bad
+//! it is no log, and that is an error with file, line and what was expected.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::records::{FailedTry, Log, Outcome, Record};
+use crate::workload::Error;
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    outcome: Option<Cow<'a, str>>,
+    partial_error: Option<u16>,
+    completed_ms: Option<i64>,
+    arrival_ms: Option<i64>,
+    #[serde(borrow)]
+    arrival_src: Option<Cow<'a, str>>,
+    pre_forward_ms: Option<i64>,
+    group_id: Option<i64>,
+    user_id: Option<i64>,
+    api_key_id: Option<i64>,
+    account_id: Option<i64>,
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reasoning_effort: Option<Cow<'a, str>>,
+    ttft_ms: Option<i64>,
+    duration_ms: Option<i64>,
+    input_tokens: Option<u32>,
+    output_tokens: Option<u32>,
+    cache_read_tokens: Option<u32>,
+    cache_creation_tokens: Option<u32>,
+    #[serde(borrow)]
+    session: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    ua_hash: Option<Cow<'a, str>>,
+    status: Option<u16>,
+    attempts: Option<Vec<Attempt<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Attempt<'a> {
+    at_ms: Option<i64>,
+    account_id: Option<i64>,
+    status: Option<u16>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// More bad lines than this share of a log, and it is none.
+const MOST_BAD: f64 = 0.05;
+
+/// Why lines were left out, with how many and the first of them.
+#[derive(Default)]
+struct Skips(BTreeMap<&'static str, (u64, u64)>);
+
+impl Skips {
+    fn add(&mut self, why: &'static str, line: u64) {
+        self.0.entry(why).or_insert((0, line)).0 += 1;
+    }
+}
+
+/// Reads a log, plain, gzip or zstd.
+///
+/// # Errors
+/// When it cannot be read, or more than a twentieth of its lines (and more than one) are bad.
+pub fn read(path: &Path) -> Result<Log, Error> {
+    let file = std::fs::File::open(path).map_err(|error| Error::io(path, "open it", &error))?;
+    let mut raw = BufReader::with_capacity(1 << 16, file);
+    let head = raw.fill_buf().map_err(|error| Error::io(path, "read it", &error))?;
+    let mut text: Box<dyn std::io::BufRead> = if head.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(raw)))
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let unpacked = zstd::stream::read::Decoder::with_buffer(raw);
+        Box::new(BufReader::new(unpacked.map_err(|error| Error::io(path, "unpack it", &error))?))
+    } else {
+        Box::new(raw)
+    };
+    let mut reading = Reading::default();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    loop {
+        line.clear();
+        let length = match (&mut text).take(64 << 20).read_until(b'\n', &mut line) {
+            Ok(length) => length,
+            // a packed file that was cut off: what came before is good
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && number > 0 => {
+                reading.skips.add("the file is packed and was cut off: what lies behind is missing", number);
+                break;
+            }
+            Err(error) => return Err(Error::io(path, "read on", &error).at(path, number + 1, 0)),
+        };
+        if length == 0 {
+            break;
+        }
+        number += 1;
+        let whole = line.ends_with(b"\n");
+        let content = line.trim_ascii();
+        let content = if number == 1 { content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content) } else { content };
+        if content.is_empty() {
+            continue;
+        }
+        if let Err(why) = reading.line(content, number) {
+            let why = if !whole && why.starts_with("not JSON") { "the last line was cut off" } else { why };
+            reading.skips.add(why, number);
+            reading.first_bad.get_or_insert((number, why));
+            reading.bad += 1;
+        }
+    }
+    reading.finish(path, number)
+}
+
+#[derive(Default)]
+struct Reading {
+    log: Log,
+    kinds: BTreeMap<String, u32>,
+    seen: BTreeSet<u64>,
+    groups: BTreeMap<Option<i64>, u64>,
+    skips: Skips,
+    first_bad: Option<(u64, &'static str)>,
+    bad: u64,
+    without_arrival: u64,
+    later_arrival: u64,
+    twisted: u64,
+    untrusted_cache: u64,
+    base_ms: Option<i64>,
+}
+
+impl Reading {
+    fn line(&mut self, content: &[u8], number: u64) -> Result<(), &'static str> {
+        let line: Line<'_> = serde_json::from_slice(content).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => "a value is of the wrong type, or out of range",
+            _ => "not JSON: expected one object a line, as docs/export/sub2api-export.sql gives it",
+        })?;
+        let ok = match line.outcome.as_deref() {
+            Some("ok") => true,
+            Some("error") => false,
+            Some(_) => return Err("`outcome` is neither \"ok\" nor \"error\""),
+            // an export older than the column: a row with a duration ended well
+            None => line.duration_ms.is_some() && line.status.is_none_or(|status| status < 400),
+        };
+        let Some(completed) = line.completed_ms else {
+            return Err("no `completed_ms`: expected the end of the request in ms since 1970");
+        };
+        if !(0..=9_000_000_000_000).contains(&completed) || (completed > 0 && completed < 20_000_000_000) {
+            return Err("`completed_ms` is no time in ms since 1970 (seconds instead?)");
+        }
+        if line.ttft_ms.is_some_and(|ms| ms < 0) || line.duration_ms.is_some_and(|ms| ms < 0) {
+            return Err("a negative `ttft_ms` or `duration_ms`");
+        }
+        if !self.seen.insert(xxhash_rust::xxh64::xxh64(content, 0)) {
+            self.skips.add("the same line again (rows exported twice)", number);
+            return Ok(());
+        }
+        let source = line.arrival_src.as_deref();
+        let mut arrival = line.arrival_ms.unwrap_or(completed - line.duration_ms.unwrap_or(0));
+        if arrival > completed {
+            self.twisted += 1;
+            arrival = completed - line.duration_ms.unwrap_or(0);
+        }
+        let exact = match source {
+            Some("access") => true,
+            Some("error_time") => {
+                self.without_arrival += 1;
+                false
+            }
+            _ => {
+                self.later_arrival += 1;
+                false
+            }
+        };
+        let base = *self.base_ms.get_or_insert(arrival);
+        let seconds = |ms: i64| (ms - base) as f64 / 1e3;
+        let failed: Vec<FailedTry> = line
+            .attempts
+            .as_deref()
+            .unwrap_or_default()
+            .iter()
+            .map(|attempt| FailedTry {
+                at_s: attempt.at_ms.map(seconds),
+                account: attempt.account_id,
+                status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
+                failed_over: attempt.kind.as_deref() == Some("failover"),
+            })
+            .collect();
+        let name = match line.reasoning_effort.as_deref().filter(|effort| !effort.is_empty()) {
+            Some(effort) => format!("{}/{effort}", line.model.as_deref().unwrap_or_default()),
+            None => line.model.as_deref().unwrap_or_default().to_owned(),
+        };
+        let kind = self.log.kind(&mut self.kinds, &name);
+        let tokens = [line.input_tokens, line.cache_read_tokens, line.cache_creation_tokens];
+        let input = tokens.iter().flatten().fold(0_u32, |sum, &tokens| sum.saturating_add(tokens));
+        let mut cached = line.cache_read_tokens.filter(|_| ok);
+        if cached.is_some() && !failed.is_empty() {
+            self.untrusted_cache += 1;
+            cached = None;
+        }
+        let proxy = format!("{:?} {:?} {:?} {:?}", line.group_id, line.api_key_id, line.ua_hash, line.model);
+        *self.groups.entry(line.group_id).or_default() += 1;
+        // whole milliseconds, rounded down
+        let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
+        let seconds_of = |ms: i64| ms as f64 / 1e3;
+        self.log.has_accounts |= line.account_id.is_some();
+        self.log.records.push(Record {
+            at_s: seconds(arrival),
+            exact_arrival: exact,
+            end_s: seconds(completed),
+            session: line.session.as_deref().filter(|session| !session.is_empty()).map(Into::into),
+            proxy: xxhash_rust::xxh64::xxh64(proxy.as_bytes(), 0),
+            user: line.user_id.map(|user| user.to_string().into()),
+            kind,
+            input_tokens: Some(input).filter(|&input| ok || input > 0),
+            output_tokens: line.output_tokens.filter(|&output| ok || output > 0),
+            cached_tokens: cached,
+            outcome: match (ok, line.partial_error) {
+                (true, None) => Outcome::Ok,
+                (true, Some(_)) => Outcome::Broken,
+                (false, _) => Outcome::Failed(line.status.unwrap_or(0)),
+            },
+            account: line.account_id,
+            ttft_s: middle(line.ttft_ms).filter(|_| ok),
+            duration_s: middle(line.duration_ms).filter(|_| ok),
+            before_s: line.pre_forward_ms.filter(|_| exact).map(|ms| seconds_of(ms.max(0))),
+            failed,
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, path: &Path, lines: u64) -> Result<Log, Error> {
+        let good = self.log.records.len() as u64;
+        if good == 0 || (self.bad > 1 && self.bad as f64 > MOST_BAD * (good + self.bad) as f64) {
+            let (line, why) = self.first_bad.unwrap_or((0, "it has no rows"));
+            let message = format!("{} of {lines} lines are bad, the first: {why}", self.bad);
+            let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
+            return Err(Error::new(message, remedy).at(path, line, 0));
+        }
+        let notes = &mut self.log.notes;
+        for (why, (count, line)) in &self.skips.0 {
+            notes.push(format!("{count} lines left out (the first is line {line}): {why}"));
+        }
+        let mut say = |count: u64, what: &str| {
+            if count > 0 {
+                notes.push(format!("{count} of {good} requests {what}"));
+            }
+        };
+        say(
+            self.without_arrival,
+            "have no time of arrival (an error without an access log): that of their end is taken",
+        );
+        say(
+            self.later_arrival,
+            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their failed \
+             attempts",
+        );
+        say(
+            self.twisted,
+            "seemed to end before they arrived (clocks that disagree): arrival taken from end and duration",
+        );
+        say(self.untrusted_cache, "had failed attempts: their cached tokens are not looked at");
+        let group = self.groups.iter().max_by_key(|&(_, count)| *count).map(|(&group, &count)| (group, count));
+        if let Some((group, count)) = group {
+            self.log.group = group;
+            if self.groups.len() > 1 {
+                self.log.notes.push(format!(
+                    "requests belong to {} groups; all are played on one pool, as group {} ({count} of {good} requests): \
+                     export one group alone if their pools differ",
+                    self.groups.len(),
+                    group.map_or_else(|| "none".to_owned(), |group| group.to_string()),
+                ));
+            }
+        }
+        self.log.epoch_ms = self.base_ms;
+        self.log.sort();
+        Ok(self.log)
+    }
+}

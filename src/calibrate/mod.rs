@@ -1,0 +1,42 @@
+//! From the gateway's own logs to a scenario that replays them, and how far to trust it (docs/calibrate.md).
+//!
+//! ```text
+//! log --records--> tries of each account --normalise--> residuals --segments--> spans
+//!                                       \--fit--> healthy accounts        /
+//!                                                   scenario + trace <---/--> back-test: simulate, compare, verdict
+//! ```
+//!
+//! | module | what it answers |
+//! | --- | --- |
+//! | [`records`] | what the log says, and what was left out of it |
+//! | [`tries`] | every attempt on every account, when it began and how it went |
+//! | [`robust`] | location and scale that isolated slow requests do not move |
+//! | [`segments`] | at which level was a series when: penalised segmentation, solved exactly |
+//! | [`normalise`] | what a time to first token owes to account, model and size |
+//! | [`spans`] | when was an account slow, when did it fail |
+//! | [`fit`] | what a healthy account is like |
+//! | [`scenario`] | all that as a scenario |
+//! | [`backtest`] | does the scenario do what really happened |
+
+pub mod accounts;
+pub mod anonymise;
+pub mod backtest;
+pub mod cache;
+pub mod escapes;
+pub mod export;
+pub mod fit;
+pub mod gateway_log;
+pub mod normalise;
+pub mod observed;
+pub mod records;
+pub mod report;
+pub mod robust;
+pub mod run;
+pub mod scenario;
+pub mod segments;
+pub mod sessions;
+pub mod shape;
+pub mod spans;
+pub mod tries;
+
+pub use run::{Calibrated, Options, Verdict, calibrate};

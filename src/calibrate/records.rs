@@ -1,0 +1,229 @@
+//! What a log says of each request, whatever its format, in order of arrival.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::engine::Luck;
+use crate::workload::replay::TraceReader;
+use crate::workload::{Error, ReadConfig};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A complete answer.
+    Ok,
+    /// An answer that broke off.
+    Broken,
+    /// This HTTP status (0: not known) in the place of an answer.
+    Failed(u16),
+}
+
+/// A failed attempt within a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FailedTry {
+    /// When it failed, in s from the start of the log; `None`: not known.
+    pub at_s: Option<f64>,
+    /// Where.
+    pub account: Option<i64>,
+    /// With which HTTP status; `None`: a transport error.
+    pub status: Option<u16>,
+    /// Whether the gateway went on to another account.
+    pub failed_over: bool,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Arrival, in s from the start of the log.
+    pub at_s: f64,
+    /// Whether the arrival is that of the access log (else waiting and failed attempts lie before it).
+    pub exact_arrival: bool,
+    /// End, in s from the start of the log.
+    pub end_s: f64,
+    /// The session that the log names.
+    pub session: Option<Box<str>>,
+    /// What stands for a session where none is named: a hash of group, key, user agent and model.
+    pub proxy: u64,
+    /// Who sent it.
+    pub user: Option<Box<str>>,
+    /// Model and effort: a place in `Log::kinds`.
+    pub kind: u32,
+    /// Tokens of input, cached ones included; `None`: not known (failed requests).
+    pub input_tokens: Option<u32>,
+    /// Tokens of output; `None`: not known.
+    pub output_tokens: Option<u32>,
+    /// Input tokens found in the prompt cache; `None`: not known, or not to be trusted (after failed attempts).
+    pub cached_tokens: Option<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The account that served it, or the last that was chosen.
+    pub account: Option<i64>,
+    /// From the forward to the first token, in s.
+    pub ttft_s: Option<f64>,
+    /// From the forward to the end, in s.
+    pub duration_s: Option<f64>,
+    /// From the arrival to the last forward, in s: waiting, failed attempts, and the gateway's own work.
+    pub before_s: Option<f64>,
+    /// Attempts that failed, in order.
+    pub failed: Vec<FailedTry>,
+}
+
+/// A log.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// In order of arrival.
+    pub records: Vec<Record>,
+    /// Names of models, with the reasoning effort after a slash where there is one.
+    pub kinds: Vec<String>,
+    /// Unix time of second 0 of the log in ms, if it has a clock.
+    pub epoch_ms: Option<i64>,
+    /// The group that most requests belong to.
+    pub group: Option<i64>,
+    /// Whether requests say which account served them.
+    pub has_accounts: bool,
+    /// What was left out, assumed or odd, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Log {
+    /// From the first arrival to the last.
+    pub fn span_s(&self) -> f64 {
+        self.records.last().map_or(0.0, |record| record.at_s)
+    }
+
+    /// The typical time that the gateway spends on a request that neither waits nor fails, in s.
+    pub fn overhead_s(&self) -> f64 {
+        let mut before: Vec<f64> = self
+            .records
+            .iter()
+            .filter(|record| record.failed.is_empty() && record.outcome == Outcome::Ok)
+            .filter_map(|record| record.before_s)
+            .collect();
+        before.sort_by(f64::total_cmp);
+        // the slowest quarter may have waited
+        let unhurried = before.len() - before.len() / 4;
+        before.get(unhurried / 2).copied().unwrap_or(0.0).min(0.080)
+    }
+
+    /// A log of a trace that any reader knows; all requests without an account are taken to be served by account 1.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_trace(read: &ReadConfig) -> Result<Self, Error> {
+        let mut reader = TraceReader::open(read, Luck::new(1))?;
+        let mut log = Self::default();
+        let mut kinds = BTreeMap::new();
+        while let Some(row) = reader.next_row()? {
+            let name = reader.names().model_name(row.model).to_owned();
+            let kind = log.kind(&mut kinds, &name);
+            let recorded = row.recorded.as_deref();
+            let ttft_s = recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs());
+            let at_s = row.at.secs();
+            log.has_accounts |= recorded.is_some_and(|recorded| recorded.account.is_some());
+            log.records.push(Record {
+                at_s,
+                exact_arrival: true,
+                end_s: row.ended.map_or(at_s, |ended| ended.secs()),
+                proxy: 0,
+                user: row.user.map(|user| format!("u{user}").into()),
+                kind,
+                input_tokens: Some(row.input_tokens).filter(|&tokens| tokens > 0),
+                output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
+                cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
+                outcome: if row.failed { Outcome::Failed(0) } else { Outcome::Ok },
+                account: recorded.and_then(|recorded| recorded.account).or(Some(1)),
+                ttft_s,
+                duration_s: recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs()),
+                before_s: None,
+                failed: Vec::new(),
+                session: row.session,
+            });
+        }
+        log.notes = reader.notes();
+        log.sort();
+        Ok(log)
+    }
+
+    /// A table of requests with their TTFT as CSV: `trace` (the session), `t_s` from the start of the session, `model`,
+    /// `input_tokens`, `output_tokens`, `ttft_s`, `api_time_s`. Sessions share no clock: they start a minute apart.
+    ///
+    /// # Errors
+    /// When it cannot be read or a column is missing.
+    pub fn of_table(path: &Path) -> Result<Self, Error> {
+        let bad = |line: u64, message: String| Error::new(message, "").at(path, line, 0);
+        let mut table = csv::Reader::from_path(path).map_err(|error| bad(0, error.to_string()))?;
+        let head = table.headers().map_err(|error| bad(1, error.to_string()))?.clone();
+        let place = |name: &str| {
+            let at = head.iter().position(|column| column == name);
+            at.ok_or_else(|| {
+                bad(1, format!("expected a column `{name}`, found {}", head.iter().collect::<Vec<_>>().join(",")))
+            })
+        };
+        let columns = (place("trace")?, place("t_s")?, place("model")?, place("ttft_s")?);
+        let (input, output, api) = (place("input_tokens")?, place("output_tokens")?, place("api_time_s")?);
+        let mut log = Self::default();
+        let mut kinds = BTreeMap::new();
+        let mut sessions: BTreeMap<String, f64> = BTreeMap::new();
+        for (row, line) in table.records().zip(2_u64..) {
+            let row = row.map_err(|error| bad(line, error.to_string()))?;
+            let number = |at: usize| {
+                row.get(at).and_then(|text| text.parse::<f64>().ok()).filter(|n| n.is_finite() && *n >= 0.0)
+            };
+            let (session, _, model, _) = columns;
+            let session = row.get(session).unwrap_or_default().to_owned();
+            let next = sessions.len() as f64 * 60.0;
+            let start = *sessions.entry(session.clone()).or_insert(next);
+            let t = number(columns.1).ok_or_else(|| bad(line, "expected seconds in `t_s`".to_owned()))?;
+            let kind = log.kind(&mut kinds, row.get(model).unwrap_or_default());
+            let at_s = start + t;
+            let duration_s = number(api).filter(|&s| s > 0.0);
+            log.records.push(Record {
+                at_s,
+                exact_arrival: true,
+                end_s: at_s + duration_s.unwrap_or(0.0),
+                session: Some(session.into()),
+                proxy: 0,
+                user: None,
+                kind,
+                input_tokens: number(input).map(|n| n as u32),
+                output_tokens: number(output).map(|n| n as u32),
+                cached_tokens: None,
+                outcome: Outcome::Ok,
+                account: Some(1),
+                ttft_s: number(columns.3).filter(|&s| s > 0.0),
+                duration_s,
+                before_s: None,
+                failed: Vec::new(),
+            });
+        }
+        log.notes.push("sessions of the table share no clock: they start a minute apart".to_owned());
+        log.sort();
+        Ok(log)
+    }
+
+    pub(super) fn kind(&mut self, known: &mut BTreeMap<String, u32>, name: &str) -> u32 {
+        if let Some(&kind) = known.get(name) {
+            return kind;
+        }
+        let kind = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        self.kinds.push(name.to_owned());
+        known.insert(name.to_owned(), kind);
+        kind
+    }
+
+    /// Puts records in order of arrival and the first arrival at second 0.
+    pub(super) fn sort(&mut self) {
+        self.records.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        let Some(first) = self.records.first().map(|record| record.at_s) else { return };
+        if let Some(epoch) = &mut self.epoch_ms {
+            *epoch += (first * 1e3) as i64;
+        }
+        for record in &mut self.records {
+            record.at_s -= first;
+            record.end_s -= first;
+            for failed in &mut record.failed {
+                failed.at_s = failed.at_s.map(|at| at - first);
+            }
+        }
+    }
+}

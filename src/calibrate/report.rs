@@ -1,0 +1,232 @@
+//! What a calibration found, for people, as Markdown.
+
+use std::fmt::Write as _;
+
+use super::backtest::{BackTest, Compared, Judgement};
+use super::cache::Cache;
+use super::observed::{FEW, Kind};
+use super::run::{Calibrated, Verdict};
+use super::scenario::words;
+
+/// The report.
+pub fn markdown(calibrated: &Calibrated) -> String {
+    let mut text = String::new();
+    let _ = text.write_fmt(format_args!("# Calibration\n\n{}\n", summary(calibrated)));
+    section(&mut text, "What the log holds", &log_lines(calibrated));
+    accounts(&mut text, calibrated);
+    spans(&mut text, calibrated);
+    table(&mut text, "Back-test: the whole period, fitted to all of it", &calibrated.back_test);
+    if let Some((split, test)) = &calibrated.validation {
+        let title = format!("Out of sample: accounts fitted to the first {split:.0} s, the rest compared");
+        table(&mut text, &title, test);
+        text.push_str(
+            "\nConditions (when an account was slow or failed) are facts of the period and were given to both; how healthy \
+             accounts answer was learnt from the first part only.\n",
+        );
+    }
+    trust(&mut text, calibrated);
+    text
+}
+
+/// The first lines: verdict, and what hangs on it.
+pub fn summary(calibrated: &Calibrated) -> String {
+    let verdict = match calibrated.verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::Off => "off",
+    };
+    let mut text = format!("verdict: **{verdict}**\n\n");
+    let mut say = |name: &str, test: &BackTest| {
+        let [agree, off, open] = test.counts();
+        let _ = writeln!(
+            text,
+            "- {name}: {agree} figures agree, {off} are off, {open} cannot be told ({} simulations)",
+            test.replications
+        );
+        for figure in &test.figures {
+            if let Judgement::Off(by) = figure.judgement {
+                let _ = writeln!(
+                    text,
+                    "  - off by {by:.2}: {} was {} and is simulated as {}",
+                    figure.name,
+                    value(figure, figure.recorded),
+                    value(figure, figure.simulated)
+                );
+            }
+        }
+    };
+    say("back-test", &calibrated.back_test);
+    if let Some((_, test)) = &calibrated.validation {
+        say("out of sample", test);
+    }
+    for line in calibrated.sessions.words() {
+        let _ = writeln!(text, "- {line}");
+    }
+    if let Some(sessions) = calibrated.assumed_sessions {
+        let _ = writeln!(
+            text,
+            "- about {sessions:.0} sessions at a time are assumed in their place: the number with which simulations come nearest \
+             to the record"
+        );
+    }
+    let (slow, failing) = (calibrated.fit.slow.len(), calibrated.fit.failing.len());
+    let _ = writeln!(text, "- {slow} slow spans and {failing} spans of failure became conditions");
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: &[String]) {
+    let _ = writeln!(text, "\n## {title}\n");
+    for line in lines {
+        let _ = writeln!(text, "- {line}");
+    }
+}
+
+fn log_lines(calibrated: &Calibrated) -> Vec<String> {
+    let log = &calibrated.log;
+    let exact = log.records.iter().filter(|record| record.exact_arrival).count();
+    let mut lines = vec![format!(
+        "{} requests in {:.0} s; {:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
+        log.records.len(),
+        log.span_s(),
+        100.0 * exact as f64 / log.records.len().max(1) as f64,
+        log.overhead_s() * 1e3
+    )];
+    lines.extend(calibrated.notes.iter().cloned());
+    let normal = &calibrated.fit.normal;
+    if normal.exponent > 0.0 {
+        lines.push(format!(
+            "TTFT grows with the input to the power {:.2} (median input {:.0} tokens)",
+            normal.exponent, normal.median_input
+        ));
+    } else {
+        lines.push("no effect of the input's size on TTFT shows".to_owned());
+    }
+    for (kind, effect) in log.kinds.iter().zip(&normal.kinds).filter(|(_, effect)| **effect != 0.0) {
+        lines.push(format!("`{kind}` answers {:.2} times as fast as the slowest model", libm::exp(-effect)));
+    }
+    lines.push(match &calibrated.cache {
+        Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in cold turns \
+                            cannot be told"
+            .to_owned(),
+        Cache::Hits { share } => format!(
+            "{:.0} % of requests found cached tokens, but too few turns tell when they are lost: 5 min is assumed",
+            share * 100.0
+        ),
+        Cache::Fitted { ttl_s, block_tokens, min_tokens, turns, right } => format!(
+            "prompt cache: entries live {ttl_s} s, blocks of {block_tokens}, at least {min_tokens} tokens (right for {:.0} % of \
+             {turns} turns)",
+            right * 100.0
+        ),
+    });
+    lines
+}
+
+fn accounts(text: &mut String, calibrated: &Calibrated) {
+    let fit = &calibrated.fit;
+    let _ = writeln!(text, "\n## Healthy accounts\n\nTimes to first token are {}.\n", fit.shape.words());
+    text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | answers take | failures outside of spans |\n");
+    text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- |\n");
+    for &id in &calibrated.ids {
+        let place = calibrated.tries.ids.binary_search(&id).ok();
+        let account = place.map_or(&fit.unseen, |place| &fit.accounts[place]);
+        let failures: Vec<String> = account
+            .failures
+            .iter()
+            .map(|failure| {
+                format!("{} x {} ({:.2} %)", failure.count, words(failure.fault), failure.probability * 100.0)
+            })
+            .collect();
+        let _ = writeln!(
+            text,
+            "| {id} | {} | {} | {:.1} ms | {:.3} | {} | {} |",
+            account.attempts,
+            account.answers,
+            libm::exp(account.mu) * 1e3,
+            account.sigma,
+            account.decode.1,
+            if failures.is_empty() { "none".to_owned() } else { failures.join(", ") }
+        );
+    }
+    text.push_str("\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n");
+}
+
+fn spans(text: &mut String, calibrated: &Calibrated) {
+    let fit = &calibrated.fit;
+    text.push_str("\n## Spans that became conditions\n\n");
+    if fit.slow.is_empty() && fit.failing.is_empty() {
+        text.push_str("None: no account was slow, or failed more than usual, for several attempts in a row.\n");
+        return;
+    }
+    text.push_str("| account | from | to | what | shown by |\n| ---: | ---: | ---: | --- | --- |\n");
+    let end = |to: Option<f64>| to.map_or_else(|| "the end".to_owned(), |to| format!("{to:.1} s"));
+    for span in &fit.slow {
+        let id = calibrated.tries.ids[span.account];
+        let decode =
+            if span.decode_factor == 1.0 { String::new() } else { format!(", decode x {:.1}", span.decode_factor) };
+        let _ = writeln!(
+            text,
+            "| {id} | {:.1} s | {} | TTFT x {:.1}{decode} | {} answers |",
+            span.from_s,
+            end(span.to_s),
+            span.factor,
+            span.answers
+        );
+    }
+    for span in &fit.failing {
+        let id = calibrated.tries.ids[span.account];
+        let _ = writeln!(
+            text,
+            "| {id} | {:.1} s | {} | {:.0} % {} | {} of {} attempts |",
+            span.from_s,
+            end(span.to_s),
+            span.rate * 100.0,
+            words(span.fault),
+            span.failures,
+            span.attempts
+        );
+    }
+}
+
+fn table(text: &mut String, title: &str, test: &BackTest) {
+    let _ = writeln!(text, "\n## {title}\n");
+    text.push_str(
+        "| figure | recorded | simulated | ratio (interval) | verdict |\n| --- | ---: | ---: | ---: | --- |\n",
+    );
+    for figure in &test.figures {
+        let ratio =
+            figure.ratio.map_or_else(|| "-".to_owned(), |(r, low, high)| format!("{r:.2} ({low:.2} to {high:.2})"));
+        let verdict = match figure.judgement {
+            Judgement::Agrees => "agrees".to_owned(),
+            Judgement::Off(by) => format!("**off by {by:.2}**"),
+            Judgement::CannotTell => "cannot tell".to_owned(),
+        };
+        let (recorded, simulated) = (value(figure, figure.recorded), value(figure, figure.simulated));
+        let _ = writeln!(text, "| {} | {recorded} | {simulated} | {ratio} | {verdict} |", figure.name);
+    }
+}
+
+fn value(figure: &Compared, value: Option<f64>) -> String {
+    match (value, figure.kind) {
+        (None, _) => "not known".to_owned(),
+        (Some(value), Kind::Millis) => format!("{value:.0} ms"),
+        (Some(value), Kind::Count) => format!("{value:.0}"),
+        (Some(value), Kind::Share) => format!("{:.1} %", value * 100.0),
+    }
+}
+
+fn trust(text: &mut String, calibrated: &Calibrated) {
+    let [same, seen, unseen] = calibrated.back_test.moved.map(|share| share * 100.0);
+    text.push_str("\n## What an answer from this scenario rests on\n\n");
+    if calibrated.log.has_accounts {
+        let _ = writeln!(
+            text,
+            "Under the recorded settings {same:.0} % of simulated requests go to the account that served them in reality; \
+             {seen:.0} % go to another one that was observed {FEW} times or more in the state it is in then; {unseen:.0} % are \
+             extrapolated: their account was hardly ever seen in that state.\n"
+        );
+    }
+    text.push_str(
+        "`stickysim tune scenario.yaml ...` answers for this traffic. A threshold that moves requests moves them to accounts \
+         as described above: what these would have answered was not observed but drawn from how they answered others. Arrivals \
+         are those of the record, whatever becomes of earlier requests (`timing: recorded`).\n",
+    );
+}

@@ -1,0 +1,271 @@
+//! When an account was slow, and when it failed: spans found by segmentation, for scheduled conditions.
+//!
+//! Attempts are in order of their beginnings, since a condition touches those that begin inside it. Isolated slow
+//! requests are no spans: the cost of a value is bounded, so that it takes several in a row to pay for two changes.
+
+use super::normalise::Normal;
+use super::robust::{centre, median, quantile, sorted};
+use super::segments::{Segment, biweight, penalty, segment};
+use super::tries::{Fault, Tries, Try};
+
+/// A stretch of time in which an account was slow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slow {
+    /// The account's place.
+    pub account: usize,
+    /// From when, in s.
+    pub from_s: f64,
+    /// Until when, in s; `None`: to the end of the log.
+    pub to_s: Option<f64>,
+    /// How many times slower.
+    pub factor: f64,
+    /// Answers that show it.
+    pub answers: usize,
+    /// First and one past the last of the account's attempts in it.
+    pub range: (usize, usize),
+    /// How many times longer the answers took after their first token; 1: not that it shows.
+    pub decode_factor: f64,
+}
+
+/// A stretch of time in which an account failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failing {
+    /// The account's place.
+    pub account: usize,
+    /// From when, in s.
+    pub from_s: f64,
+    /// Until when, in s; `None`: to the end of the log.
+    pub to_s: Option<f64>,
+    /// Share of its attempts that failed so.
+    pub rate: f64,
+    /// With what.
+    pub fault: Fault,
+    /// How many.
+    pub failures: usize,
+    /// Of how many attempts.
+    pub attempts: usize,
+    /// First and one past the last of the account's attempts in it.
+    pub range: (usize, usize),
+}
+
+/// What counts as a span.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// The least factor of a slow span.
+    pub least_factor: f64,
+    /// The least number of answers (or failures) that show one.
+    pub least_answers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { least_factor: 1.5, least_answers: 5 }
+    }
+}
+
+/// Factors on the TTFT that a span may have in the search; what it has in the end is the centre of its own answers.
+const FACTORS: [f64; 13] = [1.0, 1.4, 1.8, 2.4, 3.2, 4.5, 6.5, 9.0, 13.0, 20.0, 30.0, 50.0, 100.0];
+/// Beyond so many standard deviations a value says nothing more.
+const BOUND: f64 = 3.0;
+/// Values in a row by whose medians the healthy level is first guessed.
+const CHUNK: usize = 20;
+
+/// Slow spans, the effects of kinds and sizes, and the healthy centre of every account: each needs the others, so they are
+/// found by turns.
+pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) {
+    let mut healthy: Vec<Vec<bool>> = tries.of.iter().map(|of| vec![true; of.len()]).collect();
+    let mut normal = Normal::fit(tries, kinds, |_, _| true);
+    let mut spans = Vec::new();
+    for round in 0..5 {
+        let mut next = Vec::new();
+        for account in 0..tries.ids.len() {
+            let answers: Vec<(usize, f64)> = tries.of[account]
+                .iter()
+                .enumerate()
+                .filter_map(|(i, each)| normal.level(each).map(|level| (i, level)))
+                .collect();
+            if answers.len() < limits.least_answers.max(8) {
+                continue;
+            }
+            let (base, sd) =
+                if round == 0 { guess(&answers) } else { (normal.accounts[account].mean, normal.accounts[account].sd) };
+            next.extend(spans_of(&tries.of[account], account, &answers, (base, sd.max(0.05)), limits));
+        }
+        for mask in &mut healthy {
+            mask.fill(true);
+        }
+        for span in &next {
+            healthy[span.account][span.range.0..span.range.1].fill(false);
+        }
+        normal = Normal::fit(tries, kinds, |account, i| healthy[account][i]);
+        let settled = next == spans && round > 0;
+        spans = next;
+        if settled {
+            break;
+        }
+    }
+    for span in &mut spans {
+        span.decode_factor = decode_factor(&tries.of[span.account], &healthy[span.account], span.range);
+    }
+    (normal, spans)
+}
+
+/// Level and spread of a healthy account that may have been slow for much of the time: the lower quarter of the medians
+/// of short stretches, and the typical spread within these.
+fn guess(answers: &[(usize, f64)]) -> (f64, f64) {
+    let levels: Vec<f64> = answers.iter().map(|&(_, level)| level).collect();
+    let chunks: Vec<&[f64]> =
+        levels.chunks(CHUNK).filter(|chunk| chunk.len() * 2 >= CHUNK || levels.len() < CHUNK).collect();
+    let medians: Vec<f64> = chunks.iter().map(|chunk| median(chunk)).collect();
+    let spreads: Vec<f64> = chunks
+        .iter()
+        .filter_map(|chunk| {
+            let sorted = sorted(chunk);
+            Some((quantile(&sorted, 0.75)? - quantile(&sorted, 0.25)?) / 1.349)
+        })
+        .collect();
+    (quantile(&sorted(&medians), 0.25).unwrap_or(0.0), quantile(&sorted(&spreads), 0.4).unwrap_or(0.5))
+}
+
+fn spans_of(
+    all: &[Try],
+    account: usize,
+    answers: &[(usize, f64)],
+    (base, sd): (f64, f64),
+    limits: Limits,
+) -> Vec<Slow> {
+    let levels = FACTORS.map(libm::log);
+    let segments = segment(answers.len(), levels.len(), penalty(answers.len(), levels.len()), |i, level| {
+        biweight((answers[i].1 - base - levels[level]) / sd, BOUND)
+    });
+    let factor_of = |from: usize, to: usize| {
+        let of: Vec<f64> = answers[from..to].iter().map(|&(_, level)| level - base).collect();
+        centre(&of).map_or(1.0, |centre| libm::exp(centre.mean))
+    };
+    // neighbours whose factors are much the same are one span: the grid is no truth
+    let mut joined: Vec<(Segment, f64)> = Vec::new();
+    for segment in segments.into_iter().filter(|segment| segment.level > 0) {
+        let factor = factor_of(segment.from, segment.to);
+        match joined.last_mut() {
+            Some((last, before)) if last.to == segment.from && (factor / *before).max(*before / factor) < 1.35 => {
+                last.to = segment.to;
+                *before = factor_of(last.from, last.to);
+            }
+            _ => joined.push((segment, factor)),
+        }
+    }
+    joined
+        .into_iter()
+        .filter(|(segment, factor)| *factor >= limits.least_factor && segment.to - segment.from >= limits.least_answers)
+        .map(|(segment, factor)| {
+            let at = |place: usize| all[answers[place].0].at_s;
+            let between = |place: usize| 0.5 * (at(place - 1) + at(place));
+            Slow {
+                account,
+                from_s: if segment.from == 0 { 0.0 } else { between(segment.from) },
+                to_s: (segment.to < answers.len()).then(|| between(segment.to)),
+                factor,
+                answers: segment.to - segment.from,
+                range: (answers[segment.from].0, answers.get(segment.to).map_or(all.len(), |&(i, _)| i)),
+                decode_factor: 1.0,
+            }
+        })
+        .collect()
+}
+
+fn decode_factor(all: &[Try], healthy: &[bool], range: (usize, usize)) -> f64 {
+    let logs = |counts: &dyn Fn(usize) -> bool| -> Vec<f64> {
+        let of = all.iter().enumerate().filter(|&(i, _)| counts(i));
+        of.filter_map(|(_, each)| each.decode_s).map(|s| libm::log(s + 0.0005)).collect()
+    };
+    let (inside, outside) = (logs(&|i| i >= range.0 && i < range.1), logs(&|i| healthy[i]));
+    match (centre(&inside), centre(&outside)) {
+        (Some(a), Some(b)) if a.n >= 10 && b.n >= 10 => {
+            let error = (a.sd * a.sd / a.n as f64 + b.sd * b.sd / b.n as f64).sqrt();
+            let off = a.mean - b.mean;
+            if off.abs() > 4.0 * error && off.abs() > 0.25 { libm::exp(off) } else { 1.0 }
+        }
+        _ => 1.0,
+    }
+}
+
+/// Rates of failure that a span may have in the search.
+const RATES: [f64; 9] = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.99];
+/// Fewer failures than this are no span.
+const LEAST_FAILURES: usize = 3;
+
+/// Spans of failure: rate limits (429), other statuses and transport errors each by themselves.
+pub fn failing(tries: &Tries) -> Vec<Failing> {
+    let classes: [fn(Fault) -> bool; 3] = [
+        |fault| fault == Fault::Status(429),
+        |fault| matches!(fault, Fault::Status(status) if status != 429),
+        |fault| matches!(fault, Fault::Transport | Fault::Broken),
+    ];
+    let mut spans = Vec::new();
+    for class in classes {
+        let failed = |each: &Try| each.fault.is_some_and(class);
+        let rates: Vec<f64> = tries
+            .of
+            .iter()
+            .filter(|of| of.len() >= 20)
+            .map(|of| of.iter().filter(|each| failed(each)).count() as f64 / of.len() as f64)
+            .collect();
+        let usual = median(&rates);
+        for (account, of) in tries.of.iter().enumerate() {
+            let total = of.iter().filter(|each| failed(each)).count();
+            if total < LEAST_FAILURES {
+                continue;
+            }
+            let base = usual.max(0.5 / of.len() as f64).min(0.5);
+            let rates: Vec<f64> =
+                std::iter::once(base).chain(RATES.into_iter().filter(|&rate| rate > 3.0 * base)).collect();
+            let cost = |i: usize, level: usize| {
+                let rate = rates[level];
+                -2.0 * libm::log(if failed(&of[i]) { rate } else { 1.0 - rate })
+            };
+            let segments = segment(of.len(), rates.len(), penalty(of.len(), rates.len()), cost);
+            let mut ranges: Vec<(usize, usize)> = Vec::new();
+            for segment in segments.into_iter().filter(|segment| segment.level > 0) {
+                match ranges.last_mut() {
+                    Some(last) if last.1 == segment.from => last.1 = segment.to,
+                    _ => ranges.push((segment.from, segment.to)),
+                }
+            }
+            for range in ranges {
+                // always so: that is how the account is, no span
+                if (range.1 - range.0) as f64 > 0.8 * of.len() as f64 {
+                    continue;
+                }
+                spans.extend(by_fault(of, account, range, class));
+            }
+        }
+    }
+    spans.sort_by(|a, b| a.account.cmp(&b.account).then(a.from_s.total_cmp(&b.from_s)));
+    spans
+}
+
+/// One span for each fault that makes up a good part of the failures.
+fn by_fault(of: &[Try], account: usize, range: (usize, usize), class: fn(Fault) -> bool) -> Vec<Failing> {
+    let inside = &of[range.0..range.1];
+    let mut faults: Vec<Fault> = inside.iter().filter_map(|each| each.fault).filter(|&fault| class(fault)).collect();
+    let total = faults.len();
+    faults.sort_unstable();
+    let mut kinds = faults.clone();
+    kinds.dedup();
+    let between = |place: usize| 0.5 * (of[place - 1].at_s + of[place].at_s);
+    kinds
+        .into_iter()
+        .map(|fault| (fault, faults.iter().filter(|&&each| each == fault).count()))
+        .filter(|&(_, count)| total >= LEAST_FAILURES && count * 10 >= total)
+        .map(|(fault, failures)| Failing {
+            account,
+            from_s: if range.0 == 0 { 0.0 } else { between(range.0) },
+            to_s: (range.1 < of.len()).then(|| between(range.1)),
+            rate: failures as f64 / inside.len() as f64,
+            fault,
+            failures,
+            attempts: inside.len(),
+            range,
+        })
+        .collect()
+}

@@ -1,0 +1,106 @@
+//! `stickysim calibrate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{End, terminal};
+use crate::calibrate::{Options, Verdict, calibrate, report, spans};
+use crate::experiment::replicate;
+use crate::scenario::Set;
+use crate::workload::replay::Format;
+
+/// Make a scenario and a trace of the gateway's own logs, and say how far to trust them.
+///
+/// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
+/// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
+/// tolerance. docs/calibrate.md says how to export the logs.
+#[derive(Args)]
+pub(crate) struct Calibrate {
+    /// The log, as docs/export/sub2api-export.sql gives it (plain, .gz or .zst); or what --format says.
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    /// What the log is.
+    #[arg(long, value_enum, default_value = "gateway")]
+    format: Kind,
+    /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+    /// The gateway's log with its sticky_escape_triggered lines, JSON or console form.
+    #[arg(long, value_name = "FILE")]
+    escape_log: Option<PathBuf>,
+    /// The gateway's config.yaml of that time; without it its defaults are assumed.
+    #[arg(long, value_name = "FILE")]
+    gateway_config: Option<PathBuf>,
+    /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Fit nothing: hold the log against this scenario.
+    #[arg(long, value_name = "SCENARIO")]
+    against: Option<PathBuf>,
+    /// The folder to write to.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How far beyond the interval of the simulations a figure may lie, as a share.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    tolerance: f64,
+    /// How many simulations the record is held against.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    replications: u64,
+    /// The least factor on the time to first token that makes a span slow.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.5)]
+    least_factor: f64,
+    /// All luck comes from this number.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Worker threads; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// The gateway's log.
+    Gateway,
+    /// Codex rollouts: a file or a folder.
+    Codex,
+    /// Claude Code sessions of the WEKA corpus: a file, a folder, or a CSV table of requests with their TTFT.
+    Weka,
+}
+
+impl Calibrate {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        anyhow::ensure!(self.tolerance >= 0.0, "--tolerance is a share, 0 or more");
+        anyhow::ensure!(self.least_factor > 1.0, "--least-factor must be above 1");
+        let options = Options {
+            log: self.log,
+            format: match self.format {
+                Kind::Gateway => None,
+                Kind::Codex => Some(Format::Codex),
+                Kind::Weka => Some(Format::Weka),
+            },
+            accounts: self.accounts,
+            escape_log: self.escape_log,
+            gateway_config: self.gateway_config,
+            sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
+            against: self.against,
+            out: self.out,
+            tolerance: self.tolerance,
+            replications: self.replications,
+            limits: spans::Limits { least_factor: self.least_factor, ..spans::Limits::default() },
+            seed: self.seed,
+        };
+        let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
+        let place = options.out.join("report.md");
+        std::fs::write(&place, report::markdown(&calibrated))?;
+        for note in &calibrated.notes {
+            terminal::remark(&format!("note: {note}"));
+        }
+        terminal::print(&report::summary(&calibrated).replace("**", ""))?;
+        terminal::remark(&format!("the whole report: {}", place.display()));
+        Ok(match calibrated.verdict {
+            Verdict::Agrees => End::Done,
+            Verdict::Off => End::Failed,
+        })
+    }
+}
