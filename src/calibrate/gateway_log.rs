@@ -21,6 +21,7 @@ struct Line<'a> {
     partial_error: Option<u16>,
     completed_ms: Option<i64>,
     arrival_ms: Option<i64>,
+    ws: Option<bool>,
     #[serde(borrow)]
     arrival_src: Option<Cow<'a, str>>,
     pre_forward_ms: Option<i64>,
@@ -57,6 +58,8 @@ struct Attempt<'a> {
 
 /// More bad lines than this share of a log, and it is none.
 const MOST_BAD: f64 = 0.05;
+
+const TWICE: &str = "the same line again (rows exported twice)";
 
 /// Why lines were left out, with how many and the first of them.
 #[derive(Default)]
@@ -123,12 +126,14 @@ struct Reading {
     log: Log,
     kinds: BTreeMap<String, u32>,
     seen: BTreeSet<u64>,
+    alike: Vec<(usize, u64)>,
     groups: BTreeMap<Option<i64>, u64>,
     skips: Skips,
     first_bad: Option<(u64, &'static str)>,
     bad: u64,
     without_arrival: u64,
     later_arrival: u64,
+    websocket: u64,
     twisted: u64,
     untrusted_cache: u64,
     base_ms: Option<i64>,
@@ -157,8 +162,13 @@ impl Reading {
             return Err("a negative `ttft_ms` or `duration_ms`");
         }
         if !self.seen.insert(xxhash_rust::xxh64::xxh64(content, 0)) {
-            self.skips.add("the same line again (rows exported twice)", number);
-            return Ok(());
+            if ok {
+                self.skips.add(TWICE, number);
+                return Ok(());
+            }
+            // refusals carry so little that two of one millisecond may be alike: only a log that doubles answers is
+            // believed to double them, too
+            self.alike.push((self.log.records.len(), number));
         }
         let source = line.arrival_src.as_deref();
         let mut arrival = line.arrival_ms.unwrap_or(completed - line.duration_ms.unwrap_or(0));
@@ -177,6 +187,7 @@ impl Reading {
                 false
             }
         };
+        self.websocket += u64::from(line.ws == Some(true));
         let base = *self.base_ms.get_or_insert(arrival);
         let seconds = |ms: i64| (ms - base) as f64 / 1e3;
         let failed: Vec<FailedTry> = line
@@ -235,6 +246,12 @@ impl Reading {
     }
 
     fn finish(mut self, path: &Path, lines: u64) -> Result<Log, Error> {
+        if self.skips.0.contains_key(TWICE) {
+            for (place, number) in std::mem::take(&mut self.alike).into_iter().rev() {
+                self.log.records.remove(place);
+                self.skips.add(TWICE, number);
+            }
+        }
         let good = self.log.records.len() as u64;
         if good == 0 || (self.bad > 1 && self.bad as f64 > MOST_BAD * (good + self.bad) as f64) {
             let (line, why) = self.first_bad.unwrap_or((0, "it has no rows"));

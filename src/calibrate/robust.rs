@@ -1,5 +1,7 @@
 //! Location and scale that isolated slow requests do not move, and small samples helped by large ones.
 
+use crate::experiment::stats::distribution::chi_square_upper;
+
 /// The value at share `p` of a sorted sample, interpolated; `None` of an empty one.
 pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
@@ -66,9 +68,12 @@ pub fn centre(values: &[f64]) -> Option<Centre> {
     Some(Centre { mean, sd, n })
 }
 
+/// Differences that chance brings about more often than this are none.
+const CHANCE: f64 = 0.01;
+
 /// Estimates that help each other: each is drawn towards the common mean, the more the less sure it is compared with how
-/// much they truly differ (DerSimonian and Laird's estimate of that). With equal truths all become the common mean; a
-/// well-known one that differs stays where it is.
+/// much they truly differ (DerSimonian and Laird's estimate of that). Where chance alone may have made them differ all
+/// become the common mean; a well-known one that differs stays where it is.
 pub fn shrink(estimates: &[(f64, f64)]) -> Vec<f64> {
     let usable = || estimates.iter().filter(|(_, error)| *error > 0.0 && error.is_finite());
     let weight: f64 = usable().map(|(_, error)| 1.0 / (error * error)).sum();
@@ -77,6 +82,9 @@ pub fn shrink(estimates: &[(f64, f64)]) -> Vec<f64> {
     }
     let mean = usable().map(|(value, error)| value / (error * error)).sum::<f64>() / weight;
     let q: f64 = usable().map(|(value, error)| (value - mean) * (value - mean) / (error * error)).sum();
+    if chi_square_upper(q, usable().count() as f64 - 1.0) > CHANCE {
+        return estimates.iter().map(|_| mean).collect();
+    }
     let weight2: f64 = usable().map(|(_, error)| 1.0 / (error * error * error * error)).sum();
     let between = ((q - (usable().count() as f64 - 1.0)) / (weight - weight2 / weight)).max(0.0);
     let common_weight: f64 = usable().map(|(_, error)| 1.0 / (between + error * error)).sum();

@@ -76,6 +76,7 @@ pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) 
     let mut healthy: Vec<Vec<bool>> = tries.of.iter().map(|of| vec![true; of.len()]).collect();
     let mut normal = Normal::fit(tries, kinds, |_, _| true);
     let mut spans = Vec::new();
+    let end_s = end(tries);
     for round in 0..5 {
         let mut next = Vec::new();
         for account in 0..tries.ids.len() {
@@ -89,7 +90,7 @@ pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) 
             }
             let (base, sd) =
                 if round == 0 { guess(&answers) } else { (normal.accounts[account].mean, normal.accounts[account].sd) };
-            next.extend(spans_of(&tries.of[account], account, &answers, (base, sd.max(0.05)), limits));
+            next.extend(spans_of(&tries.of[account], account, &answers, (base, sd.max(0.05)), limits, end_s));
         }
         for mask in &mut healthy {
             mask.fill(true);
@@ -133,6 +134,7 @@ fn spans_of(
     answers: &[(usize, f64)],
     (base, sd): (f64, f64),
     limits: Limits,
+    end_s: f64,
 ) -> Vec<Slow> {
     let levels = FACTORS.map(libm::log);
     let segments = segment(answers.len(), levels.len(), penalty(answers.len(), levels.len()), |i, level| {
@@ -163,7 +165,11 @@ fn spans_of(
             Slow {
                 account,
                 from_s: if segment.from == 0 { 0.0 } else { between(segment.from) },
-                to_s: (segment.to < answers.len()).then(|| between(segment.to)),
+                to_s: if segment.to < answers.len() {
+                    Some(between(segment.to))
+                } else {
+                    silence(&all[answers[segment.from].0..=answers[segment.to - 1].0], end_s)
+                },
                 factor,
                 answers: segment.to - segment.from,
                 range: (answers[segment.from].0, answers.get(segment.to).map_or(all.len(), |&(i, _)| i)),
@@ -201,6 +207,7 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
         |fault| matches!(fault, Fault::Status(status) if status != 429),
         |fault| matches!(fault, Fault::Transport | Fault::Broken),
     ];
+    let end_s = end(tries);
     let mut spans = Vec::new();
     for class in classes {
         let failed = |each: &Try| each.fault.is_some_and(class);
@@ -223,7 +230,9 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                 let rate = rates[level];
                 -2.0 * libm::log(if failed(&of[i]) { rate } else { 1.0 - rate })
             };
-            let segments = segment(of.len(), rates.len(), penalty(of.len(), rates.len()), cost);
+            // failures are told from answers without doubt, and after a 429 hardly any attempts follow: three quarters of
+            // the penalty of times
+            let segments = segment(of.len(), rates.len(), 0.7 * penalty(of.len(), rates.len()), cost);
             let mut ranges: Vec<(usize, usize)> = Vec::new();
             for segment in segments.into_iter().filter(|segment| segment.level > 0) {
                 match ranges.last_mut() {
@@ -236,7 +245,7 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                 if (range.1 - range.0) as f64 > 0.8 * of.len() as f64 {
                     continue;
                 }
-                spans.extend(by_fault(of, account, range, class));
+                spans.extend(by_fault(of, account, range, class, end_s));
             }
         }
     }
@@ -244,8 +253,21 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
     spans
 }
 
+/// When the last attempt of all began.
+fn end(tries: &Tries) -> f64 {
+    tries.of.iter().filter_map(|of| of.last()).fold(0.0, |end, last| last.at_s.max(end))
+}
+
+/// A span after which its account was not seen any more: over once another attempt should have come, unless that is the
+/// end of the log.
+fn silence(inside: &[Try], end_s: f64) -> Option<f64> {
+    let (first, last) = (inside.first()?, inside.last()?);
+    let gap = (last.at_s - first.at_s) / (inside.len() - 1).max(1) as f64;
+    Some(last.at_s + gap).filter(|&over| over < end_s)
+}
+
 /// One span for each fault that makes up a good part of the failures.
-fn by_fault(of: &[Try], account: usize, range: (usize, usize), class: fn(Fault) -> bool) -> Vec<Failing> {
+fn by_fault(of: &[Try], account: usize, range: (usize, usize), class: fn(Fault) -> bool, end_s: f64) -> Vec<Failing> {
     let inside = &of[range.0..range.1];
     let mut faults: Vec<Fault> = inside.iter().filter_map(|each| each.fault).filter(|&fault| class(fault)).collect();
     let total = faults.len();
@@ -260,7 +282,7 @@ fn by_fault(of: &[Try], account: usize, range: (usize, usize), class: fn(Fault) 
         .map(|(fault, failures)| Failing {
             account,
             from_s: if range.0 == 0 { 0.0 } else { between(range.0) },
-            to_s: (range.1 < of.len()).then(|| between(range.1)),
+            to_s: if range.1 < of.len() { Some(between(range.1)) } else { silence(inside, end_s) },
             rate: failures as f64 / inside.len() as f64,
             fault,
             failures,
