@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
+use crate::calibrate::anonymise;
 use crate::engine::{Distribution, Luck};
 use crate::simulation::lower;
 use crate::units::Span;
@@ -27,6 +28,7 @@ pub(crate) struct Trace {
 enum TraceVerb {
     Stats(Stats),
     Convert(Convert),
+    Anonymise(Anonymise),
     Synth(Synth),
 }
 
@@ -35,6 +37,7 @@ impl Trace {
         match self.verb {
             TraceVerb::Stats(verb) => verb.run(),
             TraceVerb::Convert(verb) => verb.run(),
+            TraceVerb::Anonymise(verb) => verb.run(),
             TraceVerb::Synth(verb) => verb.run(),
         }
     }
@@ -163,6 +166,47 @@ impl Convert {
         // a trace that cannot be read is told before a file is begun
         drop(crate::workload::replay::TraceReader::open(&self.reading.config(), Luck::new(self.reading.seed))?);
         let written = convert(&self.reading.config(), Luck::new(self.reading.seed), self.writing.open()?)?;
+        Ok(self.writing.tell(&written))
+    }
+}
+
+/// Write a trace under other names, to share it.
+///
+/// Sessions, users and responses get salted names, accounts are numbered, times count from the first request. Texts are
+/// never read.
+#[derive(Args)]
+struct Anonymise {
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    writing: Writing,
+    /// A secret text: names cannot be guessed without it, and are the same with it.
+    #[arg(long, value_name = "TEXT")]
+    salt: String,
+    /// Call models model-1, model-2, ... in order of appearance.
+    #[arg(long)]
+    rename_models: bool,
+    /// Call this model otherwise, as OLD=NEW; may be given several times.
+    #[arg(long = "model", value_name = "OLD=NEW", value_parser = renaming)]
+    models: Vec<(String, String)>,
+}
+
+fn renaming(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once('=').ok_or("expected OLD=NEW")?;
+    Ok((old.to_owned(), new.to_owned()))
+}
+
+impl Anonymise {
+    fn run(self) -> anyhow::Result<End> {
+        let config = self.reading.config();
+        // a trace that cannot be read is told before a file is begun
+        drop(crate::workload::replay::TraceReader::open(&config, Luck::new(self.reading.seed))?);
+        let how = anonymise::Anonymise {
+            salt: self.salt,
+            models: self.models.into_iter().collect(),
+            rename_models: self.rename_models,
+        };
+        let written = anonymise::anonymise(&config, &how, self.writing.open()?)?;
         Ok(self.writing.tell(&written))
     }
 }
