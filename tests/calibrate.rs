@@ -66,7 +66,7 @@ fn recording(case: &str, escape: bool, out: &Path) -> Options {
 /// longer), then an exponential body of mean 500 ms.
 fn assert_healthy(case: &str, calibrated: &Calibrated) {
     for (id, account) in calibrated.tries.ids.iter().zip(&calibrated.fit.accounts) {
-        let median = account.mu.exp() * 1e3 - 1.8;
+        let median = libm::exp(account.mu) * 1e3 - 1.8;
         assert!((median / 150.0 - 1.0).abs() < 0.05, "{case}, account {id}: median {median:.1} ms");
         assert!((account.sigma / 0.4 - 1.0).abs() < 0.05, "{case}, account {id}: sigma {:.3}", account.sigma);
     }
@@ -217,7 +217,7 @@ fn recovers(seeds: std::ops::Range<u64>) {
         let tries = stickysim::calibrate::tries::Tries::of(&log);
         let fit = stickysim::calibrate::fit::fit(&tries, log.kinds.len(), Limits::default(), f64::INFINITY);
         for (id, account) in tries.ids.iter().zip(&fit.accounts) {
-            let error = account.mu.exp() / truth.medians[(*id - 1) as usize] - 1.0;
+            let error = libm::exp(account.mu) / truth.medians[(*id - 1) as usize] - 1.0;
             healthy += account.answers;
             accounts += 1;
             if error.abs() > 0.05 {

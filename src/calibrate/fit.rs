@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::normalise::Normal;
-use super::robust::{centre, median, shrink};
-use super::shape::{Shape, round, time};
+use super::normalise::{Effects, Normal};
+use super::robust::{centre, median, quantile, shrink, sorted};
+use super::shape::{Shape, round, steps, time};
 use super::spans::{Failing, Limits, Slow, failing, slow};
 use super::tries::{Fault, Tries};
 use crate::experiment::stats::known::{ks_distance, ks_p_value};
@@ -58,35 +58,13 @@ pub struct FailureFit {
 
 /// Finds spans in all of the log and fits healthy accounts to what began before `until_s`.
 pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
-    let (all, slow) = slow(tries, kinds, limits);
+    let (_, slow) = slow(tries, kinds, limits);
     let failing = failing(tries);
     let healthy = |account: usize, i: usize| {
         !slow.iter().any(|span| span.account == account && span.range.0 <= i && i < span.range.1)
     };
     let counts = |account: usize, i: usize| tries.of[account][i].at_s < until_s && healthy(account, i);
-    let normal = if until_s.is_finite() { Normal::fit(tries, kinds, counts) } else { all };
-    let seen = |account: usize| normal.accounts[account].n > 0;
-    let errors = |of: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
-        let error = |account: usize| normal.accounts[account].sd / (normal.accounts[account].n as f64).sqrt();
-        (0..tries.ids.len()).map(|a| (of(a), if seen(a) { error(a) } else { f64::INFINITY })).collect()
-    };
-    let mus = shrink(&errors(&|account| normal.accounts[account].mean));
-    let sigmas: Vec<(f64, f64)> = normal
-        .accounts
-        .iter()
-        .map(|centre| {
-            let error = if centre.n > 1 { (0.5 / centre.n as f64).sqrt() } else { f64::INFINITY };
-            (libm::log(centre.sd.max(1e-6)), error)
-        })
-        .collect();
-    let sigmas: Vec<f64> = shrink(&sigmas).into_iter().map(libm::exp).collect();
-    let mut residuals = Vec::new();
-    for (account, of) in tries.of.iter().enumerate() {
-        for (_, each) in of.iter().enumerate().filter(|&(i, _)| counts(account, i)) {
-            residuals.extend(normal.level(each).map(|level| (level - mus[account]) / sigmas[account]));
-        }
-    }
-    let shape = Shape::of(&residuals);
+    let Healthy { normal, mus, sigmas, shape, .. } = Healthy::best(tries, kinds, &counts);
     let decodes = decode(tries, &|account, i| {
         let slow_there = |span: &Slow| span.account == account && span.range.0 <= i && i < span.range.1;
         tries.of[account][i].at_s < until_s && !slow.iter().any(|span| slow_there(span) && span.decode_factor != 1.0)
@@ -111,6 +89,88 @@ pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
         failures: Vec::new(),
     };
     Fit { accounts, unseen, normal, shape, slow, failing }
+}
+
+/// What healthy accounts are like.
+struct Healthy {
+    normal: Normal,
+    mus: Vec<f64>,
+    sigmas: Vec<f64>,
+    shape: Shape,
+    /// How far percentiles put together from the parts are from those of the log, as a logarithm.
+    off: f64,
+}
+
+/// Parts whose percentiles are no further off than this (6 %) do.
+const CLOSE: f64 = 0.058;
+/// Attempts from which percentiles are put together.
+const SAMPLE: usize = 1_000;
+/// A trimmed spread is less sure than that of a whole normal sample.
+const TRIMMED: f64 = 1.3;
+
+impl Healthy {
+    /// With the effects of kind and size, unless percentiles come out wrong with them: residuals that are wider for some
+    /// models or sizes cannot be put together again as if they were alike. Then with fewer effects.
+    fn best(tries: &Tries, kinds: usize, counts: &dyn Fn(usize, usize) -> bool) -> Self {
+        let mut best = Self::with(tries, kinds, Effects::KindAndSize, counts);
+        for effects in [Effects::Kind, Effects::None] {
+            if best.off < CLOSE {
+                break;
+            }
+            let fewer = Self::with(tries, kinds, effects, counts);
+            if fewer.off < best.off {
+                best = fewer;
+            }
+        }
+        best
+    }
+
+    fn with(tries: &Tries, kinds: usize, effects: Effects, counts: &dyn Fn(usize, usize) -> bool) -> Self {
+        let normal = Normal::fit(tries, kinds, effects, counts);
+        let mus: Vec<(f64, f64)> = normal
+            .accounts
+            .iter()
+            .map(|centre| {
+                (centre.mean, if centre.n > 0 { centre.sd / (centre.n as f64).sqrt() } else { f64::INFINITY })
+            })
+            .collect();
+        let sigmas: Vec<(f64, f64)> = normal
+            .accounts
+            .iter()
+            .map(|centre| {
+                let error = if centre.n > 1 { TRIMMED * (0.5 / centre.n as f64).sqrt() } else { f64::INFINITY };
+                (libm::log(centre.sd.max(1e-6)), error)
+            })
+            .collect();
+        let mus = shrink(&mus);
+        let sigmas: Vec<f64> = shrink(&sigmas).into_iter().map(libm::exp).collect();
+        let mut residuals = Vec::new();
+        let mut rows = Vec::new();
+        for (account, of) in tries.of.iter().enumerate() {
+            for (_, each) in of.iter().enumerate().filter(|&(i, _)| counts(account, i)) {
+                let Some(level) = normal.level(each) else { continue };
+                residuals.push((level - mus[account]) / sigmas[account]);
+                rows.push((account, normal.effect(each), level + normal.effect(each)));
+            }
+        }
+        let shape = Shape::of(&residuals);
+        let residuals = steps(&sorted(&residuals), 401);
+        let put_together: Vec<f64> = rows
+            .iter()
+            .step_by(rows.len().div_ceil(SAMPLE).max(1))
+            .flat_map(|&(account, effect, _)| {
+                let (mu, sigma) = (mus[account], sigmas[account]);
+                residuals.iter().map(move |z| mu + sigma * z + effect)
+            })
+            .collect();
+        let put_together = sorted(&put_together);
+        let logs = sorted(&rows.iter().map(|row| row.2).collect::<Vec<_>>());
+        let off = [0.5, 0.9, 0.99]
+            .into_iter()
+            .filter_map(|p| Some((quantile(&put_together, p)? - quantile(&logs, p)?).abs()))
+            .fold(0.0, f64::max);
+        Self { normal, mus, sigmas, shape, off }
+    }
 }
 
 /// How long each account's answers take; one entry more than accounts: the common one.

@@ -295,6 +295,7 @@ impl Reading {
             }
         }
         self.log.epoch_ms = self.base_ms;
+        self.log.has_clock = true;
         self.log.sort();
         Ok(self.log)
     }

@@ -17,6 +17,17 @@ pub struct Normal {
     pub median_input: f64,
 }
 
+/// Which effects are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effects {
+    /// Of model, effort and size.
+    KindAndSize,
+    /// Of model and effort.
+    Kind,
+    /// None.
+    None,
+}
+
 /// A size effect below this is none worth having.
 const LEAST_EXPONENT: f64 = 0.02;
 /// A kind whose TTFT differs by less than this share is like the others.
@@ -31,7 +42,8 @@ impl Normal {
         Some(libm::log(ttft) - self.effect(each))
     }
 
-    fn effect(&self, each: &Try) -> f64 {
+    /// ln of what kind and size make of an attempt's TTFT.
+    pub fn effect(&self, each: &Try) -> f64 {
         let size = if self.exponent == 0.0 { 0.0 } else { self.exponent * self.size(each) };
         self.kinds.get(each.kind as usize).copied().unwrap_or(0.0) + size
     }
@@ -41,7 +53,7 @@ impl Normal {
     }
 
     /// Fits the parts on those attempts for which `counts` says so (account, place among its attempts).
-    pub fn fit(tries: &Tries, kinds: usize, counts: impl Fn(usize, usize) -> bool) -> Self {
+    pub fn fit(tries: &Tries, kinds: usize, effects: Effects, counts: impl Fn(usize, usize) -> bool) -> Self {
         let chosen: Vec<(usize, &Try)> = tries
             .of
             .iter()
@@ -60,8 +72,12 @@ impl Normal {
         };
         for _ in 0..8 {
             normal.fit_accounts(tries.ids.len(), &chosen);
-            normal.fit_kinds(&chosen);
-            normal.fit_exponent(&chosen);
+            if effects != Effects::None {
+                normal.fit_kinds(&chosen);
+            }
+            if effects == Effects::KindAndSize {
+                normal.fit_exponent(&chosen);
+            }
         }
         normal.slowest_kind_is_reference(&chosen);
         normal.fit_accounts(tries.ids.len(), &chosen);
@@ -154,10 +170,8 @@ impl Normal {
             self.kinds.fill(0.0);
             return;
         }
-        for kind in 0..counts.len() {
-            if counts[kind] < LEAST_REQUESTS {
-                self.kinds[kind] = mean;
-            }
+        for (effect, _) in self.kinds.iter_mut().zip(&counts).filter(|(_, count)| **count < LEAST_REQUESTS) {
+            *effect = mean;
         }
         let slowest = self.kinds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         for kind in &mut self.kinds {

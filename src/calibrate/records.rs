@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::engine::Luck;
-use crate::workload::replay::TraceReader;
+use crate::workload::replay::{Format, TraceReader};
 use crate::workload::{Error, ReadConfig};
 
 /// How a request ended.
@@ -79,6 +79,8 @@ pub struct Log {
     pub epoch_ms: Option<i64>,
     /// The group that most requests belong to.
     pub group: Option<i64>,
+    /// Whether sessions share a clock: without one, nothing can be said of when an account was slow.
+    pub has_clock: bool,
     /// Whether requests say which account served them.
     pub has_accounts: bool,
     /// What was left out, assumed or odd, one sentence each.
@@ -140,6 +142,7 @@ impl Log {
             });
         }
         log.notes = reader.notes();
+        log.has_clock = reader.format() != Format::Weka;
         log.sort();
         Ok(log)
     }

@@ -158,7 +158,13 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     notes.extend(escapes.iter().flat_map(|escapes| escapes.notes.clone()));
     let ids = pool(&known, &tries);
     let all = f64::INFINITY;
-    let whole = fit(&tries, log.kinds.len(), options.limits, all);
+    let limits = if log.has_clock {
+        options.limits
+    } else {
+        notes.push("sessions share no clock: slow spans are not looked for".to_owned());
+        Limits { least_answers: usize::MAX, ..options.limits }
+    };
+    let whole = fit(&tries, log.kinds.len(), limits, all);
     let cache = cache::fit(&log, &sessions.of);
 
     std::fs::create_dir_all(&options.out)
@@ -262,7 +268,7 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
 
     let split = log.records.get((log.records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
     let validation = if log.records.len() >= LEAST_REQUESTS {
-        let first = fit(&tries, log.kinds.len(), options.limits, split);
+        let first = fit(&tries, log.kinds.len(), limits, split);
         let think = assume(&first, (0.0, split))?;
         let lowered = lowered(&parts(&first, think), &place, options.seed)?;
         let runs = replicate(&lowered, &watch((split, all)), options.replications, threads)?;

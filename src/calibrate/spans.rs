@@ -3,7 +3,7 @@
 //! Attempts are in order of their beginnings, since a condition touches those that begin inside it. Isolated slow
 //! requests are no spans: the cost of a value is bounded, so that it takes several in a row to pay for two changes.
 
-use super::normalise::Normal;
+use super::normalise::{Effects, Normal};
 use super::robust::{centre, median, quantile, sorted};
 use super::segments::{Segment, biweight, penalty, segment};
 use super::tries::{Fault, Tries, Try};
@@ -74,7 +74,7 @@ const CHUNK: usize = 20;
 /// found by turns.
 pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) {
     let mut healthy: Vec<Vec<bool>> = tries.of.iter().map(|of| vec![true; of.len()]).collect();
-    let mut normal = Normal::fit(tries, kinds, |_, _| true);
+    let mut normal = Normal::fit(tries, kinds, Effects::KindAndSize, |_, _| true);
     let mut spans = Vec::new();
     let end_s = end(tries);
     for round in 0..5 {
@@ -98,7 +98,7 @@ pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) 
         for span in &next {
             healthy[span.account][span.range.0..span.range.1].fill(false);
         }
-        normal = Normal::fit(tries, kinds, |account, i| healthy[account][i]);
+        normal = Normal::fit(tries, kinds, Effects::KindAndSize, |account, i| healthy[account][i]);
         let settled = next == spans && round > 0;
         spans = next;
         if settled {
