@@ -32,7 +32,8 @@
 //! # }
 //! ```
 //!
-//! Many runs are in [`experiment`], scenarios out of a gateway's logs in [`calibrate`](mod@calibrate), figures by path in [`measure::figures`], documents in [`report`].
+//! Many runs are in [`experiment`], scenarios out of a gateway's logs in [`calibrate`], figures by path in
+//! [`measure::figures`], documents in [`report`].
 
 pub mod calibrate;
 pub mod cli;
