@@ -278,6 +278,10 @@ impl Reading {
              attempts",
         );
         say(
+            self.websocket,
+            "are turns of WebSocket connections: where the access log has the connection, their times are its times",
+        );
+        say(
             self.twisted,
             "seemed to end before they arrived (clocks that disagree): arrival taken from end and duration",
         );

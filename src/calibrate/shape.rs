@@ -31,8 +31,12 @@ impl Shape {
     pub fn of(residuals: &[f64]) -> Self {
         let all = sorted(residuals);
         let n = all.len();
-        if n < 50 {
+        if n < 20 {
             return Self::Normal;
+        }
+        if n < 50 {
+            // too few to tell a family by
+            return Self::Observed(all);
         }
         let body: Vec<f64> = all.iter().copied().filter(|z| z.abs() <= CUT).collect();
         let inside = 2.0 * normal_cdf(CUT) - 1.0;

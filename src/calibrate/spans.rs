@@ -240,7 +240,9 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                     _ => ranges.push((segment.from, segment.to)),
                 }
             }
+            let price = 0.7 * penalty(of.len(), rates.len());
             for range in ranges {
+                let range = widened(range, of.len(), price, base, &|i| failed(&of[i]));
                 // always so: that is how the account is, no span
                 if (range.1 - range.0) as f64 > 0.8 * of.len() as f64 {
                     continue;
@@ -251,6 +253,33 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
     }
     spans.sort_by(|a, b| a.account.cmp(&b.account).then(a.from_s.total_cmp(&b.from_s)));
     spans
+}
+
+/// Attempts between failures that may still belong to one span.
+const NEAR: usize = 15;
+
+/// A span of too few failures takes in those nearby, if it still pays for a change then.
+fn widened(range: (usize, usize), n: usize, price: f64, base: f64, failed: &dyn Fn(usize) -> bool) -> (usize, usize) {
+    let mut range = range;
+    while (range.0..range.1).filter(|&i| failed(i)).count() < LEAST_FAILURES {
+        let before = (range.0.saturating_sub(NEAR)..range.0).rev().find(|&i| failed(i));
+        let after = (range.1..n.min(range.1 + NEAR)).find(|&i| failed(i));
+        let wider = match (before, after) {
+            (Some(before), Some(after)) if after - range.1 < range.0 - before => (range.0, after + 1),
+            (Some(before), _) => (before, range.1),
+            (None, Some(after)) => (range.0, after + 1),
+            (None, None) => break,
+        };
+        let attempts = (wider.1 - wider.0) as f64;
+        let failures = (wider.0..wider.1).filter(|&i| failed(i)).count() as f64;
+        let rate = (failures / attempts).min(0.99);
+        let cost = |rate: f64| -2.0 * (failures * libm::log(rate) + (attempts - failures) * libm::log(1.0 - rate));
+        if cost(base) - cost(rate) < price {
+            break;
+        }
+        range = wider;
+    }
+    range
 }
 
 /// When the last attempt of all began.
