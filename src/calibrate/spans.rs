@@ -241,8 +241,14 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                 }
             }
             let price = 0.7 * penalty(of.len(), rates.len());
+            let mut seen_to = 0;
             for range in ranges {
+                if range.1 <= seen_to {
+                    continue;
+                }
+                let range = (range.0.max(seen_to), range.1);
                 let range = widened(range, of.len(), price, base, &|i| failed(&of[i]));
+                seen_to = range.1;
                 // always so: that is how the account is, no span
                 if (range.1 - range.0) as f64 > 0.8 * of.len() as f64 {
                     continue;
