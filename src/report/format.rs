@@ -69,7 +69,8 @@ fn with(value: f64, half: Option<f64>, unit: &str) -> String {
         3
     };
     let decimals = decimals_of(value.abs()).max(first);
-    format!("{} ±{}{unit}", fixed(value, decimals), fixed(half, decimals))
+    let text = |value: f64| if decimals == 0 { grouped(value) } else { fixed(value, decimals) };
+    format!("{} ±{}{unit}", text(value), text(half))
 }
 
 /// Three digits that count.
@@ -151,6 +152,7 @@ mod tests {
         for (mean, half, unit, expected) in [
             (1_843.2, 31.0, Unit::Ms, "1.84 ±0.03 s"),
             (1_843.2, 3_100.0, Unit::Ms, "1.84 ±3.10 s"),
+            (8.769e9, 4.57e8, Unit::Tokens, "8,769 ±457 M"),
             (0.5, 0.001, Unit::Ratio, "50.0 ±0.1 %"),
             (12_345.6, 78.0, Unit::Count, "12,346 ±78"),
             (3.25, 1.0, Unit::Count, "3.2 ±1"),

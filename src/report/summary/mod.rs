@@ -1,10 +1,12 @@
 //! The summary for people: sections of tables and sentences, made once from the document and laid out for a terminal or
 //! as Markdown.
 
+mod blocks;
 mod sections;
 mod text;
 
-pub use sections::{Block, Section, Table, sections};
+pub use blocks::{Block, Section, Table};
+pub use sections::sections;
 pub use text::{lay_out, text};
 
 /// How a summary is laid out on a terminal.

@@ -1,52 +1,12 @@
 //! What the summary says, section by section, and the remarks beside the figures that they touch.
 
+use super::blocks::{Block, Cells, Section, Table, glued, remarks, with_remarks};
+use crate::measure::Status;
 use crate::measure::figures::Unit;
-use crate::measure::{Note, Status};
 use crate::report::completions;
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format::{self, NONE};
 use crate::units::Span;
-
-/// A part of the summary under one heading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// Its heading.
-    pub title: String,
-    /// What stands in it.
-    pub blocks: Vec<Block>,
-}
-
-/// A piece of a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Block {
-    /// Rows under a header; the first column is text, the others are figures.
-    Table(Table),
-    /// A sentence or two.
-    Line(String),
-    /// A remark on the figures above.
-    Remark(String),
-}
-
-/// A table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Names of the columns.
-    pub header: Vec<String>,
-    /// Cells, as many in each row as there are columns.
-    pub rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// A table without rows.
-    pub fn new(header: &[&str]) -> Self {
-        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
-    }
-
-    /// Adds a row.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
-    }
-}
 
 /// The most rows of moves, and of accounts, that a summary shows.
 const MOST_MOVES: usize = 8;
@@ -93,61 +53,6 @@ pub fn sections(document: &ResultDocument) -> Vec<Section> {
         all.push(Section { title: "Notes".into(), blocks: left });
     }
     all
-}
-
-/// A figure with its unit, not to be broken across lines. Renderings put plain spaces back.
-fn glued(text: &str) -> String {
-    text.replace(' ', "\u{a0}")
-}
-
-/// Looks up and formats figures of one row.
-struct Cells<'a>(&'a dyn Fn(&str) -> Option<Estimate>);
-
-impl Cells<'_> {
-    fn get(&self, path: &str, unit: Unit) -> String {
-        glued(&format::figure((self.0)(path), unit))
-    }
-    fn ms(&self, path: &str) -> String {
-        self.get(path, Unit::Ms)
-    }
-    fn secs(&self, path: &str) -> String {
-        self.get(path, Unit::Seconds)
-    }
-    fn count(&self, path: &str) -> String {
-        self.get(path, Unit::Count)
-    }
-    fn ratio(&self, path: &str) -> String {
-        self.get(path, Unit::Ratio)
-    }
-    /// Whether there is something other than nothing.
-    fn any(&self, path: &str) -> bool {
-        (self.0)(path).is_some_and(|estimate| estimate.mean() != 0.0)
-    }
-}
-
-fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> Vec<Block> {
-    let several = document.replications > 1;
-    let remark = |remark: &crate::report::document::Remark| {
-        let text = &remark.note.text;
-        let some = several && remark.replications < document.replications;
-        Block::Remark(if some {
-            format!("{text} (in {} of {} replications)", remark.replications, document.replications)
-        } else {
-            text.clone()
-        })
-    };
-    document.remarks.iter().filter(|remark| of(&remark.note)).map(remark).collect()
-}
-
-/// Adds the remarks that touch figures at or below these paths.
-fn with_remarks(document: &ResultDocument, mut section: Section, paths: &[&str]) -> Section {
-    let below = |note: &Note| {
-        paths
-            .iter()
-            .any(|path| note.figure.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-    };
-    section.blocks.extend(remarks(document, below));
-    section
 }
 
 fn what_was_run(document: &ResultDocument) -> Section {

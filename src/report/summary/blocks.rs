@@ -1,0 +1,102 @@
+//! What a summary is built of: sections of tables, sentences and remarks, and the cells of figures in them.
+
+use crate::measure::Note;
+use crate::measure::figures::Unit;
+use crate::report::document::{Estimate, Remark, ResultDocument};
+use crate::report::format;
+
+/// A part of the summary under one heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Its heading.
+    pub title: String,
+    /// What stands in it.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Rows under a header; the first column is text, the others are figures.
+    Table(Table),
+    /// A sentence or two.
+    Line(String),
+    /// A remark on the figures above.
+    Remark(String),
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// Cells, as many in each row as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+/// A figure with its unit, not to be broken across lines. Renderings put plain spaces back.
+pub(super) fn glued(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
+/// Looks up and formats figures of one row.
+pub(super) struct Cells<'a>(pub &'a dyn Fn(&str) -> Option<Estimate>);
+
+impl Cells<'_> {
+    pub(super) fn get(&self, path: &str, unit: Unit) -> String {
+        glued(&format::figure((self.0)(path), unit))
+    }
+    pub(super) fn ms(&self, path: &str) -> String {
+        self.get(path, Unit::Ms)
+    }
+    pub(super) fn secs(&self, path: &str) -> String {
+        self.get(path, Unit::Seconds)
+    }
+    pub(super) fn count(&self, path: &str) -> String {
+        self.get(path, Unit::Count)
+    }
+    pub(super) fn ratio(&self, path: &str) -> String {
+        self.get(path, Unit::Ratio)
+    }
+    /// Whether there is something other than nothing.
+    pub(super) fn any(&self, path: &str) -> bool {
+        (self.0)(path).is_some_and(|estimate| estimate.mean() != 0.0)
+    }
+}
+
+pub(super) fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> Vec<Block> {
+    let several = document.replications > 1;
+    let remark = |remark: &Remark| {
+        let text = &remark.note.text;
+        let some = several && remark.replications < document.replications;
+        Block::Remark(if some {
+            format!("{text} (in {} of {} replications)", remark.replications, document.replications)
+        } else {
+            text.clone()
+        })
+    };
+    document.remarks.iter().filter(|remark| of(&remark.note)).map(remark).collect()
+}
+
+/// Adds the remarks that touch figures at or below these paths.
+pub(super) fn with_remarks(document: &ResultDocument, mut section: Section, paths: &[&str]) -> Section {
+    let below = |note: &Note| {
+        paths
+            .iter()
+            .any(|path| note.figure.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    };
+    section.blocks.extend(remarks(document, below));
+    section
+}
