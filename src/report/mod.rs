@@ -12,6 +12,7 @@ pub mod files;
 pub mod format;
 pub mod html;
 pub mod perfetto;
+pub mod picture;
 pub mod schema;
 pub mod stream;
 pub mod summary;

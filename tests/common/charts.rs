@@ -189,9 +189,9 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
     };
     let condition = |i: usize| ConditionDetection {
         name: if i < names.len() { names[i].to_owned() } else { format!("condition {i}") },
-        onsets: 12 + i as u64,
-        detected: if i % 4 == 3 { 3 } else { 12 + i as u64 },
-        never_readmitted: u64::from(i % 4 == 2),
+        onsets: 12.0 + i as f64,
+        detected: if i % 4 == 3 { 3.0 } else { 12.0 + i as f64 },
+        never_readmitted: f64::from(u8::from(i % 4 == 2)),
         delay: delay(40.0),
         readmission: if i % 4 == 3 { None } else { delay(190.0) },
     };
@@ -261,7 +261,7 @@ pub fn timeline_of(accounts: usize, requests: usize, escapes: bool) -> Timeline 
             let degraded = troubled && slow.from < at && at < slow.to;
             if degraded && ewma > 15_000.0 && escapes && dice.next() < 0.8 {
                 if dice.next() < 0.2 {
-                    track.escapes.push((at, "ttft".to_owned()));
+                    track.escapes.push(Escapes { at_s: at, reason: "ttft".to_owned(), count: 1 });
                 }
                 continue;
             }
@@ -270,16 +270,17 @@ pub fn timeline_of(accounts: usize, requests: usize, escapes: bool) -> Timeline 
             ewma = if ewma.is_nan() { ttft } else { ewma + 0.3 * (ttft - ewma) };
             track.ewma_ms.push((at, ewma));
             if escapes && dice.next() < 0.002 {
-                track.escapes.push((at, "concurrency_full".to_owned()));
+                track.escapes.push(Escapes { at_s: at, reason: "concurrency_full".to_owned(), count: 1 });
             }
         }
+        track.attempts = track.ttft_ms.len() as u64;
         if troubled {
             track.degraded.push(slow);
         }
         if i % 5 == 2 {
             track.blocked.push(Span { from: 4_300.0, to: 4_900.0 });
             track.away.push(Span { from: 4_900.0, to: 5_400.0 });
-            track.escapes.push((4_310.0, "error_rate".to_owned()));
+            track.escapes.push(Escapes { at_s: 4_310.0, reason: "error_rate".to_owned(), count: 1 });
         }
         tracks.push(track);
     }

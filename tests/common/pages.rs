@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use stickysim::report::chart::*;
-use stickysim::report::html::{Body, Cell, Column, Page, Section, Table, Tile, Tone};
+use stickysim::report::html::{Cell, Column, Page, Piece, Section, Table, Tile, Tone};
 
 use super::charts;
 
@@ -14,8 +14,11 @@ pub fn page_of(name: &str, accounts: usize, requests: usize) -> Page {
         remark: remark.to_owned(),
         tone,
     };
-    let section =
-        |heading: &str, text: &str, body| Section { heading: heading.to_owned(), text: text.to_owned(), body };
+    let section = |heading: &str, text: &str, pieces: Vec<Piece>| {
+        let text = (!text.is_empty()).then(|| Piece::Line(text.to_owned()));
+        Section { heading: heading.to_owned(), pieces: text.into_iter().chain(pieces).collect() }
+    };
+    let chart = |figure| Piece::Chart(Box::new(figure));
     let mut comparison = charts::comparison(10);
     comparison.provenance = charts::provenance(name);
     let mut timeline_data = charts::timeline_of(accounts, requests, true);
@@ -68,20 +71,20 @@ pub fn page_of(name: &str, accounts: usize, requests: usize) -> Page {
             tile("Detection delay, median", "42 s", "6 completions", Tone::Neutral),
         ],
         sections: vec![
-            section("Threshold", "", Body::Charts(vec![threshold_sweep(&charts::sweep(name))])),
+            section("Threshold", "", vec![chart(threshold_sweep(&charts::sweep(name)))]),
             section(
                 "Against escape off",
                 "Twenty pairs of runs with the same luck.",
-                Body::Charts(vec![compare(&comparison), distribution(&charts::distribution_of(20_000))]),
+                vec![chart(compare(&comparison)), chart(distribution(&charts::distribution_of(20_000)))],
             ),
-            section("Over time", "", Body::Charts(vec![timeline(&timeline_data)])),
-            section("Sessions", "The six sessions with the slowest turns.", Body::Sessions(journeys.collect())),
-            section("Detection", "", Body::Charts(vec![detection(&charts::detection_of(4, true))])),
-            section("Two keys", "", Body::Charts(vec![heat_map(&charts::heat(12, 6))])),
+            section("Over time", "", vec![chart(timeline(&timeline_data))]),
+            section("Sessions", "The six sessions with the slowest turns.", vec![Piece::Sessions(journeys.collect())]),
+            section("Detection", "", vec![chart(detection(&charts::detection_of(4, true)))]),
+            section("Two keys", "", vec![chart(heat_map(&charts::heat(12, 6)))]),
             section(
                 "Accounts",
                 "",
-                Body::Table(Table {
+                vec![Piece::Table(Table {
                     caption: "Figures of each account".to_owned(),
                     columns: vec![
                         column("account", false),
@@ -90,7 +93,7 @@ pub fn page_of(name: &str, accounts: usize, requests: usize) -> Page {
                         column("escapes from it", true),
                     ],
                     rows: (0..6).map(row).collect(),
-                }),
+                })],
             ),
         ],
         scenario: format!(

@@ -20,12 +20,12 @@ pub struct Delay {
 pub struct ConditionDetection {
     /// Its name.
     pub name: String,
-    /// How often it set in.
-    pub onsets: u64,
+    /// How often it set in (a mean, over several replications).
+    pub onsets: f64,
     /// How often that was seen while it lasted.
-    pub detected: u64,
+    pub detected: f64,
     /// How often an account was never readmitted.
-    pub never_readmitted: u64,
+    pub never_readmitted: f64,
     /// Onset to first health escape; `None` where none was seen.
     pub delay: Option<Delay>,
     /// End to readmission; `None` where none was readmitted.
@@ -129,10 +129,10 @@ fn delays(detection: &Detection) -> Panel {
     panel.columns = vec![
         column("seen", &|c| {
             let ink = if c.detected < c.onsets { Ink::Bad } else { Ink::Text };
-            (format!("{} of {}", number(c.detected as f64), number(c.onsets as f64)), ink)
+            (format!("{} of {}", number(c.detected), number(c.onsets)), ink)
         }),
         column("never back", &|c| {
-            (number(c.never_readmitted as f64), if c.never_readmitted > 0 { Ink::Bad } else { Ink::Text })
+            (number(c.never_readmitted), if c.never_readmitted > 0.0 { Ink::Bad } else { Ink::Text })
         }),
     ];
     panel

@@ -44,4 +44,4 @@ pub use layout::layout;
 pub use scene::{Scene, TextBox, outline};
 pub use sweep::{Estimate, Point as SweepPoint, ThresholdSweep, threshold_sweep};
 pub use theme::{Ink, Theme};
-pub use timeline::{AccountTrack, Share, Timeline, timeline};
+pub use timeline::{AccountTrack, Counted, Escapes, Share, Timeline, timeline};

@@ -62,21 +62,25 @@ pub struct Tile {
 pub struct Section {
     /// The heading.
     pub heading: String,
-    /// A paragraph under it; may be empty.
-    pub text: String,
-    /// What is in it.
-    pub body: Body,
+    /// What is in it, in order.
+    pub pieces: Vec<Piece>,
 }
 
-/// What a section holds.
+/// A piece of a section.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Body {
-    /// Charts under each other.
-    Charts(Vec<Figure>),
+pub enum Piece {
+    /// A paragraph.
+    Line(String),
+    /// A remark that must not be overlooked.
+    Remark(String),
+    /// A chart.
+    Chart(Box<Figure>),
     /// A table.
     Table(Table),
     /// Journeys of sessions, of which the reader picks one: a label for each.
     Sessions(Vec<(String, Journey)>),
+    /// Text as it stands, line for line.
+    Code(String),
 }
 
 /// All that a page says.
@@ -131,13 +135,11 @@ pub fn page(page: &Page) -> Result<String, BrokenFont> {
     tiles(&page.tiles, &mut out);
     contents(page, &mut out);
     for (i, section) in page.sections.iter().enumerate() {
-        let _ = write!(
-            out,
-            "<section aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{}</h2>{}",
-            escaped(&section.heading),
-            paragraph(&section.text)
-        );
-        body(&section.body, &format!("s{i}"), &mut out)?;
+        let heading = escaped(&section.heading);
+        let _ = write!(out, "<section aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{heading}</h2>");
+        for (j, part) in section.pieces.iter().enumerate() {
+            piece(part, &format!("s{i}p{j}"), &mut out)?;
+        }
         out.push_str("</section>");
     }
     closing(page, &mut out);
@@ -217,15 +219,14 @@ fn contents(page: &Page, out: &mut String) {
     out.push_str("<li><a href=\"#scenario\">Scenario</a></li><li><a href=\"#again\">Reproduce</a></li></ul></nav>");
 }
 
-fn body(body: &Body, id: &str, out: &mut String) -> Result<(), BrokenFont> {
-    match body {
-        Body::Charts(figures) => {
-            for (i, figure) in figures.iter().enumerate() {
-                chart(figure, &format!("{id}c{i}"), out)?;
-            }
-        }
-        Body::Table(table) => table::write(table, true, out),
-        Body::Sessions(sessions) => picker(sessions, id, out)?,
+fn piece(piece: &Piece, id: &str, out: &mut String) -> Result<(), BrokenFont> {
+    match piece {
+        Piece::Line(text) => out.push_str(&format!("<p>{}</p>", escaped(text))),
+        Piece::Remark(text) => out.push_str(&format!("<p class=\"remark\">{}</p>", escaped(text))),
+        Piece::Chart(figure) => chart(figure, id, out)?,
+        Piece::Table(table) => table::write(table, true, out),
+        Piece::Sessions(sessions) => picker(sessions, id, out)?,
+        Piece::Code(text) => out.push_str(&format!("<pre tabindex=\"0\">{}</pre>", escaped(text))),
     }
     Ok(())
 }
@@ -300,8 +301,4 @@ fn closing(page: &Page, out: &mut String) {
          <div id=\"tip\" hidden></div><div id=\"live\" class=\"hidden\" aria-live=\"polite\"></div>\
          <script>{SCRIPT}</script></body></html>"
     );
-}
-
-fn paragraph(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("<p>{}</p>", escaped(text)) }
 }

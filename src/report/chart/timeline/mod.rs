@@ -1,6 +1,11 @@
 //! What operators cannot see today: each account's upstream TTFT, the EWMA that the gate looks at, its threshold, the
 //! truth about its health, and when sessions left.
 
+mod density;
+mod strips;
+
+use self::density::{density, weighed};
+use self::strips::strip_rows;
 use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind, Texture};
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
@@ -11,8 +16,12 @@ use super::theme::Ink;
 pub struct AccountTrack {
     /// Its name.
     pub name: String,
-    /// (time, upstream TTFT in ms) of each attempt that had one.
+    /// How many attempts had a first token.
+    pub attempts: u64,
+    /// (time, upstream TTFT in ms) of each of them, where they are few.
     pub ttft_ms: Vec<(f64, f64)>,
+    /// Their numbers, where they are many.
+    pub counted: Vec<Counted>,
     /// (time, TTFT EWMA in ms) after each report; NaN where the stats were lost.
     pub ewma_ms: Vec<(f64, f64)>,
     /// Ground truth: degraded.
@@ -21,8 +30,30 @@ pub struct AccountTrack {
     pub blocked: Vec<Span>,
     /// Off the list of candidates after a block had ended.
     pub away: Vec<Span>,
-    /// (time, reason by the gateway's name) of each escape from this account.
-    pub escapes: Vec<(f64, String)>,
+    /// Escapes from this account.
+    pub escapes: Vec<Escapes>,
+}
+
+/// So many attempts of a stretch of time had a TTFT of a certain size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counted {
+    /// The stretch.
+    pub span: Span,
+    /// Their TTFT in ms: (from, to).
+    pub ttft_ms: (f64, f64),
+    /// How many.
+    pub count: u64,
+}
+
+/// Escapes of one reason, about this time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Escapes {
+    /// When.
+    pub at_s: f64,
+    /// The reason by the gateway's name.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// How the selects of a stretch of time were decided, as shares that sum to 1.
@@ -133,8 +164,11 @@ fn spans(account: &AccountTrack) -> Vec<Series> {
 }
 
 fn panel_rows(timeline: &Timeline) -> Vec<Row> {
-    let values = || timeline.accounts.iter().flat_map(|account| account.ttft_ms.iter().chain(&account.ewma_ms));
-    let positive = values().map(|&(_, ms)| ms / 1e3).filter(|s| *s > 0.0 && s.is_finite());
+    let values = timeline.accounts.iter().flat_map(|account| {
+        let single = account.ttft_ms.iter().chain(&account.ewma_ms).map(|&(_, ms)| ms);
+        single.chain(account.counted.iter().flat_map(|counted| [counted.ttft_ms.0, counted.ttft_ms.1]))
+    });
+    let positive = values.map(|ms| ms / 1e3).filter(|s| *s > 0.0 && s.is_finite());
     let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), s| (low.min(s), high.max(s)));
     let high = timeline.threshold_ms.map_or(high, |ms| high.max(ms / 1e3));
     let height = match timeline.accounts.len() {
@@ -157,7 +191,9 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         panel.remark = remark(account);
         panel.series = spans(account);
         let dots: Vec<(f64, f64)> = account.ttft_ms.iter().map(|&(at, ms)| (at, ms / 1e3)).collect();
-        let mark = if dots.len() > DOTS {
+        let mark = if !account.counted.is_empty() {
+            Mark::Density { cells: weighed(&account.counted) }
+        } else if dots.len() > DOTS {
             Mark::Density { cells: density(&dots, timeline.end_s, (low, high)) }
         } else {
             let size = if dots.len() > 600 { 2.5 } else { 3.5 };
@@ -190,8 +226,8 @@ fn threshold_name(ms: f64) -> String {
 }
 
 fn remark(account: &AccountTrack) -> String {
-    let count = |n: usize, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(account.ttft_ms.len(), "attempt"), count(account.escapes.len(), "escape"))
+    let count = |n: u64, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
+    format!("{}, {}", count(account.attempts, "attempt"), count(escaped(account), "escape"))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.
@@ -207,7 +243,11 @@ fn ewma_tips(account: &AccountTrack) -> Vec<String> {
 }
 
 fn has(timeline: &Timeline, reason: &str) -> bool {
-    timeline.accounts.iter().flat_map(|account| &account.escapes).any(|escape| escape.1 == reason)
+    timeline.accounts.iter().flat_map(|account| &account.escapes).any(|escapes| escapes.reason == reason)
+}
+
+fn escaped(account: &AccountTrack) -> u64 {
+    account.escapes.iter().map(|escapes| escapes.count).sum()
 }
 
 /// Escapes as flags, a lane for each reason that the run has.
@@ -216,144 +256,21 @@ fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
     for (lane, &reason) in reasons.iter().enumerate() {
         let (ink, shape) = reason_style(reason);
         let lane = lane as u32;
-        let at: Vec<f64> = account.escapes.iter().filter(|escape| escape.1 == reason).map(|escape| escape.0).collect();
-        let tip = |at: &f64| format!("{}\nescape: {reason}\nat {}", account.name, Format::Clock.value(*at));
-        let tips = at.iter().map(tip).collect();
+        let of: Vec<&Escapes> = account.escapes.iter().filter(|escapes| escapes.reason == reason).collect();
+        let tip = |escapes: &&Escapes| {
+            let at = Format::Clock.value(escapes.at_s);
+            match escapes.count {
+                1 => format!("{}\nescape: {reason}\nat {at}", account.name),
+                n => format!("{}\n{n} escapes: {reason}\nabout {at}", account.name),
+            }
+        };
+        let tips = of.iter().map(tip).collect();
+        let at: Vec<f64> = of.iter().map(|escapes| escapes.at_s).collect();
         if !at.is_empty() {
             out.push(Series::new(format!("escape: {reason}"), ink, Mark::Flags { at, shape, lane }).tips(tips));
         }
     }
     out
-}
-
-/// Counts in cells over time and log TTFT; the weight is the root of the share of the fullest cell, so that single
-/// requests still show.
-fn density(dots: &[(f64, f64)], end: f64, (low, high): (f64, f64)) -> Vec<(f64, f64, f64, f64, f64)> {
-    const LEVELS: usize = 28;
-    let span = libm::log(high / low).max(1e-9);
-    let mut counts = vec![0_u32; COLUMNS * LEVELS];
-    for &(at, seconds) in dots {
-        if !(seconds > 0.0 && seconds.is_finite() && (0.0..=end).contains(&at)) {
-            continue;
-        }
-        let column = ((at / end * COLUMNS as f64) as usize).min(COLUMNS - 1);
-        let level = ((libm::log(seconds / low) / span * LEVELS as f64) as usize).min(LEVELS - 1);
-        counts[column * LEVELS + level] += 1;
-    }
-    let most = f64::from(counts.iter().copied().max().unwrap_or(1).max(1));
-    let edge = |level: usize| low * libm::exp(span * level as f64 / LEVELS as f64);
-    let edges: Vec<f64> = (0..=LEVELS).map(edge).collect();
-    let width = end / COLUMNS as f64;
-    let mut cells: Vec<(f64, f64, f64, f64, f64)> = Vec::new();
-    for level in 0..LEVELS {
-        // Neighbours of the same weight are one cell.
-        let mut open: Option<(usize, f64)> = None;
-        for column in 0..=COLUMNS {
-            let count = if column < COLUMNS { counts[column * LEVELS + level] } else { 0 };
-            let weight = if count == 0 { 0.0 } else { ((f64::from(count) / most).sqrt() * 9.0).ceil() / 12.0 + 0.25 };
-            if let Some((from, held)) = open {
-                if held == weight {
-                    continue;
-                }
-                let (from, to) = (from as f64 * width, column as f64 * width);
-                cells.push((from, to, edges[level], edges[level + 1], held));
-            }
-            open = (weight > 0.0).then_some((column, weight));
-        }
-    }
-    cells
-}
-
-fn strip_rows(timeline: &Timeline) -> Vec<Row> {
-    let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
-    if shown.len() > STRIPS {
-        let weight = |i: &usize| {
-            let account = &timeline.accounts[*i];
-            account.escapes.len() as f64 * 1e6 + account.degraded.iter().map(|span| span.to - span.from).sum::<f64>()
-        };
-        shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.cmp(b)));
-        shown.truncate(STRIPS);
-        shown.sort_unstable();
-    }
-    let tracks: Vec<&AccountTrack> = shown.into_iter().map(|i| &timeline.accounts[i]).collect();
-    let names = tracks.iter().map(|account| account.name.clone()).collect();
-    let mut panel = Panel::new("TTFT EWMA by account", time_axis(timeline).hidden(), Axis::names("", names));
-    panel.zoom = true;
-    panel.nothing = "nothing to show: no attempt had a first token".to_owned();
-    let end = if timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
-    let highest = tracks.iter().flat_map(|account| &account.ewma_ms).map(|point| point.1).filter(|v| v.is_finite());
-    let full = timeline.threshold_ms.unwrap_or_else(|| highest.fold(0.0, f64::max)).max(1.0);
-    let mut cells = Vec::new();
-    for (row, account) in tracks.iter().enumerate() {
-        cells.extend(strip(account, row as f64, end, full));
-    }
-    panel.series.push(Series::new("TTFT EWMA, from 0 to the threshold and beyond", Ink::B, Mark::Density { cells }));
-    let block = |of: fn(&AccountTrack) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
-        let rows = tracks.iter().enumerate();
-        let bars = rows.flat_map(|(row, account)| of(account).iter().map(move |span| (row as f64, *span)));
-        bars.map(|(row, span)| (span.from, span.to, row + low, row + high)).collect()
-    };
-    for (name, ink, bars) in [
-        ("degraded (truth)", Ink::Ttft, block(|account| &account.degraded, 0.26, 0.44)),
-        ("blocked", Ink::Blocked, block(|account| &account.blocked, -0.44, -0.26)),
-        ("off the list of candidates", Ink::Full, block(|account| &account.away, -0.44, -0.26)),
-    ] {
-        if !bars.is_empty() {
-            panel.series.push(Series::new(name, ink, Mark::Bars { bars }));
-        }
-    }
-    for reason in REASONS {
-        let (ink, shape) = reason_style(reason);
-        let rows = tracks.iter().enumerate();
-        let points: Vec<(f64, f64)> = rows
-            .flat_map(|(row, account)| {
-                let of_reason = account.escapes.iter().filter(|escape| escape.1 == reason);
-                of_reason.map(move |escape| (escape.0, row as f64))
-            })
-            .collect();
-        if !points.is_empty() {
-            let size = if tracks.len() > 60 { 4.0 } else { 6.0 };
-            let mark = Mark::Dots { points, shape, size, opacity: 1.0 };
-            panel.series.push(Series::new(format!("escape: {reason}"), ink, mark));
-        }
-    }
-    let height = tracks.len() as f64 * (1_900.0 / tracks.len() as f64).clamp(9.5, 20.0);
-    vec![Row { height, panels: vec![panel] }]
-}
-
-/// The highest EWMA in each of some columns of time, as a share of `full`.
-fn strip(account: &AccountTrack, row: f64, end: f64, full: f64) -> Vec<(f64, f64, f64, f64, f64)> {
-    let mut highest = vec![f64::NAN; COLUMNS];
-    let mut last = f64::NAN;
-    let mut from = 0;
-    let column_of = |at: f64| ((at / end * COLUMNS as f64).max(0.0) as usize).min(COLUMNS - 1);
-    for &(at, ms) in &account.ewma_ms {
-        let column = column_of(at);
-        // What stood before holds until here.
-        for cell in &mut highest[from..=column.max(from)] {
-            *cell = cell.max(last);
-        }
-        highest[column] = highest[column].max(ms);
-        last = ms;
-        from = column;
-    }
-    for cell in &mut highest[from..] {
-        *cell = cell.max(last);
-    }
-    let width = end / COLUMNS as f64;
-    let mut cells: Vec<(f64, f64, f64, f64, f64)> = Vec::new();
-    for (column, value) in highest.into_iter().enumerate() {
-        if !value.is_finite() {
-            continue;
-        }
-        let weight = ((value / full).clamp(0.0, 1.0) * 12.0).ceil() / 12.0;
-        let from = column as f64 * width;
-        match cells.last_mut() {
-            Some(cell) if cell.4 == weight && (cell.1 - from).abs() < 1e-6 * end => cell.1 = from + width,
-            _ => cells.push((from, from + width, row - 0.42, row + 0.42, weight)),
-        }
-    }
-    cells
 }
 
 fn shares(timeline: &Timeline) -> Panel {

@@ -1,0 +1,64 @@
+//! Pictures and pages of results: which charts there are of a run, a comparison, a sweep, a search, and what they show.
+
+pub mod recording;
+pub mod run;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+pub use recording::Recording;
+pub use run::{run_charts, run_page};
+
+use super::chart::{DrawError, Figure, Theme, png, svg};
+use super::files::FileError;
+
+/// A chart with the name of its files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    /// The name without an ending.
+    pub name: String,
+    /// What it shows.
+    pub figure: Figure,
+}
+
+impl Chart {
+    fn new(name: impl Into<String>, figure: Figure) -> Self {
+        Self { name: name.into(), figure }
+    }
+}
+
+/// Charts could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ChartError {
+    /// One could not be drawn.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
+    /// A file could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Writes each chart as NAME.svg and NAME.png into a directory, which is made if it is missing; on dark paper
+/// NAME-dark.svg and NAME-dark.png. Gives the files.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write_charts(directory: &Path, charts: &[Chart], themes: &[Theme]) -> Result<Vec<PathBuf>, ChartError> {
+    let mut files = Vec::new();
+    for chart in charts {
+        for &theme in themes {
+            let name = match theme {
+                Theme::Light => chart.name.clone(),
+                Theme::Dark => format!("{}-dark", chart.name),
+            };
+            for (ending, bytes) in
+                [("svg", svg(&chart.figure, theme)?.into_bytes()), ("png", png(&chart.figure, theme)?)]
+            {
+                let path = directory.join(format!("{name}.{ending}"));
+                super::files::write(&path, &bytes)?;
+                files.push(path);
+            }
+        }
+    }
+    Ok(files)
+}

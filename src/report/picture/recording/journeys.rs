@@ -1,0 +1,115 @@
+//! The sessions with the slowest turns, turn by turn.
+
+use crate::engine::IdMap;
+use crate::ids::SessionRef;
+use crate::measure::{Finished, Status};
+use crate::scheduler::EscapeReason;
+use crate::units::{Span, Time};
+
+/// So many sessions are kept.
+const MOST: usize = 20;
+/// So many turns of a session are kept.
+const TURNS: usize = 1_000;
+
+/// A turn.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    pub at: Time,
+    pub felt: Option<Span>,
+    pub account: Option<u32>,
+    pub escape: Option<EscapeReason>,
+    pub cold: bool,
+    pub status: Status,
+}
+
+/// A session.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub number: u64,
+    pub hash: String,
+    pub worst: Span,
+    pub turns: Vec<Turn>,
+    pub cut: bool,
+}
+
+/// All sessions under way, and the slowest that are over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journeys {
+    live: Vec<Option<Session>>,
+    slowest: Vec<Session>,
+    /// Requests under way that were cold.
+    cold: IdMap<u64, ()>,
+}
+
+impl Journeys {
+    pub fn cold(&mut self, request: u64) {
+        self.cold.insert(request, ());
+    }
+
+    pub fn turn(&mut self, finished: &Finished<'_>) {
+        let cold = self.cold.remove(&finished.number).is_some();
+        let Some(session) = finished.request.session else { return };
+        let slot = session.slot as usize;
+        if self.live.len() <= slot {
+            self.live.resize_with(slot + 1, || None);
+        }
+        if let Some(stale) = self.live[slot].take_if(|live| live.number != session.number) {
+            self.keep(stale);
+        }
+        let live = self.live[slot].get_or_insert_with(|| Session {
+            number: session.number,
+            hash: String::from_utf8_lossy(finished.request.session_hash.as_bytes()).into_owned(),
+            worst: Span::ZERO,
+            turns: Vec::new(),
+            cut: false,
+        });
+        let felt = finished.felt_ttft();
+        live.worst = live.worst.max(felt.unwrap_or(Span::ZERO));
+        live.cut |= live.turns.len() >= TURNS;
+        if live.turns.len() < TURNS {
+            live.turns.push(Turn {
+                at: finished.request.at,
+                felt,
+                account: finished.account.map(|account| account.0),
+                escape: finished.escape,
+                cold,
+                status: finished.status,
+            });
+        }
+    }
+
+    pub fn over(&mut self, session: SessionRef) {
+        let live = self.live.get_mut(session.slot as usize);
+        if let Some(over) = live.and_then(|live| live.take_if(|live| live.number == session.number)) {
+            self.keep(over);
+        }
+    }
+
+    pub fn run_over(&mut self) {
+        for session in std::mem::take(&mut self.live).into_iter().flatten() {
+            self.keep(session);
+        }
+        self.cut();
+    }
+
+    /// The slowest first.
+    pub fn slowest(&self) -> &[Session] {
+        &self.slowest
+    }
+
+    fn keep(&mut self, session: Session) {
+        let enough = self.slowest.len() >= MOST;
+        if enough && self.slowest[..MOST].iter().all(|other| other.worst >= session.worst) {
+            return;
+        }
+        self.slowest.push(session);
+        if self.slowest.len() >= 2 * MOST {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.slowest.sort_by(|a, b| b.worst.cmp(&a.worst).then(a.number.cmp(&b.number)));
+        self.slowest.truncate(MOST);
+    }
+}

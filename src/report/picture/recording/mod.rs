@@ -1,0 +1,239 @@
+//! What pictures of a run need, kept while it goes on in memory that does not grow with its length.
+
+mod account;
+mod grid;
+mod journeys;
+
+use self::account::Account;
+use self::grid::Grid;
+use self::journeys::Journeys;
+use crate::ids::{AccountIx, SessionRef};
+use crate::measure::cost::Prefixes;
+use crate::measure::sessions::{Ledger, Summary};
+use crate::measure::{
+    AccountInfo, Finished, Forwarded, Observer, Percentiles, Report, Selected, Settings, StateChange,
+};
+use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
+use crate::report::format;
+use crate::units::{Span, Time};
+use crate::upstream::HealthChange;
+
+/// How many points a distribution is drawn with.
+const POINTS: u32 = 320;
+
+/// Records one run.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    settings: Settings,
+    names: Vec<String>,
+    accounts: Vec<Account>,
+    /// Selects by how they were decided: sticky, load-balanced, escaped.
+    shares: Grid<[u64; 3]>,
+    felt: Percentiles,
+    worst: Percentiles,
+    ledger: Ledger,
+    prefixes: Prefixes,
+    journeys: Journeys,
+    end: Time,
+}
+
+impl Recording {
+    /// Of a run with these accounts, which people know by these names.
+    pub fn new(settings: &Settings, accounts: &[AccountInfo], names: &[String]) -> Self {
+        let name = |(i, info): (usize, &AccountInfo)| names.get(i).cloned().unwrap_or_else(|| info.id.to_string());
+        Self {
+            settings: settings.clone(),
+            names: accounts.iter().enumerate().map(name).collect(),
+            accounts: accounts.iter().map(|_| Account::default()).collect(),
+            shares: Grid::default(),
+            felt: Percentiles::new(),
+            worst: Percentiles::new(),
+            ledger: Ledger::new(settings),
+            prefixes: Prefixes::new(accounts),
+            journeys: Journeys::default(),
+            end: settings.start,
+        }
+    }
+
+    /// The accounts over time.
+    pub fn timeline(&self, provenance: Provenance) -> Timeline {
+        let (start, end) = (self.settings.start, self.end);
+        let track = |(account, name): (&Account, &String)| account.track(name.clone(), start, end);
+        let end_s = end.since(start).secs();
+        let share = |(from, to, counts): (f64, f64, &[u64; 3])| {
+            let all: u64 = counts.iter().sum();
+            let part = |of: usize| counts[of] as f64 / all as f64;
+            (all > 0).then(|| Share {
+                span: Stretch { from, to: to.min(end_s) },
+                sticky: part(0),
+                balanced: part(1),
+                escaped: part(2),
+            })
+        };
+        let gate = self.settings.gate;
+        Timeline {
+            provenance,
+            accounts: self.accounts.iter().zip(&self.names).map(track).collect(),
+            shares: self.shares.iter().filter_map(share).collect(),
+            threshold_ms: gate.enabled.then_some(gate.ttft_ms as f64),
+            end_s,
+            warmup_s: self.settings.warmup_end.since(start).secs(),
+        }
+    }
+
+    /// The distributions of felt TTFT, under this name.
+    pub fn side(&self, name: &str) -> Side {
+        Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
+    }
+
+    /// The sessions with the slowest turns, each with a label to pick it by.
+    pub fn journeys(&self, provenance: &Provenance) -> Vec<(String, Journey)> {
+        self.journeys.slowest().iter().map(|session| (label(session), self.journey(session, provenance))).collect()
+    }
+
+    fn journey(&self, session: &journeys::Session, provenance: &Provenance) -> Journey {
+        let mut met: Vec<u32> = Vec::new();
+        for account in session.turns.iter().filter_map(|turn| turn.account) {
+            if !met.contains(&account) {
+                met.push(account);
+            }
+        }
+        let name = |ix: &u32| self.names.get(*ix as usize).map_or_else(|| ix.to_string(), String::clone);
+        let turn = |turn: &journeys::Turn| Turn {
+            at_s: turn.at.since(self.settings.start).secs(),
+            ttft_ms: turn.felt.map_or(f64::NAN, Span::millis),
+            account: turn.account.and_then(|account| met.iter().position(|other| *other == account)),
+            escape: turn.escape.map(|reason| reason.name().to_owned()),
+            cold: turn.cold,
+            failure: (turn.status != crate::measure::Status::Ok).then(|| turn.status.name().to_owned()),
+        };
+        let gate = self.settings.gate;
+        Journey {
+            provenance: provenance.clone(),
+            session: session.hash.clone(),
+            accounts: met.iter().map(name).collect(),
+            turns: session.turns.iter().map(turn).collect(),
+            threshold_ms: gate.enabled.then_some(gate.ttft_ms as f64),
+        }
+    }
+
+    fn after(&self, now: Time) -> Span {
+        now.since(self.settings.start)
+    }
+
+    fn ended(&mut self, summary: &Summary) {
+        if summary.turns > 0 {
+            self.worst.record_span(summary.worst_ttft);
+        }
+    }
+}
+
+fn label(session: &journeys::Session) -> String {
+    let escapes = session.turns.iter().filter(|turn| turn.escape.is_some()).count();
+    let turns = session.turns.len();
+    let more = if session.cut { " and more" } else { "" };
+    format!(
+        "{}: worst turn {}, {turns} turn{}{more}, {escapes} escape{}",
+        session.hash,
+        format::time(session.worst.secs(), None),
+        if turns == 1 { "" } else { "s" },
+        if escapes == 1 { "" } else { "s" }
+    )
+}
+
+/// The quantiles at shares that are even on a logarithmic scale, from all to the slowest one.
+fn ccdf(of: &Percentiles) -> Ccdf {
+    let mut of = of.clone();
+    let samples = of.count();
+    let Some(max) = of.max() else { return Ccdf::default() };
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for i in 0..POINTS {
+        let share = libm::pow(samples as f64, -f64::from(i) / f64::from(POINTS));
+        let Some(nanos) = of.quantile(1.0 - share) else { continue };
+        let value = nanos / 1e6;
+        match points.last_mut() {
+            Some(last) if last.0 >= value => last.1 = share,
+            _ => points.push((value, share)),
+        }
+    }
+    points.push((max / 1e6, 0.0));
+    Ccdf { points, samples }
+}
+
+impl Observer for Recording {
+    fn selected(&mut self, step: &Selected<'_>) {
+        let after = self.after(step.now);
+        let decision = step.decision;
+        if let Some(escape) = decision.escape {
+            self.accounts[escape.account.at()].escape(after, escape.reason);
+        }
+        let kind = match (decision.escape, decision.sticky_previous_hit || decision.sticky_session_hit) {
+            (Some(_), _) => 2,
+            (None, true) => 0,
+            (None, false) => 1,
+        };
+        self.shares.at(after)[kind] += 1;
+    }
+
+    fn forwarded(&mut self, step: &Forwarded<'_>) {
+        if self.prefixes.is_cold(step) {
+            self.journeys.cold(step.number);
+        }
+    }
+
+    fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, _client_there: bool) {
+        self.prefixes.leave(now, step);
+        if let Some(ttft) = step.attempt.fate.first_token() {
+            let first = step.connected + ttft;
+            let after = self.after(first);
+            self.accounts[step.account.at()].attempt(after, first.since(step.began).millis());
+        }
+    }
+
+    fn reported(&mut self, report: &Report) {
+        if let Some(ms) = report.ttft_ms {
+            let after = self.after(report.now);
+            self.accounts[report.account.at()].average(after, ms);
+        }
+    }
+
+    fn state_changed(&mut self, change: &StateChange) {
+        let until = change.unschedulable_until.max(change.blocked_until);
+        self.accounts[change.account.at()].block(change.now, until);
+    }
+
+    fn list_built(&mut self, now: Time, listed: &[bool]) {
+        self.accounts.iter_mut().zip(listed).for_each(|(account, listed)| account.listed(now, *listed));
+    }
+
+    fn health_changed(&mut self, change: &HealthChange) {
+        let AccountIx(account) = change.account;
+        if let Some(account) = self.accounts.get_mut(account as usize) {
+            account.health(change.at, change.degraded);
+        }
+    }
+
+    fn finished(&mut self, finished: &Finished<'_>) {
+        if let Some(felt) = finished.felt_ttft().filter(|_| self.settings.counts(finished.request.at)) {
+            self.felt.record_span(felt);
+        }
+        if let Some(stale) = self.ledger.turn(finished) {
+            self.ended(&stale);
+        }
+        self.journeys.turn(finished);
+    }
+
+    fn session_over(&mut self, _now: Time, session: SessionRef) {
+        if let Some(summary) = self.ledger.over(session) {
+            self.ended(&summary);
+        }
+        self.journeys.over(session);
+    }
+
+    fn run_over(&mut self, now: Time) {
+        self.end = now;
+        let left: Vec<Summary> = self.ledger.drain().collect();
+        left.iter().for_each(|summary| self.ended(summary));
+        self.journeys.run_over();
+    }
+}
