@@ -7,6 +7,7 @@ mod completions;
 mod experiment_args;
 mod explain;
 mod merge;
+mod picture_args;
 mod run;
 mod scenario_args;
 mod schema;

@@ -6,10 +6,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::picture_args::PictureArgs;
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::experiment::replicate::{Replications, threads};
 use crate::measure::{Note, Results};
+use crate::report::perfetto::{PerfettoTrace, TraceFile};
+use crate::report::picture::{Recording, run_charts, run_page};
 use crate::report::{About, CsvFiles, PendingFile, ResultDocument, Style};
 use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
 
@@ -22,7 +25,8 @@ use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
     stickysim run scenarios/slow-account.yaml\n  \
     stickysim run scenarios/slow-account.yaml --set sticky_escape_enabled=false\n  \
     stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz --output json --to result.json\n  \
-    stickysim run scenarios/slow-account.yaml --replications 20")]
+    stickysim run scenarios/slow-account.yaml --replications 20\n  \
+    stickysim run scenarios/slow-account.yaml --html report.html --plot charts --perfetto trace.json.gz")]
 pub(crate) struct Run {
     #[command(flatten)]
     scenario: ScenarioArgs,
@@ -41,6 +45,11 @@ pub(crate) struct Run {
     /// Also write requests.csv, sessions.csv, escapes.csv and accounts.csv of the first replication into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
+    /// Also write the first replication as a trace for ui.perfetto.dev to this file, compressed if it ends in .gz.
+    #[arg(long, value_name = "FILE")]
+    perfetto: Option<PathBuf>,
     /// Check the invariants of a run at every step; exit status 1 when one is violated.
     #[arg(long)]
     check: bool,
@@ -65,11 +74,11 @@ impl Run {
         lowered.measure.check = self.check;
         // what cannot be written is known before the long work
         let file = self.to.as_ref().map(PendingFile::create).transpose()?;
-        let csv =
-            self.out.as_ref().map(|dir| CsvFiles::create(dir, &lowered.measure, &lowered.accounts)).transpose()?;
+        let pictures = self.pictures.open()?;
+        let eyes = self.eyes(&lowered, &loaded.scenario.name)?;
 
         let clock = Clock::start();
-        let (runs, workers) = self.simulate(&lowered, csv)?;
+        let (runs, recording, workers) = self.simulate(&lowered, eyes)?;
         let wall_s = clock.seconds();
 
         let violations = Violations::of(&runs);
@@ -100,26 +109,53 @@ impl Run {
             }
             None => terminal::print(&text)?,
         }
+        if let Some(recording) = recording {
+            let charts = || run_charts(&document, &recording);
+            pictures.write(charts, |command| run_page(&document, &recording, command))?;
+        }
         Ok(violations.tell(self.check))
     }
 
-    /// Runs the replications, the first one before the CSV files where they were asked for.
-    fn simulate(&self, lowered: &Lowered, csv: Option<CsvFiles>) -> anyhow::Result<(Vec<Ran>, usize)> {
+    /// Those that were asked to look at the first replication.
+    fn eyes(&self, lowered: &Lowered, name: &str) -> anyhow::Result<Eyes> {
+        let (settings, accounts) = (&lowered.measure, &lowered.accounts);
+        let csv = self.out.as_ref().map(|dir| CsvFiles::create(dir, settings, accounts)).transpose()?;
+        let recording = || Recording::new(settings, accounts, &lowered.account_names);
+        let trace = self.perfetto.as_ref().map(|path| TraceFile::create(path)).transpose()?;
+        let about = [
+            ("scenario", name.to_owned()),
+            ("seed", lowered.seed.to_string()),
+            ("stickysim", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        let trace = trace.map(|file| PerfettoTrace::new(file, settings, accounts, &lowered.conditions, &about));
+        Ok((csv, (self.pictures.wanted().then(recording), trace)))
+    }
+
+    /// Runs the replications, the first one before those that were asked to look at it.
+    fn simulate(&self, lowered: &Lowered, eyes: Eyes) -> anyhow::Result<(Vec<Ran>, Option<Recording>, usize)> {
         let workers = threads(self.threads)?;
         let bar = progress(self.replications);
         let mut runs = Vec::new();
-        if let Some(csv) = csv {
-            let (run, csv) = simulate_seen_by(lowered, lowered.seed, csv)?;
-            csv.finish()?;
+        let mut recorded = None;
+        if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() {
+            let (run, (csv, (recording, trace))) = simulate_seen_by(lowered, lowered.seed, eyes)?;
+            csv.map(CsvFiles::finish).transpose()?;
+            if let Some(trace) = trace {
+                trace.finish()?.commit()?;
+            }
+            recorded = recording;
             bar.inc(1);
             runs.push(run);
         }
         let rest = Replications { lowered, range: runs.len() as u64..self.replications };
         runs.extend(rest.run(&workers, &|| bar.inc(1))?);
         bar.finish_and_clear();
-        Ok((runs, workers.current_num_threads()))
+        Ok((runs, recorded, workers.current_num_threads()))
     }
 }
+
+/// Observers of the first replication.
+type Eyes = (Option<CsvFiles>, (Option<Recording>, Option<PerfettoTrace<TraceFile>>));
 
 /// A bar on standard error, where somebody watches it.
 fn progress(steps: u64) -> ProgressBar {

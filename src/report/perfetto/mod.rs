@@ -8,6 +8,7 @@
 //! A request makes three to six events of some 200 bytes: a trace is for runs of thousands of requests, not of millions.
 
 mod events;
+mod file;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use self::events::{Events, Track};
+pub use self::file::TraceFile;
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::{

@@ -1,0 +1,99 @@
+//! Charts and pages, as every verb with results offers them.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::terminal;
+use crate::report::PendingFile;
+use crate::report::chart::Theme;
+use crate::report::html::{Page, page};
+use crate::report::picture::{Chart, write_charts};
+
+/// Where pictures go.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PictureArgs {
+    /// Also draw charts into this folder, each as SVG and as PNG.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
+    /// The paper of charts.
+    #[arg(long, value_enum, default_value_t = Paper::Light)]
+    pub(crate) theme: Paper,
+    /// Also write a page with charts and figures to this file: one HTML file that needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Light or dark paper, or both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Paper {
+    /// Dark ink on white.
+    #[default]
+    Light,
+    /// Light ink on near black; names end in -dark.
+    Dark,
+    /// Both.
+    Both,
+}
+
+impl Paper {
+    pub(crate) const fn themes(self) -> &'static [Theme] {
+        match self {
+            Self::Light => &[Theme::Light],
+            Self::Dark => &[Theme::Dark],
+            Self::Both => &[Theme::Light, Theme::Dark],
+        }
+    }
+}
+
+/// Pictures that were asked for; the page's file is open.
+pub(crate) struct Pictures {
+    args: PictureArgs,
+    html: Option<PendingFile>,
+}
+
+impl PictureArgs {
+    /// Whether any were asked for.
+    pub(crate) const fn wanted(&self) -> bool {
+        self.plot.is_some() || self.html.is_some()
+    }
+
+    /// Opens what cannot be written without, before the long work.
+    pub(crate) fn open(&self) -> anyhow::Result<Pictures> {
+        if let Some(directory) = &self.plot {
+            std::fs::create_dir_all(directory)
+                .map_err(|error| anyhow::anyhow!("cannot make {}: {error}", directory.display()))?;
+        }
+        let html = self.html.as_ref().map(PendingFile::create).transpose()?;
+        Ok(Pictures { args: self.clone(), html })
+    }
+}
+
+impl Pictures {
+    /// Makes and writes what was asked for.
+    pub(crate) fn write(
+        self,
+        charts: impl FnOnce() -> Vec<Chart>,
+        contents: impl FnOnce(&str) -> Page,
+    ) -> anyhow::Result<()> {
+        if let Some(directory) = &self.args.plot {
+            let files = write_charts(directory, &charts(), self.args.theme.themes())?;
+            terminal::remark(&format!("{} charts are in {}", files.len() / 2, directory.display()));
+        }
+        if let Some(mut file) = self.html {
+            file.write_all(page(&contents(&command()))?.as_bytes())?;
+            file.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// The command line as one can type it again.
+pub(crate) fn command() -> String {
+    let quoted = std::env::args().skip(1).map(|arg| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+        if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    });
+    std::iter::once("stickysim".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
