@@ -57,8 +57,9 @@ fn svg_is_the_same_bytes_for_the_same_input() {
 
 #[test]
 fn every_svg_is_well_formed_and_holds_no_foreign_elements() {
-    let allowed =
-        ["svg", "title", "desc", "rect", "text", "line", "polyline", "polygon", "circle", "g", "path", "clipPath"];
+    let allowed = [
+        "svg", "use", "title", "desc", "rect", "text", "line", "polyline", "polygon", "circle", "g", "path", "clipPath",
+    ];
     for (name, figure) in gallery() {
         for text in [
             svg(&figure, Theme::Light).unwrap(),

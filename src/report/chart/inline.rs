@@ -26,7 +26,7 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
         place(scene.height),
     );
     out.push_str("<g aria-hidden=\"true\">");
-    items(&scene.frame, &mut out);
+    items(&scene.frame, id, &mut out);
     out.push_str("</g>");
     for (i, entry) in scene.legend.iter().enumerate() {
         let Area { x, y, w, h } = entry.area;
@@ -40,7 +40,7 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
             place(w + 8.0),
             place(h),
         );
-        items(&entry.items, &mut out);
+        items(&entry.items, id, &mut out);
         out.push_str("</g>");
     }
     let every =
@@ -72,9 +72,9 @@ fn draw_plot(plot: &Plot, id: &str, every: usize, out: &mut String) {
         out.push_str(" data-zoom=\"1\"");
     }
     out.push('>');
-    items(&plot.back, out);
+    items(&plot.back, id, out);
     out.push_str("<g class=\"ticks\">");
-    items(&plot.ticks, out);
+    items(&plot.ticks, id, out);
     let _ = write!(
         out,
         "</g><clipPath id=\"{id}-c\"><rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/></clipPath>\
@@ -99,21 +99,21 @@ fn draw_plot(plot: &Plot, id: &str, every: usize, out: &mut String) {
             out.push('"');
         }
         out.push('>');
-        items(&layer.items, out);
+        items(&layer.items, id, out);
         out.push_str("</g>");
     }
     out.push_str("</g></g>");
-    items(&plot.front, out);
+    items(&plot.front, id, out);
     out.push_str("</g>");
 }
 
-fn items(items: &[Item], out: &mut String) {
+fn items(items: &[Item], prefix: &str, out: &mut String) {
     for item in items {
-        self::item(item, out);
+        self::item(item, prefix, out);
     }
 }
 
-fn item(item: &Item, out: &mut String) {
+fn item(item: &Item, prefix: &str, out: &mut String) {
     match item {
         Item::Line { points, ink, width, dash } => {
             let _ = write!(out, "<path fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\"", colour(*ink));
@@ -137,7 +137,7 @@ fn item(item: &Item, out: &mut String) {
                 write!(out, " x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", place(x), place(y), place(w), place(h));
         }
         Item::Tiles { tiles, ink } => draw_tiles(tiles, *ink, out),
-        Item::Marks { at, shape, size, ink, opacity } => marks(at, *shape, *size, *ink, *opacity, out),
+        Item::Marks { at, shape, size, ink, opacity } => marks(at, *shape, *size, (*ink, *opacity), prefix, out),
         Item::Strokes { strokes, ink, width } => {
             let _ = write!(out, "<path fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" d=\"", colour(*ink));
             strokes.iter().for_each(|&(a, b)| trace(&[a, b], false, out));
@@ -170,7 +170,7 @@ fn draw_tiles(tiles: &[(Area, f64)], ink: Ink, out: &mut String) {
 }
 
 /// Round markers are strokes of no length with round ends: ten bytes each, and they stay round when the plot is stretched.
-fn marks(at: &[Point], shape: Shape, size: f64, ink: Ink, opacity: f64, out: &mut String) {
+fn marks(at: &[Point], shape: Shape, size: f64, (ink, opacity): (Ink, f64), prefix: &str, out: &mut String) {
     let round = matches!(shape, Shape::Disc | Shape::Ring);
     if round {
         let dot = |width: f64, ink: Ink, out: &mut String| {
@@ -189,14 +189,21 @@ fn marks(at: &[Point], shape: Shape, size: f64, ink: Ink, opacity: f64, out: &mu
         return;
     }
     let radius = size / 2.0;
+    let outline: Vec<Point> = outline_of(shape).iter().map(|p| (p.0 * radius, p.1 * radius)).collect();
     let _ = write!(out, "<g class=\"marks\" fill=\"{}\"", colour(ink));
     translucent(opacity, out);
+    // The first one draws, the others repeat it; each has its own place, so that a script can keep its form.
+    let id = format!("m{}", out.len());
     out.push('>');
-    for &(x, y) in at {
-        let _ = write!(out, "<path transform=\"translate({} {})\" d=\"", place(x), place(y));
-        let outline: Vec<Point> = outline_of(shape).iter().map(|p| (p.0 * radius, p.1 * radius)).collect();
+    for (i, &(x, y)) in at.iter().enumerate() {
+        let (x, y) = (place(x), place(y));
+        if i > 0 {
+            let _ = write!(out, "<use href=\"#{prefix}{id}\" transform=\"translate({x} {y})\"/>");
+            continue;
+        }
+        let _ = write!(out, "<g transform=\"translate({x} {y})\"><path id=\"{prefix}{id}\" d=\"");
         trace(&outline, true, out);
-        out.push_str("\"/>");
+        out.push_str("\"/></g>");
     }
     out.push_str("</g>");
 }

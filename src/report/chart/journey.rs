@@ -125,9 +125,9 @@ pub fn journey(journey: &Journey) -> Figure {
     for (i, _) in journey.accounts.iter().enumerate() {
         let (ink, shape) = account_style(i);
         let of = turns.iter().filter(|turn| turn.account == Some(i));
-        let points: Vec<(f64, f64)> = of.clone().map(|turn| (turn.at_s, i as f64)).collect();
-        let tips = of.map(|turn| tip(journey, turn)).collect();
-        lanes.series.push(Series::new("", ink, Mark::Dots { points, shape, size: 7.0, opacity: 1.0 }).tips(tips));
+        let points: Vec<(f64, f64)> = of.map(|turn| (turn.at_s, i as f64)).collect();
+        // What a turn was is said above, once.
+        lanes.series.push(Series::new("", ink, Mark::Dots { points, shape, size: 7.0, opacity: 1.0 }));
     }
     let moves = turns.windows(2).filter(|pair| pair[0].account != pair[1].account).count();
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });

@@ -106,7 +106,7 @@ pub(super) fn plot(faces: &Faces, panel: &Panel, slot: &Area, plot: Area, legend
 }
 
 fn vertical_ticks(y: &Ruler, axis: &Axis) -> Vec<Tick> {
-    y.ticks(axis.format, 9.0, |_| TICK)
+    y.ticks(axis.format, 6.0, |_| TICK)
 }
 
 /// Title and what the vertical axis measures, in one line where they fit.

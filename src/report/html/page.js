@@ -120,7 +120,7 @@
     for (const plot of chart.plots.filter((p) => p.zoom)) {
       const s = 1 / width, shift = plot.x - (plot.x + start * plot.w) * s;
       plot.data.setAttribute("transform", width === 1 ? "" : `matrix(${s} 0 0 1 ${shift} 0)`);
-      for (const mark of all(plot.data, ".marks > path")) {
+      for (const mark of all(plot.data, ".marks > *")) {
         if (!mark.dataset.at) mark.dataset.at = mark.getAttribute("transform");
         mark.setAttribute("transform", width === 1 ? mark.dataset.at : `${mark.dataset.at} scale(${1 / s} 1)`);
       }

@@ -125,12 +125,11 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     let subtitle = if strips {
         "Each strip is an account: the stronger the colour, the nearer its highest TTFT EWMA was to the threshold or beyond it."
     } else {
-        "Dots: upstream TTFT of each attempt. Line: the TTFT EWMA that the escape gate looks at. Both scales logarithmic."
+        "Dots or shade: upstream TTFT of attempts. Line: the TTFT EWMA that the escape gate looks at. TTFT on a log scale."
     };
-    let subtitle = subtitle.replace("Both scales logarithmic.", "TTFT on a log scale.");
     Figure {
         title: format!("Accounts over time: {}", timeline.provenance.scenario),
-        subtitle,
+        subtitle: subtitle.to_owned(),
         rows,
         legend: LEGEND.into_iter().map(str::to_owned).chain(threshold).chain(LEGEND_REST.map(str::to_owned)).collect(),
         notes,

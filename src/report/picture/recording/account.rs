@@ -211,7 +211,15 @@ fn counted(grid: &Grid<Levels>) -> Vec<Counted> {
     let edge = |level: usize| libm::pow(10.0, level as f64 / PER_TEN);
     let edges: Vec<f64> = (0..=LEVELS).map(edge).collect();
     let mut out = Vec::new();
-    for (from, to, counts) in grid.iter() {
+    // Pictures are not so wide that every stretch would show.
+    let stretches: Vec<(f64, f64, &Levels)> = grid.iter().collect();
+    for pair in stretches.chunks(2) {
+        let [(from, mut to, first), ..] = *pair else { continue };
+        let mut counts = first.clone();
+        if let Some((_, end, second)) = pair.get(1) {
+            counts.join(second);
+            to = *end;
+        }
         for (level, &count) in counts.0.iter().enumerate().filter(|(_, count)| **count > 0) {
             let ttft_ms = (edges[level], edges[level + 1]);
             out.push(Counted { span: Stretch { from, to }, ttft_ms, count: u64::from(count) });

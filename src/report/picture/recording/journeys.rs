@@ -7,9 +7,9 @@ use crate::scheduler::EscapeReason;
 use crate::units::{Span, Time};
 
 /// So many sessions are kept.
-const MOST: usize = 20;
+const MOST: usize = 12;
 /// So many turns of a session are kept.
-const TURNS: usize = 1_000;
+const TURNS: usize = 500;
 
 /// A turn.
 #[derive(Clone, Debug)]

@@ -40,7 +40,10 @@ pub struct Recording {
 impl Recording {
     /// Of a run with these accounts, which people know by these names.
     pub fn new(settings: &Settings, accounts: &[AccountInfo], names: &[String]) -> Self {
-        let name = |(i, info): (usize, &AccountInfo)| names.get(i).cloned().unwrap_or_else(|| info.id.to_string());
+        let name = |(i, info): (usize, &AccountInfo)| match names.get(i) {
+            Some(name) if *name != info.id.to_string() => name.clone(),
+            _ => format!("account {}", info.id),
+        };
         Self {
             settings: settings.clone(),
             names: accounts.iter().enumerate().map(name).collect(),
