@@ -12,7 +12,7 @@ const LEVELS: usize = 63;
 const PER_TEN: f64 = 9.0;
 
 /// What happened on one account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     attempts: u64,
     /// (time after the start, TTFT in ms), until there are too many.
@@ -88,22 +88,6 @@ impl Default for Levels {
 impl Joins for Levels {
     fn join(&mut self, later: &Self) {
         self.0.iter_mut().zip(&later.0).for_each(|(count, more)| *count = count.saturating_add(*more));
-    }
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Self {
-            attempts: 0,
-            each: Vec::new(),
-            counted: None,
-            ewma: Grid::default(),
-            escapes: Grid::default(),
-            conditions: 0,
-            degraded: Spans::default(),
-            off_list: Spans::default(),
-            blocked: Vec::new(),
-        }
     }
 }
 
