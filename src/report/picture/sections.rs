@@ -44,14 +44,13 @@ fn amount(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+'))).unwrap_or(text.len());
     let number: f64 = text[..end].replace(',', "").trim_start_matches('+').parse().ok()?;
     // the unit stands at the end, after the interval
-    let factor = match text.rsplit(' ').next().unwrap_or("") {
-        "ms" => 1e-3,
-        "min" => 60.0,
-        "h" => 3_600.0,
-        "M" => 1e6,
-        _ => 1.0,
-    };
-    Some(number * factor)
+    Some(match text.rsplit(' ').next().unwrap_or("") {
+        "ms" => number / 1e3,
+        "min" => number * 60.0,
+        "h" => number * 3_600.0,
+        "M" => number * 1e6,
+        _ => number,
+    })
 }
 
 #[cfg(test)]
