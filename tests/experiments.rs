@@ -162,22 +162,35 @@ mod compare {
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
         assert!(figure["difference"]["hi"].as_f64().unwrap() < 0.0);
-        // What escape takes away (the slow account's TTFTs) has no luck to share with what is left: their tails gain
-        // less, from 1.2 to 4.2 times.
-        for path in ["outcomes.goodput", "cost.price", "cost.uncached_input_tokens", "cost.cached_token_ratio"] {
-            assert!(gain(&document, path) >= 5.0, "{path}: {}", gain(&document, path));
-        }
     }
 
+    /// Pairing pays where most requests are served under both settings. It cannot pay for the far tail of off against on:
+    /// there A's slowest turns are those of the slow account, B's those of the half minute before the gate fired, and
+    /// two sets of requests have no luck to share (docs/experiments.md has the figures).
     #[test]
     #[ignore = "takes a minute"]
-    fn common_luck_saves_five_times_the_replications_between_two_thresholds_on_slow_account() {
-        let threshold = ["sticky_escape_ttft_ms=15000", "sticky_escape_ttft_ms=12000"];
-        let document = json(&["compare", "scenarios/slow-account.yaml", "--a", threshold[0], "--b", threshold[1]]);
-        for path in [OBJECTIVE, "felt_ttft_ms.mean", "felt_ttft_ms.p99", "outcomes.goodput_ratio", "escapes.total"] {
-            println!("{path}: {:.1} times", gain(&document, path));
-            assert!(gain(&document, path) >= 5.0, "{path}: {}", gain(&document, path));
+    fn common_luck_saves_five_times_the_replications_on_slow_account() {
+        let compared = |a: &str, b: &str| {
+            json(&["compare", "scenarios/slow-account.yaml", "--a", a, "--b", b, "--replications", "60"])
+        };
+        let thresholds = compared("sticky_escape_ttft_ms=15000", "sticky_escape_ttft_ms=12000");
+        let switch = compared("sticky_escape_enabled=false", "sticky_escape_enabled=true");
+        let of_most = ["felt_ttft_ms.p50", "sessions.worst_ttft_ms.p50", "sessions.mean_ttft_ms.p50", "cost.price"];
+        let of_tails = ["felt_ttft_ms.p90", "felt_ttft_ms.p95", "felt_ttft_ms.p99", "sessions.worst_ttft_ms.p90"];
+        let of_all = ["felt_ttft_ms.mean", "outcomes.goodput_ratio", "escapes.total", "cost.cold_turn_ratio"];
+        let of_cost = ["outcomes.goodput", "cost.uncached_input_tokens", "cost.cached_token_ratio"];
+        for (document, paths) in [
+            (&thresholds, [&of_most[..], &of_tails, &of_all, &of_cost].concat()),
+            (&switch, [&of_most[..], &of_cost].concat()),
+        ] {
+            for path in paths {
+                let name = &document["comparison"]["a"];
+                println!("{name} {path}: {:.1} times", gain(document, path));
+                assert!(gain(document, path) >= 5.0, "{name} {path}: {}", gain(document, path));
+            }
         }
+        // the sessions' p99 between two thresholds: 2.6 times over 300 replications
+        assert!(gain(&thresholds, OBJECTIVE) > 1.5, "{}", gain(&thresholds, OBJECTIVE));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Keyed random streams: luck belongs to things, not to the order of events.
 //!
 //! Every random number of a run comes from a stream that is keyed by (seed, purpose, what it is about). So the TTFT
-//! noise of request 4711's second attempt on account 3 is the same number whatever else happened before, two policies
-//! on one seed face the same luck wherever they make the same choice (common random numbers), and a new account or
-//! metric reshuffles nothing (spec simulator.md, "One run").
+//! noise of request 4711's second attempt is the same number whatever else happened before, two policies on one seed
+//! face the same luck (common random numbers), and a new account or metric reshuffles nothing (spec simulator.md, "One
+//! run").
 //!
 //! A stream is a Xoshiro256++ generator seeded through SplitMix64 from the mixed key: creating one costs some 14 ns,
 //! so one for each (purpose, index) is affordable.

@@ -10,7 +10,7 @@ use crate::workload::{RecordedAttempt, Request};
 pub struct Forward<'a> {
     /// The request.
     pub request: &'a Request,
-    /// How many forwards the request had before this one: with `request.luck` and `account` the key of its luck.
+    /// How many forwards the request had before this one: with `request.luck` the key of its luck.
     pub visit: u32,
     /// Where it goes.
     pub account: AccountIx,

@@ -25,7 +25,7 @@ pub use scripted::ScriptedUpstream;
 
 /// What this room draws luck for.
 mod purpose {
-    /// One forward; about its request's luck and (visit, account).
+    /// One forward; about its request's luck and the visit.
     pub(super) const ATTEMPT: u64 = 0x5550_4154;
     /// One stay of a random condition; about the condition's index and the number of the stay.
     pub(super) const MARKOV: u64 = 0x5550_4d4b;

@@ -1,6 +1,6 @@
 //! Modelled accounts: latency, decode, prompt cache, limits, failures and conditions, put together.
 //!
-//! Everything about an attempt is decided when it starts, from its own luck (request, visit, account): a policy that
+//! Everything about an attempt is decided when it starts, from its own luck (request, visit): a policy that
 //! sends other requests elsewhere leaves it as it is, but for what truly couples them (load, limits, throttling, cache).
 //! State is a few numbers per account, condition and live session.
 
@@ -53,11 +53,13 @@ impl ModelledUpstream {
     }
 }
 
-/// The luck of one forward.
+/// The luck of one forward: it goes with the request to whichever account. A request makes each of its visits once in a
+/// run, so a run's law is what it would be with luck of the account's own; but of two policies that send the request to
+/// different accounts, each serves it with the same quantiles of its account's distributions. Their difference is what
+/// the accounts differ by, not what two draws of the same account differ by too.
 #[inline]
 fn luck_of(luck: Luck, forward: &Forward<'_>) -> Stream {
-    let visit_and_account = u64::from(forward.visit) << 32 | u64::from(forward.account.0);
-    luck.stream(purpose::ATTEMPT, forward.request.luck, visit_and_account)
+    luck.stream(purpose::ATTEMPT, forward.request.luck, u64::from(forward.visit))
 }
 
 /// The answer beyond a limit.

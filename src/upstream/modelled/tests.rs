@@ -42,12 +42,25 @@ fn a_forward_has_the_same_luck_whatever_else_happened() {
     let mut idle = upstream(two(), vec![]);
     let one = request(7_000);
     assert_eq!(begin(&mut busy, &one, 1, 2.0), begin(&mut idle, &one, 1, 2.0));
-    // another visit, account or request: another luck
+    // another visit or request: another luck
     let reference = ttft(&begin(&mut idle, &one, 1, 2.0));
     let again = Forward { visit: 1, ..forward(&one, 1, 2.0) };
     assert_ne!(ttft(&idle.begin(&again, &mut Vec::new())), reference);
-    assert_ne!(ttft(&begin(&mut idle, &one, 0, 2.0)), reference);
     assert_ne!(ttft(&begin(&mut idle, &request(7_001), 1, 2.0)), reference);
+}
+
+#[test]
+fn a_request_takes_its_luck_to_whichever_account_it_is_sent() {
+    let with_median = |p50: f64| AccountModel {
+        ttft_s: Distribution::lognormal_p50_p90(p50, 2.5 * p50).unwrap(),
+        ..AccountModel::default()
+    };
+    let mut pool = upstream(vec![with_median(1.0), with_median(3.0)], vec![]);
+    for i in 0..100 {
+        let one = request(i);
+        let (fast, slow) = (ttft(&begin(&mut pool, &one, 0, 1.0)), ttft(&begin(&mut pool, &one, 1, 1.0)));
+        assert!((slow / fast - 3.0).abs() < 1e-6, "request {i}: {fast} {slow}");
+    }
 }
 
 #[test]
@@ -192,7 +205,7 @@ fn the_bits_of_an_attempt_are_pinned() {
     let fate = all.begin(&forward, &mut Vec::new()).fate;
     assert_eq!(
         fate,
-        RecordedAttempt::Ok { ttft: Span::from_nanos(11_230_224_107), end: Span::from_nanos(12_834_819_519) }
+        RecordedAttempt::Ok { ttft: Span::from_nanos(44_392_090_816), end: Span::from_nanos(45_970_127_415) }
     );
 }
 
