@@ -7,6 +7,7 @@ test:
 	cargo test --release --doc
 
 test-slow: test
+	tests/packages.sh parallel slurm
 	cargo test --release --lib --bins --tests -- --ignored --nocapture
 	$(MAKE) fidelity
 

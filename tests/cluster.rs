@@ -119,10 +119,9 @@ fn the_gate_of_the_github_workflow_compares_two_configs_and_decides() {
 }
 
 #[test]
-#[ignore = "needs GNU parallel, installs nothing: `apt-get install parallel`"]
 fn gnu_parallel_with_local_workers_gives_the_whole() {
     if !has("parallel") {
-        println!("skipped: GNU parallel is not installed (Debian: apt-get install parallel)");
+        println!("skipped: GNU parallel is not installed (tests/packages.sh parallel)");
         return;
     }
     let folder = folder("parallel");
