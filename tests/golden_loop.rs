@@ -12,7 +12,7 @@ use stickysim::ids::{AccountIx, ModelId, ResponseId, SessionRef};
 use stickysim::measure::{Finished, Forwarded, Observer, Selected};
 use stickysim::scheduler::{self, Account, Outcome, Weights};
 use stickysim::units::{Span, Time};
-use stickysim::upstream::{Attempt, Forward, HealthChange, Upstream};
+use stickysim::upstream::ScriptedUpstream;
 use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
 
 #[test]
@@ -57,7 +57,7 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
     let mut workload = Script::new(case, transport, list);
     let clients = case[list].as_array().unwrap().len();
     let seen = Seen { ids: ids.clone(), clients: vec![Client::default(); clients], finished: Vec::new() };
-    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, ScriptedUpstream, seen);
+    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, ScriptedUpstream::new(), seen);
     while gateway.step().unwrap() {
         let now = gateway.totals().end;
         for (client, session) in std::mem::take(&mut gateway.observer_mut().finished) {
@@ -66,7 +66,8 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
         }
     }
     let last = last(&gateway, &ids);
-    let (seen, _) = gateway.into_parts();
+    let (seen, upstream) = gateway.into_parts();
+    assert_eq!(upstream.unscripted(), 0, "{}: every forward has a script", case["name"]);
     let render = |(i, client): (usize, &Client)| match transport {
         Transport::Http => client.http(i),
         Transport::WebSocket => client.connection(i, &workload.previous_text[i]),
@@ -370,19 +371,4 @@ impl Observer for Seen {
             assert_eq!(Some(felt), f.upstream_ttft.map(|ttft| ttft + f.waited + f.failed), "felt = parts of it");
         }
     }
-}
-
-struct ScriptedUpstream;
-impl Upstream for ScriptedUpstream {
-    fn begin(&mut self, forward: &Forward<'_>, _: &mut Vec<HealthChange>) -> Attempt {
-        let attempts = &forward.request.recorded.as_ref().unwrap().attempts;
-        let fate = attempts[(forward.visit as usize).min(attempts.len() - 1)];
-        Attempt { fate, cached_tokens: 0, degraded: false, message: 0 }
-    }
-    fn end(&mut self, _: &Forward<'_>, _: &Attempt, _: Time) {}
-    fn next_change(&self) -> Option<Time> {
-        None
-    }
-    fn advance(&mut self, _: Time, _: &mut Vec<HealthChange>) {}
-    fn forget(&mut self, _: SessionRef) {}
 }
