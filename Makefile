@@ -6,9 +6,11 @@ test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
 	cargo test --release --doc
 
-test-slow: test
+test-slow:
 	tests/packages.sh parallel slurm
-	cargo test --release --lib --bins --tests -- --ignored --nocapture
+	$(MAKE) test
+	cargo test --release --lib --bins --tests -- --ignored --nocapture --skip timing
+	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing
 	$(MAKE) fidelity
 
 lint:

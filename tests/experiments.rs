@@ -319,6 +319,11 @@ mod sweep {
         assert!(interrupted >= 10, "only {interrupted} of 20 were still running: the test killed too late");
         let _ = std::fs::remove_dir_all(folder);
     }
+}
+
+/// What takes wall time as its measure: `make test-slow` runs these by themselves, when nothing else runs.
+mod timing {
+    use super::*;
 
     #[test]
     #[ignore = "measures time: run it on a machine that does nothing else"]
