@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::scenario_args::ScenarioArgs;
 use super::terminal;
@@ -83,8 +83,16 @@ impl Bar {
         if !terminal::is_watched() {
             return Self(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {elapsed} so far, {eta} to go");
-        let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {elapsed} so far{rest}");
+        // before the first run has ended nothing is known of the others
+        let rest = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = match state.pos() {
+                0 => Ok(()),
+                _ => write!(out, ", {:#} to go", HumanDuration(state.eta())),
+            };
+        };
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rest", rest);
+        let bar = ProgressBar::new(0).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
     }

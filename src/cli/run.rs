@@ -1,14 +1,14 @@
 //! `stickysim run`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::experiment_args::Bar;
 use super::picture_args::PictureArgs;
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
+use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::{Replications, threads};
 use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
@@ -134,7 +134,8 @@ impl Run {
     /// Runs the replications, the first one before those that were asked to look at it.
     fn simulate(&self, lowered: &Lowered, eyes: Eyes) -> anyhow::Result<(Vec<Ran>, Option<Recording>, usize)> {
         let workers = threads(self.threads)?;
-        let bar = progress(self.replications);
+        let bar = Bar::new();
+        bar.begin(self.replications as usize);
         let mut runs = Vec::new();
         let mut recorded = None;
         if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() {
@@ -144,29 +145,18 @@ impl Run {
                 trace.finish()?.commit()?;
             }
             recorded = recording;
-            bar.inc(1);
+            bar.done();
             runs.push(run);
         }
         let rest = Replications { lowered, range: runs.len() as u64..self.replications };
-        runs.extend(rest.run(&workers, &|| bar.inc(1))?);
-        bar.finish_and_clear();
+        runs.extend(rest.run(&workers, &|| bar.done())?);
+        bar.finish();
         Ok((runs, recorded, workers.current_num_threads()))
     }
 }
 
 /// Observers of the first replication.
 type Eyes = (Option<CsvFiles>, (Option<Recording>, Option<PerfettoTrace<TraceFile>>));
-
-/// A bar on standard error, where somebody watches it.
-fn progress(steps: u64) -> ProgressBar {
-    if !terminal::is_watched() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} replications, {elapsed} of about {duration}");
-    let bar = ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
 
 /// What the workload assumed and how the scenario was understood, for the document.
 fn assumptions(runs: &[Ran], notes: &[String]) -> Vec<Note> {
