@@ -1,8 +1,9 @@
 //! One request over HTTP, from arrival to its end (spec gateway.md, "HTTP").
 
 use super::event::{Event, Ticket};
+use super::forward::AttemptEnd;
 use super::life::Phase;
-use super::run::{AttemptEnd, Gateway};
+use super::run::Gateway;
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
 use super::{states, websocket};

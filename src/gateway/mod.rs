@@ -8,6 +8,7 @@ mod candidates;
 pub mod config;
 mod connections;
 mod event;
+mod forward;
 mod http;
 mod life;
 mod run;

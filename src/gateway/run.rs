@@ -4,18 +4,18 @@ use super::candidates::{Polls, next_tick};
 use super::config::{Config, ReplicaRouting, Transport};
 use super::connections::Connections;
 use super::event::{ARRIVAL_RANK, Event, Ticket};
-use super::life::{Flight, Lives, Phase};
-use super::states::{self, Forbidden, Storm};
+use super::life::{Lives, Phase};
+use super::states::{Forbidden, Storm};
 use super::users::Users;
 use super::websocket::Sockets;
 use crate::engine::{Calendar, Luck};
 use crate::ids::{AccountIx, ModelId, ResponseId};
-use crate::measure::{Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+use crate::measure::{Considered, Finished, Observer, Selected, Status};
 use crate::scheduler::{
     self, Account, Decision, Metrics, Outcome, Pool, Query, Replica, ResponseKey, SessionKey, SlotToken,
 };
-use crate::units::{Span, Time};
-use crate::upstream::{Attempt, Forward, HealthChange, Upstream};
+use crate::units::Time;
+use crate::upstream::{HealthChange, Upstream};
 use crate::workload::{self, Ending, Request, Workload};
 
 /// Why a run could not go on.
@@ -38,10 +38,10 @@ pub struct Totals {
 }
 
 /// What one gateway process keeps to itself.
-struct Process {
-    stats: Replica,
-    connections: Connections,
-    storm: Storm,
+pub(super) struct Process {
+    pub(super) stats: Replica,
+    pub(super) connections: Connections,
+    pub(super) storm: Storm,
     restarts: u32,
 }
 
@@ -55,10 +55,10 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) config: Config,
     pub(super) luck: Luck,
     pub(super) pool: Pool,
-    processes: Vec<Process>,
+    pub(super) processes: Vec<Process>,
     pub(super) forbidden: Forbidden,
     pub(super) users: Option<Users>,
-    polls: Polls,
+    pub(super) polls: Polls,
     pub(super) calendar: Calendar<Event>,
     pub(super) lives: Lives,
     pub(super) sockets: Sockets,
@@ -69,9 +69,9 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     models: Vec<Vec<u8>>,
     account_models: Vec<Vec<String>>,
     /// Forwards under way, by account.
-    busy: Vec<u32>,
-    changes: Vec<HealthChange>,
-    health_planned: Option<Time>,
+    pub(super) busy: Vec<u32>,
+    pub(super) changes: Vec<HealthChange>,
+    pub(super) health_planned: Option<Time>,
     response_text: String,
     opened: bool,
     totals: Totals,
@@ -303,7 +303,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         }
     }
 
-    fn tell_health(&mut self) {
+    pub(super) fn tell_health(&mut self) {
         for change in self.changes.drain(..) {
             self.observer.health_changed(&change);
         }
@@ -452,147 +452,6 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         }
     }
 
-    /// Forwards request `ix` to an account on which it holds a slot.
-    pub(super) fn forward(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
-        let flight = Flight { account, slot: Some(slot), began: now, connected: None };
-        self.lives.enter(ix, Phase::Forwarding(flight));
-        let life = &mut self.lives[ix];
-        life.visits += 1;
-        if self.processes[life.replica as usize].connections.open(account, ix) {
-            self.connect(ix, now);
-        } else {
-            self.plan_departure(ix);
-        }
-    }
-
-    /// The connection of a forward stands: its fate is decided, and its end planned.
-    fn connect(&mut self, ix: u32, now: Time) {
-        let life = &mut self.lives[ix];
-        let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
-        let account = flight.account;
-        let forward = Forward {
-            request: &life.request,
-            visit: life.visits - 1,
-            account,
-            start: now,
-            busy: self.busy[account.at()],
-        };
-        let attempt = self.upstream.begin(&forward, &mut self.changes);
-        self.busy[account.at()] += 1;
-        flight.connected = Some((now, attempt));
-        self.observer.forwarded(&Forwarded {
-            began: flight.began,
-            connected: now,
-            request: &life.request,
-            number: life.number,
-            visit: life.visits - 1,
-            account,
-            attempt: &attempt,
-        });
-        let ticket = Ticket { life: ix, token: life.phase_token };
-        let end = now + attempt.fate.end();
-        let detached = matches!(life.phase, Phase::Detached(_));
-        if let (false, Some(deadline)) = (detached, life.deadline) {
-            let token_in_time = attempt.fate.first_token().is_some_and(|ttft| now + ttft <= deadline);
-            if !token_in_time && end > deadline {
-                self.plan_departure(ix);
-            }
-        }
-        self.plan(end, Event::AttemptEnd(ticket));
-        if !self.changes.is_empty() || self.upstream.next_change() != self.health_planned {
-            self.tell_health();
-        }
-    }
-
-    /// Plans that the client goes away when its patience ends.
-    pub(super) fn plan_departure(&mut self, ix: u32) {
-        let life = &mut self.lives[ix];
-        if let (Some(deadline), false) = (life.deadline, life.departure_planned) {
-            life.departure_planned = true;
-            let ticket = Ticket { life: ix, token: life.try_token };
-            self.plan(deadline, Event::ClientGone(ticket));
-        }
-    }
-
-    fn attempt_end(&mut self, ix: u32, now: Time) {
-        let life = &self.lives[ix];
-        let (Phase::Forwarding(flight) | Phase::Detached(flight)) = life.phase else { return };
-        let Some((connected, attempt)) = flight.connected else { return };
-        let client_there = matches!(life.phase, Phase::Forwarding(_));
-        let account = flight.account;
-        self.busy[account.at()] -= 1;
-        let (request, visit) = (&life.request, life.visits - 1);
-        let forward = Forward { request, visit, account, start: connected, busy: self.busy[account.at()] };
-        self.upstream.end(&forward, &attempt, now);
-        let step = Forwarded {
-            began: flight.began,
-            connected,
-            request,
-            number: life.number,
-            visit,
-            account,
-            attempt: &attempt,
-        };
-        self.observer.attempt_ended(now, &step, client_there);
-        let replica = life.replica as usize;
-        let end = AttemptEnd { flight, attempt, first_token: attempt.fate.first_token().map(|ttft| connected + ttft) };
-        let next = self.processes[replica].connections.close(account);
-        match self.config.transport {
-            Transport::Http => self.http_attempt_end(ix, &end, client_there, now),
-            Transport::WebSocket => self.turn_attempt_end(ix, &end, client_there, now),
-        }
-        if let Some(next) = next {
-            self.connect(next, now);
-        }
-    }
-
-    /// A result enters the runtime stats of the request's replica.
-    pub(super) fn report(&mut self, ix: u32, account: AccountIx, success: bool, ttft: Option<Span>, now: Time) {
-        let replica = self.lives[ix].replica;
-        let first_token_ms = ttft.map(Span::whole_millis);
-        let stats = &mut self.processes[replica as usize].stats;
-        stats.report(self.config.scheduler.ewma_alpha, account, success, first_token_ms);
-        let after = stats.snapshot(account);
-        self.observer.reported(&Report {
-            now,
-            replica,
-            account,
-            success,
-            first_token_ms,
-            error_rate: after.error_rate,
-            ttft_ms: after.has_ttft.then_some(after.ttft_ms),
-        });
-    }
-
-    pub(super) fn report_switch(&mut self, ix: u32) {
-        self.processes[self.lives[ix].replica as usize].stats.report_switch();
-        self.lives[ix].total_switches += 1;
-    }
-
-    /// A failover-kind status does to the account what it does; the list of candidates will hear of it.
-    pub(super) fn change_state(&mut self, ix: u32, account: AccountIx, attempt: &Attempt, now: Time) {
-        let workload::RecordedAttempt::Status { status, reset_after, .. } = attempt.fate else { return };
-        let replica = self.lives[ix].replica;
-        let answer = states::Answer { status, reset_after, message: self.upstream.message(attempt.message) };
-        let world = (&mut self.pool, &mut self.processes[replica as usize].stats, &mut self.forbidden);
-        let traits = &self.config.accounts[account.at()];
-        let cooldown = self.config.overload_cooldown;
-        let Some((unschedulable_until, blocked_until)) = states::apply(&answer, account, traits, world, cooldown, now)
-        else {
-            return;
-        };
-        self.observer.state_changed(&StateChange { now, replica, account, status, unschedulable_until, blocked_until });
-        if let Some(at) = self.polls.changed(now) {
-            self.plan(at, Event::ListPoll);
-        }
-    }
-
-    /// Counts a 429 of an account: whether it is one of a storm on OAuth accounts.
-    pub(super) fn in_storm(&mut self, ix: u32, account: AccountIx, status: u16, now: Time) -> bool {
-        let oauth = self.config.accounts[account.at()].credential == super::Credential::OAuth;
-        status == 429 && oauth && self.processes[self.lives[ix].replica as usize].storm.count(now)
-    }
-
     /// The client of request `ix` has its answer, or has left. What is detached runs on.
     pub(super) fn finish(&mut self, ix: u32, status: Status, now: Time) {
         let life = &mut self.lives[ix];
@@ -633,20 +492,6 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             self.sockets.forget(session.number);
             self.observer.session_over(self.totals.end, session);
         }
-    }
-}
-
-/// A forward that has just ended.
-pub(super) struct AttemptEnd {
-    pub flight: Flight,
-    pub attempt: Attempt,
-    pub first_token: Option<Time>,
-}
-
-impl AttemptEnd {
-    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
-    pub fn upstream_ttft(&self) -> Option<Span> {
-        self.first_token.map(|at| at.since(self.flight.began))
     }
 }
 

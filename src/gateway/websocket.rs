@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use super::forward::AttemptEnd;
 use super::life::Phase;
-use super::run::{AttemptEnd, Gateway, response_key};
+use super::run::{Gateway, response_key};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Binding, Observer, Status};

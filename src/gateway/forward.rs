@@ -1,0 +1,171 @@
+//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
+//! steps 5 and 6): the part that HTTP and WebSocket share.
+
+use super::config::{Credential, Transport};
+use super::event::{Event, Ticket};
+use super::life::{Flight, Phase};
+use super::run::Gateway;
+use super::states;
+use crate::ids::AccountIx;
+use crate::measure::{Forwarded, Observer, Report, StateChange};
+use crate::scheduler::SlotToken;
+use crate::units::{Span, Time};
+use crate::upstream::{Attempt, Forward, Upstream};
+use crate::workload::{self, Workload};
+
+impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
+    /// Forwards request `ix` to an account on which it holds a slot.
+    pub(super) fn forward(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
+        let flight = Flight { account, slot: Some(slot), began: now, connected: None };
+        self.lives.enter(ix, Phase::Forwarding(flight));
+        let life = &mut self.lives[ix];
+        life.visits += 1;
+        if self.processes[life.replica as usize].connections.open(account, ix) {
+            self.connect(ix, now);
+        } else {
+            self.plan_departure(ix);
+        }
+    }
+
+    /// The connection of a forward stands: its fate is decided, and its end planned.
+    pub(super) fn connect(&mut self, ix: u32, now: Time) {
+        let life = &mut self.lives[ix];
+        let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
+        let account = flight.account;
+        let forward = Forward {
+            request: &life.request,
+            visit: life.visits - 1,
+            account,
+            start: now,
+            busy: self.busy[account.at()],
+        };
+        let attempt = self.upstream.begin(&forward, &mut self.changes);
+        self.busy[account.at()] += 1;
+        flight.connected = Some((now, attempt));
+        self.observer.forwarded(&Forwarded {
+            began: flight.began,
+            connected: now,
+            request: &life.request,
+            number: life.number,
+            visit: life.visits - 1,
+            account,
+            attempt: &attempt,
+        });
+        let ticket = Ticket { life: ix, token: life.phase_token };
+        let end = now + attempt.fate.end();
+        let detached = matches!(life.phase, Phase::Detached(_));
+        if let (false, Some(deadline)) = (detached, life.deadline) {
+            let token_in_time = attempt.fate.first_token().is_some_and(|ttft| now + ttft <= deadline);
+            if !token_in_time && end > deadline {
+                self.plan_departure(ix);
+            }
+        }
+        self.plan(end, Event::AttemptEnd(ticket));
+        if !self.changes.is_empty() || self.upstream.next_change() != self.health_planned {
+            self.tell_health();
+        }
+    }
+
+    /// Plans that the client goes away when its patience ends.
+    pub(super) fn plan_departure(&mut self, ix: u32) {
+        let life = &mut self.lives[ix];
+        if let (Some(deadline), false) = (life.deadline, life.departure_planned) {
+            life.departure_planned = true;
+            let ticket = Ticket { life: ix, token: life.try_token };
+            self.plan(deadline, Event::ClientGone(ticket));
+        }
+    }
+
+    pub(super) fn attempt_end(&mut self, ix: u32, now: Time) {
+        let life = &self.lives[ix];
+        let (Phase::Forwarding(flight) | Phase::Detached(flight)) = life.phase else { return };
+        let Some((connected, attempt)) = flight.connected else { return };
+        let client_there = matches!(life.phase, Phase::Forwarding(_));
+        let account = flight.account;
+        self.busy[account.at()] -= 1;
+        let (request, visit) = (&life.request, life.visits - 1);
+        let forward = Forward { request, visit, account, start: connected, busy: self.busy[account.at()] };
+        self.upstream.end(&forward, &attempt, now);
+        let step = Forwarded {
+            began: flight.began,
+            connected,
+            request,
+            number: life.number,
+            visit,
+            account,
+            attempt: &attempt,
+        };
+        self.observer.attempt_ended(now, &step, client_there);
+        let replica = life.replica as usize;
+        let end = AttemptEnd { flight, attempt, first_token: attempt.fate.first_token().map(|ttft| connected + ttft) };
+        let next = self.processes[replica].connections.close(account);
+        match self.config.transport {
+            Transport::Http => self.http_attempt_end(ix, &end, client_there, now),
+            Transport::WebSocket => self.turn_attempt_end(ix, &end, client_there, now),
+        }
+        if let Some(next) = next {
+            self.connect(next, now);
+        }
+    }
+
+    /// A result enters the runtime stats of the request's replica.
+    pub(super) fn report(&mut self, ix: u32, account: AccountIx, success: bool, ttft: Option<Span>, now: Time) {
+        let replica = self.lives[ix].replica;
+        let first_token_ms = ttft.map(Span::whole_millis);
+        let stats = &mut self.processes[replica as usize].stats;
+        stats.report(self.config.scheduler.ewma_alpha, account, success, first_token_ms);
+        let after = stats.snapshot(account);
+        self.observer.reported(&Report {
+            now,
+            replica,
+            account,
+            success,
+            first_token_ms,
+            error_rate: after.error_rate,
+            ttft_ms: after.has_ttft.then_some(after.ttft_ms),
+        });
+    }
+
+    pub(super) fn report_switch(&mut self, ix: u32) {
+        self.processes[self.lives[ix].replica as usize].stats.report_switch();
+        self.lives[ix].total_switches += 1;
+    }
+
+    /// A failover-kind status does to the account what it does; the list of candidates will hear of it.
+    pub(super) fn change_state(&mut self, ix: u32, account: AccountIx, attempt: &Attempt, now: Time) {
+        let workload::RecordedAttempt::Status { status, reset_after, .. } = attempt.fate else { return };
+        let replica = self.lives[ix].replica;
+        let answer = states::Answer { status, reset_after, message: self.upstream.message(attempt.message) };
+        let world = (&mut self.pool, &mut self.processes[replica as usize].stats, &mut self.forbidden);
+        let traits = &self.config.accounts[account.at()];
+        let cooldown = self.config.overload_cooldown;
+        let Some((unschedulable_until, blocked_until)) = states::apply(&answer, account, traits, world, cooldown, now)
+        else {
+            return;
+        };
+        self.observer.state_changed(&StateChange { now, replica, account, status, unschedulable_until, blocked_until });
+        if let Some(at) = self.polls.changed(now) {
+            self.plan(at, Event::ListPoll);
+        }
+    }
+
+    /// Counts a 429 of an account: whether it is one of a storm on OAuth accounts.
+    pub(super) fn in_storm(&mut self, ix: u32, account: AccountIx, status: u16, now: Time) -> bool {
+        let oauth = self.config.accounts[account.at()].credential == Credential::OAuth;
+        status == 429 && oauth && self.processes[self.lives[ix].replica as usize].storm.count(now)
+    }
+}
+
+/// A forward that has just ended.
+pub(super) struct AttemptEnd {
+    pub flight: Flight,
+    pub attempt: Attempt,
+    pub first_token: Option<Time>,
+}
+
+impl AttemptEnd {
+    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
+    pub fn upstream_ttft(&self) -> Option<Span> {
+        self.first_token.map(|at| at.since(self.flight.began))
+    }
+}
