@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::End;
-use super::experiment_args::{Bar, Output, OutputArgs};
+use super::experiment_args::{Bar, OutputArgs};
 use super::scenario_args::ScenarioArgs;
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
@@ -90,13 +90,7 @@ impl Compare {
             std::io::Write::write_all(&mut file, report.to_junit().as_bytes())?;
             file.commit()?;
         }
-        let text = match self.output.output {
-            Output::Text => report.to_text(sink.style()),
-            Output::Json => report.to_json(),
-            Output::Csv => report.to_csv(),
-            Output::Markdown => report.to_markdown(),
-        };
-        sink.write(&text)?;
+        sink.write(&report, self.output.output)?;
         Ok(match comparison.outcome() {
             Outcome::Passed => End::Done,
             Outcome::Failed => End::Failed,

@@ -100,13 +100,7 @@ impl Sweep {
 pub(crate) fn report(swept: &Swept, objectives: &Objectives, output: Output, sink: Sink) -> anyhow::Result<End> {
     let objectives = objectives.among(&Figure::union_of_cells(&swept.cells))?;
     let report = SweepReport { swept, objectives: &objectives, level: Level::PERCENT_95 };
-    let text = match output {
-        Output::Text => report.to_text(sink.style()),
-        Output::Json => report.to_json(),
-        Output::Csv => report.to_csv(),
-        Output::Markdown => report.to_markdown(),
-    };
-    sink.write(&text)?;
+    sink.write(&report, output)?;
     let axes = swept.layout.grid().axes();
     let inert = swept.inert().iter().zip(axes).any(|(inert, axis)| inert.wholly && axis.points.len() > 1);
     Ok(if inert { End::Inert } else { End::Done })

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::End;
 use super::compare::known;
-use super::experiment_args::{Bar, Output, OutputArgs};
+use super::experiment_args::{Bar, OutputArgs};
 use super::sweep::OBJECTIVE;
 use crate::experiment::cell::Figure;
 use crate::experiment::gate::Condition;
@@ -118,13 +118,7 @@ impl Tune {
             keys: &keys,
             confirm: tuning.confirm,
         };
-        let text = match self.output.output {
-            Output::Text => report.to_text(sink.style()),
-            Output::Json => report.to_json(),
-            Output::Csv => report.to_csv(),
-            Output::Markdown => report.to_markdown(),
-        };
-        sink.write(&text)?;
+        sink.write(&report, self.output.output)?;
         Ok(if tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
 }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Style;
 use super::comparison::{json_interval, signed, verdict};
-use super::document::{SCHEMA_VERSION, markdown};
+use super::document::SCHEMA_VERSION;
 use super::format::{self, NONE};
-use super::summary::{Block, Section, Table, lay_out};
+use super::printed::Report;
+use super::summary::{Block, Section, Table};
 use crate::experiment::cell::Figure;
 use crate::experiment::gate::Evidence;
 use crate::experiment::stats::Interval;
@@ -32,31 +32,67 @@ pub struct TuneReport<'a> {
     pub confirm: usize,
 }
 
-impl TuneReport<'_> {
-    /// For people on a terminal.
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&self.sections(), style);
-        if let Some(yaml) = self.yaml() {
-            let _ = writeln!(text, "For the gateway's config\n{}", indented(&yaml));
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+impl Report for TuneReport<'_> {
+    fn sections(&self) -> Vec<Section> {
+        let mut all = vec![self.answer(), self.arms()];
+        all.extend(self.tuned.confirmed.iter().map(|found| self.confirmed(found)));
+        all
     }
 
-    /// For a pull request or a job summary.
-    pub fn to_markdown(&self) -> String {
-        let yaml = self.yaml().map_or_else(String::new, |yaml| format!("```yaml\n{yaml}```\n"));
-        markdown::of_sections(&self.sections()) + &yaml
-    }
-
-    /// Every arm and the confirmation as one JSON document.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", self.json())
+    /// Every arm and the confirmation.
+    fn json(&self) -> Value {
+        let tuned = self.tuned;
+        let arm = |arm: &Arm| {
+            json!({
+                "name": arm.name, "sets": arm.sets, "fate": arm.fate, "replications": arm.replications,
+                "means": arm.means, "regret": arm.regret,
+            })
+        };
+        let confirmed = |found: &Confirmed| {
+            let rows: serde_json::Map<String, Value> = found
+                .rows
+                .iter()
+                .map(|row| {
+                    let of = |paired: &Option<crate::experiment::stats::Paired>| {
+                        paired.as_ref().map(|p| json!({ "best": json_interval(p.b), "reference": json_interval(p.a),
+                            "difference": json_interval(p.difference) }))
+                    };
+                    let value = json!({ "against_default": of(&row.default), "against_off": of(&row.off), "verdict": row.verdict });
+                    (row.figure.path.clone(), value)
+                })
+                .collect();
+            let constraints: Vec<Value> = found
+                .constraints
+                .iter()
+                .map(|(condition, j)| {
+                    json!({ "constraint": condition.text, "evidence": j.evidence, "measured": j.measured.map(json_interval) })
+                })
+                .collect();
+            json!({ "scenario": found.scenario, "figures": rows, "constraints": constraints,
+                "decisions_differed_in": found.differing })
+        };
+        json!({
+            "schema_version": SCHEMA_VERSION,
+            "stickysim_version": env!("CARGO_PKG_VERSION"),
+            "objective": self.objective.path,
+            "scenarios": self.scenarios,
+            "advice": match tuned.advice {
+                Advice::Change => "change",
+                Advice::Keep => "keep",
+                Advice::NothingFeasible => "nothing_feasible",
+                Advice::Inert => "inert",
+            },
+            "best": tuned.best.map(|best| arm(&tuned.arms[best])),
+            "plateau": tuned.plateau.iter().filter_map(|&at| tuned.arms.get(at)).map(|a| a.name.clone()).collect::<Vec<_>>(),
+            "yaml": self.config(),
+            "confirmed": tuned.confirmed.iter().map(confirmed).collect::<Vec<_>>(),
+            "arms": tuned.arms.iter().map(arm).collect::<Vec<_>>(),
+            "runs": { "search": tuned.spent.0, "confirmation": tuned.spent.1 },
+        })
     }
 
     /// One row an arm.
-    pub fn to_csv(&self) -> String {
+    fn to_csv(&self) -> String {
         let mut writer = ::csv::Writer::from_writer(Vec::new());
         let mut header = vec!["arm".to_owned(), "fate".to_owned(), "replications".to_owned(), "regret".to_owned()];
         header.extend(self.scenarios.iter().map(|name| format!("{name}:mean")));
@@ -72,14 +108,9 @@ impl TuneReport<'_> {
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
     }
 
-    /// The arm that is recommended.
-    fn best(&self) -> Option<&Arm> {
-        self.tuned.best.and_then(|best| self.tuned.arms.get(best))
-    }
-
     /// The lines of the gateway's config that make the recommended values; `None` when nothing shall be changed, or what
     /// was varied is no key of the gateway.
-    pub fn yaml(&self) -> Option<String> {
+    fn config(&self) -> Option<String> {
         if self.tuned.advice != Advice::Change {
             return None;
         }
@@ -102,11 +133,12 @@ impl TuneReport<'_> {
         lines(&root, 0, &mut text);
         (!text.is_empty()).then_some(text)
     }
+}
 
-    fn sections(&self) -> Vec<Section> {
-        let mut all = vec![self.answer(), self.arms()];
-        all.extend(self.tuned.confirmed.iter().map(|found| self.confirmed(found)));
-        all
+impl TuneReport<'_> {
+    /// The arm that is recommended.
+    fn best(&self) -> Option<&Arm> {
+        self.tuned.best.and_then(|best| self.tuned.arms.get(best))
     }
 
     fn answer(&self) -> Section {
@@ -222,57 +254,6 @@ impl TuneReport<'_> {
         }
         Section { title: format!("What it buys and costs in {}", found.scenario), blocks }
     }
-
-    fn json(&self) -> Value {
-        let tuned = self.tuned;
-        let arm = |arm: &Arm| {
-            json!({
-                "name": arm.name, "sets": arm.sets, "fate": arm.fate, "replications": arm.replications,
-                "means": arm.means, "regret": arm.regret,
-            })
-        };
-        let confirmed = |found: &Confirmed| {
-            let rows: serde_json::Map<String, Value> = found
-                .rows
-                .iter()
-                .map(|row| {
-                    let of = |paired: &Option<crate::experiment::stats::Paired>| {
-                        paired.as_ref().map(|p| json!({ "best": json_interval(p.b), "reference": json_interval(p.a),
-                            "difference": json_interval(p.difference) }))
-                    };
-                    let value = json!({ "against_default": of(&row.default), "against_off": of(&row.off), "verdict": row.verdict });
-                    (row.figure.path.clone(), value)
-                })
-                .collect();
-            let constraints: Vec<Value> = found
-                .constraints
-                .iter()
-                .map(|(condition, j)| {
-                    json!({ "constraint": condition.text, "evidence": j.evidence, "measured": j.measured.map(json_interval) })
-                })
-                .collect();
-            json!({ "scenario": found.scenario, "figures": rows, "constraints": constraints,
-                "decisions_differed_in": found.differing })
-        };
-        json!({
-            "schema_version": SCHEMA_VERSION,
-            "stickysim_version": env!("CARGO_PKG_VERSION"),
-            "objective": self.objective.path,
-            "scenarios": self.scenarios,
-            "advice": match tuned.advice {
-                Advice::Change => "change",
-                Advice::Keep => "keep",
-                Advice::NothingFeasible => "nothing_feasible",
-                Advice::Inert => "inert",
-            },
-            "best": tuned.best.map(|best| arm(&tuned.arms[best])),
-            "plateau": tuned.plateau.iter().filter_map(|&at| tuned.arms.get(at)).map(|a| a.name.clone()).collect::<Vec<_>>(),
-            "yaml": self.yaml(),
-            "confirmed": tuned.confirmed.iter().map(confirmed).collect::<Vec<_>>(),
-            "arms": tuned.arms.iter().map(arm).collect::<Vec<_>>(),
-            "runs": { "search": tuned.spent.0, "confirmation": tuned.spent.1 },
-        })
-    }
 }
 
 const fn fate(arm: &Arm) -> &'static str {
@@ -299,8 +280,4 @@ fn lines(map: &serde_json::Map<String, Value>, depth: usize, out: &mut String) {
             other => writeln!(out, "{indent}{key}: {other}"),
         };
     }
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
 }

@@ -5,9 +5,10 @@ mod json;
 mod junit;
 mod sections;
 
-use super::Style;
-use super::document::markdown;
-use super::summary::lay_out;
+use serde_json::Value;
+
+use super::printed::Report;
+use super::summary::Section;
 use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
@@ -27,30 +28,23 @@ pub struct ComparisonReport<'a> {
     pub all: bool,
 }
 
-impl ComparisonReport<'_> {
-    /// For people on a terminal.
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&sections::of(self), style);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+impl Report for ComparisonReport<'_> {
+    fn sections(&self) -> Vec<Section> {
+        sections::of(self)
     }
 
-    /// For a pull request or a job summary.
-    pub fn to_markdown(&self) -> String {
-        markdown::of_sections(&sections::of(self))
-    }
-
-    /// Every figure and gate as one JSON document.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", json::of(self))
+    /// Every figure and gate.
+    fn json(&self) -> Value {
+        json::of(self)
     }
 
     /// Every figure, one a row.
-    pub fn to_csv(&self) -> String {
+    fn to_csv(&self) -> String {
         csv::of(self.comparison)
     }
+}
 
+impl ComparisonReport<'_> {
     /// The gates as JUnit test cases, for CI systems that show those.
     pub fn to_junit(&self) -> String {
         junit::of(self)

@@ -3,10 +3,11 @@
 mod json;
 mod sections;
 
-use super::Style;
+use serde_json::Value;
+
 use super::comparison::csv_ends;
-use super::document::markdown;
-use super::summary::lay_out;
+use super::printed::Report;
+use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::{Level, mean_interval_of};
 use crate::experiment::sweep::Swept;
@@ -22,27 +23,18 @@ pub struct SweepReport<'a> {
     pub level: Level,
 }
 
-impl SweepReport<'_> {
-    /// For people on a terminal.
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&sections::of(self), style);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+impl Report for SweepReport<'_> {
+    fn sections(&self) -> Vec<Section> {
+        sections::of(self)
     }
 
-    /// For a pull request or a job summary.
-    pub fn to_markdown(&self) -> String {
-        markdown::of_sections(&sections::of(self))
-    }
-
-    /// Every point with every figure, and the shapes, as one JSON document.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", json::of(self))
+    /// Every point with every figure, and the shapes.
+    fn json(&self) -> Value {
+        json::of(self)
     }
 
     /// One row a point: its values, then mean and interval of every figure.
-    pub fn to_csv(&self) -> String {
+    fn to_csv(&self) -> String {
         let layout = &self.swept.layout;
         let figures = Figure::union_of_cells(&self.swept.cells);
         let mut writer = ::csv::Writer::from_writer(Vec::new());
