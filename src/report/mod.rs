@@ -23,7 +23,7 @@ pub mod tune;
 pub use comparison::ComparisonReport;
 pub use document::{About, ResultDocument};
 pub use files::{FileError, PendingFile};
-pub use printed::Report;
+pub use printed::{BadDocument, Report};
 pub use stream::CsvFiles;
 pub use summary::Style;
 pub use sweep::SweepReport;

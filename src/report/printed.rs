@@ -9,6 +9,17 @@ use super::Style;
 use super::document::markdown;
 use super::summary::{Section, lay_out};
 
+/// A document that is not in the form that its kind has: what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadDocument(pub String);
+
+impl From<serde_json::Error> for BadDocument {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// A report on an experiment.
 pub trait Report {
     /// What it says to people: tables, sentences, remarks.

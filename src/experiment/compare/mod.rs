@@ -52,6 +52,8 @@ pub struct Comparison {
     pub replications: u64,
     /// In how many of them a decision of the scheduler differed.
     pub differing: u64,
+    /// What all decisions of A and of B amount to in the first replication, by which it is known again.
+    pub first: [String; 2],
     /// Every figure that A or B may have.
     pub rows: Vec<Row>,
     /// The gates with what the evidence says.
@@ -214,6 +216,7 @@ impl Plan {
             seed: self.a.lowered.seed,
             replications,
             differing: a.iter().zip(b).filter(|(a, b)| a.decisions != b.decisions).count() as u64,
+            first: [a, b].map(|cells| cells.first().map_or_else(String::new, |cell| cell.decisions.to_string())),
             steps: split::steps(&self.ladder, cells, &figures, self.level),
             rows: figures
                 .into_iter()

@@ -1,13 +1,19 @@
 //! Pictures and pages of results: which charts there are of a run, a comparison, a sweep, a search, and what they show.
 
+pub mod compare;
+mod keys;
+mod parts;
 pub mod recording;
 pub mod run;
 mod sections;
+pub mod sweep;
 
 use std::path::{Path, PathBuf};
 
+pub use compare::{Sides, comparison_charts, comparison_page};
 pub use recording::Recording;
 pub use run::{run_charts, run_page};
+pub use sweep::{sweep_charts, sweep_page};
 
 use super::chart::{DrawError, Figure, Theme, png, svg};
 use super::files::FileError;

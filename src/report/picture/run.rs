@@ -108,12 +108,11 @@ fn detected(document: &ResultDocument) -> Figure {
         delay: delay(of, "delay_s"),
         readmission: delay(of, "readmission_s"),
     };
-    let gate = document.about.settings.gate;
     detection(&Detection {
         provenance: Provenance { replications: Some(document.replications as u32), ..provenance(document) },
         conditions: document.conditions.iter().map(condition).collect(),
         roc: Vec::new(),
-        current_ms: gate.enabled.then_some(gate.ttft_ms as f64),
+        current: None,
     })
 }
 
