@@ -68,6 +68,12 @@ impl Objectives {
         if self.figure.is_empty() { vec![OBJECTIVE.to_owned()] } else { self.figure.clone() }
     }
 
+    /// The figures, whatever the scenario.
+    pub(crate) fn known(&self) -> anyhow::Result<Vec<Figure>> {
+        let unknown = |path: String| anyhow::anyhow!("no figure is called `{path}`");
+        self.paths().into_iter().map(|path| Figure::at(&path).ok_or_else(|| unknown(path))).collect()
+    }
+
     /// The figures, among those that there are.
     fn among(&self, figures: &[Figure]) -> anyhow::Result<Vec<Figure>> {
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();

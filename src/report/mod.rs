@@ -14,6 +14,7 @@ pub mod html;
 pub mod perfetto;
 pub mod picture;
 pub mod printed;
+pub mod result;
 pub mod schema;
 pub mod stream;
 pub mod summary;

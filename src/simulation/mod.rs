@@ -4,5 +4,5 @@ pub mod lower;
 mod run;
 
 pub use crate::gateway::RunError;
-pub use lower::{LowerError, Lowered, lower};
+pub use lower::{LowerError, Lowered, lower, settings};
 pub use run::{Run, simulate, simulate_seen_by};

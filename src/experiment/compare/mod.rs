@@ -11,7 +11,7 @@ use super::cell::{Cell, Figure, notes, words};
 use super::gate::{Condition, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
-use super::stats::{Direction, Interval, Level, Paired, Verdict, paired_of};
+use super::stats::{Direction, Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
 use super::variant::Variant;
 use crate::gateway::RunError;
 use crate::measure::figures::{Better, Meta};
@@ -75,6 +75,8 @@ pub struct Row {
     pub figure: Figure,
     /// Both with the paired difference; `None` when no replication has it under both.
     pub paired: Option<Paired>,
+    /// Where no replication has it under both: its means under A and under B alone.
+    pub alone: [Option<Interval>; 2],
     /// What the evidence says.
     pub verdict: Verdict,
     /// Whether a claimed difference stands among all figures of the whole run (Holm).
@@ -227,6 +229,10 @@ impl Plan {
                     noise: noise.and_then(|noise| {
                         paired_of(&figure.column(a), &figure.column(noise), self.level).map(|noise| noise.difference)
                     }),
+                    alone: match paired {
+                        Some(_) => [None, None],
+                        None => [a, b].map(|cells| mean_interval_of(&figure.column(cells), self.level)),
+                    },
                     figure,
                     paired,
                     stands,

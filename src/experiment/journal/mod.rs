@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use file::{Journal, Opened, Sync};
-pub(super) use file::{ReadFile, read, results, write_finished};
+pub(super) use file::{ReadFile, numbered, read, results, write_finished};
 
 /// The version of the format that this build writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -62,6 +62,14 @@ impl Header {
     pub fn new(parts: &[&str], cells: usize, about: Vec<(String, String)>) -> Self {
         let fingerprint = Fingerprint::of(parts);
         Self { schema_version: SCHEMA_VERSION, fingerprint, cells, shard: None, about, scenarios: Vec::new() }
+    }
+
+    /// The header of the journal at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no journal, or of another version.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        read(path).map(|file| file.header)
     }
 
     /// What it says of itself under this name.

@@ -93,6 +93,11 @@ fn figure(row: &Row) -> Value {
     object.extend(pair(row.paired.as_ref()));
     object.insert("verdict".into(), json!(row.verdict));
     object.insert("stands_among_all".into(), row.stands.into());
+    for (name, mean) in ["a_alone", "b_alone"].into_iter().zip(row.alone) {
+        if let Some(mean) = mean {
+            object.insert(name.into(), interval(mean));
+        }
+    }
     if let Some(noise) = row.noise {
         object.insert("noise".into(), interval(noise));
     }

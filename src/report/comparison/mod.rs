@@ -14,7 +14,7 @@ use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
 pub(in crate::report) use json::{interval as json_interval, pair as json_pair};
-pub(in crate::report) use read::{Pair, at as figure_at};
+pub(in crate::report) use read::at as figure_at;
 pub use sections::{HEADLINE, amount, signed, verdict};
 
 /// A comparison with what it is called and what of it shall be shown.

@@ -70,7 +70,7 @@ struct PrecisionRow {
 
 /// A figure under A and under B, as the document has it.
 #[derive(Deserialize)]
-pub(in crate::report) struct Pair {
+struct Pair {
     a: Option<Interval>,
     b: Option<Interval>,
     difference: Option<Interval>,
@@ -89,11 +89,13 @@ struct Judged {
     #[serde(default)]
     stands_among_all: bool,
     noise: Option<Interval>,
+    a_alone: Option<Interval>,
+    b_alone: Option<Interval>,
 }
 
 impl Pair {
     /// Both with their difference; `identical` is what the verdict says.
-    pub(in crate::report) fn paired(self, verdict: Verdict) -> Option<Paired> {
+    fn paired(self, verdict: Verdict) -> Option<Paired> {
         Some(Paired {
             a: self.a?,
             b: self.b?,
@@ -122,6 +124,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
         Ok(Row {
             figure: at(path)?,
             paired: Pair::deserialize(value)?.paired(judged.verdict),
+            alone: [judged.a_alone, judged.b_alone],
             verdict: judged.verdict,
             stands: judged.stands_among_all,
             noise: judged.noise,

@@ -159,6 +159,9 @@ fn distributions(report: &ComparisonReport, sides: &Sides) -> Figure {
     if report.comparison.replications > 1 {
         figure.notes.push("Of the first replication.".to_owned());
     }
+    if report.comparison.is_inert() {
+        figure.notes.push("Inert: no decision of the scheduler differed, so both curves are one.".to_owned());
+    }
     figure
 }
 
@@ -168,11 +171,13 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
         scenario.pointer("/gateway/openai_scheduler/sticky_escape_enabled").and_then(Value::as_bool).unwrap_or(true)
     };
     let comparison = &report.comparison;
-    let sides: [(&str, &Value, fn(&Paired) -> Interval); 2] =
-        [("A", &report.scenarios[0], |paired| paired.a), ("B", &report.scenarios[1], |paired| paired.b)];
+    let of_a = |row: &Row| row.paired.as_ref().map(|paired| paired.a).or(row.alone[0]);
+    let of_b = |row: &Row| row.paired.as_ref().map(|paired| paired.b).or(row.alone[1]);
+    let sides: [(&str, &Value, fn(&Row) -> Option<Interval>); 2] =
+        [("A", &report.scenarios[0], of_a), ("B", &report.scenarios[1], of_b)];
     let mut rows: Vec<ConditionDetection> = Vec::new();
     for (letter, _, of) in sides.into_iter().filter(|(_, scenario, _)| on(scenario)) {
-        let get = |path: &str| comparison.row(path)?.paired.as_ref().map(|paired| of(paired).mean);
+        let get = |path: &str| of(comparison.row(path)?).map(|mean| mean.mean);
         let all = conditions(comparison.rows.iter().map(|row| row.figure.path.as_str()), &get);
         rows.extend(all.into_iter().map(|c| ConditionDetection { name: format!("{} ({letter})", c.name), ..c }));
     }
