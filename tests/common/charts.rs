@@ -52,7 +52,7 @@ fn sweep_point(ms: f64) -> SweepPoint {
     let hump = |lo: f64, best: f64, depth: f64| lo + depth * libm::pow(libm::log(s / best), 2.0);
     let false_alarms = 1.0 / (1.0 + libm::pow(s / 3.0, 3.0));
     SweepPoint {
-        threshold_ms: ms,
+        at: s,
         worst_turn_ms: [
             estimate(2_300.0 + 600.0 * false_alarms, 0.04),
             estimate(1e3 * hump(9.0, 6.5, 2.6).min(33.0), 0.07),
@@ -64,24 +64,34 @@ fn sweep_point(ms: f64) -> SweepPoint {
             estimate(14.0 + 25.0 * false_alarms, 0.1),
         ],
         cold_turn_ratio: estimate(0.018 + 0.16 * false_alarms, 0.08),
+        others: Vec::new(),
     }
 }
 
-pub fn sweep(scenario: &str) -> ThresholdSweep {
+pub fn sweep(scenario: &str) -> KeySweep {
     let at = |i: i32| 1_000.0 * libm::pow(60.0, f64::from(i) / 24.0);
-    ThresholdSweep {
+    KeySweep {
         provenance: provenance(scenario),
+        name: "Escape threshold".to_owned(),
+        key: Axis::log("sticky_escape_ttft_ms in seconds (log scale)", Format::Seconds),
         points: (0..=24).map(|i| sweep_point(at(i).round())).collect(),
         off: Some(SweepPoint {
-            threshold_ms: f64::INFINITY,
+            at: f64::INFINITY,
             worst_turn_ms: [estimate(2_350.0, 0.04), estimate(37_400.0, 0.05), estimate(66_000.0, 0.06)],
             escapes_per_1000: [Estimate::bare(0.0); 3],
             cold_turn_ratio: estimate(0.012, 0.1),
+            others: Vec::new(),
         }),
-        default_ms: Some(15_000.0),
-        recommended_ms: Some(7_100.0),
-        plateau_ms: Some((5_400.0, 9_300.0)),
+        marks: KeyMarks {
+            default: Some(15.0),
+            own: None,
+            best: Some(7.1),
+            best_word: "recommended".to_owned(),
+            plateau: Some((5.4, 9.3)),
+        },
+        others: Vec::new(),
         level_percent: 95.0,
+        notes: Vec::new(),
     }
 }
 
@@ -199,7 +209,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
         let ms = (1_000.0 * libm::pow(60.0, f64::from(i) / 10.0)).round();
         let s = ms / 1e3;
         RocPoint {
-            threshold_ms: ms,
+            threshold: Format::Seconds.value(s),
             false_escapes_ratio: 0.85 / (1.0 + libm::pow(s / 2.5, 1.6)),
             missed_turns_ratio: 0.92 / (1.0 + libm::pow(18.0 / s, 1.3)),
         }
@@ -208,7 +218,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
     Detection {
         provenance: provenance("slow-account"),
         conditions: (0..conditions).map(condition).collect(),
-        current_ms: points.get(6).map(|point| point.threshold_ms),
+        current: points.get(6).map(|point| point.threshold.clone()),
         roc: points,
     }
 }
@@ -305,7 +315,7 @@ pub fn timeline_of(accounts: usize, requests: usize, escapes: bool) -> Timeline 
 pub fn gallery() -> Vec<(String, Figure)> {
     let mut out: Vec<(String, Figure)> = Vec::new();
     let mut add = |name: &str, figure: Figure| out.push((name.to_owned(), figure));
-    add("sweep", threshold_sweep(&sweep("slow-account")));
+    add("sweep", key_sweep(&sweep("slow-account")));
     add("heat", heat_map(&heat(17, 9)));
     add("distribution", distribution(&distribution_of(20_000)));
     add("compare", compare(&comparison(10)));
@@ -320,8 +330,8 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     // One point.
     let mut one = sweep("slow-account");
     one.points.truncate(1);
-    one.plateau_ms = None;
-    add("sweep-one-point", threshold_sweep(&one));
+    one.marks.plateau = None;
+    add("sweep-one-point", key_sweep(&one));
     add("heat-one-cell", heat_map(&heat(1, 1)));
     add("distribution-one-value", {
         let single = Side { name: "run".to_owned(), requests: Ccdf::of(&[900.0]), sessions: Ccdf::of(&[900.0]) };
@@ -332,7 +342,7 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     add("journey-one-turn", journey(&journey_of(1, 1)));
     add("timeline-one-account", timeline(&timeline_of(1, 400, false)));
     // Nothing.
-    add("sweep-empty", threshold_sweep(&ThresholdSweep { points: vec![], off: None, ..sweep("nothing") }));
+    add("sweep-empty", key_sweep(&KeySweep { points: vec![], off: None, ..sweep("nothing") }));
     add("heat-empty", heat_map(&HeatMap { values: vec![], best: None, plateau: vec![], current: None, ..heat(4, 3) }));
     add("heat-no-values", heat_map(&HeatMap { x_values: vec![], y_values: vec![], ..heat(4, 3) }));
     let none = Side { name: "run".to_owned(), requests: Ccdf::of(&[]), sessions: Ccdf::of(&[]) };
@@ -349,10 +359,10 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
         point.worst_turn_ms = [estimate(2_300.0, 0.03), estimate(4_100.0, 0.03), estimate(5_900.0, 0.05)];
         point.cold_turn_ratio = Estimate::bare(0.0);
     }
-    calm.off = Some(SweepPoint { threshold_ms: f64::INFINITY, ..calm.points[0] });
-    calm.recommended_ms = None;
-    calm.plateau_ms = Some((1_000.0, 60_000.0));
-    add("sweep-no-escape", threshold_sweep(&calm));
+    calm.off = Some(SweepPoint { at: f64::INFINITY, ..calm.points[0].clone() });
+    calm.marks.best = None;
+    calm.marks.plateau = Some((1.0, 60.0));
+    add("sweep-no-escape", key_sweep(&calm));
     add("timeline-no-escape", timeline(&timeline_of(3, 3_000, false)));
     // Many.
     add("timeline-200-accounts", timeline(&timeline_of(200, 60_000, true)));
@@ -373,8 +383,8 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
             point.cold_turn_ratio = Estimate::bare(point.cold_turn_ratio.value);
         }
     }
-    holes.points[5].threshold_ms = f64::NAN;
-    add("sweep-holes", threshold_sweep(&holes));
+    holes.points[5].at = f64::NAN;
+    add("sweep-holes", key_sweep(&holes));
     let mut gaps = heat(9, 6);
     gaps.values[2][3] = f64::NAN;
     gaps.values[4][7] = f64::INFINITY;
@@ -394,7 +404,7 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     add("distribution-all-zero", distribution(&Distribution { sides: vec![side], ..distribution_of(1) }));
     // Names.
     for (kind, name) in [("long", LONG), ("hostile", HOSTILE), ("cjk", CJK)] {
-        add(&format!("sweep-{kind}"), threshold_sweep(&sweep(name)));
+        add(&format!("sweep-{kind}"), key_sweep(&sweep(name)));
         let mut map = heat(6, 4);
         map.provenance = provenance(name);
         map.x_values = (0..6).map(|i| format!("{name} {i}")).collect();
