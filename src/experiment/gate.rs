@@ -11,7 +11,8 @@
 //!
 //! A sign makes the limit relative to A. A condition *holds* when the whole confidence interval lies on its side of the
 //! limit, it is *refuted* when the whole interval lies on the other side, and else it is *open*: then no number of
-//! green builds says anything, and more replications are needed. `--fail-if` fails when its condition holds;
+//! green builds says anything, and more replications are needed. It is open, too, where some replications do not have
+//! the figure (no delay where nothing was detected): those that have it are a selection. `--fail-if` fails when its condition holds;
 //! `--subject-to` is met when its condition holds.
 
 use std::fmt;
@@ -120,8 +121,30 @@ pub enum Evidence {
     Holds,
     /// The whole interval lies on the other side.
     Refuted,
-    /// The limit lies within the interval, or there is none: not decidable at this number of replications.
+    /// The limit lies within the interval, or there is none, or some replications lack the figure: not decidable.
     Open,
+}
+
+/// Why a condition is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// No replication has the figure.
+    #[error("no replication has this figure, so no number of them can decide")]
+    Never,
+    /// Some replications do not have the figure.
+    #[error("only {have} of {of} replications have this figure, and those are a selection: gate on a count instead")]
+    Selection {
+        /// How many have it.
+        have: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// There is no interval.
+    #[error("too few replications, or too few in which it differs, for an interval: more --replications")]
+    NoInterval,
+    /// The limit lies within the interval.
+    #[error("the limit lies within the interval: more --replications, or --precision")]
+    WithinInterval,
 }
 
 /// A condition with what the evidence says of it.
@@ -132,6 +155,19 @@ pub struct Judgement {
     /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; `None` when no
     /// replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
     pub measured: Option<Interval>,
+}
+
+impl Judgement {
+    /// Why it is open; `None` when it is not.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let open = self.evidence == Evidence::Open;
+        open.then(|| match self.measured {
+            None => Doubt::Never,
+            Some(found) if found.missing > 0 => Doubt::Selection { have: found.n, of: found.n + found.missing },
+            Some(Interval { lo: None, .. }) => Doubt::NoInterval,
+            Some(_) => Doubt::WithinInterval,
+        })
+    }
 }
 
 impl Comparison {
@@ -219,7 +255,8 @@ impl Condition {
                 (change, excess_of(a, b, limit, level), 0.0)
             }
         };
-        let evidence = tested.map_or(Evidence::Open, |tested| self.comparison.judge(tested, limit));
+        let whole = tested.filter(|tested| tested.missing == 0);
+        let evidence = whole.map_or(Evidence::Open, |tested| self.comparison.judge(tested, limit));
         Judgement { evidence, measured }
     }
 }

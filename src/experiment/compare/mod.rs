@@ -79,8 +79,9 @@ pub struct Row {
     pub alone: [Option<Interval>; 2],
     /// What the evidence says.
     pub verdict: Verdict,
-    /// Whether a claimed difference stands among all figures of the whole run (Holm).
-    pub stands: bool,
+    /// Whether a claimed difference stands among all figures of the whole run (Holm); `None` for figures of accounts and
+    /// conditions, which are not among those.
+    pub stands: Option<bool>,
     /// The difference of A on other seeds from A: what means nothing without common luck; `None`: not asked for.
     pub noise: Option<Interval>,
 }
@@ -159,7 +160,8 @@ impl Plan {
         let variants: Vec<&Variant> = [&self.a, &self.b].into_iter().chain(&self.ladder).collect();
         let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); variants.len()];
         let mut done = 0;
-        let mut wanted = self.replications.max(1);
+        let fewest = self.precision.as_ref().map_or(1, |precision| precision::FEWEST.min(precision.most));
+        let mut wanted = self.replications.max(fewest);
         let reached = loop {
             let jobs: Vec<Job<'_>> = (done..wanted)
                 .flat_map(|replication| variants.iter().map(move |v| Job { lowered: &v.lowered, seed, replication }))

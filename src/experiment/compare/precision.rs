@@ -5,6 +5,9 @@ use super::super::gate::nearest;
 use super::super::stats::sequential::{Need, Target, need};
 use super::super::stats::{Level, paired_of};
 
+/// The fewest replications after which an interval may be taken to be narrow: of fewer, too many look so by luck.
+pub const FEWEST: u64 = 10;
+
 /// How narrow the interval of one figure's difference shall be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Precision {
@@ -74,8 +77,13 @@ impl Precision {
     /// How many replications to add; 0 when it is narrow enough, or the limit is reached.
     pub(super) fn next_step(&self, a: &[Cell], b: &[Cell], level: Level) -> u64 {
         let (of_a, of_b) = (self.figure.column(a), self.figure.column(b));
-        let differences: Vec<Option<f64>> = of_a.iter().zip(&of_b).map(|(a, b)| Some((*b)? - (*a)?)).collect();
         let cap = usize::try_from(self.most).unwrap_or(usize::MAX);
+        let paired = paired_of(&of_a, &of_b, level);
+        if paired.is_none_or(|paired| paired.difference.lo.is_none()) {
+            // what scatter there is says nothing yet
+            return of_a.len().max(2).min(cap.saturating_sub(of_a.len())) as u64;
+        }
+        let differences: Vec<Option<f64>> = of_a.iter().zip(&of_b).map(|(a, b)| Some((*b)? - (*a)?)).collect();
         let need = self
             .wanted(&of_a, &of_b, level)
             .map_or(Need::Unknown, |width| need(&differences, level, Target::Absolute(width), cap));

@@ -25,7 +25,9 @@ pub struct Paired {
     pub difference: Interval,
     /// (B - A) / A of the means with Fieller's interval; `None` where A's mean is 0.
     pub change: Option<Interval>,
-    /// The two-sided p-value of "no difference"; `None` for a single pair.
+    /// In how many of the complete pairs B differs from A.
+    pub changed: usize,
+    /// The two-sided p-value of "no difference"; `None` where the difference has no interval.
     pub p: Option<f64>,
     /// Var(A) + Var(B) over Var(B - A): how many times more unpaired replications the same precision would take.
     /// `None` for a single pair and where the differences have no scatter at all.
@@ -67,20 +69,29 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
     let differences: Vec<f64> = left.iter().zip(&right).map(|(x, y)| y - x).collect();
     let (of_a, of_b, of_d) = (Moments::of(&left)?, Moments::of(&right)?, Moments::of(&differences)?);
     let variance_reduction = of_d.variance().filter(|&v| v > 0.0);
+    let changed = differences.iter().filter(|&&d| d != 0.0).count();
+    let identical = only_a + only_b == 0 && changed == 0;
+    let difference = match of_d.interval(level, missing) {
+        // that they are the same is no estimate
+        same if identical && of_d.n >= 2 => Interval { lo: Some(0.0), hi: Some(0.0), ..same },
+        other => other,
+    };
+    let told = difference.lo.is_some();
     Some(Paired {
         a: of_a.interval(level, missing),
         b: of_b.interval(level, missing),
-        difference: of_d.interval(level, missing),
+        difference,
         change: change(&left, &differences, &of_a, &of_d, level).map(|(mean, bounds)| Interval {
             mean,
-            lo: bounds.map(|b| b.0),
-            hi: bounds.map(|b| b.1),
+            lo: bounds.filter(|_| told).map(|b| b.0),
+            hi: bounds.filter(|_| told).map(|b| b.1),
             n: of_d.n,
             missing,
         }),
+        changed,
         p: of_d.p_value(),
         variance_reduction: variance_reduction.and_then(|v| Some((of_a.variance()? + of_b.variance()?) / v)),
-        identical: only_a + only_b == 0 && differences.iter().all(|&d| d == 0.0),
+        identical,
         only_a,
         only_b,
     })
@@ -96,10 +107,19 @@ pub fn paired(a: &[f64], b: &[f64], level: Level) -> Option<Paired> {
 /// share of A (with `share` = 0.05: five percent above; -0.03: above three percent below).
 ///
 /// This decides relative limits by one t test that is always defined, also where A's mean is near 0; for figures of one
-/// sign it agrees with Fieller's interval of the change. `None` when no replication has the figure under both.
+/// sign it agrees with Fieller's interval of the change. It has no bounds where the difference itself has none. `None`
+/// when no replication has the figure under both.
 pub fn excess_of(a: &[Option<f64>], b: &[Option<f64>], share: f64, level: Level) -> Option<Interval> {
     let beyond: Vec<Option<f64>> = a.iter().zip(b).map(|(a, b)| Some((*b)? - (*a)? - share * (*a)?.abs())).collect();
-    super::mean_interval_of(&beyond, level)
+    let paired = paired_of(a, b, level)?;
+    let finite: Vec<f64> = beyond.iter().copied().flatten().filter(|value| value.is_finite()).collect();
+    let (moments, missing) = (Moments::of(&finite)?, beyond.len() - finite.len());
+    if paired.identical {
+        return Some(moments.plain_interval(level, missing)); // it is A's scatter alone
+    }
+    let told = paired.difference.lo.is_some();
+    let excess = moments.interval(level, missing);
+    Some(Interval { lo: excess.lo.filter(|_| told), hi: excess.hi.filter(|_| told), ..excess })
 }
 
 /// mean(d) / mean(a) and Fieller's bounds for it: the roots in e of (d̄ - e ā)² = t² Var(d̄ - e ā).

@@ -40,7 +40,10 @@ impl Plateau {
 
     /// Whether every cell with the figure is on it: the key shows no effect on this figure.
     pub fn is_everywhere(&self) -> bool {
+        // the best against itself is 0 and no comparison
+        let others = || self.against_best.iter().enumerate().filter(|(cell, _)| *cell != self.best);
         self.members.len() == self.against_best.iter().flatten().count()
+            && others().filter_map(|(_, difference)| *difference).all(|difference| difference.lo.is_some())
     }
 }
 
@@ -49,28 +52,35 @@ impl Plateau {
 /// A cell that has the figure in less than half as many replications as the fullest one is not called the best: its mean
 /// is that of a selection. A cell without any interval to the best (one common replication) cannot be told from it.
 pub fn plateau<C: AsRef<[Option<f64>]>>(cells: &[C], direction: Direction, level: Level) -> Option<Plateau> {
+    let best = best(cells, direction)?;
+    Some(plateau_around(best, cells, direction, level.shared_by(cells.len().saturating_sub(1))))
+}
+
+/// The cell with the best mean among those that have the figure in at least half as many replications as the fullest.
+pub fn best<C: AsRef<[Option<f64>]>>(cells: &[C], direction: Direction) -> Option<usize> {
+    let level = Level::PERCENT_95; // of means alone
     let means: Vec<Option<Interval>> = cells.iter().map(|cell| mean_interval_of(cell.as_ref(), level)).collect();
     let fullest = means.iter().flatten().map(|mean| mean.n).max()?;
     let loss = |cell: usize| means[cell].filter(|mean| 2 * mean.n >= fullest).map(|mean| direction.loss(mean.mean));
-    let best = (0..cells.len())
+    (0..cells.len())
         .filter_map(|cell| Some((cell, loss(cell)?)))
         .min_by(|(_, x), (_, y)| x.total_cmp(y))
-        .map(|(cell, _)| cell)?;
-    Some(plateau_around(best, cells, direction, level))
+        .map(|(cell, _)| cell)
 }
 
-/// The plateau around a cell that is known to be the best by other means (a search that spent more replications on it).
-/// Cells may have different numbers of replications: pairs are made of those that both have.
+/// The plateau around a cell that is known to be the best by other means (a search that spent more replications on it;
+/// the whole grid of which these cells are a line). `level` is that of each comparison: the caller shares it among all
+/// that it makes, also those from which the best was chosen. Cells may have different numbers of replications: pairs are
+/// made of those that both have.
 pub fn plateau_around<C: AsRef<[Option<f64>]>>(
     best: usize,
     cells: &[C],
     direction: Direction,
     level: Level,
 ) -> Plateau {
-    let shared = level.shared_by(cells.len().saturating_sub(1));
     let against_best: Vec<Option<Interval>> = cells
         .iter()
-        .map(|cell| paired_of(cells[best].as_ref(), cell.as_ref(), shared).map(|paired| paired.difference))
+        .map(|cell| paired_of(cells[best].as_ref(), cell.as_ref(), level).map(|paired| paired.difference))
         .collect();
     let worse = |difference: &Interval| match direction {
         Direction::HigherIsBetter => difference.hi.is_some_and(|hi| hi < 0.0),
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn a_stretch_ends_at_the_first_cell_that_is_worse() {
         let cells: Vec<Vec<Option<f64>>> =
-            [5.0, 9.0, 5.0, 5.0].iter().map(|&mean| vec![Some(mean), Some(mean + 1.0)]).collect();
+            [5.0, 9.0, 5.0, 5.0].iter().map(|&mean| (0..6).map(|i| Some(mean + f64::from(i))).collect()).collect();
         let got = plateau(&cells, LOWER, L95).unwrap();
         assert_eq!((got.best, got.members.clone(), got.stretch()), (0, vec![0, 2, 3], 0..=0));
     }

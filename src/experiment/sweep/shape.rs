@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use super::super::cell::{Digest, Figure};
 use super::super::compare::direction;
-use super::super::stats::plateau::{Cliff, Plateau, cliffs, inert_stretches, lines, plateau};
+use super::super::stats::plateau::{Cliff, Plateau, cliffs, inert_stretches, lines, plateau, plateau_around};
 use super::super::stats::{Interval, Level, Paired, mean_interval_of, paired_of};
 use super::Swept;
 
@@ -20,7 +20,8 @@ pub struct Shape {
     pub best: usize,
     /// Its mean.
     pub mean: Interval,
-    /// The best against its own reference with escape off (off is A), where there is one.
+    /// The best against its own reference with escape off (off is A), where there is one; at a level that is shared
+    /// among all points, since this one was chosen from them.
     pub against_off: Option<Paired>,
     /// The points of the grid that cannot be told from the best, itself included, ascending.
     pub plateau: Vec<usize>,
@@ -61,20 +62,23 @@ impl Swept {
         let whole = plateau(on_grid, direction(figure.meta), level)?;
         let best = whole.best;
         let shape = self.layout.grid().shape();
+        // the lines through the best, their edges and the point that is held against off were all chosen from the grid
+        let shared = level.shared_by(on_grid.len());
         let axes = (0..shape.len()).filter_map(|axis| {
             let line = lines(&shape, axis).into_iter().find(|line| line.contains(&best))?;
             let along: Vec<&[Option<f64>]> = line.iter().map(|&point| columns[point].as_slice()).collect();
-            let plateau = plateau(&along, direction(figure.meta), level)?;
+            let at = line.iter().position(|&point| point == best)?;
+            let plateau = plateau_around(at, &along, direction(figure.meta), shared);
             let stretch = plateau.stretch();
             let beside = |cliff: &Cliff| stretch.contains(&cliff.edge) && !stretch.contains(&cliff.below);
-            let found = cliffs(&along, direction(figure.meta), level, CLIFF).into_iter().filter(beside).collect();
+            let found = cliffs(&along, direction(figure.meta), shared, CLIFF).into_iter().filter(beside).collect();
             Some(AxisShape { key: self.layout.grid().axes()[axis].key.clone(), plateau, stretch, cliffs: found })
         });
         Some(Shape {
             figure: figure.clone(),
             best,
             mean: mean_interval_of(&columns[best], level)?,
-            against_off: self.reference_of(best).and_then(|off| paired_of(&columns[off], &columns[best], level)),
+            against_off: self.reference_of(best).and_then(|off| paired_of(&columns[off], &columns[best], shared)),
             axes: axes.collect(),
             plateau: whole.members,
         })

@@ -101,6 +101,12 @@ pub enum TuneError {
     /// A file of a scenario cannot be read.
     #[error(transparent)]
     Unreadable(#[from] super::identity::Unreadable),
+    /// Nothing to search by.
+    #[error("no replication of any scenario has the figure `{path}`; minimise another one")]
+    NoObjective {
+        /// The figure.
+        path: String,
+    },
     /// The journal is not of a search.
     #[error("{} is not the journal of a search", .0.display())]
     NotASearch(std::path::PathBuf),
@@ -160,9 +166,27 @@ pub struct Confirmed {
     /// Figures of the best (B) against the default (A), and against off (A).
     pub rows: Vec<ConfirmedRow>,
     /// The constraints.
-    pub constraints: Vec<(Condition, Judgement)>,
+    pub constraints: Vec<Constraint>,
     /// Replications in which a decision differed from the default's.
     pub differing: usize,
+}
+
+/// A constraint on fresh luck.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// What must hold.
+    pub condition: Condition,
+    /// Whether it does for the best.
+    pub best: Judgement,
+    /// Whether it does for the scenario as it stands.
+    pub default: Evidence,
+}
+
+impl Constraint {
+    /// Whether it is a reason to leave what there is: that breaks it, and the best keeps to it.
+    pub fn is_why(&self) -> bool {
+        self.default == Evidence::Refuted && self.best.evidence == Evidence::Holds
+    }
 }
 
 /// One figure of the best against the references.
@@ -182,7 +206,8 @@ pub struct ConfirmedRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
-    /// Take the best: shown better than the default somewhere, and worse nowhere.
+    /// Take the best: shown better than the default somewhere, and worse nowhere; or the default breaks a constraint
+    /// that the best keeps to.
     Change,
     /// Keep what there is: the default is the best, or the best is not shown to be better on fresh luck.
     Keep,
@@ -283,16 +308,19 @@ impl Tune {
 
     /// Whether an arm is shown to violate a constraint, from its cells and those of the reference in each scenario.
     fn violates(&self, of_arm: &[Vec<Cell>], of_reference: &[Vec<Cell>]) -> bool {
+        // asked again in every round of halving, of every constraint in every scenario: an arm at its limit shall stay
+        let rounds = 1 + self.arms().next_power_of_two().trailing_zeros() as usize;
+        let level = self.level.shared_by(rounds * self.constraints.len() * self.scenarios.len());
         self.constraints.iter().any(|condition| {
             of_arm.iter().zip(of_reference).any(|(arm, reference)| {
-                self.judge(condition, arm, reference).is_some_and(|found| found.evidence == Evidence::Refuted)
+                self.judge(condition, arm, reference, level).is_some_and(|found| found.evidence == Evidence::Refuted)
             })
         })
     }
 
-    fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell]) -> Option<Judgement> {
+    fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
         let figure = Figure::at(&condition.figure)?;
-        Some(condition.judge(&figure.column(reference), &figure.column(arm), self.level))
+        Some(condition.judge(&figure.column(reference), &figure.column(arm), level))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Advice, Arm, Confirmed, ConfirmedRow, Tune, TuneError, Tuned};
+use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
 use crate::experiment::cell::{Cell, Figure};
 use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
@@ -166,20 +166,22 @@ impl Tune {
             keep_one_in: 2,
             level: self.level,
         })?;
+        let mut infeasible = Vec::new();
         while let Some(round) = search.next() {
             store.fill(&round.arms, round.replications.clone())?;
             for &arm in &round.arms {
                 store.asked[arm] = round.replications.end;
             }
-            let losses = self.losses(&store, &round.arms);
-            let infeasible = self.infeasible(&store, &round.arms, round.replications.end);
+            infeasible.retain(|arm| !round.arms.contains(arm));
+            infeasible.extend(self.infeasible(&store, &round.arms, round.replications.end));
+            let losses = self.losses(&store, &round.arms, &infeasible)?;
             search.close(|arm| {
                 let at = round.arms.iter().position(|&other| other == arm).unwrap_or(0);
                 if infeasible.contains(&arm) { Standing::Infeasible } else { Standing::Losses(&losses[at]) }
             });
         }
         let all: Vec<usize> = (0..self.arms()).collect();
-        let losses = self.losses(&store, &all);
+        let losses = self.losses(&store, &all, &infeasible)?;
         let best = search.best();
         let plateau = best.map_or_else(Vec::new, |best| self.plateau(best, &losses, search.fates()));
         let confirmed = match best {
@@ -188,38 +190,53 @@ impl Tune {
         };
         let arms = all.iter().map(|&arm| self.arm(&store, arm, &losses[arm], search.fates()[arm])).collect();
         let advice = self.advice(&store, best, &confirmed);
-        let spent = (search.spent() * scenarios, if best.is_some() { 3 * scenarios * self.confirm } else { 0 });
+        let of_confirmation = best.map_or(0, |best| self.to_confirm(best).len());
+        let spent = (search.spent() * scenarios, of_confirmation * scenarios * self.confirm);
         if let Some(journal) = store.journal {
             journal.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
         }
         Ok(Tuned { best, arms, plateau, confirmed, advice, spent })
     }
 
-    /// For each of these arms its loss in every replication: the distance to the best arm of the scenario in which it
-    /// lies farthest from that, as a share of the default's mean there.
-    fn losses(&self, store: &Store<'_>, arms: &[usize]) -> Vec<Vec<Option<f64>>> {
+    /// For each of these arms its loss in every replication: the distance to the best arm that keeps to the constraints
+    /// in the scenario in which it lies farthest from that, as a share of the default's mean there. Scenarios in which no
+    /// arm has the figure say nothing.
+    ///
+    /// # Errors
+    /// When no scenario has the figure.
+    fn losses(
+        &self,
+        store: &Store<'_>,
+        arms: &[usize],
+        infeasible: &[usize],
+    ) -> Result<Vec<Vec<Option<f64>>>, TuneError> {
         let size = self.grid.size();
         let of_scenario: Vec<Vec<Vec<Option<f64>>>> = (0..self.scenarios.len())
-            .map(|s| {
+            .filter_map(|s| {
                 let columns: Vec<_> = arms.iter().map(|&arm| store.column(&self.objective, arm, s)).collect();
                 let fullest = columns.iter().map(Vec::len).max().unwrap_or(0);
                 let mean = |column: &Vec<Option<f64>>| mean_interval_of(column, self.level).map(|mean| mean.mean);
-                let best = columns
-                    .iter()
-                    .filter(|column| column.len() == fullest)
-                    .filter_map(|column| Some((mean(column)?, column)))
-                    .min_by(|x, y| x.0.total_cmp(&y.0))
-                    .map(|(_, column)| column.clone())
-                    .unwrap_or_default();
+                let least = |feasible: bool| {
+                    arms.iter()
+                        .zip(&columns)
+                        .filter(|(arm, column)| column.len() == fullest && infeasible.contains(arm) != feasible)
+                        .filter_map(|(_, column)| Some((mean(column)?, column)))
+                        .min_by(|x, y| x.0.total_cmp(&y.0))
+                        .map(|(_, column)| column.clone())
+                };
+                let best = least(true).or_else(|| least(false))?;
                 let scale = mean(&store.column(&self.objective, size, s)).map_or(0.0, f64::abs);
                 let scale = if scale > 0.0 { scale } else { 1.0 };
                 let regret = |column: &Vec<Option<f64>>| {
                     column.iter().zip(&best).map(|(own, best)| Some(((*own)? - (*best)?) / scale)).collect()
                 };
-                columns.iter().map(regret).collect()
+                Some(columns.iter().map(regret).collect())
             })
             .collect();
-        (0..arms.len())
+        if of_scenario.is_empty() {
+            return Err(TuneError::NoObjective { path: self.objective.path.clone() });
+        }
+        let worst_of = (0..arms.len())
             .map(|at| {
                 let worst = of_scenario.iter().map(|scenario| &scenario[at]).max_by(|x, y| {
                     let mean = |losses: &[Option<f64>]| {
@@ -229,7 +246,8 @@ impl Tune {
                 });
                 worst.cloned().unwrap_or_default()
             })
-            .collect()
+            .collect();
+        Ok(worst_of)
     }
 
     fn infeasible(&self, store: &Store<'_>, arms: &[usize], replications: usize) -> Vec<usize> {
@@ -251,7 +269,8 @@ impl Tune {
         fates: &[crate::experiment::stats::halving::Fate],
     ) -> Vec<usize> {
         use crate::experiment::stats::halving::Fate;
-        let found = plateau_around(best, losses, Direction::LowerIsBetter, self.level);
+        let level = self.level.shared_by(losses.len().saturating_sub(1));
+        let found = plateau_around(best, losses, Direction::LowerIsBetter, level);
         let out = |arm: usize| matches!(fates[arm], Fate::Infeasible { .. } | Fate::ShownWorse { .. });
         found.members.into_iter().filter(|&arm| arm < self.grid.size() && !out(arm)).collect()
     }
@@ -259,7 +278,7 @@ impl Tune {
     fn confirm(&self, store: &mut Store<'_>, best: usize) -> Result<Vec<Confirmed>, TuneError> {
         let size = self.grid.size();
         let fresh = self.most..self.most + self.confirm;
-        store.fill(&[best, size, size + 1], fresh.clone())?;
+        store.fill(&self.to_confirm(best), fresh.clone())?;
         let mut figures = vec![self.objective.clone()];
         let more = self.constraints.iter().map(|condition| condition.figure.as_str()).chain(ALSO);
         for path in more {
@@ -270,8 +289,10 @@ impl Tune {
         let scenario = |s: usize| {
             let [own, default, off] = [best, size, size + 1].map(|arm| store.cells(arm, s, fresh.clone()));
             let row = |figure: &Figure| {
-                let against =
-                    |reference: &[Cell]| paired_of(&figure.column(reference), &figure.column(&own), self.level);
+                // the objective decides, and does so once a scenario
+                let decides = figure.path == self.objective.path;
+                let level = if decides { self.level.shared_by(self.scenarios.len()) } else { self.level };
+                let against = |reference: &[Cell]| paired_of(&figure.column(reference), &figure.column(&own), level);
                 let default = against(&default);
                 ConfirmedRow {
                     figure: figure.clone(),
@@ -281,7 +302,13 @@ impl Tune {
                 }
             };
             let reference = if self.reference() == 0 { &default } else { &off };
-            let judged = self.constraints.iter().filter_map(|c| Some((c.clone(), self.judge(c, &own, reference)?)));
+            let judged = self.constraints.iter().filter_map(|condition| {
+                Some(Constraint {
+                    condition: condition.clone(),
+                    best: self.judge(condition, &own, reference, self.level)?,
+                    default: self.judge(condition, &default, reference, self.level)?.evidence,
+                })
+            });
             Confirmed {
                 scenario: self.scenarios[s].name.clone(),
                 rows: figures.iter().map(row).collect(),
@@ -311,7 +338,7 @@ impl Tune {
             name: name.clone(),
             sets: sets.clone(),
             fate,
-            replications: losses.len(),
+            replications: store.asked[arm],
             means: (0..self.scenarios.len()).map(mean).collect(),
             regret: mean_interval_of(losses, self.level).map(|mean| mean.mean),
         }
@@ -321,25 +348,34 @@ impl Tune {
         let size = self.grid.size();
         let Some(best) = best else { return Advice::NothingFeasible };
         let inert = (0..self.scenarios.len()).all(|s| {
-            let decided = |arm: usize| -> Vec<_> {
-                store.cells(arm, s, 0..self.first).into_iter().map(|cell| cell.decisions).collect()
+            let decided = |arm: usize, replications: usize| -> Vec<_> {
+                store.cells(arm, s, 0..replications).into_iter().map(|cell| cell.decisions).collect()
             };
-            let default = decided(size);
-            (0..size).all(|arm| decided(arm) == default)
+            (0..size).all(|arm| decided(arm, store.asked[arm]) == decided(size, store.asked[arm]))
         });
-        if inert {
+        if inert && confirmed.iter().all(|found| found.differing == 0) {
             return Advice::Inert;
         }
         let verdicts: Vec<Verdict> =
             confirmed.iter().filter_map(|found| found.rows.first().map(|row| row.verdict)).collect();
         let good = |verdict: &Verdict| matches!(verdict, Verdict::Better | Verdict::Lower);
         let bad = |verdict: &Verdict| matches!(verdict, Verdict::Worse | Verdict::Higher);
-        let refuted =
-            confirmed.iter().flat_map(|found| &found.constraints).any(|(_, j)| j.evidence == Evidence::Refuted);
-        if best != size && !refuted && verdicts.iter().any(good) && !verdicts.iter().any(bad) {
-            Advice::Change
-        } else {
-            Advice::Keep
+        let constraints = || confirmed.iter().flat_map(|found| &found.constraints);
+        let breaks = constraints().any(|constraint| constraint.best.evidence == Evidence::Refuted);
+        let better = verdicts.iter().any(good) && !verdicts.iter().any(bad);
+        match (best == size, breaks) {
+            (false, false) if better => Advice::Change,
+            (false, false) if constraints().any(Constraint::is_why) => Advice::Change,
+            _ => Advice::Keep,
         }
+    }
+
+    /// The arms that the confirmation runs: the best and the references, each once.
+    fn to_confirm(&self, best: usize) -> Vec<usize> {
+        let size = self.grid.size();
+        let mut arms = vec![best, size, size + 1];
+        arms.sort_unstable();
+        arms.dedup();
+        arms
     }
 }

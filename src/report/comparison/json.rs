@@ -92,7 +92,7 @@ fn figure(row: &Row) -> Value {
     object.insert("unit".into(), unit_name(row.figure.meta).into());
     object.extend(pair(row.paired.as_ref()));
     object.insert("verdict".into(), json!(row.verdict));
-    object.insert("stands_among_all".into(), row.stands.into());
+    object.insert("stands_among_all".into(), json!(row.stands));
     for (name, mean) in ["a_alone", "b_alone"].into_iter().zip(row.alone) {
         if let Some(mean) = mean {
             object.insert(name.into(), interval(mean));
@@ -113,6 +113,7 @@ pub(in crate::report) fn pair(paired: Option<&Paired>) -> Map<String, Value> {
         "difference": of(|p| p.difference),
         "change": paired.and_then(|p| p.change).map(interval),
         "ratio": paired.and_then(Paired::ratio).map(interval),
+        "changed_in": paired.map_or(0, |p| p.changed),
         "p": paired.and_then(|p| p.p),
         "variance_reduction": paired.and_then(|p| p.variance_reduction),
     });

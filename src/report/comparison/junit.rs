@@ -45,11 +45,11 @@ pub(super) fn of(report: &ComparisonReport) -> String {
         let problem = match gate.judgement.evidence {
             Evidence::Refuted => None,
             Evidence::Holds => Some(("failure", "gate", is)),
-            Evidence::Open => Some((
-                "error",
-                "not-decidable",
-                format!("{is}: not decidable at {} replications", comparison.replications),
-            )),
+            Evidence::Open => {
+                let doubt = gate.judgement.doubt().map_or_else(String::new, |doubt| format!("; {doubt}"));
+                let message = format!("{is}: not decidable at {} replications{doubt}", comparison.replications);
+                Some(("error", "not-decidable", message))
+            }
         };
         case(&format!("not {}", gate.condition.text), problem);
     }

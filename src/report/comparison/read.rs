@@ -75,6 +75,7 @@ struct Pair {
     b: Option<Interval>,
     difference: Option<Interval>,
     change: Option<Interval>,
+    changed_in: usize,
     p: Option<f64>,
     variance_reduction: Option<f64>,
     #[serde(default)]
@@ -87,7 +88,7 @@ struct Pair {
 struct Judged {
     verdict: Verdict,
     #[serde(default)]
-    stands_among_all: bool,
+    stands_among_all: Option<bool>,
     noise: Option<Interval>,
     a_alone: Option<Interval>,
     b_alone: Option<Interval>,
@@ -101,6 +102,7 @@ impl Pair {
             b: self.b?,
             difference: self.difference?,
             change: self.change,
+            changed: self.changed_in,
             p: self.p,
             variance_reduction: self.variance_reduction,
             identical: verdict == Verdict::Identical,

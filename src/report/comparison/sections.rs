@@ -3,7 +3,7 @@
 use super::ComparisonReport;
 use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
 use crate::experiment::gate::{Evidence, Limit};
-use crate::experiment::stats::{Interval, Verdict};
+use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
@@ -43,15 +43,20 @@ pub fn signed(interval: Option<Interval>, unit: Unit) -> String {
     if found.mean > 0.0 { format!("+{text}") } else { text }
 }
 
-/// A verdict in a word or two; `?` where it would not stand among all figures.
-pub fn verdict(verdict: Verdict, stands: bool) -> String {
+/// A verdict in a word or two; `?` where it would not stand among all figures (`stands`, where that was asked).
+pub fn verdict(verdict: Verdict, paired: Option<&Paired>, stands: Option<bool>) -> String {
     let word = match verdict {
         Verdict::NoDifferenceShown => "none shown",
         Verdict::Identical => "identical",
-        Verdict::NotDecidable => "undecidable",
+        Verdict::NotDecidable => match paired {
+            Some(paired) if paired.difference.n > 1 => {
+                return format!("{} of {}", paired.changed, paired.difference.n);
+            }
+            _ => "undecidable",
+        },
         Verdict::Better | Verdict::Worse | Verdict::Higher | Verdict::Lower => verdict.words(),
     };
-    if verdict.claims() && !stands { format!("{word}?") } else { word.to_owned() }
+    if verdict.claims() && stands == Some(false) { format!("{word}?") } else { word.to_owned() }
 }
 
 /// The mean alone: the interval that counts is that of the difference.
@@ -131,7 +136,7 @@ fn figures(report: &ComparisonReport) -> Section {
             mean(paired.map(|p| p.b), unit),
             signed(paired.map(|p| p.difference), unit),
             paired.and_then(|p| p.change).map_or_else(|| NONE.to_owned(), |change| percent(change.mean)),
-            verdict(row.verdict, row.stands),
+            verdict(row.verdict, paired, row.stands),
         ]);
     }
     blocks.push(Block::Table(table));
@@ -142,9 +147,17 @@ fn figures(report: &ComparisonReport) -> Section {
             "none shown: that interval holds 0; it says how large a difference may still be".to_owned(),
         ));
     }
-    if rows.iter().any(|row| row.verdict.claims() && !row.stands) {
+    if rows.iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         blocks.push(Block::Line(
             "?: clear of 0 by itself, but not among all figures looked at together (Holm)".to_owned(),
+        ));
+    }
+    let few = |row: &&&Row| row.verdict == Verdict::NotDecidable && row.paired.is_some_and(|p| p.difference.n > 1);
+    if rows.iter().any(|row| few(&row)) {
+        blocks.push(Block::Line(
+            "3 of 20: the figure differs in that many replications, too few to say by how much on average: more \
+             --replications"
+                .to_owned(),
         ));
     }
     for row in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
@@ -207,13 +220,16 @@ fn gates(comparison: &Comparison) -> Section {
         table.row([gate.condition.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
     }
     let mut blocks = vec![Block::Table(table)];
+    for gate in &comparison.gates {
+        if let Some(doubt) = gate.judgement.doubt() {
+            blocks.push(Block::Remark(format!("{}: {doubt}", gate.condition.figure)));
+        }
+    }
     blocks.push(Block::Line(
         match comparison.outcome() {
             Outcome::Passed => "all gates passed",
             Outcome::Failed => "a gate failed: exit status 1",
-            Outcome::NotDecidable => {
-                "undecided: the limit lies within the interval; more --replications, or --precision (exit status 3)"
-            }
+            Outcome::NotDecidable => "a gate is undecided: exit status 3",
             Outcome::Inert => "nothing was tested: no decision differed (exit status 4)",
         }
         .to_owned(),

@@ -138,7 +138,7 @@ fn a_figure_of_several_replications_has_mean_and_interval() {
         document["escapes"]["by_accounts"][0],
         json!({
             "from": 2, "to": 1,
-            "moves": { "mean": 30.0, "lo": 30.0, "hi": 30.0 }, "returns": { "mean": 0.0, "lo": 0.0, "hi": 0.0 },
+            "moves": { "mean": 30.0, "lo": null, "hi": null }, "returns": { "mean": 0.0, "lo": null, "hi": null },
         })
     );
 }

@@ -116,7 +116,7 @@ fn forest(report: &ComparisonReport) -> Figure {
     if comparison.is_inert() {
         figure.notes.push("Inert: no decision of the scheduler differed in any replication.".to_owned());
     }
-    if report.rows().iter().any(|row| row.verdict.claims() && !row.stands) {
+    if report.rows().iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         figure.notes.push("?: clear of 0 by itself, but not among all figures looked at together (Holm).".to_owned());
     }
     figure
@@ -127,7 +127,7 @@ pub(super) fn difference(
     name: &str,
     unit: Unit,
     paired: Option<&Paired>,
-    (found, stands): (Verdict, bool),
+    (found, stands): (Verdict, Option<bool>),
 ) -> Difference {
     let mean = |of: Option<Interval>| amount(of.map(|of| Interval { lo: None, hi: None, ..of }), unit);
     Difference {
@@ -145,7 +145,7 @@ pub(super) fn difference(
             Verdict::Higher | Verdict::Lower => Colour::Differs,
             Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Colour::NotShown,
         },
-        words: verdict(found, stands),
+        words: verdict(found, paired, stands),
     }
 }
 
@@ -285,7 +285,10 @@ fn reasons(report: &ComparisonReport) -> Vec<String> {
             comparison.differing, comparison.replications
         ));
     }
-    let rows = BESIDE.iter().filter_map(|path| comparison.row(path)).filter(|row| row.verdict.claims() && row.stands);
+    let rows = BESIDE
+        .iter()
+        .filter_map(|path| comparison.row(path))
+        .filter(|row| row.verdict.claims() && row.stands == Some(true));
     for (row, paired) in rows.filter_map(|row| Some((row, row.paired.as_ref()?))) {
         let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
         let (title, a, b) = (row.figure.meta.title, mean(paired.a), mean(paired.b));
@@ -316,8 +319,8 @@ fn tiles(report: &ComparisonReport) -> Vec<Tile> {
             value: mean(paired.b),
             remark: format!("A {}{}", mean(paired.a), change.unwrap_or_default()),
             tone: match row.verdict {
-                Verdict::Better if row.stands => Tone::Good,
-                Verdict::Worse if row.stands => Tone::Bad,
+                Verdict::Better if row.stands == Some(true) => Tone::Good,
+                Verdict::Worse if row.stands == Some(true) => Tone::Bad,
                 _ => Tone::Neutral,
             },
         })

@@ -252,7 +252,7 @@ fn confirmed(report: &TuneReport, reference: &str) -> Option<Figure> {
             let path = &row.figure.path;
             let name = if several { format!("{}: {path}", found.scenario) } else { path.clone() };
             let (paired, verdict) = against(row, against_default);
-            rows.push(difference(&name, row.figure.meta.unit, paired, (verdict, true)));
+            rows.push(difference(&name, row.figure.meta.unit, paired, (verdict, None)));
         }
     }
     let mut figure = compare(&Comparison {

@@ -6,6 +6,8 @@ mod json;
 mod read;
 mod sections;
 
+pub(in crate::report) use sections::short_key;
+
 use serde_json::Value;
 
 use super::comparison::csv_ends;

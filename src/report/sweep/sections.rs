@@ -43,6 +43,9 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         if n == 1 { "" } else { "s" },
         report.seed
     ))];
+    if n == 1 {
+        blocks.push(Block::Remark("one replication has no intervals: no value can be told from another".to_owned()));
+    }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
     let columns: Vec<(Figure, String)> = objectives
@@ -50,7 +53,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
         .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
         .collect();
-    let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short(&axis.key)).collect();
+    let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short_key(&axis.key)).collect();
     let header: Vec<&str> =
         keys.into_iter().chain(columns.iter().map(|(_, title)| title.as_str())).chain([""]).collect();
     let mut table = Table::new(&header);
@@ -86,7 +89,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
 }
 
 /// A key as a heading: its last part, without the word that all of its kind begin with.
-fn short(key: &str) -> &str {
+pub fn short_key(key: &str) -> &str {
     let last = key.rsplit('.').next().unwrap_or(key);
     last.strip_prefix("sticky_escape_").or_else(|| last.strip_prefix("sticky_session_")).unwrap_or(last)
 }
@@ -149,9 +152,10 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     }
     if let Some((difference, verdict)) = shape.against_off {
         blocks.push(Block::Line(format!(
-            "against escape off: {} ({}); of several values the best is a little lucky",
+            "against escape off: {} ({}; wide enough for the best of {} values)",
             signed(Some(difference), unit),
-            verdict.words()
+            verdict.words(),
+            report.layout.grid().size()
         )));
     }
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }

@@ -55,10 +55,11 @@ fn confirmed(found: &Confirmed) -> Value {
     let constraints: Vec<Value> = found
         .constraints
         .iter()
-        .map(|(condition, j)| {
+        .map(|constraint| {
+            let (condition, best) = (&constraint.condition, &constraint.best);
             json!({
-                "constraint": condition.text, "figure": condition.figure, "evidence": j.evidence,
-                "measured": j.measured.map(json_interval),
+                "constraint": condition.text, "figure": condition.figure, "evidence": best.evidence,
+                "measured": best.measured.map(json_interval), "as_it_stands": constraint.default,
             })
         })
         .collect();

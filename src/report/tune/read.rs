@@ -8,7 +8,7 @@ use crate::experiment::cell::Figure;
 use crate::experiment::gate::{Condition, Evidence, Judgement};
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
-use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Tuned};
+use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
 use crate::report::comparison::figure_at;
 use crate::report::printed::BadDocument;
@@ -67,6 +67,7 @@ struct Against {
     best: Interval,
     difference: Interval,
     change: Option<Interval>,
+    changed_in: usize,
     p: Option<f64>,
     variance_reduction: Option<f64>,
     identical: bool,
@@ -82,6 +83,7 @@ struct ConstraintRow {
     figure: String,
     evidence: Evidence,
     measured: Option<Interval>,
+    as_it_stands: Evidence,
 }
 
 impl Against {
@@ -91,6 +93,7 @@ impl Against {
             b: self.best,
             difference: self.difference,
             change: self.change,
+            changed: self.changed_in,
             p: self.p,
             variance_reduction: self.variance_reduction,
             identical: self.identical,
@@ -138,10 +141,11 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
             off: row.against_off.map(Against::paired),
         })
     };
-    let constraint = |row: ConstraintRow| -> Result<(Condition, Judgement), BadDocument> {
+    let constraint = |row: ConstraintRow| -> Result<Constraint, BadDocument> {
         let condition = Condition::parse(&row.constraint, &[&row.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
-        Ok((condition, Judgement { evidence: row.evidence, measured: row.measured }))
+        let best = Judgement { evidence: row.evidence, measured: row.measured };
+        Ok(Constraint { condition, best, default: row.as_it_stands })
     };
     let confirmed = |found: ConfirmedIn| -> Result<Confirmed, BadDocument> {
         Ok(Confirmed {

@@ -4,11 +4,12 @@ use super::{TuneReport, fate};
 use crate::experiment::gate::Evidence;
 use crate::experiment::stats::Interval;
 use crate::experiment::stats::halving::Fate;
-use crate::experiment::tune::{Advice, Arm, Confirmed};
+use crate::experiment::tune::{Advice, Arm, Confirmed, Constraint};
 use crate::report::comparison::{signed, verdict};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
+use crate::report::sweep::short_key;
 
 pub(super) fn of(report: &TuneReport) -> Vec<Section> {
     let mut all = vec![report.answer(), report.arms()];
@@ -26,7 +27,7 @@ impl TuneReport {
         blocks.push(Block::Line(format!("searched by {sense} over {}", self.scenarios.join(", "))));
         blocks.push(match tuned.advice {
             Advice::Change if is_off => Block::Line("RECOMMENDED: switch escape off".to_owned()),
-            Advice::Change => Block::Line(format!("RECOMMENDED: {best}")),
+            Advice::Change => Block::Line(format!("RECOMMENDED: {best}{}", self.reservations())),
             Advice::Keep if is_default => {
                 Block::Line("KEEP what there is: no value was better than the scenario as it stands".to_owned())
             }
@@ -65,11 +66,40 @@ impl TuneReport {
         Section { title: format!("Tuning {}", self.keys().join(", ")), blocks }
     }
 
+    /// What must be said beside a recommendation: why, where it is for a constraint's sake; which is not shown to be met.
+    fn reservations(&self) -> String {
+        let of = |wanted: &dyn Fn(&Constraint) -> bool| -> Vec<&str> {
+            let all = self.tuned.confirmed.iter();
+            all.filter(|found| found.constraints.iter().any(wanted)).map(|found| found.scenario.as_str()).collect()
+        };
+        let (why, open) = (of(&Constraint::is_why), of(&|found| found.best.evidence == Evidence::Open));
+        let mut text = String::new();
+        if !why.is_empty() {
+            text += &format!("; as it stands a constraint is broken in {}", why.join(", "));
+        }
+        if !open.is_empty() {
+            text += &format!("; a constraint is not shown to be met in {}", open.join(", "));
+        }
+        text
+    }
+
+    /// The name of an arm; with one key varied, its value alone.
+    fn label<'a>(&self, arm: &'a Arm) -> &'a str {
+        match arm.name.split_once('=') {
+            Some((_, value)) if self.axes.len() == 1 => value,
+            _ => &arm.name,
+        }
+    }
+
     /// The arms, those that went farthest first; the rest are in JSON and CSV.
     fn arms(&self) -> Section {
         const MOST: usize = 12;
         let tuned = &self.tuned;
-        let mut header = vec!["arm", "runs", "regret"];
+        let first = match self.axes.as_slice() {
+            [one] => short_key(&one.key),
+            _ => "arm",
+        };
+        let mut header = vec![first, "runs", "regret"];
         header.extend(self.scenarios.iter().map(String::as_str));
         header.push("fate");
         let mut table = Table::new(&header);
@@ -81,7 +111,7 @@ impl TuneReport {
         for arm in order.iter().take(MOST) {
             let unit = self.objective.meta.unit;
             let mut row = vec![
-                arm.name.clone(),
+                self.label(arm).to_owned(),
                 arm.replications.to_string(),
                 arm.regret.map_or_else(|| NONE.to_owned(), |regret| format!("{:.1} %", regret * 100.0)),
             ];
@@ -111,7 +141,7 @@ impl TuneReport {
                 row.figure.path.clone(),
                 format::figure(own.map(Estimate::Several), unit),
                 signed(row.default.as_ref().map(|paired| paired.difference), unit),
-                verdict(row.verdict, true),
+                verdict(row.verdict, row.default.as_ref(), None),
                 signed(row.off.as_ref().map(|paired| paired.difference), unit),
             ]);
         }
@@ -119,13 +149,18 @@ impl TuneReport {
             Block::Line(format!("{best}, {} fresh replications, paired with the references", self.confirm)),
             Block::Table(table),
         ];
-        for (condition, judgement) in &found.constraints {
-            let is = match judgement.evidence {
-                Evidence::Holds => "met",
-                Evidence::Refuted => "BROKEN",
-                Evidence::Open => "not shown to be met, nor to be broken",
+        let is = |evidence: Evidence| match evidence {
+            Evidence::Holds => "met",
+            Evidence::Refuted => "BROKEN",
+            Evidence::Open => "not shown to be met, nor to be broken",
+        };
+        for constraint in &found.constraints {
+            let default = match constraint.default {
+                Evidence::Refuted => "; as it stands it is BROKEN",
+                Evidence::Holds | Evidence::Open => "",
             };
-            blocks.push(Block::Line(format!("constraint {}: {is}", condition.text)));
+            let text = &constraint.condition.text;
+            blocks.push(Block::Line(format!("constraint {text}: {}{default}", is(constraint.best.evidence))));
         }
         Section { title: format!("What it buys and costs in {}", found.scenario), blocks }
     }
