@@ -30,7 +30,8 @@ fn options(log: &Path, out: &Path) -> Options {
         gateway_config: None,
         sets: Vec::new(),
         against: None,
-        out: out.to_path_buf(),
+        out: out.join("out"),
+        force: false,
         tolerance: 0.1,
         replications: 40,
         limits: Limits::default(),
@@ -65,7 +66,7 @@ fn recording(case: &str, escape: bool, out: &Path) -> Options {
 /// The scripted truth: every account answers with a lognormal TTFT of median 150 ms and sigma 0.4 (measured 0.7 to 2.9 ms
 /// longer), then an exponential body of mean 500 ms.
 fn assert_healthy(case: &str, calibrated: &Calibrated) {
-    for (id, account) in calibrated.tries.ids.iter().zip(&calibrated.fit.accounts) {
+    for (id, account) in calibrated.input.tries.ids.iter().zip(&calibrated.fit.accounts) {
         let median = libm::exp(account.mu) * 1e3 - 1.8;
         assert!((median / 150.0 - 1.0).abs() < 0.05, "{case}, account {id}: median {median:.1} ms");
         assert!((account.sigma / 0.4 - 1.0).abs() < 0.05, "{case}, account {id}: sigma {:.3}", account.sigma);
@@ -75,7 +76,7 @@ fn assert_healthy(case: &str, calibrated: &Calibrated) {
 fn assert_slow(case: &str, calibrated: &Calibrated) {
     let slow = &calibrated.fit.slow;
     assert_eq!(slow.len(), 1, "{case}: {slow:?}");
-    assert_eq!(calibrated.tries.ids[slow[0].account], 2, "{case}");
+    assert_eq!(calibrated.input.tries.ids[slow[0].account], 2, "{case}");
     assert!((slow[0].from_s - 40.0).abs() < 5.0, "{case}: {slow:?}");
     assert!((slow[0].factor / 20.0 - 1.0).abs() < 0.15, "{case}: {slow:?}");
     assert!(calibrated.fit.failing.is_empty(), "{case}: {:?}", calibrated.fit.failing);
@@ -91,12 +92,16 @@ fn assert_agrees(case: &str, calibrated: &Calibrated) {
 fn a_recording_with_session_ids_is_understood_and_reproduced() {
     let out = folder("newer");
     let calibrated = run(&recording("slow-on-newer", true, &out));
-    assert_eq!(calibrated.sessions.named, 2931);
+    assert_eq!(calibrated.input.sessions.named, 2931);
     assert_healthy("slow-on-newer", &calibrated);
     assert_slow("slow-on-newer", &calibrated);
     assert_agrees("slow-on-newer", &calibrated);
     // what was written can be run and held against the log again
-    let again = Options { against: Some(out.join("scenario.yaml")), ..recording("slow-on-newer", true, &out) };
+    let again = Options {
+        against: Some(out.join("out/scenario.yaml")),
+        out: out.join("again"),
+        ..recording("slow-on-newer", true, &out)
+    };
     assert_eq!(run(&Options { sets: Vec::new(), ..again }).verdict, Verdict::Agrees);
     std::fs::remove_dir_all(out).unwrap();
 }
@@ -107,12 +112,12 @@ fn recordings_without_session_ids_are_understood_and_reproduced() {
     for case in ["slow-on", "slow-off", "errors", "limits", "overload"] {
         let out = folder(case);
         let calibrated = run(&recording(case, case != "slow-off", &out));
-        assert!(calibrated.sessions.untold > 2_000 && calibrated.sessions.named == 0, "{case}");
+        assert!(calibrated.input.sessions.untold > 2_000 && calibrated.input.sessions.named == 0, "{case}");
         assert!(report::summary(&calibrated).contains("cannot be told"), "{case}");
         assert_healthy(case, &calibrated);
         let failing = |fault: Fault| -> Vec<i64> {
             let of = calibrated.fit.failing.iter().filter(|span| span.fault == fault);
-            of.map(|span| calibrated.tries.ids[span.account]).collect()
+            of.map(|span| calibrated.input.tries.ids[span.account]).collect()
         };
         match case {
             "slow-on" | "slow-off" => assert_slow(case, &calibrated),
@@ -149,9 +154,10 @@ fn a_recording_with_escape_off_is_off_against_a_scenario_with_escape_on() {
     let fitted = folder("slow-off-off");
     run(&recording("slow-off", false, &fitted));
     let against = Options {
-        against: Some(fitted.join("scenario.yaml")),
+        against: Some(fitted.join("out/scenario.yaml")),
         sets: vec![stickysim::scenario::Set::parse("sticky_escape_enabled=true").unwrap()],
         escape_log: None,
+        out: out.join("against"),
         ..recording("slow-off", false, &out)
     };
     assert_eq!(run(&against).verdict, Verdict::Off, "even without the escape log");

@@ -93,6 +93,11 @@ impl Log {
         self.records.last().map_or(0.0, |record| record.at_s)
     }
 
+    /// A part of the log with its end where the log ends, in s.
+    pub fn period(&self, (from_s, to_s): (f64, f64)) -> (f64, f64) {
+        (from_s, to_s.min(self.span_s()).max(from_s))
+    }
+
     /// The typical time that the gateway spends on a request that neither waits nor fails, in s.
     pub fn overhead_s(&self) -> f64 {
         let mut before: Vec<f64> = self
@@ -202,6 +207,21 @@ impl Log {
         log.notes.push("sessions of the table share no clock: they start a minute apart".to_owned());
         log.sort();
         Ok(log)
+    }
+
+    /// Adds a note where the log falls apart in time.
+    pub(super) fn say_if_parted(&mut self) {
+        const LEAST_S: f64 = 3_600.0;
+        let gaps = self.records.windows(2).map(|pair| (pair[1].at_s - pair[0].at_s, pair[0].at_s));
+        let Some((gap, from)) = gaps.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|gap| gap.0 > LEAST_S) else { return };
+        if gap > 50.0 * self.span_s() / self.records.len() as f64 {
+            self.notes.push(format!(
+                "no request for {:.1} h, from {:.1} h after the first one on: an idle time, or rows of two time zones or \
+                 periods put together",
+                gap / 3_600.0,
+                from / 3_600.0
+            ));
+        }
     }
 
     pub(super) fn kind(&mut self, known: &mut BTreeMap<String, u32>, name: &str) -> u32 {

@@ -33,6 +33,7 @@ pub fn summary(calibrated: &Calibrated) -> String {
     let verdict = match calibrated.verdict {
         Verdict::Agrees => "agrees",
         Verdict::Off => "off",
+        Verdict::CannotTell => "cannot tell: there is too little in the log",
     };
     let mut text = format!("verdict: **{verdict}**\n\n");
     let mut say = |name: &str, test: &BackTest| {
@@ -58,7 +59,7 @@ pub fn summary(calibrated: &Calibrated) -> String {
     if let Some((_, test)) = &calibrated.validation {
         say("out of sample", test);
     }
-    for line in calibrated.sessions.words() {
+    for line in calibrated.input.sessions.words() {
         let _ = writeln!(text, "- {line}");
     }
     if let Some(sessions) = calibrated.assumed_sessions {
@@ -69,7 +70,8 @@ pub fn summary(calibrated: &Calibrated) -> String {
         );
     }
     let (slow, failing) = (calibrated.fit.slow.len(), calibrated.fit.failing.len());
-    let _ = writeln!(text, "- {slow} slow spans and {failing} spans of failure became conditions");
+    let spans = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let _ = writeln!(text, "- {} and {} became conditions", spans(slow, "slow span"), spans(failing, "failing span"));
     text
 }
 
@@ -81,7 +83,7 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
 }
 
 fn log_lines(calibrated: &Calibrated) -> Vec<String> {
-    let log = &calibrated.log;
+    let log = &calibrated.input.log;
     let exact = log.records.iter().filter(|record| record.exact_arrival).count();
     let mut lines = vec![format!(
         "{} requests in {:.0} s; {:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
@@ -90,7 +92,7 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
         100.0 * exact as f64 / log.records.len().max(1) as f64,
         log.overhead_s() * 1e3
     )];
-    lines.extend(calibrated.notes.iter().cloned());
+    lines.extend(calibrated.input.notes.iter().cloned());
     let normal = &calibrated.fit.normal;
     if normal.exponent > 0.0 {
         lines.push(format!(
@@ -103,7 +105,7 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     for (kind, effect) in log.kinds.iter().zip(&normal.kinds).filter(|(_, effect)| **effect != 0.0) {
         lines.push(format!("`{kind}` answers {:.2} times as fast as the slowest model", libm::exp(-effect)));
     }
-    lines.push(match &calibrated.cache {
+    lines.push(match &calibrated.input.cache {
         Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in cold turns \
                             cannot be told"
             .to_owned(),
@@ -111,12 +113,20 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
             "{:.0} % of requests found cached tokens, but too few turns tell when they are lost: 5 min is assumed",
             share * 100.0
         ),
-        Cache::Fitted { ttl_s, block_tokens, min_tokens, turns, right } => format!(
-            "prompt cache: entries live {ttl_s} s, blocks of {block_tokens}, at least {min_tokens} tokens (right for {:.0} % of \
-             {turns} turns)",
-            right * 100.0
+        Cache::Fitted { ttl_s, between_s, block_tokens, min_tokens, turns, right, depth } => format!(
+            "prompt cache: entries live {ttl_s} s (turns tell it to be {}), blocks of {block_tokens}, at least {min_tokens} \
+             tokens; right for {:.0} % of {turns} turns, which found {:.0} % of what they could (median)",
+            match between_s {
+                (from, Some(to)) => format!("between {from:.0} and {to:.0} s"),
+                (from, None) => format!("{from:.0} s or more"),
+            },
+            right * 100.0,
+            depth * 100.0
         ),
     });
+    if let Some(speed) = calibrated.input.tries.prefill_tokens_per_s {
+        lines.push(format!("input that is not in a cache is read at {speed:.0} tokens/s, which adds to the TTFT"));
+    }
     lines
 }
 
@@ -125,8 +135,8 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
     let _ = writeln!(text, "\n## Healthy accounts\n\nTimes to first token are {}.\n", fit.shape.words());
     text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | answers take | failures outside of spans |\n");
     text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- |\n");
-    for &id in &calibrated.ids {
-        let place = calibrated.tries.ids.binary_search(&id).ok();
+    for &id in &calibrated.input.ids {
+        let place = calibrated.input.tries.ids.binary_search(&id).ok();
         let account = place.map_or(&fit.unseen, |place| &fit.accounts[place]);
         let failures: Vec<String> = account
             .failures
@@ -159,7 +169,7 @@ fn spans(text: &mut String, calibrated: &Calibrated) {
     text.push_str("| account | from | to | what | shown by |\n| ---: | ---: | ---: | --- | --- |\n");
     let end = |to: Option<f64>| to.map_or_else(|| "the end".to_owned(), |to| format!("{to:.1} s"));
     for span in &fit.slow {
-        let id = calibrated.tries.ids[span.account];
+        let id = calibrated.input.tries.ids[span.account];
         let decode =
             if span.decode_factor == 1.0 { String::new() } else { format!(", decode x {:.1}", span.decode_factor) };
         let _ = writeln!(
@@ -172,7 +182,7 @@ fn spans(text: &mut String, calibrated: &Calibrated) {
         );
     }
     for span in &fit.failing {
-        let id = calibrated.tries.ids[span.account];
+        let id = calibrated.input.tries.ids[span.account];
         let _ = writeln!(
             text,
             "| {id} | {:.1} s | {} | {:.0} % {} | {} of {} attempts |",
@@ -216,7 +226,7 @@ fn value(figure: &Compared, value: Option<f64>) -> String {
 fn trust(text: &mut String, calibrated: &Calibrated) {
     let [same, seen, unseen] = calibrated.back_test.moved.map(|share| share * 100.0);
     text.push_str("\n## What an answer from this scenario rests on\n\n");
-    if calibrated.log.has_accounts {
+    if calibrated.input.log.has_accounts {
         let _ = writeln!(
             text,
             "Under the recorded settings {same:.0} % of simulated requests go to the account that served them in reality; \
