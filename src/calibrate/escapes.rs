@@ -143,7 +143,7 @@ fn has_zone(line: &str) -> bool {
     }
     let mut words = line.split_whitespace();
     let first = words.next().unwrap_or_default();
-    ends_in_zone(first) || (!first.contains('T') && ends_in_zone(words.next().unwrap_or_default()))
+    ends_in_zone(if first.contains('T') { first } else { words.next().unwrap_or_default() })
 }
 
 /// Whether a time (up to a quote or bracket) ends in Z or an offset.

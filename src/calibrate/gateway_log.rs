@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::records::{FailedTry, Log, Outcome, Record};
+use super::records::{FailedTry, Log, MOST_BAD, Outcome, Record};
 use crate::workload::Error;
 
 #[derive(Deserialize)]
@@ -55,9 +55,6 @@ struct Attempt<'a> {
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
 }
-
-/// More bad lines than this share of a log, and it is none.
-const MOST_BAD: f64 = 0.05;
 
 const TWICE: &str = "the same line again (rows exported twice)";
 

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::accounts::{self, Known};
 use super::cache::{self, Cache};
 use super::escapes::{self, Escapes};
-use super::fit::Fit;
 use super::gateway_log;
 use super::observed::{Escaped, Seen, Watch};
 use super::options::{CalibrateError, Options};
@@ -16,6 +15,8 @@ use super::scenario::pool;
 use super::sessions::{Sessions, tell};
 use super::spans::Limits;
 use super::tries::Tries;
+use crate::measure::provenance::Provenance;
+use crate::measure::{AccountInfo, Settings};
 use crate::scenario::{Document, Scenario, Set};
 use crate::units::Time;
 use crate::workload::ReadConfig;
@@ -110,20 +111,16 @@ impl Input {
         seen
     }
 
-    /// Looks at simulations as the log looks at reality; `fit` says in which state accounts were observed how often.
-    pub fn watch(&self, fit: &Fit, part: (f64, f64)) -> Watch {
-        let observed = |id: &i64| {
-            let place = self.tries.ids.binary_search(id).ok();
-            let slow = fit.slow.iter().filter(|span| Some(span.account) == place).map(|span| span.answers).sum();
-            [place.map_or(0, |place| fit.accounts[place].answers), slow]
-        };
+    /// Looks at simulations as the log looks at reality.
+    pub fn watch(&self, part: (f64, f64)) -> Watch {
+        let accounts: Vec<AccountInfo> = self.ids.iter().map(|&id| AccountInfo::new(id, 0)).collect();
         Watch {
             seen: Seen::new(self.ids.len(), self.log.period(part)),
             start: Time::ZERO,
             part,
             only_recorded: !self.log.has_accounts,
             ids: self.ids.clone(),
-            observed: self.ids.iter().map(observed).collect(),
+            provenance: Provenance::new(&Settings::default(), &accounts),
             last: std::collections::BTreeMap::new(),
         }
     }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use super::records::{Log, Outcome};
 use super::robust::{quantile, sorted};
 use crate::ids::AccountIx;
+use crate::measure::provenance::{Provenance, Shares};
 use crate::measure::{Finished, Observer, Selected};
 use crate::units::Time;
+use crate::upstream::HealthChange;
+use crate::workload::Request;
 
 /// Waiting for a slot takes at least a poll's first pause (100 ms, less its jitter): what is shorter is no waiting.
 const LEAST_WAIT_S: f64 = 0.075;
@@ -38,9 +41,8 @@ pub struct Seen {
     pub cache: CacheSeen,
     /// Whether what was seen went through a gateway: else there are times to first token and nothing more.
     pub gateway: bool,
-    /// Simulated requests that went to the account of the record; to another one that was observed in that state; to one
-    /// that was hardly ever.
-    pub moved: [u64; 3],
+    /// What a simulation rests on, over all of its requests.
+    pub rests_on: Shares,
 }
 
 /// What was found in prompt caches, by requests without failed attempts.
@@ -273,14 +275,11 @@ pub struct Watch {
     pub only_recorded: bool,
     /// Ids of the accounts, ascending.
     pub ids: Vec<i64>,
-    /// How often each account was observed healthy, and degraded.
-    pub observed: Vec<[usize; 2]>,
+    /// What it rests on.
+    pub provenance: Provenance,
     /// The account that served the latest turn of each session.
     pub last: BTreeMap<u64, AccountIx>,
 }
-
-/// Fewer answers than this in a state, and what happens in it is extrapolated.
-pub const FEW: usize = 30;
 
 impl Watch {
     fn counts(&self, at: Time) -> bool {
@@ -290,6 +289,14 @@ impl Watch {
 }
 
 impl Observer for Watch {
+    fn arrived(&mut self, now: Time, number: u64, request: &Request) {
+        self.provenance.arrived(now, number, request);
+    }
+
+    fn health_changed(&mut self, change: &HealthChange) {
+        self.provenance.health_changed(change);
+    }
+
     fn selected(&mut self, step: &Selected<'_>) {
         if self.counts(step.now)
             && let Some(escape) = step.decision.escape
@@ -301,6 +308,7 @@ impl Observer for Watch {
     }
 
     fn finished(&mut self, finished: &Finished<'_>) {
+        self.provenance.finished(finished);
         let recorded = finished.request.recorded.as_deref();
         let measured = recorded.is_some_and(|recorded| recorded.first_token.is_some());
         if !self.counts(finished.request.at) || (self.only_recorded && !measured) {
@@ -336,8 +344,9 @@ impl Observer for Watch {
         let (requests, ttfts) = &mut seen.accounts[account.at()];
         *requests += 1;
         ttfts.extend(finished.upstream_ttft.filter(|_| finished.http_status == 200).map(|ttft| ttft.millis()));
-        let state = self.observed.get(account.at()).map_or(0, |observed| observed[usize::from(finished.degraded)]);
-        let same = recorded.and_then(|recorded| recorded.account) == Some(self.ids[account.at()]);
-        seen.moved[if same { 0 } else { 1 + usize::from(state < FEW) }] += 1;
+    }
+
+    fn run_over(&mut self, _now: Time) {
+        self.seen.rests_on = self.provenance.shares().unwrap_or_default();
     }
 }

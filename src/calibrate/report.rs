@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::backtest::{BackTest, Compared, Judgement};
 use super::cache::Cache;
-use super::observed::{FEW, Kind};
+use super::observed::Kind;
 use super::run::{Calibrated, Verdict};
 use super::scenario::words;
+use crate::measure::provenance::{FEW, Shares};
 
 /// The report.
 pub fn markdown(calibrated: &Calibrated) -> String {
@@ -37,13 +38,16 @@ pub fn summary(calibrated: &Calibrated) -> String {
     };
     let mut text = format!("verdict: **{verdict}**\n\n");
     let mut say = |name: &str, test: &BackTest| {
-        let [agree, off, open] = test.counts();
+        let [agree, off_count, open] = test.counts();
         let _ = writeln!(
             text,
-            "- {name}: {agree} figures agree, {off} are off, {open} cannot be told ({} simulations)",
+            "- {name}: {agree} figures agree, {off_count} off, {open} cannot be told ({} simulations)",
             test.replications
         );
-        for figure in &test.figures {
+        const MOST: usize = 6;
+        let off = |figure: &&Compared| matches!(figure.judgement, Judgement::Off(_));
+        let more = off_count.saturating_sub(MOST);
+        for figure in test.figures.iter().filter(off).take(MOST) {
             if let Judgement::Off(by) = figure.judgement {
                 let _ = writeln!(
                     text,
@@ -53,6 +57,9 @@ pub fn summary(calibrated: &Calibrated) -> String {
                     value(figure, figure.simulated)
                 );
             }
+        }
+        if more > 0 {
+            let _ = writeln!(text, "  - and {more} more that are off");
         }
     };
     say("back-test", &calibrated.back_test);
@@ -69,10 +76,26 @@ pub fn summary(calibrated: &Calibrated) -> String {
              to the record"
         );
     }
+    if calibrated.input.log.has_accounts {
+        let _ = writeln!(text, "- {}", rests_on(calibrated));
+    }
     let (slow, failing) = (calibrated.fit.slow.len(), calibrated.fit.failing.len());
     let spans = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let _ = writeln!(text, "- {} and {} became conditions", spans(slow, "slow span"), spans(failing, "failing span"));
     text
+}
+
+/// Where simulated requests went, against the record.
+fn rests_on(calibrated: &Calibrated) -> String {
+    let Shares { same, observed, extrapolated } = calibrated.back_test.rests_on;
+    format!(
+        "{:.0} % of simulated requests go to the account that served them in reality, {:.0} % to another that was seen {FEW} \
+         times or more in the state it is in then, {:.1} % to one that was hardly ever seen in that state: these are \
+         extrapolated",
+        same * 100.0,
+        observed * 100.0,
+        extrapolated * 100.0
+    )
 }
 
 fn section(text: &mut String, title: &str, lines: &[String]) {
@@ -224,19 +247,13 @@ fn value(figure: &Compared, value: Option<f64>) -> String {
 }
 
 fn trust(text: &mut String, calibrated: &Calibrated) {
-    let [same, seen, unseen] = calibrated.back_test.moved.map(|share| share * 100.0);
     text.push_str("\n## What an answer from this scenario rests on\n\n");
     if calibrated.input.log.has_accounts {
-        let _ = writeln!(
-            text,
-            "Under the recorded settings {same:.0} % of simulated requests go to the account that served them in reality; \
-             {seen:.0} % go to another one that was observed {FEW} times or more in the state it is in then; {unseen:.0} % are \
-             extrapolated: their account was hardly ever seen in that state.\n"
-        );
+        let _ = writeln!(text, "Under the recorded settings {}.\n", rests_on(calibrated));
     }
     text.push_str(
-        "`stickysim tune scenario.yaml ...` answers for this traffic. A threshold that moves requests moves them to accounts \
-         as described above: what these would have answered was not observed but drawn from how they answered others. Arrivals \
+        "`stickysim tune scenario.yaml ...` answers for this traffic and repeats these shares for the value that it finds: \
+         what an account would have answered to others was not observed but drawn from how it answered its own. Arrivals \
          are those of the record, whatever becomes of earlier requests (`timing: recorded`).\n",
     );
 }

@@ -124,7 +124,7 @@ impl Bench<'_> {
             let message = format!("its accounts are {pool:?}, those of the log {:?}", self.input.ids);
             return Err(Error::in_file(against, message, "hold a log against a scenario of the same pool").into());
         }
-        let back_test = self.test(&lowered, WHOLE)?;
+        let back_test = self.test(&lowered, WHOLE, None)?;
         Ok(Found { scenario: String::new(), think_s: None, back_test, validation: None })
     }
 
@@ -134,22 +134,22 @@ impl Bench<'_> {
         let think_s = self.assumed(self.whole, WHOLE)?;
         let scenario = self.scenario(self.whole, think_s);
         self.staged.write(SCENARIO, &scenario)?;
-        let back_test = self.test(&self.lowered(&scenario)?, WHOLE)?;
+        let back_test = self.test(&self.lowered(&scenario)?, WHOLE, None)?;
         let validation = if records.len() >= LEAST_REQUESTS {
             let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
             let first = fit(&self.input.tries, self.input.log.kinds.len(), self.input.limits, split);
             let think_s = self.assumed(&first, (0.0, split))?;
             let lowered = self.lowered(&self.scenario(&first, think_s))?;
-            Some((split, self.test(&lowered, (split, WHOLE.1))?))
+            Some((split, self.test(&lowered, (split, WHOLE.1), Some(FIRST_PART / (1.0 - FIRST_PART)))?))
         } else {
             None
         };
         Ok(Found { scenario, think_s, back_test, validation })
     }
 
-    fn test(&self, lowered: &Lowered, part: (f64, f64)) -> Result<BackTest, CalibrateError> {
-        let runs = replicate(lowered, &self.input.watch(self.whole, part), self.options.replications, self.threads)?;
-        Ok(compare(&self.input.record(part), &runs, &self.input.ids, self.options.tolerance))
+    fn test(&self, lowered: &Lowered, part: (f64, f64), learnt: Option<f64>) -> Result<BackTest, CalibrateError> {
+        let runs = replicate(lowered, &self.input.watch(part), self.options.replications, self.threads)?;
+        Ok(compare(&self.input.record(part), &runs, &self.input.ids, self.options.tolerance, learnt))
     }
 
     /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the record.
@@ -160,7 +160,7 @@ impl Bench<'_> {
         }
         let search = Search {
             record: &input.record(part),
-            watch: &input.watch(self.whole, part),
+            watch: &input.watch(part),
             ids: &input.ids,
             rate: input.rate(),
             requests: input.log.records.len(),

@@ -3,7 +3,7 @@
 //! All requests of a proxy come from one (group, key, user agent, model). It is split where it was silent for half an hour,
 //! and into conversations that take turns: what a turn found in the prompt cache is what an earlier turn of its own
 //! conversation left there, so it follows the one whose last input it matches; where it found much less than any left
-//! (the cached prefix shrank), another conversation begins. Where many requests overlap and the cache does not tell them
+//! (the cached prefix shrank), or nothing although it should have, another conversation begins. Where many requests overlap and the cache does not tell them
 //! apart, a proxy stands for a crowd, not for a session, and is worth nothing.
 
 use std::collections::BTreeMap;
@@ -18,6 +18,15 @@ const MOST_OVERLAP: f64 = 0.2;
 const LEAST_MATCHED: f64 = 0.5;
 /// A turn that finds less than this share of what its predecessor left does not follow it.
 const SHRUNK: f64 = 0.5;
+
+/// How much less likely a predecessor is that left less than was found.
+const ODD: f64 = 0.9;
+/// Where upstreams cache, a turn that finds nothing follows one on another account, or one longer ago than this in s, ...
+const WARM_S: f64 = 240.0;
+/// ... if its input has about the size that the conversation has grown to.
+const GROWN: std::ops::RangeInclusive<f64> = 0.9..=2.0;
+/// Upstreams cache if this share of requests finds anything.
+const CACHING: f64 = 0.05;
 
 /// The sessions of a log.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +84,7 @@ struct Thread {
     end_s: f64,
     /// What its last turn left in the prompt cache, in tokens; `None`: not known.
     input: Option<u32>,
+    account: Option<i64>,
 }
 
 /// One (group, key, user agent, model).
@@ -89,26 +99,27 @@ struct Key {
 
 impl Key {
     /// The conversation that a request belongs to.
-    fn place(&mut self, record: &Record) -> u32 {
+    fn place(&mut self, record: &Record, caching: bool) -> u32 {
         self.requests += 1;
         self.overlapping += u64::from(self.threads.iter().any(|thread| record.at_s < thread.end_s));
         self.threads.retain(|thread| record.at_s - thread.end_s <= GAP_S);
-        let (found, matched) = self.predecessor(record);
+        let (found, matched) = self.predecessor(record, caching);
         self.matched += u64::from(matched);
         let input = record.input_tokens;
         if let Some(thread) = found.and_then(|place| self.threads.get_mut(place)) {
             thread.end_s = thread.end_s.max(record.end_s);
             thread.input = input.or(thread.input);
+            thread.account = record.account;
             return thread.number;
         }
         let number = self.next;
         self.next += 1;
-        self.threads.push(Thread { number, end_s: record.end_s, input });
+        self.threads.push(Thread { number, end_s: record.end_s, input, account: record.account });
         number
     }
 
     /// The conversation whose last turn this request follows, and whether the prompt cache says so.
-    fn predecessor(&self, record: &Record) -> (Option<usize>, bool) {
+    fn predecessor(&self, record: &Record, caching: bool) -> (Option<usize>, bool) {
         // a turn comes after the one before it has ended
         let idle = || self.threads.iter().enumerate().filter(|(_, thread)| thread.end_s <= record.at_s);
         let latest = |a: &(usize, &Thread), b: &(usize, &Thread)| a.1.end_s.total_cmp(&b.1.end_s);
@@ -118,7 +129,8 @@ impl Key {
                     let left = thread.input.map(|tokens| tokens.min(record.input_tokens.unwrap_or(tokens)));
                     left.map_or(0.0, |left| {
                         let (found, left) = (f64::from(cached), f64::from(left.max(1)));
-                        (found / left).min(left / found)
+                        // more than was left is odd: only where nothing else comes close
+                        if found <= left { found / left } else { ODD * left / found }
                     })
                 };
                 let closest = idle().max_by(|a, b| share(a.1).total_cmp(&share(b.1)).then(latest(a, b)));
@@ -132,7 +144,12 @@ impl Key {
                     (Some(own), Some(before)) => (own - before).abs() / before.max(1.0),
                     _ => 0.0,
                 };
+                let cold = caching && record.cached_tokens.is_some();
                 let fits = |thread: &Thread| match (own, thread.input.map(f64::from)) {
+                    (Some(own), Some(before)) if cold => {
+                        let lost = thread.account != record.account || record.at_s - thread.end_s > WARM_S;
+                        lost && GROWN.contains(&(own / before.max(1.0)))
+                    }
                     (Some(own), Some(before)) => own >= SHRUNK * before,
                     _ => true,
                 };
@@ -153,8 +170,10 @@ impl Key {
 /// The proxy session of each record by its number within (group, key, user agent, model); `None`: a crowd, or no key.
 fn proxies(log: &Log) -> Vec<Option<u32>> {
     let mut keys: BTreeMap<u64, Key> = BTreeMap::new();
+    let hits = log.records.iter().filter(|record| record.cached_tokens.is_some_and(|tokens| tokens > 0)).count();
+    let caching = hits as f64 > CACHING * log.records.len() as f64;
     let places: Vec<u32> =
-        log.records.iter().map(|record| keys.entry(record.proxy).or_default().place(record)).collect();
+        log.records.iter().map(|record| keys.entry(record.proxy).or_default().place(record, caching)).collect();
     let usable = |record: &Record| record.proxy != 0 && keys.get(&record.proxy).is_some_and(|key| !key.is_crowd());
     log.records.iter().zip(places).map(|(record, number)| usable(record).then_some(number)).collect()
 }

@@ -96,9 +96,9 @@ impl Calibrate {
         };
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
         for note in &calibrated.input.notes {
-            terminal::remark(&format!("note: {note}"));
+            terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }
-        terminal::print(&report::summary(&calibrated).replace("**", ""))?;
+        terminal::print(&terminal::wrapped(&report::summary(&calibrated).replace("**", "")))?;
         terminal::remark(&format!("the whole report: {}", options.out.join("report.md").display()));
         Ok(match calibrated.verdict {
             Verdict::Agrees => End::Done,

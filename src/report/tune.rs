@@ -220,6 +220,7 @@ impl TuneReport<'_> {
             };
             blocks.push(Block::Line(format!("constraint {}: {is}", condition.text)));
         }
+        blocks.extend(found.notes.iter().cloned().map(Block::Remark));
         Section { title: format!("What it buys and costs in {}", found.scenario), blocks }
     }
 
@@ -252,7 +253,7 @@ impl TuneReport<'_> {
                 })
                 .collect();
             json!({ "scenario": found.scenario, "figures": rows, "constraints": constraints,
-                "decisions_differed_in": found.differing })
+                "decisions_differed_in": found.differing, "notes": found.notes })
         };
         json!({
             "schema_version": SCHEMA_VERSION,

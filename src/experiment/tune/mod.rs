@@ -129,6 +129,8 @@ pub struct Confirmed {
     pub constraints: Vec<(Condition, Judgement)>,
     /// Replications in which a decision differed from the default's.
     pub differing: usize,
+    /// What the reader must know of the best's runs, each remark once.
+    pub notes: Vec<String>,
 }
 
 /// One figure of the best against the references.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Tune, TuneError, Tuned};
-use crate::experiment::cell::{Cell, Figure};
+use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
 use crate::experiment::identity;
@@ -252,6 +252,7 @@ impl Tune {
             let reference = if self.reference() == 0 { &default } else { &off };
             let judged = self.constraints.iter().filter_map(|c| Some((c.clone(), self.judge(c, &own, reference)?)));
             Confirmed {
+                notes: notes(&own),
                 scenario: self.scenarios[s].name.clone(),
                 rows: figures.iter().map(row).collect(),
                 constraints: judged.collect(),
