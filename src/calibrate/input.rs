@@ -1,5 +1,6 @@
 //! All that a calibration reads, and what follows from it without any fit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -121,7 +122,8 @@ impl Input {
             only_recorded: !self.log.has_accounts,
             ids: self.ids.clone(),
             provenance: Provenance::new(&Settings::default(), &accounts),
-            last: std::collections::BTreeMap::new(),
+            last: BTreeMap::new(),
+            visited: BTreeSet::new(),
         }
     }
 }

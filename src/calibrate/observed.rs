@@ -1,6 +1,6 @@
 //! The same figures of a record and of a simulation, so that they can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{Log, Outcome};
 use super::robust::{quantile, sorted};
@@ -36,8 +36,7 @@ pub struct Seen {
     /// Turns of sessions after their first, and those of them that another account served than the turn before; `None`: most
     /// sessions cannot be told.
     pub turns: Option<(u64, u64)>,
-    /// Requests of which it is known what they found in prompt caches, how many found anything, and the tokens of their input
-    /// and those found.
+    /// What was found in prompt caches.
     pub cache: CacheSeen,
     /// Whether what was seen went through a gateway: else there are times to first token and nothing more.
     pub gateway: bool,
@@ -45,7 +44,8 @@ pub struct Seen {
     pub rests_on: Shares,
 }
 
-/// What was found in prompt caches, by requests without failed attempts.
+/// What was found in prompt caches, by requests without failed attempts whose session had been on their account before;
+/// what those found that came for the first time, sessions have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheSeen {
     /// Requests.
@@ -56,10 +56,19 @@ pub struct CacheSeen {
     pub input: u64,
     /// Tokens found.
     pub cached: u64,
+    /// Requests that came for the first time.
+    pub first: u64,
+    /// Those of them that found anything.
+    pub first_hits: u64,
 }
 
 impl CacheSeen {
-    fn add(&mut self, input: u32, cached: u32) {
+    fn add(&mut self, before: bool, input: u32, cached: u32) {
+        if !before {
+            self.first += 1;
+            self.first_hits += u64::from(cached > 0);
+            return;
+        }
         self.requests += 1;
         self.hits += u64::from(cached > 0);
         self.input += u64::from(input);
@@ -143,7 +152,7 @@ impl Seen {
         let mut seen = Self { escapes: None, gateway: log.has_accounts, ..Self::new(ids.len(), log.period(part)) };
         let overhead = log.overhead_s();
         let (mut exact, mut felt, mut waits) = (0_u64, Vec::new(), Vec::new());
-        let (mut told, mut turns, mut last) = (0_u64, (0, 0), BTreeMap::new());
+        let (mut told, mut turns, mut last, mut visited) = (0_u64, (0, 0), BTreeMap::new(), BTreeSet::new());
         let inside = log.records.iter().zip(sessions);
         for (record, session) in inside.filter(|(record, _)| record.at_s >= part.0 && record.at_s < part.1) {
             seen.requests += 1;
@@ -166,10 +175,13 @@ impl Seen {
                 Outcome::Ok => {}
             }
             seen.switches += record.failed.iter().filter(|failed| failed.failed_over).count() as u64;
-            if let (Outcome::Ok, Some(input), Some(cached)) =
-                (record.outcome, record.input_tokens, record.cached_tokens)
-            {
-                seen.cache.add(input, cached);
+            if let Some(session) = session {
+                let before = !visited.insert((session, record.account));
+                if let (Outcome::Ok, Some(input), Some(cached)) =
+                    (record.outcome, record.input_tokens, record.cached_tokens)
+                {
+                    seen.cache.add(before, input, cached);
+                }
             }
             let before = record.before_s.map(|before| (before - overhead).max(0.0));
             felt.extend(before.zip(record.ttft_s).map(|(before, ttft)| (before + ttft) * 1e3));
@@ -225,7 +237,7 @@ impl Seen {
         }
         let moved = self.turns.filter(|turns| turns.0 >= 50).map(|(turns, moved)| moved as f64 / turns as f64);
         put("session_moves.share".to_owned(), Kind::Share, of_gateway(moved));
-        let CacheSeen { requests, hits, input, cached } = self.cache;
+        let CacheSeen { requests, hits, input, cached, .. } = self.cache;
         let share = |part: u64, of: u64| of_gateway((of > 0).then(|| part as f64 / of as f64));
         put(format!("{CACHE}hits.share"), Kind::Share, share(hits, requests));
         put(format!("{CACHE}tokens.share"), Kind::Share, share(cached, input));
@@ -279,6 +291,8 @@ pub struct Watch {
     pub provenance: Provenance,
     /// The account that served the latest turn of each session.
     pub last: BTreeMap<u64, AccountIx>,
+    /// Accounts that each session has been on.
+    pub visited: BTreeSet<(u64, AccountIx)>,
 }
 
 impl Watch {
@@ -330,10 +344,13 @@ impl Observer for Watch {
         {
             waits.push(finished.waited.millis());
         }
-        if finished.http_status == 200 && finished.failed_attempts == 0 {
-            seen.cache.add(finished.request.input_tokens, finished.cached_tokens);
-        }
         let Some(account) = finished.account else { return };
+        if let Some(session) = finished.request.session {
+            let before = !self.visited.insert((session.number, account));
+            if finished.http_status == 200 && finished.failed_attempts == 0 {
+                seen.cache.add(before, finished.request.input_tokens, finished.cached_tokens);
+            }
+        }
         if let Some(session) = finished.request.session
             && let Some(before) = self.last.insert(session.number, account)
             && let Some((turns, moved)) = &mut seen.turns

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::backtest::{BackTest, Compared, Judgement};
 use super::cache::Cache;
-use super::observed::Kind;
+use super::input::WHOLE;
+use super::observed::{CacheSeen, Kind};
 use super::run::{Calibrated, Verdict};
 use super::scenario::words;
 use crate::measure::provenance::{FEW, Shares};
@@ -41,7 +42,8 @@ pub fn summary(calibrated: &Calibrated) -> String {
         let [agree, off_count, open] = test.counts();
         let _ = writeln!(
             text,
-            "- {name}: {agree} figures agree, {off_count} off, {open} cannot be told ({} simulations)",
+            "- {name}: of {} figures {agree} agree, {off_count} are off, {open} cannot be told ({} simulations)",
+            test.figures.len(),
             test.replications
         );
         const MOST: usize = 6;
@@ -108,13 +110,14 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
 fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     let log = &calibrated.input.log;
     let exact = log.records.iter().filter(|record| record.exact_arrival).count();
-    let mut lines = vec![format!(
-        "{} requests in {:.0} s; {:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
-        log.records.len(),
-        log.span_s(),
-        100.0 * exact as f64 / log.records.len().max(1) as f64,
-        log.overhead_s() * 1e3
-    )];
+    let mut lines = vec![format!("{} requests in {:.0} s", log.records.len(), log.span_s())];
+    if log.has_accounts {
+        lines.push(format!(
+            "{:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
+            100.0 * exact as f64 / log.records.len().max(1) as f64,
+            log.overhead_s() * 1e3
+        ));
+    }
     lines.extend(calibrated.input.notes.iter().cloned());
     let normal = &calibrated.fit.normal;
     if normal.exponent > 0.0 {
@@ -147,6 +150,14 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
             depth * 100.0
         ),
     });
+    let CacheSeen { first, first_hits, .. } = calibrated.input.record(WHOLE).cache;
+    if first_hits > 0 {
+        lines.push(format!(
+            "{:.1} % of {first} first turns on an account found cached tokens (what sessions have in common): that is not \
+             modelled",
+            100.0 * first_hits as f64 / first as f64
+        ));
+    }
     if let Some(speed) = calibrated.input.tries.prefill_tokens_per_s {
         lines.push(format!("input that is not in a cache is read at {speed:.0} tokens/s, which adds to the TTFT"));
     }
@@ -179,7 +190,11 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
             if failures.is_empty() { "none".to_owned() } else { failures.join(", ") }
         );
     }
-    text.push_str("\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n");
+    if calibrated.input.ids.len() > 1 {
+        text.push_str(
+            "\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n",
+        );
+    }
 }
 
 fn spans(text: &mut String, calibrated: &Calibrated) {

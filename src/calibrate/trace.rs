@@ -53,7 +53,7 @@ pub fn write(log: &Log, sessions: &Sessions, path: &Path, notes: &mut Vec<String
     writer.finish()?;
     if unknown > 0 {
         notes.push(format!(
-            "{unknown} requests carry no counts of tokens (they failed): the medians are assumed, {input} of input and \
+            "requests without counts of tokens (they failed): {unknown}; the medians are assumed, {input} of input and \
              {output} of output"
         ));
     }

@@ -27,21 +27,20 @@ pub(crate) fn wrapped(text: &str) -> String {
     for line in text.lines() {
         let own = line.trim_start();
         let indent = line.len() - own.len() + if own.starts_with("- ") { 2 } else { 0 };
-        let mut room = 0;
-        for word in line.split(' ') {
+        let mut room = line.len() - own.len();
+        out.push_str(&" ".repeat(room));
+        for (place, word) in own.split(' ').enumerate() {
             let width = word.chars().count();
             if room > indent && room + 1 + width > usize::from(WIDTH) {
                 out.push('\n');
                 out.push_str(&" ".repeat(indent));
-                room = indent + width;
-            } else {
-                if room > 0 || (word.is_empty() && !line.is_empty()) {
-                    out.push(' ');
-                    room += 1;
-                }
-                room += width;
+                room = indent;
+            } else if place > 0 {
+                out.push(' ');
+                room += 1;
             }
             out.push_str(word);
+            room += width;
         }
         out.push('\n');
     }
