@@ -67,8 +67,20 @@ pub fn read(path: &Path, group: Option<i64>, seen: &[i64]) -> Result<(Vec<Known>
             idle.push(line.account_id.to_string());
         }
     }
+    if known.is_empty() && idle.is_empty() {
+        return Err(Error::in_file(path, "there is no account in it", "export it with sub2api-export-accounts.sql"));
+    }
     known.sort_by_key(|account| account.id);
     let mut notes = Vec::new();
+    let missing: Vec<String> =
+        seen.iter().filter(|id| !known.iter().any(|account| account.id == **id)).map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        notes.push(format!(
+            "accounts of the log that the snapshot does not have (deleted since?): {}; of these the slots are the most that \
+             were seen at once, and priority and type are defaults",
+            missing.join(", ")
+        ));
+    }
     if !idle.is_empty() {
         notes.push(format!("accounts that do not serve and have no traffic are left out: {}", idle.join(", ")));
     }

@@ -3,10 +3,13 @@
 //! The record is one draw of reality, so it is held against the interval in which one more simulation would lie
 //! (prediction interval of the logarithm over replications, all figures together at 95 %), widened by the tolerance.
 
-use super::observed::{Figure, Kind, Seen, Watch};
+use std::collections::BTreeMap;
+
+use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Figure, Kind, Seen, Watch};
 use crate::experiment::replicate::{Threads, in_parallel, seed_of};
 use crate::experiment::stats::Level;
 use crate::gateway::RunError;
+use crate::measure::provenance::Shares;
 use crate::simulation::{Lowered, simulate_seen_by};
 
 /// What is to be said of a figure.
@@ -44,9 +47,8 @@ pub struct BackTest {
     pub figures: Vec<Compared>,
     /// How many simulations.
     pub replications: u64,
-    /// Shares of simulated requests on the account of the record, on another that was observed in that state, and on one
-    /// that hardly was.
-    pub moved: [f64; 3],
+    /// What the simulations rest on, on average.
+    pub rests_on: Shares,
 }
 
 impl BackTest {
@@ -95,29 +97,48 @@ const SMALL_SHARE: f64 = 0.005;
 /// Times that differ by less than this are the same: the record is in whole ms.
 const SHORT_MS: f64 = 2.0;
 
-/// Compares the record with simulations of it.
-pub fn compare(recorded: &Seen, simulated: &[Seen], ids: &[i64], tolerance: f64) -> BackTest {
-    let record = recorded.figures(ids);
-    let runs: Vec<Vec<Figure>> = simulated.iter().map(|seen| seen.figures(ids)).collect();
+/// Compares the record with simulations of it. `learnt` says how many requests the accounts were learnt from for each one
+/// compared, where these are others (out of sample): how healthy accounts answer is then known no better than from a
+/// sample of that size, which widens the intervals of times. `None`: they were learnt from the same requests.
+pub fn compare(recorded: &Seen, simulated: &[Seen], ids: &[i64], tolerance: f64, learnt: Option<f64>) -> BackTest {
+    // where the record cannot know a figure there is no point in a line that says so, but for those that every log of a
+    // gateway should have
+    let missing = |figure: &Figure| {
+        // without a single hit there is no cache to compare
+        (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
+            || figure.value.is_none()
+                && ((!recorded.gateway && !figure.name.starts_with("upstream_ttft_ms"))
+                    || figure.name.starts_with(ESCAPES_FROM)
+                    || figure.name.starts_with(ESCAPES_AT))
+    };
+    let mut record = recorded.figures(ids);
+    record.retain(|figure| !missing(figure));
+    let runs: Vec<BTreeMap<String, f64>> = simulated
+        .iter()
+        .map(|seen| seen.figures(ids).into_iter().filter_map(|figure| Some((figure.name, figure.value?))).collect())
+        .collect();
     let told = record.iter().filter(|figure| figure.value.is_some()).count();
     let level = Level::PERCENT_95.shared_by(told);
     let figures = record
         .iter()
-        .enumerate()
-        .map(|(place, figure)| {
-            let values: Vec<f64> = runs.iter().filter_map(|run| run[place].value).collect();
-            one(figure, &values, level, tolerance)
+        .map(|figure| {
+            let values: Vec<f64> = runs.iter().filter_map(|run| run.get(&figure.name).copied()).collect();
+            let unsure = if figure.kind == Kind::Millis { learnt.map_or(0.0, |learnt| 1.0 / learnt) } else { 0.0 };
+            one(figure, &values, level, tolerance, unsure)
         })
         .collect();
-    let mut moved = [0.0; 3];
-    let total: u64 = simulated.iter().flat_map(|seen| seen.moved).sum();
-    for (at, share) in moved.iter_mut().enumerate() {
-        *share = simulated.iter().map(|seen| seen.moved[at]).sum::<u64>() as f64 / total.max(1) as f64;
-    }
-    BackTest { figures, replications: simulated.len() as u64, moved }
+    let mean = |of: fn(&Shares) -> f64| {
+        simulated.iter().map(|seen| of(&seen.rests_on)).sum::<f64>() / simulated.len().max(1) as f64
+    };
+    let rests_on = Shares {
+        same: mean(|shares| shares.same),
+        observed: mean(|shares| shares.observed),
+        extrapolated: mean(|shares| shares.extrapolated),
+    };
+    BackTest { figures, replications: simulated.len() as u64, rests_on }
 }
 
-fn one(figure: &Figure, values: &[f64], level: Level, tolerance: f64) -> Compared {
+fn one(figure: &Figure, values: &[f64], level: Level, tolerance: f64, unsure: f64) -> Compared {
     let mut compared = Compared {
         name: figure.name.clone(),
         kind: figure.kind,
@@ -141,7 +162,7 @@ fn one(figure: &Figure, values: &[f64], level: Level, tolerance: f64) -> Compare
     let logs: Vec<f64> = values.iter().map(|&value| log(value)).collect();
     let mean = logs.iter().sum::<f64>() / n as f64;
     let variance = logs.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1) as f64;
-    let half = level.t(n) * (variance * (1.0 + 1.0 / n as f64)).sqrt();
+    let half = level.t(n) * (variance * (1.0 + 1.0 / n as f64 + unsure)).sqrt();
     let off = log(recorded) - mean;
     let middle = libm::exp(mean) - least;
     compared.simulated = Some(middle.max(0.0));
@@ -162,8 +183,11 @@ fn one(figure: &Figure, values: &[f64], level: Level, tolerance: f64) -> Compare
 
 /// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is nearer.
 pub fn distance(recorded: &Seen, simulated: &[Seen], ids: &[i64]) -> f64 {
-    let compared = compare(recorded, simulated, ids, 0.0);
-    let of = |figure: &&Compared| !figure.name.starts_with("accounts.");
+    let compared = compare(recorded, simulated, ids, 0.0, None);
+    // what many accounts or parts of the period have each would count many times over
+    let of = |figure: &&Compared| {
+        !["accounts.", ESCAPES_FROM, ESCAPES_AT].iter().any(|start| figure.name.starts_with(start))
+    };
     compared
         .figures
         .iter()

@@ -36,11 +36,17 @@ pub struct Escapes {
 pub fn read(path: &Path, epoch_ms: Option<i64>, span_s: f64) -> Result<Escapes, Error> {
     let mut escapes = Escapes::default();
     let (mut outside, mut broken, mut first_outside) = (0_u64, 0_u64, None);
-    for line in text(path)?.lines().filter(|line| line.contains("sticky_escape_triggered")) {
+    let (mut lines, mut without_zone) = (0_u64, 0_u64);
+    for line in readable(path)?.lines() {
+        lines += 1;
+        if !line.contains("sticky_escape_triggered") {
+            continue;
+        }
         let Some((at_ms, account, reason)) = parse(line) else {
             broken += 1;
             continue;
         };
+        without_zone += u64::from(!has_zone(line));
         let at_s = epoch_ms.map_or(0.0, |epoch| (at_ms - epoch) as f64 / 1e3);
         if at_s < -5.0 || at_s > span_s + 5.0 {
             outside += 1;
@@ -58,8 +64,21 @@ pub fn read(path: &Path, epoch_ms: Option<i64>, span_s: f64) -> Result<Escapes, 
         );
         return Err(Error::in_file(path, message, "give the escape log of the same period, with zones in its times"));
     }
-    if outside > 0 {
-        escapes.notes.push(format!("{outside} escapes outside the log's time are not counted"));
+    if let Some(off) = first_outside {
+        escapes.notes.push(format!(
+            "{outside} escapes outside the log's time are not counted, the first lies {:.2} h off it (a longer log, or times of \
+             another zone among them)",
+            (if off < 0.0 { -off } else { off - span_s }) / 3_600.0
+        ));
+    }
+    if without_zone > 0 {
+        escapes.notes.push(format!("{without_zone} escapes have times without a zone: UTC is assumed"));
+    }
+    if escapes.all.is_empty() && broken == 0 {
+        escapes.notes.push(format!(
+            "none of the {lines} lines of {} is an escape: taken for none at all (were lines of level INFO logged?)",
+            path.display()
+        ));
     }
     if broken > 0 {
         escapes
@@ -115,6 +134,33 @@ fn instant(text: &str) -> Option<i64> {
     };
     let instant = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}Z").parse());
     instant.ok().map(|instant| instant.as_millisecond())
+}
+
+/// Whether a line's time says its zone: any form that ends in Z or in an offset, and Unix seconds.
+fn has_zone(line: &str) -> bool {
+    if line.trim_start().starts_with('{') {
+        return !line.contains("\"time\":\"") || ends_in_zone(line.split("\"time\":\"").nth(1).unwrap_or_default());
+    }
+    let mut words = line.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    ends_in_zone(if first.contains('T') { first } else { words.next().unwrap_or_default() })
+}
+
+/// Whether a time (up to a quote or bracket) ends in Z or an offset.
+fn ends_in_zone(time: &str) -> bool {
+    let time = time.split(['"', ']']).next().unwrap_or_default();
+    let clock = time.rsplit(['T', ' ']).next().unwrap_or_default();
+    clock.ends_with('Z') || clock.contains(['+', '-'])
+}
+
+/// The whole text of a log.
+fn readable(path: &Path) -> Result<String, Error> {
+    let text = text(path)?;
+    if text.contains('\0') {
+        let message = "it is no text: expected the gateway's own log, JSON or console form";
+        return Err(Error::in_file(path, message, "give the file with the sticky_escape_triggered lines"));
+    }
+    Ok(text)
 }
 
 /// The whole text of a file, unpacked if it is gzip.

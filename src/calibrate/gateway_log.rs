@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::records::{FailedTry, Log, Outcome, Record};
+use super::records::{FailedTry, Log, MOST_BAD, Outcome, Record};
 use crate::workload::Error;
 
 #[derive(Deserialize)]
@@ -56,9 +56,6 @@ struct Attempt<'a> {
     kind: Option<Cow<'a, str>>,
 }
 
-/// More bad lines than this share of a log, and it is none.
-const MOST_BAD: f64 = 0.05;
-
 const TWICE: &str = "the same line again (rows exported twice)";
 
 /// Why lines were left out, with how many and the first of them.
@@ -99,6 +96,10 @@ pub fn read(path: &Path) -> Result<Log, Error> {
                 reading.skips.add("the file is packed and was cut off: what lies behind is missing", number);
                 break;
             }
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                let message = "the file is packed and was cut off before its first line";
+                return Err(Error::in_file(path, message, "export it again"));
+            }
             Err(error) => return Err(Error::io(path, "read on", &error).at(path, number + 1, 0)),
         };
         if length == 0 {
@@ -136,6 +137,7 @@ struct Reading {
     websocket: u64,
     twisted: u64,
     untrusted_cache: u64,
+    strangers: u64,
     base_ms: Option<i64>,
 }
 
@@ -190,13 +192,17 @@ impl Reading {
         self.websocket += u64::from(line.ws == Some(true));
         let base = *self.base_ms.get_or_insert(arrival);
         let seconds = |ms: i64| (ms - base) as f64 / 1e3;
+        // an arrival that is not known lies before the one taken, by no more than a request may last
+        let within = |at: i64| at >= arrival - if exact { 5_000 } else { 3_600_000 } && at <= completed + 5_000;
+        let outside = |attempt: &Attempt<'_>| attempt.at_ms.is_some_and(|at| !within(at));
+        self.strangers += u64::from(line.attempts.iter().flatten().any(outside));
         let failed: Vec<FailedTry> = line
             .attempts
             .as_deref()
             .unwrap_or_default()
             .iter()
             .map(|attempt| FailedTry {
-                at_s: attempt.at_ms.map(seconds),
+                at_s: attempt.at_ms.filter(|&at| within(at)).map(seconds),
                 account: attempt.account_id,
                 status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
                 failed_over: attempt.kind.as_deref() == Some("failover"),
@@ -255,13 +261,21 @@ impl Reading {
         let good = self.log.records.len() as u64;
         if good == 0 || (self.bad > 1 && self.bad as f64 > MOST_BAD * (good + self.bad) as f64) {
             let (line, why) = self.first_bad.unwrap_or((0, "it has no rows"));
-            let message = format!("{} of {lines} lines are bad, the first: {why}", self.bad);
+            let message = if self.bad == 0 {
+                "there is no request in it: expected one JSON object a line".to_owned()
+            } else {
+                format!("{} of {lines} lines are bad, the first: {why}", self.bad)
+            };
             let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
             return Err(Error::new(message, remedy).at(path, line, 0));
         }
         let notes = &mut self.log.notes;
         for (why, (count, line)) in &self.skips.0 {
-            notes.push(format!("{count} lines left out (the first is line {line}): {why}"));
+            notes.push(if *count == 1 {
+                format!("line {line} is left out: {why}")
+            } else {
+                format!("{count} lines are left out (the first is line {line}): {why}")
+            });
         }
         let mut say = |count: u64, what: &str| {
             if count > 0 {
@@ -285,6 +299,11 @@ impl Reading {
             self.twisted,
             "seemed to end before they arrived (clocks that disagree): arrival taken from end and duration",
         );
+        say(
+            self.strangers,
+            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times are not \
+             looked at",
+        );
         say(self.untrusted_cache, "had failed attempts: their cached tokens are not looked at");
         let group = self.groups.iter().max_by_key(|&(_, count)| *count).map(|(&group, &count)| (group, count));
         if let Some((group, count)) = group {
@@ -301,6 +320,7 @@ impl Reading {
         self.log.epoch_ms = self.base_ms;
         self.log.has_clock = true;
         self.log.sort();
+        self.log.say_if_parted();
         Ok(self.log)
     }
 }

@@ -1,5 +1,5 @@
 //! What a time to first token owes to its account, to model and effort, and to the size of its input: only what is left
-//! over can tell that an account was slow. ln TTFT = account + kind + exponent * ln(input / median input) + residual.
+//! over can tell that an account was slow. ln (TTFT - reading) = account + kind + exponent * ln(input / median input) + residual.
 
 use super::robust::{Centre, centre, median};
 use super::tries::{Tries, Try};
@@ -36,10 +36,10 @@ const LEAST_KIND: f64 = 0.05;
 const LEAST_REQUESTS: usize = 30;
 
 impl Normal {
-    /// What is left of an attempt's TTFT without the effects of kind and size: ln s.
+    /// What is left of an attempt's TTFT without reading and the effects of kind and size: ln s.
     pub fn level(&self, each: &Try) -> Option<f64> {
-        let ttft = each.ttft_s?;
-        Some(libm::log(ttft) - self.effect(each))
+        let ttft = each.ttft_s? - each.prefill_s;
+        (ttft > 0.0).then(|| libm::log(ttft) - self.effect(each))
     }
 
     /// ln of what kind and size make of an attempt's TTFT.

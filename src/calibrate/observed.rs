@@ -1,9 +1,15 @@
 //! The same figures of a record and of a simulation, so that they can be compared.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::records::{Log, Outcome};
 use super::robust::{quantile, sorted};
+use crate::ids::AccountIx;
+use crate::measure::provenance::{Provenance, Shares};
 use crate::measure::{Finished, Observer, Selected};
 use crate::units::Time;
+use crate::upstream::HealthChange;
+use crate::workload::Request;
 
 /// Waiting for a slot takes at least a poll's first pause (100 ms, less its jitter): what is shorter is no waiting.
 const LEAST_WAIT_S: f64 = 0.075;
@@ -25,11 +31,83 @@ pub struct Seen {
     pub failed: u64,
     /// Attempts that failed and went on to another account.
     pub switches: u64,
-    /// By reason, as in `escapes::REASONS`; `None`: no log of them.
-    pub escapes: Option<[u64; 3]>,
-    /// Simulated requests that went to the account of the record; to another one that was observed in that state; to one
-    /// that was hardly ever.
-    pub moved: [u64; 3],
+    /// Escapes; `None`: no log of them.
+    pub escapes: Option<Escaped>,
+    /// Turns of sessions after their first, and those of them that another account served than the turn before; `None`: most
+    /// sessions cannot be told.
+    pub turns: Option<(u64, u64)>,
+    /// What was found in prompt caches.
+    pub cache: CacheSeen,
+    /// Whether what was seen went through a gateway: else there are times to first token and nothing more.
+    pub gateway: bool,
+    /// What a simulation rests on, over all of its requests.
+    pub rests_on: Shares,
+}
+
+/// What was found in prompt caches, by requests without failed attempts whose session had been on their account before;
+/// what those found that came for the first time, sessions have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheSeen {
+    /// Requests.
+    pub requests: u64,
+    /// Those that found anything.
+    pub hits: u64,
+    /// Tokens of their input.
+    pub input: u64,
+    /// Tokens found.
+    pub cached: u64,
+    /// Requests that came for the first time.
+    pub first: u64,
+    /// Those of them that found anything.
+    pub first_hits: u64,
+}
+
+impl CacheSeen {
+    fn add(&mut self, before: bool, input: u32, cached: u32) {
+        if !before {
+            self.first += 1;
+            self.first_hits += u64::from(cached > 0);
+            return;
+        }
+        self.requests += 1;
+        self.hits += u64::from(cached > 0);
+        self.input += u64::from(input);
+        self.cached += u64::from(cached);
+    }
+}
+
+/// Parts of the period in which escapes are counted.
+pub const PARTS: usize = 6;
+
+/// Escapes, counted: they carry no request id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Escaped {
+    /// By reason, as in `escapes::REASONS`.
+    pub reasons: [u64; 3],
+    /// By the account that was left.
+    pub accounts: Vec<u64>,
+    /// By time, in equal parts of `period`.
+    pub times: [u64; PARTS],
+    /// From when to when, in s.
+    pub period: (f64, f64),
+}
+
+impl Escaped {
+    /// None so far from these accounts.
+    pub fn new(accounts: usize, period: (f64, f64)) -> Self {
+        Self { accounts: vec![0; accounts], period, ..Self::default() }
+    }
+
+    /// One more, `at_s` seconds from the start of the log.
+    pub fn add(&mut self, at_s: f64, account: Option<usize>, reason: usize) {
+        self.reasons[reason] += 1;
+        if let Some(count) = account.and_then(|place| self.accounts.get_mut(place)) {
+            *count += 1;
+        }
+        let (from, to) = self.period;
+        let part = (at_s - from) / (to - from).max(1e-9) * PARTS as f64;
+        self.times[(part.max(0.0) as usize).min(PARTS - 1)] += 1;
+    }
 }
 
 /// What a figure is, which says how it is compared.
@@ -55,24 +133,36 @@ pub struct Figure {
 }
 
 impl Seen {
-    /// Of these accounts.
-    pub fn new(accounts: usize) -> Self {
+    /// Nothing yet, of so many accounts, from when to when in s.
+    pub fn new(accounts: usize, period: (f64, f64)) -> Self {
         Self {
             accounts: vec![(0, Vec::new()); accounts],
             felt_ms: Some(Vec::new()),
             waits_ms: Some(Vec::new()),
-            escapes: Some([0; 3]),
+            escapes: Some(Escaped::new(accounts, period)),
+            turns: Some((0, 0)),
+            gateway: true,
             ..Self::default()
         }
     }
 
-    /// What a log says of its requests from `from_s` on until `to_s`; `ids` are the accounts', ascending.
-    pub fn of_log(log: &Log, ids: &[i64], (from_s, to_s): (f64, f64)) -> Self {
-        let mut seen = Self::new(ids.len());
+    /// What a log says of its requests from `from_s` on until `to_s`; `sessions` names the session of each record, `ids` are
+    /// the accounts', ascending. Escapes are not in it.
+    pub fn of_log(log: &Log, sessions: &[Option<Box<str>>], ids: &[i64], part: (f64, f64)) -> Self {
+        let mut seen = Self { escapes: None, gateway: log.has_accounts, ..Self::new(ids.len(), log.period(part)) };
         let overhead = log.overhead_s();
         let (mut exact, mut felt, mut waits) = (0_u64, Vec::new(), Vec::new());
-        for record in log.records.iter().filter(|record| record.at_s >= from_s && record.at_s < to_s) {
+        let (mut told, mut turns, mut last, mut visited) = (0_u64, (0, 0), BTreeMap::new(), BTreeSet::new());
+        let inside = log.records.iter().zip(sessions);
+        for (record, session) in inside.filter(|(record, _)| record.at_s >= part.0 && record.at_s < part.1) {
             seen.requests += 1;
+            told += u64::from(session.is_some());
+            if let (Some(session), Some(account)) = (session, record.account)
+                && let Some(before) = last.insert(session, account)
+            {
+                turns.0 += 1;
+                turns.1 += u64::from(before != account);
+            }
             exact += u64::from(record.exact_arrival);
             if let Some(place) = record.account.and_then(|id| ids.binary_search(&id).ok()) {
                 let (requests, ttfts) = &mut seen.accounts[place];
@@ -85,6 +175,14 @@ impl Seen {
                 Outcome::Ok => {}
             }
             seen.switches += record.failed.iter().filter(|failed| failed.failed_over).count() as u64;
+            if let Some(session) = session {
+                let before = !visited.insert((session, record.account));
+                if let (Outcome::Ok, Some(input), Some(cached)) =
+                    (record.outcome, record.input_tokens, record.cached_tokens)
+                {
+                    seen.cache.add(before, input, cached);
+                }
+            }
             let before = record.before_s.map(|before| (before - overhead).max(0.0));
             felt.extend(before.zip(record.ttft_s).map(|(before, ttft)| (before + ttft) * 1e3));
             if record.failed.is_empty() && record.exact_arrival {
@@ -97,6 +195,7 @@ impl Seen {
         let known = exact * 2 > seen.requests;
         seen.felt_ms = Some(felt).filter(|felt| known && !felt.is_empty());
         seen.waits_ms = Some(waits).filter(|waits| known && !waits.is_empty());
+        seen.turns = Some(turns).filter(|_| told * 2 > seen.requests);
         seen
     }
 
@@ -104,46 +203,72 @@ impl Seen {
     pub fn figures(&self, ids: &[i64]) -> Vec<Figure> {
         let mut figures = Vec::new();
         let mut put = |name: String, kind, value| figures.push(Figure { name, kind, value });
+        let of_gateway = |value: Option<f64>| value.filter(|_| self.gateway);
         let all: Vec<f64> = self.accounts.iter().flat_map(|(_, ttfts)| ttfts.iter().copied()).collect();
         let all = sorted(&all);
         let felt = self.felt_ms.as_ref().map(|felt| sorted(felt));
         for (name, p, least) in PERCENTILES {
             let of = |sample: &[f64]| quantile(sample, p).filter(|_| sample.len() >= least);
             put(format!("upstream_ttft_ms.{name}"), Kind::Millis, of(&all));
-            put(format!("felt_ttft_ms.{name}"), Kind::Millis, felt.as_deref().and_then(of));
+            put(format!("felt_ttft_ms.{name}"), Kind::Millis, of_gateway(felt.as_deref().and_then(of)));
         }
         for (id, (requests, ttfts)) in ids.iter().zip(&self.accounts) {
             let ttfts = sorted(ttfts);
             let share = (self.requests > 0).then(|| *requests as f64 / self.requests as f64);
-            put(format!("accounts.{id}.share"), Kind::Share, share);
-            put(
-                format!("accounts.{id}.ttft_ms.p50"),
-                Kind::Millis,
-                quantile(&ttfts, 0.5).filter(|_| ttfts.len() >= 20),
-            );
-            put(
-                format!("accounts.{id}.ttft_ms.p90"),
-                Kind::Millis,
-                quantile(&ttfts, 0.9).filter(|_| ttfts.len() >= 50),
-            );
+            put(format!("accounts.{id}.share"), Kind::Share, of_gateway(share));
+            for (name, p, least) in &PERCENTILES[..2] {
+                let value = quantile(&ttfts, *p).filter(|_| ttfts.len() >= *least);
+                put(format!("accounts.{id}.ttft_ms.{name}"), Kind::Millis, of_gateway(value));
+            }
         }
         let waits = self.waits_ms.as_ref().map(|waits| sorted(waits));
         let waited = waits
             .as_ref()
             .map(|waits| waits.iter().filter(|&&wait| wait > 0.0).count() as f64 / waits.len().max(1) as f64);
-        put("waited.share".to_owned(), Kind::Share, waited);
+        put("waited.share".to_owned(), Kind::Share, of_gateway(waited));
         for (name, p) in [("p95", 0.95), ("p99", 0.99)] {
-            put(format!("wait_ms.{name}"), Kind::Millis, waits.as_ref().and_then(|waits| quantile(waits, p)));
+            let value = waits.as_ref().and_then(|waits| quantile(waits, p));
+            put(format!("wait_ms.{name}"), Kind::Millis, of_gateway(value));
         }
-        put("refused_429".to_owned(), Kind::Count, Some(self.refused as f64));
-        put("other_failures".to_owned(), Kind::Count, Some(self.failed as f64));
-        put("switches".to_owned(), Kind::Count, Some(self.switches as f64));
-        for (reason, name) in super::escapes::REASONS.iter().enumerate() {
-            put(format!("escapes.{name}"), Kind::Count, self.escapes.map(|escapes| escapes[reason] as f64));
+        let counts =
+            [("refused_429", self.refused), ("other_failures", self.failed), ("account_switches", self.switches)];
+        for (name, count) in counts {
+            put(name.to_owned(), Kind::Count, of_gateway(Some(count as f64)));
         }
+        let moved = self.turns.filter(|turns| turns.0 >= 50).map(|(turns, moved)| moved as f64 / turns as f64);
+        put("session_moves.share".to_owned(), Kind::Share, of_gateway(moved));
+        let CacheSeen { requests, hits, input, cached, .. } = self.cache;
+        let share = |part: u64, of: u64| of_gateway((of > 0).then(|| part as f64 / of as f64));
+        put(format!("{CACHE}hits.share"), Kind::Share, share(hits, requests));
+        put(format!("{CACHE}tokens.share"), Kind::Share, share(cached, input));
+        self.escape_figures(ids, &mut put);
         figures
     }
+
+    fn escape_figures(&self, ids: &[i64], put: &mut impl FnMut(String, Kind, Option<f64>)) {
+        let escapes = self.escapes.as_ref();
+        for (reason, name) in super::escapes::REASONS.iter().enumerate() {
+            put(format!("escapes.{name}"), Kind::Count, escapes.map(|escaped| escaped.reasons[reason] as f64));
+        }
+        for (place, id) in ids.iter().enumerate() {
+            put(format!("{ESCAPES_FROM}{id}"), Kind::Count, escapes.map(|escaped| escaped.accounts[place] as f64));
+        }
+        let Some(escaped) = escapes else { return };
+        let (from, to) = escaped.period;
+        let edge = |part: usize| from + (to - from) * part as f64 / PARTS as f64;
+        for (part, count) in escaped.times.iter().enumerate() {
+            let name = format!("{ESCAPES_AT}{:.0}-{:.0}s", edge(part), edge(part + 1));
+            put(name, Kind::Count, Some(*count as f64));
+        }
+    }
 }
+
+/// Figures of prompt caches.
+pub const CACHE: &str = "cache.";
+/// Figures of escapes from one account.
+pub const ESCAPES_FROM: &str = "escapes.from.";
+/// Figures of escapes in a part of the period.
+pub const ESCAPES_AT: &str = "escapes.at.";
 
 /// Percentiles of reports, with the least sample that tells them.
 const PERCENTILES: [(&str, f64, usize); 4] =
@@ -162,12 +287,13 @@ pub struct Watch {
     pub only_recorded: bool,
     /// Ids of the accounts, ascending.
     pub ids: Vec<i64>,
-    /// How often each account was observed healthy, and degraded.
-    pub observed: Vec<[usize; 2]>,
+    /// What it rests on.
+    pub provenance: Provenance,
+    /// The account that served the latest turn of each session.
+    pub last: BTreeMap<u64, AccountIx>,
+    /// Accounts that each session has been on.
+    pub visited: BTreeSet<(u64, AccountIx)>,
 }
-
-/// Fewer answers than this in a state, and what happens in it is extrapolated.
-pub const FEW: usize = 30;
 
 impl Watch {
     fn counts(&self, at: Time) -> bool {
@@ -177,17 +303,26 @@ impl Watch {
 }
 
 impl Observer for Watch {
+    fn arrived(&mut self, now: Time, number: u64, request: &Request) {
+        self.provenance.arrived(now, number, request);
+    }
+
+    fn health_changed(&mut self, change: &HealthChange) {
+        self.provenance.health_changed(change);
+    }
+
     fn selected(&mut self, step: &Selected<'_>) {
         if self.counts(step.now)
             && let Some(escape) = step.decision.escape
             && let Some(reason) = super::escapes::REASONS.iter().position(|name| *name == escape.reason.name())
             && let Some(escapes) = &mut self.seen.escapes
         {
-            escapes[reason] += 1;
+            escapes.add(step.now.since(self.start).secs(), Some(escape.account.at()), reason);
         }
     }
 
     fn finished(&mut self, finished: &Finished<'_>) {
+        self.provenance.finished(finished);
         let recorded = finished.request.recorded.as_deref();
         let measured = recorded.is_some_and(|recorded| recorded.first_token.is_some());
         if !self.counts(finished.request.at) || (self.only_recorded && !measured) {
@@ -210,11 +345,25 @@ impl Observer for Watch {
             waits.push(finished.waited.millis());
         }
         let Some(account) = finished.account else { return };
+        if let Some(session) = finished.request.session {
+            let before = !self.visited.insert((session.number, account));
+            if finished.http_status == 200 && finished.failed_attempts == 0 {
+                seen.cache.add(before, finished.request.input_tokens, finished.cached_tokens);
+            }
+        }
+        if let Some(session) = finished.request.session
+            && let Some(before) = self.last.insert(session.number, account)
+            && let Some((turns, moved)) = &mut seen.turns
+        {
+            *turns += 1;
+            *moved += u64::from(before != account);
+        }
         let (requests, ttfts) = &mut seen.accounts[account.at()];
         *requests += 1;
         ttfts.extend(finished.upstream_ttft.filter(|_| finished.http_status == 200).map(|ttft| ttft.millis()));
-        let state = self.observed.get(account.at()).map_or(0, |observed| observed[usize::from(finished.degraded)]);
-        let same = recorded.and_then(|recorded| recorded.account) == Some(self.ids[account.at()]);
-        seen.moved[if same { 0 } else { 1 + usize::from(state < FEW) }] += 1;
+    }
+
+    fn run_over(&mut self, _now: Time) {
+        self.seen.rests_on = self.provenance.shares().unwrap_or_default();
     }
 }

@@ -87,10 +87,18 @@ pub struct Log {
     pub notes: Vec<String>,
 }
 
+/// More bad lines than this share of the requests, and it is no log.
+pub(super) const MOST_BAD: f64 = 0.05;
+
 impl Log {
     /// From the first arrival to the last.
     pub fn span_s(&self) -> f64 {
         self.records.last().map_or(0.0, |record| record.at_s)
+    }
+
+    /// A part of the log with its end where the log ends, in s.
+    pub fn period(&self, (from_s, to_s): (f64, f64)) -> (f64, f64) {
+        (from_s, to_s.min(self.span_s()).max(from_s))
     }
 
     /// The typical time that the gateway spends on a request that neither waits nor fails, in s.
@@ -112,7 +120,7 @@ impl Log {
     /// # Errors
     /// When it cannot be read.
     pub fn of_trace(read: &ReadConfig) -> Result<Self, Error> {
-        let mut reader = TraceReader::open(read, Luck::new(1))?;
+        let mut reader = TraceReader::open(&ReadConfig { skip_bad_lines: u64::MAX, ..read.clone() }, Luck::new(1))?;
         let mut log = Self::default();
         let mut kinds = BTreeMap::new();
         while let Some(row) = reader.next_row()? {
@@ -121,6 +129,7 @@ impl Log {
             let recorded = row.recorded.as_deref();
             let ttft_s = recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs());
             let at_s = row.at.secs();
+            let status = recorded.and_then(|recorded| recorded.status).filter(|&status| status >= 400).unwrap_or(0);
             log.has_accounts |= recorded.is_some_and(|recorded| recorded.account.is_some());
             log.records.push(Record {
                 at_s,
@@ -132,7 +141,7 @@ impl Log {
                 input_tokens: Some(row.input_tokens).filter(|&tokens| tokens > 0),
                 output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
                 cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
-                outcome: if row.failed { Outcome::Failed(0) } else { Outcome::Ok },
+                outcome: if row.failed { Outcome::Failed(status) } else { Outcome::Ok },
                 account: recorded.and_then(|recorded| recorded.account).or(Some(1)),
                 ttft_s,
                 duration_s: recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs()),
@@ -142,6 +151,16 @@ impl Log {
             });
         }
         log.notes = reader.notes();
+        let (bad, good) = (reader.skipped(), log.records.len() as u64);
+        if good == 0 || (bad > 1 && bad as f64 > MOST_BAD * (good + bad) as f64) {
+            // read once more, to stop at the first bad line and say what is wrong with it
+            let mut strict = TraceReader::open(&ReadConfig { skip_bad_lines: 0, ..read.clone() }, Luck::new(1))?;
+            while strict.next_row()?.is_some() {}
+            return Err(Error::in_file(&read.path, "there is no request in it", "say what it is with --format"));
+        }
+        if bad > 0 {
+            log.notes.push(format!("{bad} bad lines (cut off, or not of the format) are left out"));
+        }
         log.has_clock = reader.format() != Format::Weka;
         log.sort();
         Ok(log)
@@ -202,6 +221,21 @@ impl Log {
         log.notes.push("sessions of the table share no clock: they start a minute apart".to_owned());
         log.sort();
         Ok(log)
+    }
+
+    /// Adds a note where the log falls apart in time.
+    pub(super) fn say_if_parted(&mut self) {
+        const LEAST_S: f64 = 3_600.0;
+        let gaps = self.records.windows(2).map(|pair| (pair[1].at_s - pair[0].at_s, pair[0].at_s));
+        let Some((gap, from)) = gaps.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|gap| gap.0 > LEAST_S) else { return };
+        if gap > 50.0 * self.span_s() / self.records.len() as f64 {
+            self.notes.push(format!(
+                "no request for {:.1} h, from {:.1} h after the first one on: an idle time, or rows of two time zones or \
+                 periods put together",
+                gap / 3_600.0,
+                from / 3_600.0
+            ));
+        }
     }
 
     pub(super) fn kind(&mut self, known: &mut BTreeMap<String, u32>, name: &str) -> u32 {

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use super::backtest::{BackTest, Compared, Judgement};
 use super::cache::Cache;
-use super::observed::{FEW, Kind};
+use super::input::WHOLE;
+use super::observed::{CacheSeen, Kind};
 use super::run::{Calibrated, Verdict};
 use super::scenario::words;
+use crate::measure::provenance::{FEW, Shares};
 
 /// The report.
 pub fn markdown(calibrated: &Calibrated) -> String {
@@ -33,16 +35,21 @@ pub fn summary(calibrated: &Calibrated) -> String {
     let verdict = match calibrated.verdict {
         Verdict::Agrees => "agrees",
         Verdict::Off => "off",
+        Verdict::CannotTell => "cannot tell: there is too little in the log",
     };
     let mut text = format!("verdict: **{verdict}**\n\n");
     let mut say = |name: &str, test: &BackTest| {
-        let [agree, off, open] = test.counts();
+        let [agree, off_count, open] = test.counts();
         let _ = writeln!(
             text,
-            "- {name}: {agree} figures agree, {off} are off, {open} cannot be told ({} simulations)",
+            "- {name}: of {} figures {agree} agree, {off_count} are off, {open} cannot be told ({} simulations)",
+            test.figures.len(),
             test.replications
         );
-        for figure in &test.figures {
+        const MOST: usize = 6;
+        let off = |figure: &&Compared| matches!(figure.judgement, Judgement::Off(_));
+        let more = off_count.saturating_sub(MOST);
+        for figure in test.figures.iter().filter(off).take(MOST) {
             if let Judgement::Off(by) = figure.judgement {
                 let _ = writeln!(
                     text,
@@ -53,12 +60,15 @@ pub fn summary(calibrated: &Calibrated) -> String {
                 );
             }
         }
+        if more > 0 {
+            let _ = writeln!(text, "  - and {more} more that are off");
+        }
     };
     say("back-test", &calibrated.back_test);
     if let Some((_, test)) = &calibrated.validation {
         say("out of sample", test);
     }
-    for line in calibrated.sessions.words() {
+    for line in calibrated.input.sessions.words() {
         let _ = writeln!(text, "- {line}");
     }
     if let Some(sessions) = calibrated.assumed_sessions {
@@ -68,9 +78,26 @@ pub fn summary(calibrated: &Calibrated) -> String {
              to the record"
         );
     }
+    if calibrated.input.log.has_accounts {
+        let _ = writeln!(text, "- {}", rests_on(calibrated));
+    }
     let (slow, failing) = (calibrated.fit.slow.len(), calibrated.fit.failing.len());
-    let _ = writeln!(text, "- {slow} slow spans and {failing} spans of failure became conditions");
+    let spans = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let _ = writeln!(text, "- {} and {} became conditions", spans(slow, "slow span"), spans(failing, "failing span"));
     text
+}
+
+/// Where simulated requests went, against the record.
+fn rests_on(calibrated: &Calibrated) -> String {
+    let Shares { same, observed, extrapolated } = calibrated.back_test.rests_on;
+    format!(
+        "{:.0} % of simulated requests go to the account that served them in reality, {:.0} % to another that was seen {FEW} \
+         times or more in the state it is in then, {:.1} % to one that was hardly ever seen in that state: these are \
+         extrapolated",
+        same * 100.0,
+        observed * 100.0,
+        extrapolated * 100.0
+    )
 }
 
 fn section(text: &mut String, title: &str, lines: &[String]) {
@@ -81,16 +108,17 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
 }
 
 fn log_lines(calibrated: &Calibrated) -> Vec<String> {
-    let log = &calibrated.log;
+    let log = &calibrated.input.log;
     let exact = log.records.iter().filter(|record| record.exact_arrival).count();
-    let mut lines = vec![format!(
-        "{} requests in {:.0} s; {:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
-        log.records.len(),
-        log.span_s(),
-        100.0 * exact as f64 / log.records.len().max(1) as f64,
-        log.overhead_s() * 1e3
-    )];
-    lines.extend(calibrated.notes.iter().cloned());
+    let mut lines = vec![format!("{} requests in {:.0} s", log.records.len(), log.span_s())];
+    if log.has_accounts {
+        lines.push(format!(
+            "{:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",
+            100.0 * exact as f64 / log.records.len().max(1) as f64,
+            log.overhead_s() * 1e3
+        ));
+    }
+    lines.extend(calibrated.input.notes.iter().cloned());
     let normal = &calibrated.fit.normal;
     if normal.exponent > 0.0 {
         lines.push(format!(
@@ -103,7 +131,7 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     for (kind, effect) in log.kinds.iter().zip(&normal.kinds).filter(|(_, effect)| **effect != 0.0) {
         lines.push(format!("`{kind}` answers {:.2} times as fast as the slowest model", libm::exp(-effect)));
     }
-    lines.push(match &calibrated.cache {
+    lines.push(match &calibrated.input.cache {
         Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in cold turns \
                             cannot be told"
             .to_owned(),
@@ -111,12 +139,28 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
             "{:.0} % of requests found cached tokens, but too few turns tell when they are lost: 5 min is assumed",
             share * 100.0
         ),
-        Cache::Fitted { ttl_s, block_tokens, min_tokens, turns, right } => format!(
-            "prompt cache: entries live {ttl_s} s, blocks of {block_tokens}, at least {min_tokens} tokens (right for {:.0} % of \
-             {turns} turns)",
-            right * 100.0
+        Cache::Fitted { ttl_s, between_s, block_tokens, min_tokens, turns, right, depth } => format!(
+            "prompt cache: entries live {ttl_s} s (turns tell it to be {}), blocks of {block_tokens}, at least {min_tokens} \
+             tokens; right for {:.0} % of {turns} turns, which found {:.0} % of what they could (median)",
+            match between_s {
+                (from, Some(to)) => format!("between {from:.0} and {to:.0} s"),
+                (from, None) => format!("{from:.0} s or more"),
+            },
+            right * 100.0,
+            depth * 100.0
         ),
     });
+    let CacheSeen { first, first_hits, .. } = calibrated.input.record(WHOLE).cache;
+    if first_hits > 0 {
+        lines.push(format!(
+            "{:.1} % of {first} first turns on an account found cached tokens (what sessions have in common): that is not \
+             modelled",
+            100.0 * first_hits as f64 / first as f64
+        ));
+    }
+    if let Some(speed) = calibrated.input.tries.prefill_tokens_per_s {
+        lines.push(format!("input that is not in a cache is read at {speed:.0} tokens/s, which adds to the TTFT"));
+    }
     lines
 }
 
@@ -125,8 +169,8 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
     let _ = writeln!(text, "\n## Healthy accounts\n\nTimes to first token are {}.\n", fit.shape.words());
     text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | answers take | failures outside of spans |\n");
     text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- |\n");
-    for &id in &calibrated.ids {
-        let place = calibrated.tries.ids.binary_search(&id).ok();
+    for &id in &calibrated.input.ids {
+        let place = calibrated.input.tries.ids.binary_search(&id).ok();
         let account = place.map_or(&fit.unseen, |place| &fit.accounts[place]);
         let failures: Vec<String> = account
             .failures
@@ -146,7 +190,11 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
             if failures.is_empty() { "none".to_owned() } else { failures.join(", ") }
         );
     }
-    text.push_str("\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n");
+    if calibrated.input.ids.len() > 1 {
+        text.push_str(
+            "\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n",
+        );
+    }
 }
 
 fn spans(text: &mut String, calibrated: &Calibrated) {
@@ -159,7 +207,7 @@ fn spans(text: &mut String, calibrated: &Calibrated) {
     text.push_str("| account | from | to | what | shown by |\n| ---: | ---: | ---: | --- | --- |\n");
     let end = |to: Option<f64>| to.map_or_else(|| "the end".to_owned(), |to| format!("{to:.1} s"));
     for span in &fit.slow {
-        let id = calibrated.tries.ids[span.account];
+        let id = calibrated.input.tries.ids[span.account];
         let decode =
             if span.decode_factor == 1.0 { String::new() } else { format!(", decode x {:.1}", span.decode_factor) };
         let _ = writeln!(
@@ -172,7 +220,7 @@ fn spans(text: &mut String, calibrated: &Calibrated) {
         );
     }
     for span in &fit.failing {
-        let id = calibrated.tries.ids[span.account];
+        let id = calibrated.input.tries.ids[span.account];
         let _ = writeln!(
             text,
             "| {id} | {:.1} s | {} | {:.0} % {} | {} of {} attempts |",
@@ -214,19 +262,13 @@ fn value(figure: &Compared, value: Option<f64>) -> String {
 }
 
 fn trust(text: &mut String, calibrated: &Calibrated) {
-    let [same, seen, unseen] = calibrated.back_test.moved.map(|share| share * 100.0);
     text.push_str("\n## What an answer from this scenario rests on\n\n");
-    if calibrated.log.has_accounts {
-        let _ = writeln!(
-            text,
-            "Under the recorded settings {same:.0} % of simulated requests go to the account that served them in reality; \
-             {seen:.0} % go to another one that was observed {FEW} times or more in the state it is in then; {unseen:.0} % are \
-             extrapolated: their account was hardly ever seen in that state.\n"
-        );
+    if calibrated.input.log.has_accounts {
+        let _ = writeln!(text, "Under the recorded settings {}.\n", rests_on(calibrated));
     }
     text.push_str(
-        "`stickysim tune scenario.yaml ...` answers for this traffic. A threshold that moves requests moves them to accounts \
-         as described above: what these would have answered was not observed but drawn from how they answered others. Arrivals \
+        "`stickysim tune scenario.yaml ...` answers for this traffic and repeats these shares for the value that it finds: \
+         what an account would have answered to others was not observed but drawn from how it answered its own. Arrivals \
          are those of the record, whatever becomes of earlier requests (`timing: recorded`).\n",
     );
 }

@@ -1,84 +1,20 @@
-//! From a log to a scenario, a trace and a verdict, in one go.
+//! From a log to a scenario, a trace, a report and a verdict, in one go.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::Value;
-
-use super::backtest::{BackTest, compare, distance, replicate};
-use super::cache::{self, Cache};
+use super::backtest::{BackTest, Judgement, compare, replicate};
 use super::fit::{Fit, fit};
-use super::observed::{Seen, Watch};
-use super::records::{Log, Outcome, Record};
-use super::robust::median;
-use super::scenario::{Parts, build, pool, yaml};
-use super::sessions::{Sessions, tell};
-use super::spans::Limits;
-use super::tries::Tries;
-use super::{accounts, escapes, gateway_log};
-use crate::engine::Distribution;
+use super::input::{Input, WHOLE};
+use super::options::{CalibrateError, Options};
+use super::report;
+use super::scenario::{Parts, build, yaml};
+use super::search::Search;
+use super::staged::{REPORT, SCENARIO, Staged, TRACE};
+use super::trace;
 use crate::experiment::replicate::Threads;
-use crate::gateway::RunError;
-use crate::scenario::{Document, Scenario, ScenarioError, Set};
-use crate::simulation::{LowerError, Lowered, lower};
-use crate::units::Span;
-use crate::workload::config::{AssumedSessions, Sessions as Played, WorkloadConfig};
-use crate::workload::replay::{Format, Names, TraceRow};
-use crate::workload::write::{NativeFormat, TraceWriter};
-use crate::workload::{Error, ReadConfig, Recorded};
-
-/// What to calibrate from, and how.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The log: a gateway log, or what `format` says.
-    pub log: PathBuf,
-    /// Its format; `None`: the gateway's.
-    pub format: Option<Format>,
-    /// The account snapshot.
-    pub accounts: Option<PathBuf>,
-    /// The gateway's own log with its escapes.
-    pub escape_log: Option<PathBuf>,
-    /// The gateway's config.yaml; `None`: its defaults.
-    pub gateway_config: Option<PathBuf>,
-    /// Further settings (`--set`) on top of it.
-    pub sets: Vec<Set>,
-    /// Hold the log against this scenario instead of one that is fitted to it.
-    pub against: Option<PathBuf>,
-    /// The folder to write to.
-    pub out: PathBuf,
-    /// How far beyond the interval a figure may lie, as a share.
-    pub tolerance: f64,
-    /// How many simulations.
-    pub replications: u64,
-    /// What counts as a span.
-    pub limits: Limits,
-    /// All luck comes from this.
-    pub seed: u64,
-}
-
-/// Why a calibration failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CalibrateError {
-    /// A log or a trace.
-    #[error(transparent)]
-    Log(#[from] Error),
-    /// A config file, an override, or the scenario.
-    #[error("{0}")]
-    Scenario(#[from] ScenarioError),
-    /// A file that the scenario names.
-    #[error(transparent)]
-    Lower(#[from] LowerError),
-    /// The simulation.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// A folder that cannot be made.
-    #[error("cannot make {}: {source}", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
+use crate::scenario::Document;
+use crate::simulation::{Lowered, lower};
+use crate::workload::Error;
 
 /// The one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,36 +23,28 @@ pub enum Verdict {
     Agrees,
     /// Some are.
     Off,
+    /// None is, but there is too little to tell by.
+    CannotTell,
 }
 
 /// What came out.
 #[derive(Clone, Debug)]
 pub struct Calibrated {
-    /// The log as it was read.
-    pub log: Log,
-    /// Its attempts.
-    pub tries: Tries,
-    /// Its sessions.
-    pub sessions: Sessions,
+    /// What was read.
+    pub input: Input,
     /// The fit.
     pub fit: Fit,
-    /// The prompt cache.
-    pub cache: Cache,
-    /// Ids of the pool.
-    pub ids: Vec<i64>,
-    /// The scenario as text.
+    /// The scenario as text; empty where another one was held against the log.
     pub scenario: String,
     /// Where sessions cannot be told: about how many live ones are assumed.
     pub assumed_sessions: Option<f64>,
     /// The whole period, fitted to all of it.
     pub back_test: BackTest,
-    /// The rest of the period, fitted to its first part; `None` where another scenario was held against the log, or it is
-    /// too short.
+    /// The rest of the period, fitted to its first part, and where that ends in s; `None` where another scenario was held
+    /// against the log, or it is too short.
     pub validation: Option<(f64, BackTest)>,
     /// The verdict over both.
     pub verdict: Verdict,
-    /// What was left out, assumed or odd.
-    pub notes: Vec<String>,
 }
 
 /// What is fitted to, of the requests.
@@ -124,297 +52,151 @@ const FIRST_PART: f64 = 0.6;
 /// Fewer requests than this are not parted.
 const LEAST_REQUESTS: usize = 200;
 
-/// Calibrates and writes `scenario.yaml` and `trace.jsonl.gz` (the report is the caller's to write).
+const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, conditions\n\
+    when they were not, and the traffic of the period. report.md says how far to trust it.";
+
+/// Calibrates and writes `scenario.yaml`, `trace.jsonl.gz` and `report.md`, all of them or none.
 ///
 /// # Errors
 /// When a file cannot be used.
 pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, CalibrateError> {
-    let log = read(options)?;
-    let mut notes = log.notes.clone();
-    let tries = Tries::of(&log);
-    let sessions = tell(&log);
-    let settings = settings(options)?;
-    let known = match &options.accounts {
-        Some(path) => {
-            let (known, said) = accounts::read(path, log.group, &tries.ids)?;
-            notes.extend(said);
-            known
-        }
-        None => Vec::new(),
+    let staged = Staged::begin(&options.out, options.force)?;
+    let mut input = Input::read(options)?;
+    trace::write(&input.log, &input.sessions, &staged.path(TRACE), &mut input.notes)?;
+    let whole = fit(&input.tries, input.log.kinds.len(), input.limits, WHOLE.1);
+    let bench = Bench { options, threads, input: &input, staged: &staged, whole: &whole };
+    let found = match &options.against {
+        Some(against) => bench.against(against)?,
+        None => bench.fitted()?,
     };
-    if options.accounts.is_none() && log.has_accounts {
-        notes.push(
-            "no account snapshot: an account has as many slots as it was seen to use at once (at least that many)"
-                .to_owned(),
-        );
+    let verdict = verdict(&found.back_test, found.validation.as_ref().map(|(_, test)| test));
+    let Found { scenario, think_s, back_test, validation } = found;
+    if validation.is_none() && options.against.is_none() {
+        input
+            .notes
+            .push(format!("fewer than {LEAST_REQUESTS} requests: nothing is kept back for a test out of sample"));
     }
-    if options.gateway_config.is_none() && options.against.is_none() {
-        notes.push("no gateway config: the gateway's defaults are assumed".to_owned());
-    }
-    let escapes = match &options.escape_log {
-        Some(path) => Some(escapes::read(path, log.epoch_ms, log.records.iter().fold(0.0, |end, r| r.end_s.max(end)))?),
-        None => None,
-    };
-    notes.extend(escapes.iter().flat_map(|escapes| escapes.notes.clone()));
-    let ids = pool(&known, &tries);
-    let all = f64::INFINITY;
-    let limits = if log.has_clock {
-        options.limits
-    } else {
-        notes.push("sessions share no clock: slow spans are not looked for".to_owned());
-        Limits { least_answers: usize::MAX, ..options.limits }
-    };
-    let whole = fit(&tries, log.kinds.len(), limits, all);
-    let cache = cache::fit(&log, &sessions.of);
-
-    std::fs::create_dir_all(&options.out)
-        .map_err(|source| CalibrateError::Folder { path: options.out.clone(), source })?;
-    let trace = options.out.join(TRACE);
-    write_trace(&log, &sessions, &trace, &mut notes)?;
-
-    let record = |part: (f64, f64)| {
-        let mut seen = Seen::of_log(&log, &ids, part);
-        seen.escapes = escapes.as_ref().map(|escapes| {
-            let mut counts = [0; 3];
-            for escape in escapes.all.iter().filter(|escape| escape.at_s >= part.0 && escape.at_s < part.1) {
-                counts[escape.reason] += 1;
-            }
-            counts
-        });
-        if !log.has_accounts {
-            // a trace without accounts tells times to first token, and nothing of a gateway
-            seen.requests = 0;
-            (seen.felt_ms, seen.waits_ms) = (None, None);
-        }
-        seen
-    };
-    let watch = |part: (f64, f64)| Watch {
-        seen: Seen::new(ids.len()),
-        start: crate::units::Time::ZERO,
-        part,
-        only_recorded: !log.has_accounts,
-        ids: ids.clone(),
-        observed: ids
-            .iter()
-            .map(|id| {
-                let place = tries.ids.binary_search(id).ok();
-                let slow = whole.slow.iter().filter(|span| Some(span.account) == place).map(|span| span.answers).sum();
-                [place.map_or(0, |place| whole.accounts[place].answers), slow]
-            })
-            .collect(),
-    };
-    let parts = |fit: &Fit, think: Option<f64>| {
-        yaml(
-            &build(Parts {
-                log: &log,
-                tries: &tries,
-                fit,
-                known: &known,
-                cache: &cache,
-                settings: &settings,
-                trace: TRACE,
-                assumed_think_s: think,
-                unlimited: !log.has_accounts,
-            }),
-            HEAD,
-        )
-    };
-    let full = (0.0, all);
-    let place = options.out.join("scenario.yaml");
-    if let Some(against) = &options.against {
-        let document = Document::read(against)?.with_trace(&trace)?;
-        let loaded = document.resolve(&options.sets)?;
-        let lowered = lower(&loaded.scenario)?;
-        let pool: Vec<i64> = loaded.scenario.accounts.iter().filter_map(|account| account.id).collect();
-        if pool != ids {
-            let message = format!("its accounts are {pool:?}, those of the log {ids:?}");
-            return Err(Error::in_file(against, message, "hold a log against a scenario of the same pool").into());
-        }
-        let runs = replicate(&lowered, &watch(full), options.replications, threads)?;
-        let back_test = compare(&record(full), &runs, &ids, options.tolerance);
-        let verdict = verdict(&back_test, None);
-        let scenario = String::new();
-        return Ok(Calibrated {
-            log,
-            tries,
-            sessions,
-            fit: whole,
-            cache,
-            ids,
-            scenario,
-            assumed_sessions: None,
-            back_test,
-            validation: None,
-            verdict,
-            notes,
-        });
-    }
-
-    let rate = log.records.len() as f64 / log.span_s().max(1.0);
-    let untold = sessions.untold * 2 > log.records.len();
-    let assume = |fit: &Fit, part: (f64, f64)| -> Result<Option<f64>, CalibrateError> {
-        if !untold {
-            return Ok(None);
-        }
-        let search =
-            Search { record: &record(part), watch: &watch(part), ids: &ids, rate, requests: log.records.len() };
-        search.best(&lowered(&parts(fit, Some(60.0)), &place, options.seed)?, threads).map(Some)
-    };
-    let think = assume(&whole, full)?;
-    let scenario = parts(&whole, think);
-    std::fs::write(&place, &scenario).map_err(|error| Error::io(&place, "write it", &error))?;
-    let runs = replicate(&lowered(&scenario, &place, options.seed)?, &watch(full), options.replications, threads)?;
-    let back_test = compare(&record(full), &runs, &ids, options.tolerance);
-
-    let split = log.records.get((log.records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
-    let validation = if log.records.len() >= LEAST_REQUESTS {
-        let first = fit(&tries, log.kinds.len(), limits, split);
-        let think = assume(&first, (0.0, split))?;
-        let lowered = lowered(&parts(&first, think), &place, options.seed)?;
-        let runs = replicate(&lowered, &watch((split, all)), options.replications, threads)?;
-        Some((split, compare(&record((split, all)), &runs, &ids, options.tolerance)))
-    } else {
-        notes.push(format!("fewer than {LEAST_REQUESTS} requests: nothing is kept back for a test out of sample"));
-        None
-    };
-    let verdict = verdict(&back_test, validation.as_ref().map(|(_, test)| test));
-    Ok(Calibrated {
-        assumed_sessions: think.map(|think| rate * think),
-        log,
-        tries,
-        sessions,
-        fit: whole,
-        cache,
-        ids,
-        scenario,
-        back_test,
-        validation,
-        verdict,
-        notes,
-    })
+    let assumed_sessions = think_s.map(|think| input.rate() * think);
+    let calibrated = Calibrated { input, fit: whole, scenario, assumed_sessions, back_test, validation, verdict };
+    staged.write(REPORT, &report::markdown(&calibrated))?;
+    staged.commit()?;
+    Ok(calibrated)
 }
-
-const TRACE: &str = "trace.jsonl.gz";
-const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, conditions\n\
-    when they were not, and the traffic of the period. report.md says how far to trust it.";
 
 fn verdict(back_test: &BackTest, validation: Option<&BackTest>) -> Verdict {
-    let agrees = back_test.agrees() && validation.is_none_or(BackTest::agrees);
-    if agrees { Verdict::Agrees } else { Verdict::Off }
-}
-
-fn read(options: &Options) -> Result<Log, CalibrateError> {
-    Ok(match options.format {
-        None | Some(Format::GatewayLog) => gateway_log::read(&options.log)?,
-        Some(Format::Weka) if options.log.extension().is_some_and(|ending| ending == "csv") => {
-            Log::of_table(&options.log)?
-        }
-        format => Log::of_trace(&ReadConfig { path: options.log.clone(), format, ..ReadConfig::default() })?,
-    })
-}
-
-/// The gateway's settings with every default, as a scenario of one account holds them.
-fn settings(options: &Options) -> Result<Scenario, CalibrateError> {
-    let mut text = "accounts: [{}]\n".to_owned();
-    if let Some(config) = &options.gateway_config {
-        let config = std::path::absolute(config).unwrap_or_else(|_| config.clone());
-        text.push_str(&format!("gateway_config: {}\n", Value::from(config.to_string_lossy().into_owned())));
-    }
-    let sets: &[Set] = if options.against.is_some() { &[] } else { &options.sets };
-    Ok(Document::parse(&text, Path::new("the gateway's settings"), Path::new("."))?.resolve(sets)?.scenario)
-}
-
-fn lowered(scenario: &str, place: &Path, seed: u64) -> Result<Lowered, CalibrateError> {
-    let base = place.parent().unwrap_or(Path::new("."));
-    let loaded = Document::parse(scenario, place, base)?.resolve(&[])?;
-    let mut lowered = lower(&loaded.scenario)?;
-    lowered.seed = seed;
-    Ok(lowered)
-}
-
-/// The search for how many sessions there may have been.
-struct Search<'a> {
-    record: &'a Seen,
-    watch: &'a Watch,
-    ids: &'a [i64],
-    rate: f64,
-    requests: usize,
-}
-
-/// Simulations for each number tried.
-const TRIALS: u64 = 6;
-/// Requests that are enough for the search.
-const ENOUGH: u64 = 30_000;
-
-impl Search<'_> {
-    /// The mean time between turns in s with which simulations are nearest to the record.
-    fn best(&self, lowered: &Lowered, threads: &Threads) -> Result<f64, CalibrateError> {
-        let most = (self.requests as f64 / 3.0).max(3.0);
-        let mut best = (f64::INFINITY, 60.0);
-        let mut live = 3.0;
-        while live < most {
-            let think = live / self.rate.max(1e-6);
-            let mut tried = lowered.clone();
-            if let WorkloadConfig::Replay(replay) = &mut tried.workload {
-                let exponential = Distribution::exponential(think).map_err(Error::from)?;
-                let turns = Distribution::constant(1e9).map_err(Error::from)?;
-                replay.sessions = Played::Assume(AssumedSessions { turns, think_s: exponential });
-                replay.limits.requests.get_or_insert(ENOUGH);
-            }
-            let runs = replicate(&tried, self.watch, TRIALS, threads)?;
-            let off = distance(self.record, &runs, self.ids);
-            if off < best.0 {
-                best = (off, think);
-            }
-            live *= 1.26;
-        }
-        Ok(best.1)
-    }
-}
-
-/// The traffic in our own format, with what was recorded of it.
-fn write_trace(log: &Log, sessions: &Sessions, path: &Path, notes: &mut Vec<String>) -> Result<(), CalibrateError> {
-    let tokens = |of: &dyn Fn(&Record) -> Option<u32>| -> u32 {
-        let known: Vec<f64> = log.records.iter().filter_map(of).map(f64::from).collect();
-        median(&known) as u32
+    let told = |test: &BackTest| {
+        let median = test.figures.iter().find(|figure| figure.name == "upstream_ttft_ms.p50");
+        median.is_some_and(|figure| figure.judgement != Judgement::CannotTell)
     };
-    let (input, output) = (tokens(&|record| record.input_tokens), tokens(&|record| record.output_tokens));
-    let mut unknown = 0_u64;
-    let mut names = Names::default();
-    let mut writer = TraceWriter::create(path, Some(NativeFormat::Jsonl))?;
-    for (record, session) in log.records.iter().zip(&sessions.of) {
-        unknown += u64::from(record.input_tokens.is_none() || record.output_tokens.is_none());
-        let row = TraceRow {
-            at: Span::from_secs_f64(record.at_s),
-            session: session.clone(),
-            user: record.user.as_deref().map(|user| names.user(user)),
-            model: names.model(log.kinds.get(record.kind as usize).map_or("", String::as_str)),
-            input_tokens: record.input_tokens.unwrap_or(input),
-            output_tokens: record.output_tokens.unwrap_or(output),
-            ended: Some(Span::from_secs_f64(record.end_s)),
-            failed: record.outcome != Outcome::Ok,
-            recorded: Some(Box::new(Recorded {
-                account: record.account.filter(|_| log.has_accounts),
-                first_token: record.ttft_s.map(Span::from_secs_f64),
-                duration: record.duration_s.map(Span::from_secs_f64),
-                status: match record.outcome {
-                    Outcome::Ok => Some(200),
-                    Outcome::Broken => Some(502),
-                    Outcome::Failed(status) => Some(status).filter(|&status| status >= 400),
-                },
-                cached_tokens: record.cached_tokens,
-                attempts: Vec::new(),
-            })),
-            ..TraceRow::default()
+    match (back_test.agrees() && validation.is_none_or(BackTest::agrees), told(back_test)) {
+        (false, _) => Verdict::Off,
+        (true, true) => Verdict::Agrees,
+        (true, false) => Verdict::CannotTell,
+    }
+}
+
+/// What simulations said.
+struct Found {
+    scenario: String,
+    /// Where sessions are assumed: the mean time between their turns in s.
+    think_s: Option<f64>,
+    back_test: BackTest,
+    validation: Option<(f64, BackTest)>,
+}
+
+/// Simulates the period.
+struct Bench<'a> {
+    options: &'a Options,
+    threads: &'a Threads,
+    input: &'a Input,
+    staged: &'a Staged,
+    whole: &'a Fit,
+}
+
+impl Bench<'_> {
+    /// A scenario that was there before against the record.
+    fn against(&self, against: &Path) -> Result<Found, CalibrateError> {
+        let document = Document::read(against)?.with_trace(&self.staged.path(TRACE))?;
+        let loaded = document.resolve(&self.options.sets)?;
+        let lowered = lower(&loaded.scenario)?;
+        let pool: Vec<i64> = loaded.scenario.accounts.iter().filter_map(|account| account.id).collect();
+        if pool != self.input.ids {
+            let message = format!("its accounts are {pool:?}, those of the log {:?}", self.input.ids);
+            return Err(Error::in_file(against, message, "hold a log against a scenario of the same pool").into());
+        }
+        let back_test = self.test(&lowered, WHOLE, None)?;
+        Ok(Found { scenario: String::new(), think_s: None, back_test, validation: None })
+    }
+
+    /// A scenario fitted to the record against it, in and out of sample.
+    fn fitted(&self) -> Result<Found, CalibrateError> {
+        let records = &self.input.log.records;
+        let think_s = self.assumed(self.whole, WHOLE)?;
+        let scenario = self.scenario(self.whole, think_s);
+        self.staged.write(SCENARIO, &scenario)?;
+        let back_test = self.test(&self.lowered(&scenario)?, WHOLE, None)?;
+        let validation = if records.len() >= LEAST_REQUESTS {
+            let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
+            let first = fit(&self.input.tries, self.input.log.kinds.len(), self.input.limits, split);
+            let think_s = self.assumed(&first, (0.0, split))?;
+            let lowered = self.lowered(&self.scenario(&first, think_s))?;
+            Some((split, self.test(&lowered, (split, WHOLE.1), Some(FIRST_PART / (1.0 - FIRST_PART)))?))
+        } else {
+            None
         };
-        writer.write(&row, &names)?;
+        Ok(Found { scenario, think_s, back_test, validation })
     }
-    writer.finish()?;
-    if unknown > 0 {
-        notes.push(format!(
-            "{unknown} requests carry no counts of tokens (they failed): the medians are assumed, {input} of input and \
-             {output} of output"
-        ));
+
+    fn test(&self, lowered: &Lowered, part: (f64, f64), learnt: Option<f64>) -> Result<BackTest, CalibrateError> {
+        let runs = replicate(lowered, &self.input.watch(part), self.options.replications, self.threads)?;
+        Ok(compare(&self.input.record(part), &runs, &self.input.ids, self.options.tolerance, learnt))
     }
-    Ok(())
+
+    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the record.
+    fn assumed(&self, fit: &Fit, part: (f64, f64)) -> Result<Option<f64>, CalibrateError> {
+        let input = self.input;
+        if !input.log.has_accounts || input.sessions.untold * 2 <= input.log.records.len() {
+            return Ok(None);
+        }
+        let search = Search {
+            record: &input.record(part),
+            watch: &input.watch(part),
+            ids: &input.ids,
+            rate: input.rate(),
+            requests: input.log.records.len(),
+        };
+        search.best(&self.lowered(&self.scenario(fit, Some(60.0)))?, self.threads).map(Some)
+    }
+
+    fn scenario(&self, fit: &Fit, assumed_think_s: Option<f64>) -> String {
+        let input = self.input;
+        let parts = Parts {
+            log: &input.log,
+            tries: &input.tries,
+            fit,
+            known: &input.known,
+            cache: &input.cache,
+            settings: &input.settings,
+            trace: TRACE,
+            assumed_think_s,
+            unlimited: !input.log.has_accounts,
+        };
+        yaml(&build(parts), HEAD)
+    }
+
+    fn lowered(&self, scenario: &str) -> Result<Lowered, CalibrateError> {
+        let place = self.staged.path(SCENARIO);
+        let base = place.parent().unwrap_or(Path::new("."));
+        let loaded = Document::parse(scenario, &place, base)?.resolve(&[])?;
+        let mut lowered = lower(&loaded.scenario)?;
+        lowered.seed = self.options.seed;
+        Ok(lowered)
+    }
+}
+
+impl Input {
+    /// Requests a second.
+    pub fn rate(&self) -> f64 {
+        self.log.records.len() as f64 / self.log.span_s().max(1.0)
+    }
 }

@@ -116,6 +116,9 @@ fn account(parts: &Parts<'_>, id: i64, protocol: Value) -> Value {
             json!({"exponent": round(normal.exponent), "median_input_tokens": round(normal.median_input)}),
         );
     }
+    if let Some(speed) = parts.tries.prefill_tokens_per_s {
+        put("prefill_tokens_per_second", json!(round(speed)));
+    }
     put("decode", fit.decode.0.clone());
     put(
         "prompt_cache",

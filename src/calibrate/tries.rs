@@ -25,8 +25,12 @@ pub struct Try {
     pub input_tokens: Option<u32>,
     /// Tokens of output.
     pub output_tokens: Option<u32>,
+    /// Tokens of input that were not in the prompt cache; `None`: not known.
+    pub uncached_tokens: Option<u32>,
     /// To the first token, in s.
     pub ttft_s: Option<f64>,
+    /// What of that was reading input, in s; 0: not that it shows.
+    pub prefill_s: f64,
     /// From the first token to the last, in s, of complete answers.
     pub decode_s: Option<f64>,
     /// What went wrong.
@@ -42,6 +46,8 @@ pub struct Tries {
     pub ids: Vec<i64>,
     /// Their attempts, in order of their beginnings.
     pub of: Vec<Vec<Try>>,
+    /// How fast they read input that is not in their prompt caches; `None`: not that it shows.
+    pub prefill_tokens_per_s: Option<f64>,
 }
 
 impl Tries {
@@ -72,7 +78,9 @@ impl Tries {
                     kind: record.kind,
                     input_tokens: record.input_tokens,
                     output_tokens: None,
+                    uncached_tokens: None,
                     ttft_s: None,
+                    prefill_s: 0.0,
                     decode_s: None,
                     fault: Some(failed.status.map_or(Fault::Transport, Fault::Status)),
                     took_s: took,
@@ -91,7 +99,12 @@ impl Tries {
                 kind: record.kind,
                 input_tokens: record.input_tokens,
                 output_tokens: record.output_tokens,
+                uncached_tokens: record
+                    .input_tokens
+                    .zip(record.cached_tokens)
+                    .map(|(input, cached)| input.saturating_sub(cached)),
                 ttft_s: record.ttft_s.filter(|&ttft| ttft > 0.0),
+                prefill_s: 0.0,
                 decode_s: decode.filter(|_| !broken),
                 fault: broken.then_some(Fault::Broken),
                 took_s: 0.0,
@@ -100,7 +113,7 @@ impl Tries {
         for tries in &mut of {
             tries.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         }
-        Self { ids, of }
+        Self { ids, of, prefill_tokens_per_s: None }
     }
 
     /// The most attempts of an account that ran at the same time, as far as the log shows: a lower bound of its slots.

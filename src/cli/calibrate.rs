@@ -14,7 +14,7 @@ use crate::workload::replay::Format;
 ///
 /// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
 /// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
-/// tolerance. docs/calibrate.md says how to export the logs.
+/// tolerance, 3 when there is too little to tell by. docs/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
     /// The log, as docs/export/sub2api-export.sql gives it (plain, .gz or .zst); or what --format says.
@@ -41,6 +41,9 @@ pub(crate) struct Calibrate {
     /// The folder to write to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace the results of an earlier calibration in that folder.
+    #[arg(long)]
+    force: bool,
     /// How far beyond the interval of the simulations a figure may lie, as a share.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     tolerance: f64,
@@ -85,22 +88,22 @@ impl Calibrate {
             sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,
+            force: self.force,
             tolerance: self.tolerance,
             replications: self.replications,
             limits: spans::Limits { least_factor: self.least_factor, ..spans::Limits::default() },
             seed: self.seed,
         };
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
-        let place = options.out.join("report.md");
-        std::fs::write(&place, report::markdown(&calibrated))?;
-        for note in &calibrated.notes {
-            terminal::remark(&format!("note: {note}"));
+        for note in &calibrated.input.notes {
+            terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }
-        terminal::print(&report::summary(&calibrated).replace("**", ""))?;
-        terminal::remark(&format!("the whole report: {}", place.display()));
+        terminal::print(&terminal::wrapped(&report::summary(&calibrated).replace("**", "")))?;
+        terminal::remark(&format!("the whole report: {}", options.out.join("report.md").display()));
         Ok(match calibrated.verdict {
             Verdict::Agrees => End::Done,
             Verdict::Off => End::Failed,
+            Verdict::CannotTell => End::NotDecidable,
         })
     }
 }

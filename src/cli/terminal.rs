@@ -21,6 +21,32 @@ pub(crate) fn remark(text: &str) {
 /// How wide summaries are laid out: what fits every terminal, a pull request and a mail.
 pub(crate) const WIDTH: u16 = 80;
 
+/// Lines broken at blanks where they are too wide, those of a list with their text below its first word.
+pub(crate) fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let own = line.trim_start();
+        let indent = line.len() - own.len() + if own.starts_with("- ") { 2 } else { 0 };
+        let mut room = line.len() - own.len();
+        out.push_str(&" ".repeat(room));
+        for (place, word) in own.split(' ').enumerate() {
+            let width = word.chars().count();
+            if room > indent && room + 1 + width > usize::from(WIDTH) {
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                room = indent;
+            } else if place > 0 {
+                out.push(' ');
+                room += 1;
+            }
+            out.push_str(word);
+            room += width;
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// Whether somebody watches standard error.
 pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
@@ -44,4 +70,19 @@ pub(crate) fn complain(error: &anyhow::Error) {
     }
     let text = if text.starts_with("error") { text } else { format!("error: {text}") };
     remark(text.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_are_broken_and_lists_keep_their_shape() {
+        let words = "word ".repeat(30);
+        let text = wrapped(&format!("title\n\n- {}\n  - {}", words.trim(), words.trim()));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let starts: Vec<&str> = text.lines().map(|line| &line[..line.len().min(6)]).collect();
+        assert_eq!(starts, ["title", "", "- word", "  word", "  - wo", "    wo"], "{text}");
+        assert_eq!(wrapped("short\n"), "short\n");
+    }
 }

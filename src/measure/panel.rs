@@ -13,7 +13,8 @@ use super::scheduling::Scheduling;
 use super::series::Series;
 use super::sessions::Sessions;
 use super::{
-    AccountInfo, Binding, ConditionInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
+    AccountInfo, Binding, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
+    StateChange,
 };
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::Time;
@@ -33,6 +34,7 @@ pub struct Panel {
     cost: Option<Cost>,
     accounts: Option<Accounts>,
     series: Option<Series>,
+    provenance: Provenance,
     check: Option<Box<Check>>,
 }
 
@@ -67,6 +69,7 @@ impl Panel {
             cost: on.cost.then(|| Cost::new(settings, accounts)),
             accounts: on.accounts.then(|| Accounts::new(settings, accounts)),
             series: on.series.then(|| Series::new(settings, n)),
+            provenance: Provenance::new(settings, accounts),
             check: settings.check.then(|| Box::new(Check::new(settings, accounts))),
             settings: settings.clone(),
         }
@@ -97,7 +100,8 @@ impl Panel {
         }
         let onsets_in_warmup = self.detection.as_ref().map_or(0, Detection::began_in_warmup);
         let some_unpriced = self.cost.as_ref().is_some_and(Cost::some_unpriced);
-        let notes = notes::on(&figures, &self.settings, onsets_in_warmup, some_unpriced);
+        let mut notes = notes::on(&figures, &self.settings, onsets_in_warmup, some_unpriced);
+        notes.extend(self.provenance.note());
         let violation_count = self.check.as_ref().map_or(0, |check| check.count());
         Results {
             figures,
@@ -114,6 +118,7 @@ impl Observer for Panel {
     #[inline]
     fn arrived(&mut self, now: Time, number: u64, request: &Request) {
         self.outcomes.arrived(now, number, request);
+        self.provenance.arrived(now, number, request);
         self.check.arrived(now, number, request);
     }
 
@@ -189,6 +194,7 @@ impl Observer for Panel {
     fn health_changed(&mut self, change: &HealthChange) {
         self.detection.health_changed(change);
         self.series.health_changed(change);
+        self.provenance.health_changed(change);
         self.check.health_changed(change);
     }
 
@@ -205,6 +211,7 @@ impl Observer for Panel {
         self.scheduling.finished(finished);
         self.escapes.finished(finished);
         self.accounts.finished(finished);
+        self.provenance.finished(finished);
         self.check.finished(finished);
     }
 

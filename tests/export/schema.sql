@@ -61,6 +61,10 @@ SELECT error('g', '2026-08-01 10:00:07+00', 1, 502, NULL);
 -- 8: a stream that broke after its tokens were counted
 SELECT usage('h', '2026-08-01 10:00:08+00', 1, 280, 600), access('h', '2026-08-01 10:00:08+00', 200, 605),
        error('h', '2026-08-01 10:00:08+00', 1, 502, NULL);
+-- 9: cached tokens and an effort, after a failed attempt (so that the cached tokens are not to be trusted)
+SELECT usage('n', '2026-08-01 10:00:08.5+00', 2, 280, 600), access('n', '2026-08-01 10:00:08.5+00', 200, 690),
+       error('n', '2026-08-01 10:00:07.9+00', 1, 200, '[{"at_unix_ms": 1785578407850, "account_id": 1, "upstream_status_code": 502, "kind": "failover"}]');
+UPDATE usage_logs SET cache_read_tokens = 4096, reasoning_effort = 'high' WHERE request_id = 'client:n';
 -- none of these: another platform, an image, a cyber-blocked one, a count of tokens, another day
 SELECT usage('i', '2026-08-01 10:00:09+00', 1, 1, 1), usage('j', '2026-08-01 10:00:09+00', 1, 1, 1),
        usage('k', '2026-08-01 10:00:09+00', 1, 1, 1), usage('l', '2026-08-03 10:00:09+00', 1, 1, 1);

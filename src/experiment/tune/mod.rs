@@ -169,6 +169,8 @@ pub struct Confirmed {
     pub constraints: Vec<Constraint>,
     /// Replications in which a decision differed from the default's.
     pub differing: usize,
+    /// What the reader must know of the best's runs, each remark once.
+    pub notes: Vec<String>,
 }
 
 /// A constraint on fresh luck.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
-use crate::experiment::cell::{Cell, Figure};
+use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
 use crate::experiment::identity;
@@ -310,6 +310,7 @@ impl Tune {
                 })
             });
             Confirmed {
+                notes: notes(&own),
                 scenario: self.scenarios[s].name.clone(),
                 rows: figures.iter().map(row).collect(),
                 constraints: judged.collect(),

@@ -65,7 +65,7 @@ fn confirmed(found: &Confirmed) -> Value {
         .collect();
     json!({
         "scenario": found.scenario, "figures": rows, "constraints": constraints,
-        "decisions_differed_in": found.differing,
+        "decisions_differed_in": found.differing, "notes": found.notes,
     })
 }
 

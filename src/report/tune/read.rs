@@ -51,6 +51,7 @@ struct ConfirmedIn {
     scenario: String,
     figures: Map<String, Value>,
     constraints: Vec<ConstraintRow>,
+    notes: Vec<String>,
     decisions_differed_in: usize,
 }
 
@@ -153,6 +154,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
             rows: found.figures.iter().map(row).collect::<Result<_, _>>()?,
             constraints: found.constraints.into_iter().map(constraint).collect::<Result<_, _>>()?,
             differing: found.decisions_differed_in,
+            notes: found.notes,
         })
     };
     let objective: Figure = figure_at(&document.objective)?;

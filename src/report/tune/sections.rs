@@ -162,6 +162,7 @@ impl TuneReport {
             let text = &constraint.condition.text;
             blocks.push(Block::Line(format!("constraint {text}: {}{default}", is(constraint.best.evidence))));
         }
+        blocks.extend(found.notes.iter().cloned().map(Block::Remark));
         Section { title: format!("What it buys and costs in {}", found.scenario), blocks }
     }
 }

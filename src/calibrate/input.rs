@@ -1,0 +1,149 @@
+//! All that a calibration reads, and what follows from it without any fit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::accounts::{self, Known};
+use super::cache::{self, Cache};
+use super::escapes::{self, Escapes};
+use super::gateway_log;
+use super::observed::{Escaped, Seen, Watch};
+use super::options::{CalibrateError, Options};
+use super::records::Log;
+use super::scenario::pool;
+use super::sessions::{Sessions, tell};
+use super::spans::Limits;
+use super::tries::Tries;
+use crate::measure::provenance::Provenance;
+use crate::measure::{AccountInfo, Settings};
+use crate::scenario::{Document, Scenario, Set};
+use crate::units::Time;
+use crate::workload::ReadConfig;
+use crate::workload::replay::Format;
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The log.
+    pub log: Log,
+    /// Its attempts.
+    pub tries: Tries,
+    /// Its sessions.
+    pub sessions: Sessions,
+    /// The accounts as the gateway knows them.
+    pub known: Vec<Known>,
+    /// The gateway's escapes, if there is a log of them.
+    pub escapes: Option<Escapes>,
+    /// The gateway's settings with every default, as a scenario of one account holds them.
+    pub settings: Scenario,
+    /// Ids of the pool, ascending.
+    pub ids: Vec<i64>,
+    /// What the log says of prompt caches.
+    pub cache: Cache,
+    /// What counts as a span in this log.
+    pub limits: Limits,
+    /// What was left out, assumed or odd.
+    pub notes: Vec<String>,
+}
+
+/// From the beginning to the end of the log, in s.
+pub const WHOLE: (f64, f64) = (0.0, f64::INFINITY);
+
+impl Input {
+    /// Reads everything that `options` name.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn read(options: &Options) -> Result<Self, CalibrateError> {
+        let log = log(options)?;
+        let mut notes = log.notes.clone();
+        let mut tries = Tries::of(&log);
+        let sessions = tell(&log);
+        let settings = settings(options)?;
+        let known = match &options.accounts {
+            Some(path) => {
+                let (known, said) = accounts::read(path, log.group, &tries.ids)?;
+                notes.extend(said);
+                known
+            }
+            None => Vec::new(),
+        };
+        if options.accounts.is_none() && log.has_accounts {
+            notes.push(
+                "no account snapshot: an account has as many slots as it was seen to use at once (at least that many)"
+                    .to_owned(),
+            );
+        }
+        if options.gateway_config.is_none() && options.against.is_none() && log.has_accounts {
+            notes.push("no gateway config: the gateway's defaults are assumed".to_owned());
+        }
+        let end_s = log.records.iter().fold(0.0, |end: f64, record| end.max(record.end_s));
+        let escapes = match &options.escape_log {
+            Some(path) => Some(escapes::read(path, log.epoch_ms, end_s)?),
+            None => None,
+        };
+        notes.extend(escapes.iter().flat_map(|escapes| escapes.notes.clone()));
+        let limits = if log.has_clock {
+            options.limits
+        } else {
+            notes.push("sessions share no clock: slow spans are not looked for".to_owned());
+            Limits { least_answers: usize::MAX, ..options.limits }
+        };
+        let cache = cache::fit(&log, &sessions.of);
+        if matches!(cache, Cache::Fitted { .. }) {
+            tries.fit_prefill(log.kinds.len(), limits);
+        }
+        let ids = pool(&known, &tries);
+        Ok(Self { log, tries, sessions, known, escapes, settings, ids, cache, limits, notes })
+    }
+
+    /// What was recorded of the requests that arrived in a part of the period, in s.
+    pub fn record(&self, part: (f64, f64)) -> Seen {
+        let mut seen = Seen::of_log(&self.log, &self.sessions.of, &self.ids, part);
+        seen.escapes = self.escapes.as_ref().map(|escapes| {
+            let mut escaped = Escaped::new(self.ids.len(), self.log.period(part));
+            for escape in escapes.all.iter().filter(|escape| escape.at_s >= part.0 && escape.at_s < part.1) {
+                escaped.add(escape.at_s, self.ids.binary_search(&escape.account).ok(), escape.reason);
+            }
+            escaped
+        });
+        seen
+    }
+
+    /// Looks at simulations as the log looks at reality.
+    pub fn watch(&self, part: (f64, f64)) -> Watch {
+        let accounts: Vec<AccountInfo> = self.ids.iter().map(|&id| AccountInfo::new(id, 0)).collect();
+        Watch {
+            seen: Seen::new(self.ids.len(), self.log.period(part)),
+            start: Time::ZERO,
+            part,
+            only_recorded: !self.log.has_accounts,
+            ids: self.ids.clone(),
+            provenance: Provenance::new(&Settings::default(), &accounts),
+            last: BTreeMap::new(),
+            visited: BTreeSet::new(),
+        }
+    }
+}
+
+fn log(options: &Options) -> Result<Log, CalibrateError> {
+    Ok(match options.format {
+        None | Some(Format::GatewayLog) => gateway_log::read(&options.log)?,
+        Some(Format::Weka) if options.log.extension().is_some_and(|ending| ending == "csv") => {
+            Log::of_table(&options.log)?
+        }
+        format => Log::of_trace(&ReadConfig { path: options.log.clone(), format, ..ReadConfig::default() })?,
+    })
+}
+
+fn settings(options: &Options) -> Result<Scenario, CalibrateError> {
+    let mut text = "accounts: [{}]\n".to_owned();
+    if let Some(config) = &options.gateway_config {
+        let config = std::path::absolute(config).unwrap_or_else(|_| config.clone());
+        text.push_str(&format!("gateway_config: {}\n", Value::from(config.to_string_lossy().into_owned())));
+    }
+    let sets: &[Set] = if options.against.is_some() { &[] } else { &options.sets };
+    Ok(Document::parse(&text, Path::new("the gateway's settings"), Path::new("."))?.resolve(sets)?.scenario)
+}
