@@ -98,7 +98,8 @@ pub fn sweep(scenario: &str) -> KeySweep {
 /// A sweep over words, as many as that.
 pub fn words(count: usize, name: &str) -> KeySweep {
     let mut sweep = sweep("slow-account");
-    sweep.points = (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
+    sweep.points =
+        (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
     sweep.name = "workload.synth.preset".to_owned();
     sweep.key = Axis::names("workload.synth.preset", (0..count).map(|i| format!("{name} {i}")).collect());
     let own = (count > 1).then_some(1.0);
@@ -117,7 +118,7 @@ pub fn search(scenarios: usize, name: &str) -> KeySearch {
         provenance: Provenance { replications: None, ..provenance(name) },
         key: sweep.key.clone(),
         at: sweep.points.iter().map(|point| point.at).collect(),
-        figure: "worst turn of a session, p99 (seconds (s))".to_owned(),
+        figure: "worst turn of a session, p99 (s)".to_owned(),
         format: Format::Seconds,
         scenarios: (0..scenarios)
             .map(|i| Searched { scenario: format!("{name} {i}"), values: values(i), off: 66.0 })

@@ -72,7 +72,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
         };
         sections.push(charts(heading, [chart.figure]));
     }
-    sections.extend(tables(&report.sections()));
+    sections.extend(tables(&report.sections(), "Figures"));
     let [a, b] = &report.scenarios;
     sections.extend(differences(a, b));
     let mut reproduce = reproduce(&from);
