@@ -240,7 +240,8 @@ fn a_document_of_another_version_is_drawn_as_far_as_it_goes() {
 fn a_trace_is_looked_for_beside_the_result_and_must_be_the_same() {
     let folder = Folder::new("trace");
     let trace = "at,session,input_tokens,output_tokens\n";
-    let rows: String = (0..40).map(|i| format!("{},s{},1000,50\n", i * 5, i % 4)).collect();
+    let row = |i: u32| format!("2026-01-01T00:{:02}:{:02}Z,s{},1000,50\n", i / 12, i % 12 * 5, i % 4);
+    let rows: String = (0..40).map(row).collect();
     let scenario = "accounts: [{count: 2}]\nworkload: {replay: {file: trace.csv}}\n";
     std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}")).unwrap();
     std::fs::write(folder.0.join("scenario.yaml"), scenario).unwrap();
@@ -248,7 +249,7 @@ fn a_trace_is_looked_for_beside_the_result_and_must_be_the_same() {
     ends(&["run", &folder.path("scenario.yaml"), "-o", "json", "--to", &result], 0);
     let plot = |to: &str| ends(&["plot", &result, "--to", &folder.path(to)], 0);
     assert!(!plot("found").contains("left out"));
-    std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}300,s9,1000,50\n")).unwrap();
+    std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}2026-01-01T00:05:00Z,s9,1000,50\n")).unwrap();
     let error = plot("changed");
     assert!(error.contains("left out: run again,") && error.contains("has changed"), "{error}");
     std::fs::create_dir(folder.0.join("moved")).unwrap();
