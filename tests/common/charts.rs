@@ -95,6 +95,41 @@ pub fn sweep(scenario: &str) -> KeySweep {
     }
 }
 
+/// A sweep over words, as many as that.
+pub fn words(count: usize, name: &str) -> KeySweep {
+    let mut sweep = sweep("slow-account");
+    sweep.points =
+        (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
+    sweep.name = "workload.synth.preset".to_owned();
+    sweep.key = Axis::names("workload.synth.preset", (0..count).map(|i| format!("{name} {i}")).collect());
+    let own = (count > 1).then_some(1.0);
+    let plateau = (count > 2).then_some((1.0, 2.0));
+    sweep.marks = KeyMarks { default: Some(0.0), own, best: own, best_word: "best".to_owned(), plateau };
+    sweep.others = vec![Other { title: name.to_owned(), label: "price".to_owned(), format: Format::Number }];
+    sweep.points.iter_mut().for_each(|point| point.others = vec![estimate(2_800.0 + 90.0 * point.at, 0.02)]);
+    sweep
+}
+
+/// A search over so many scenarios.
+pub fn search(scenarios: usize, name: &str) -> KeySearch {
+    let sweep = sweep(name);
+    let values = |i: usize| sweep.points.iter().map(|point| point.worst_turn_ms[i % 3].scaled(1e-3)).collect();
+    KeySearch {
+        provenance: Provenance { replications: None, ..provenance(name) },
+        key: sweep.key.clone(),
+        at: sweep.points.iter().map(|point| point.at).collect(),
+        figure: "worst turn of a session, p99 (s)".to_owned(),
+        format: Format::Seconds,
+        scenarios: (0..scenarios)
+            .map(|i| Searched { scenario: format!("{name} {i}"), values: values(i), off: 66.0 })
+            .collect(),
+        regret: sweep.points.iter().map(|point| point.cold_turn_ratio.value).collect(),
+        regret_off: 0.4,
+        marks: KeyMarks { own: Some(8.0), ..sweep.marks },
+        notes: vec!["Worst regret as it stands: 3.2 %.".to_owned()],
+    }
+}
+
 pub fn heat(columns: usize, rows: usize) -> HeatMap {
     let value = |x: usize, y: usize| {
         let (a, b) = (x as f64 / columns as f64 - 0.55, y as f64 / rows as f64 - 0.4);
@@ -316,6 +351,7 @@ pub fn gallery() -> Vec<(String, Figure)> {
     let mut out: Vec<(String, Figure)> = Vec::new();
     let mut add = |name: &str, figure: Figure| out.push((name.to_owned(), figure));
     add("sweep", key_sweep(&sweep("slow-account")));
+    add("search", key_search(&search(2, "slow-account")));
     add("heat", heat_map(&heat(17, 9)));
     add("distribution", distribution(&distribution_of(20_000)));
     add("compare", compare(&comparison(10)));
@@ -341,7 +377,20 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     add("detection-one-condition", detection(&detection_of(1, false)));
     add("journey-one-turn", journey(&journey_of(1, 1)));
     add("timeline-one-account", timeline(&timeline_of(1, 400, false)));
+    // Keys of words, many values, marks far away.
+    add("sweep-words", key_sweep(&words(3, "preset")));
+    add("sweep-one-word", key_sweep(&words(1, "preset")));
+    add("sweep-40-words", key_sweep(&words(40, "a preset")));
+    let mut many = sweep("slow-account");
+    many.points = (0..40).map(|i| sweep_point(1_000.0 * libm::pow(60.0, f64::from(i) / 39.0))).collect();
+    many.marks.own = Some(14.0);
+    add("sweep-40-values", key_sweep(&many));
+    many.marks.default = Some(9_000.0);
+    many.marks.own = Some(0.000_1);
+    add("sweep-marks-far-away", key_sweep(&many));
+    add("search-9-scenarios", key_search(&search(9, "brownout")));
     // Nothing.
+    add("search-empty", key_search(&KeySearch { at: vec![], regret: vec![], ..search(1, "nothing") }));
     add("sweep-empty", key_sweep(&KeySweep { points: vec![], off: None, ..sweep("nothing") }));
     add("heat-empty", heat_map(&HeatMap { values: vec![], best: None, plateau: vec![], current: None, ..heat(4, 3) }));
     add("heat-no-values", heat_map(&HeatMap { x_values: vec![], y_values: vec![], ..heat(4, 3) }));
@@ -405,6 +454,8 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     // Names.
     for (kind, name) in [("long", LONG), ("hostile", HOSTILE), ("cjk", CJK)] {
         add(&format!("sweep-{kind}"), key_sweep(&sweep(name)));
+        add(&format!("sweep-words-{kind}"), key_sweep(&words(4, name)));
+        add(&format!("search-{kind}"), key_search(&search(2, name)));
         let mut map = heat(6, 4);
         map.provenance = provenance(name);
         map.x_values = (0..6).map(|i| format!("{name} {i}")).collect();
