@@ -11,7 +11,10 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const shade = document.getElementById("theme");
   const isDark = () => (document.documentElement.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
-  const label = () => { shade.textContent = isDark() ? "Light" : "Dark"; };
+  const label = () => {
+    shade.textContent = isDark() ? "Light" : "Dark";
+    shade.setAttribute("aria-label", shade.textContent + " colours");
+  };
   shade.hidden = false;
   shade.addEventListener("click", () => { document.documentElement.dataset.theme = isDark() ? "light" : "dark"; label(); });
   dark.addEventListener("change", label);
@@ -142,7 +145,7 @@
     const zoomable = chart.plots.find((p) => p.zoom);
     let brush = null, start = null;
     chart.svg.setAttribute("tabindex", "0");
-    chart.svg.addEventListener("pointerleave", () => hide(chart));
+    chart.svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") hide(chart); });
     chart.svg.addEventListener("blur", () => hide(chart));
     chart.svg.addEventListener("pointermove", (event) => {
       const [x, y] = place(chart, event);
@@ -152,6 +155,10 @@
         brush.setAttribute("width", Math.abs(to - start));
         return;
       }
+      point(x, y);
+    });
+    // The tooltip of what is nearest to a place of the drawing.
+    const point = (x, y) => {
       const plot = plotAt(chart, x, y);
       if (!plot) { hide(chart); return; }
       let best = null, least = 44 * 44;
@@ -162,7 +169,9 @@
         if (d < least) { least = d; best = item; }
       }
       if (best) show(chart, plot, best, false); else hide(chart);
-    });
+    };
+    // A finger does not hover: it points.
+    chart.svg.addEventListener("pointerdown", (event) => { if (event.pointerType === "touch") point(...place(chart, event)); });
     if (zoomable) {
       chart.svg.addEventListener("pointerdown", (event) => {
         const [x, y] = place(chart, event), plot = plotAt(chart, x, y);

@@ -95,9 +95,12 @@ const DOTS: usize = 3_000;
 /// Columns of density and of strips.
 const COLUMNS: usize = 240;
 
+const WARMUP: &str = "end of warm-up";
+
 /// The order of the legend.
 const LEGEND: [&str; 3] = ["upstream TTFT", "TTFT EWMA", "TTFT EWMA, from 0 to the threshold and beyond"];
-const LEGEND_REST: [&str; 9] = [
+const LEGEND_REST: [&str; 10] = [
+    WARMUP,
     "degraded (truth)",
     "blocked",
     "off the list of candidates",
@@ -140,6 +143,13 @@ pub fn timeline(timeline: &Timeline) -> Figure {
 fn time_axis(timeline: &Timeline) -> Axis {
     let end = if timeline.end_s.is_finite() && timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(0.0, end)
+}
+
+/// Where the warm-up ends: the figures of a run are of what comes after.
+fn warmup(timeline: &Timeline) -> Option<Series> {
+    let at = timeline.warmup_s;
+    let mark = Mark::RuleX { at, label: String::new(), dash: Dash::DashDot };
+    (at > 0.0 && at < timeline.end_s).then(|| Series::new(WARMUP, Ink::Muted, mark))
 }
 
 /// Spans of truth and of state, the same for panels and strips.
@@ -209,6 +219,7 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
             let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
             panel.series.push(Series::new(name, Ink::Bad, rule));
         }
+        panel.series.extend(warmup(timeline));
         panel.series.extend(escapes(account, &reasons));
         rows.push(Row { height, panels: vec![panel] });
     }
@@ -307,5 +318,6 @@ fn shares(timeline: &Timeline) -> Panel {
             panel.series.push(Series::new(name, ink, Mark::Bars { bars }).tips(tips));
         }
     }
+    panel.series.extend(warmup(timeline));
     panel
 }
