@@ -52,15 +52,21 @@ fn made(name: &str, args: &[&str]) -> PathBuf {
 }
 
 /// A scenario and a trace in which every name that people choose looks like markup.
-fn hostile() -> PathBuf {
-    let name = charts::HOSTILE;
-    let (scenario, trace) = (folder().join("hostile.yaml"), folder().join("hostile.jsonl"));
+fn hostile(test: &str) -> PathBuf {
+    let name = MARKUP;
+    let (scenario, trace) = (folder().join(format!("{test}.yaml")), folder().join(format!("{test}.jsonl")));
+    // A JSON string is a YAML string.
+    let named = |prefix: &str| json!(format!("{prefix}{name}")).to_string();
     let text = format!(
-        "name: '{name}'\ndescription: '{name}'\n\
-         account_defaults: {{concurrency: 8, ttft: {{lognormal: {{p50: 1.3s, p90: 3s}}}}}}\n\
-         accounts:\n  - name: 'a{name}'\n  - name: 'b{name}'\n  - name: 'c{name}'\n\
-         conditions:\n  - name: 'slow{name}'\n    accounts: [1]\n    when: {{scheduled: {{at: 15m, for: 30m}}}}\n    \
-         effect: {{ttft_factor: 20}}\nworkload:\n  synth:\n    preset: agentic\n    sessions_per_hour: 60\n"
+        "name: {0}\ndescription: {0}\naccount_defaults: {{concurrency: 8, ttft: {{lognormal: {{p50: 1.3s, p90: 3s}}}}}}\n\
+         accounts:\n  - name: {1}\n  - name: {2}\n  - name: {3}\nconditions:\n  - name: {4}\n    accounts: [1]\n    \
+         when: {{scheduled: {{at: 15m, for: 30m}}}}\n    effect: {{ttft_factor: 20}}\n\
+         workload:\n  synth:\n    preset: agentic\n    sessions_per_hour: 60\n",
+        named(""),
+        named("a"),
+        named("b"),
+        named("c"),
+        named("slow"),
     );
     std::fs::write(&scenario, text).unwrap();
     let mut rows = "{\"stickysim_trace\":1}\n".to_owned();
@@ -71,8 +77,11 @@ fn hostile() -> PathBuf {
         writeln!(rows, "{row}").unwrap();
     }
     std::fs::write(&trace, rows).unwrap();
-    made("hostile-run", &["run", scenario.to_str().unwrap(), "--trace", trace.to_str().unwrap()])
+    made(test, &["run", scenario.to_str().unwrap(), "--trace", trace.to_str().unwrap()])
 }
+
+/// A name that would do harm if it were not text.
+const MARKUP: &str = "</script><img src=x onerror=alert(1)>\"'&amp;]]>";
 
 /// The four ways to look at a page.
 const LOOKS: [(&str, (u32, u32), &str); 4] = [
@@ -112,7 +121,7 @@ fn pages_are_quiet_fit_the_window_and_fetch_nothing() {
         made_up("hostile", charts::HOSTILE),
         made("run", &["run", "scenarios/slow-account.yaml"]),
         made("run-short", &["run", "scenarios/quota-429.yaml", "--set", "duration=30m", "--set", "warmup=0s"]),
-        hostile(),
+        hostile("hostile-run"),
     ] {
         look_at(&mut browser, &file);
     }
@@ -133,14 +142,13 @@ fn pages_of_every_shipped_scenario_are_quiet() {
 #[test]
 fn names_from_scenarios_and_traces_are_shown_as_text() {
     let Some(mut browser) = Browser::start("names") else { return };
-    for file in [hostile(), made_up("hostile", charts::HOSTILE)] {
+    for file in [hostile("hostile-names"), made_up("names", charts::HOSTILE)] {
         browser.open(&file);
-        let name = charts::HOSTILE;
         for place in ["h1", "title", "#yaml", "figure svg desc, svg.chart text"] {
             let query = format!("[...document.querySelectorAll({place:?})].some((e) => e.textContent.includes('onerror'))");
             assert!(browser.is(&query), "{place}");
         }
-        assert!(browser.is(&format!("document.title.includes({})", json!(name))));
+        assert!(browser.is("document.title.includes('</script><img src=x onerror=alert(1)>')"));
         assert!(browser.is("document.querySelectorAll('script').length === 1 && !document.querySelector('img')"));
         // tooltips, too
         browser.eval("document.querySelector('svg.chart').focus()");
@@ -155,7 +163,7 @@ fn names_from_scenarios_and_traces_are_shown_as_text() {
 #[test]
 fn a_reader_can_work_the_page() {
     let Some(mut browser) = Browser::start("probe") else { return };
-    for file in [made_up("plain", "slow-account"), made_up("hostile", charts::HOSTILE)] {
+    for file in [made_up("probe", "slow-account"), made_up("probe-hostile", charts::HOSTILE)] {
         for (width, height) in [DESKTOP, PHONE] {
             browser.window(width, height);
             browser.open(&file);

@@ -73,6 +73,7 @@ impl Browser {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
         browser.window(1_200, 900);
+        browser.prefers("light");
         Some(browser)
     }
 
@@ -111,8 +112,10 @@ impl Browser {
 
     /// What the reader prefers: `light` or `dark`.
     pub fn prefers(&mut self, scheme: &str) {
-        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
-        self.call("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
+        // Without motion: what is scrolled to is there at once.
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
     }
 
     /// Opens a file and waits until it is there.
@@ -158,7 +161,7 @@ impl Browser {
     /// The middle of the first visible element of this kind, scrolled into view.
     pub fn middle(&mut self, query: &str) -> (f64, f64) {
         let found = self.eval(&format!(
-            "(() => {{ const e = [...document.querySelectorAll({query:?})].find((e) => e.getClientRects().length); \
+            "(() => {{ const e = [...document.querySelectorAll({query:?})].find((e) => e.getClientRects().length && e.checkVisibility()); \
              if (!e) return null; e.scrollIntoView({{block: 'center', behavior: 'instant'}}); \
              const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()"
         ));

@@ -70,8 +70,11 @@
     return plot.x + ((x - plot.x) / plot.w - a) / (b - a) * plot.w;
   };
 
+  // What the tooltip is of, while it is there.
+  let shown = null;
   const hide = (chart) => {
     tip.hidden = true;
+    shown = null;
     if (chart.cross) { chart.cross.remove(); chart.cross = null; }
   };
   const show = (chart, plot, found, speak) => {
@@ -84,12 +87,21 @@
     for (const [name, value] of [["x1", x], ["x2", x], ["y1", plot.y], ["y2", plot.y + plot.h]]) chart.cross.setAttribute(name, value);
     tip.textContent = found.text;
     tip.hidden = false;
+    shown = { chart, x, y: found.y, speak };
+    if (speak) {
+      live.textContent = found.text.replace(/\n/g, ", ");
+      const there = chart.cross.getBoundingClientRect();
+      if (there.top < 0 || there.bottom > innerHeight) chart.cross.scrollIntoView({ block: "center" });
+    }
+    put();
+  };
+  const put = () => {
+    const { chart, x, y } = shown;
     const box = chart.svg.getBoundingClientRect(), scale = box.width / chart.svg.viewBox.baseVal.width;
-    const px = box.left + x * scale, py = box.top + found.y * scale;
+    const px = box.left + x * scale, py = box.top + y * scale;
     const left = px + 14 + tip.offsetWidth > innerWidth ? px - 14 - tip.offsetWidth : px + 14;
     tip.style.left = Math.max(4, Math.min(left, innerWidth - tip.offsetWidth - 4)) + "px";
     tip.style.top = Math.max(4, Math.min(py - tip.offsetHeight - 8, innerHeight - tip.offsetHeight - 4)) + "px";
-    if (speak) live.textContent = found.text.replace(/\n/g, ", ");
   };
 
   const place = (chart, event) => {
@@ -233,7 +245,11 @@
       });
     }
   }
-  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  // Keys may scroll the page to the point that they reach: its tooltip goes with it. The mouse has left its point.
+  addEventListener("scroll", () => {
+    if (!shown) return;
+    if (shown.speak) put(); else hide(shown.chart);
+  }, { passive: true });
 
   // One of several sessions.
   for (const picker of all(document, ".picker")) {
