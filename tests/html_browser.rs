@@ -100,7 +100,10 @@ fn look_at(browser: &mut Browser, file: &Path) {
         browser.prefers(scheme);
         browser.open(file);
         assert!(browser.is("document.documentElement.dataset.ready === '1'"), "{name} {look}: the script did not run");
-        assert!(browser.is("document.documentElement.scrollWidth <= innerWidth"), "{name} {look}: wider than the window");
+        assert!(
+            browser.is("document.documentElement.scrollWidth <= innerWidth"),
+            "{name} {look}: wider than the window"
+        );
         assert!(browser.is("!document.querySelector('img, iframe, object, embed')"), "{name} {look}");
         assert_eq!(browser.trouble(), [""; 0], "{name} {look}");
         let shot = browser.screenshot(true);
@@ -145,7 +148,8 @@ fn names_from_scenarios_and_traces_are_shown_as_text() {
     for file in [hostile("hostile-names"), made_up("names", charts::HOSTILE)] {
         browser.open(&file);
         for place in ["h1", "title", "#yaml", "figure svg desc, svg.chart text"] {
-            let query = format!("[...document.querySelectorAll({place:?})].some((e) => e.textContent.includes('onerror'))");
+            let query =
+                format!("[...document.querySelectorAll({place:?})].some((e) => e.textContent.includes('onerror'))");
             assert!(browser.is(&query), "{place}");
         }
         assert!(browser.is("document.title.includes('</script><img src=x onerror=alert(1)>')"));
@@ -155,7 +159,10 @@ fn names_from_scenarios_and_traces_are_shown_as_text() {
         for _ in 0..3 {
             browser.key("ArrowRight");
         }
-        assert!(browser.is("!document.getElementById('tip').hidden && document.getElementById('tip').children.length === 0"));
+        assert!(
+            browser
+                .is("!document.getElementById('tip').hidden && document.getElementById('tip').children.length === 0")
+        );
         assert_eq!(browser.trouble(), [""; 0]);
     }
 }
@@ -250,7 +257,8 @@ fn the_mouse_works_the_page_of_a_run() {
 #[test]
 fn keys_reach_everything_and_names_say_what_it_is() {
     let Some(mut browser) = Browser::start("keys") else { return };
-    browser.open(&made("run-keys", &["run", "scenarios/quota-429.yaml", "--set", "duration=30m", "--set", "warmup=0s"]));
+    browser
+        .open(&made("run-keys", &["run", "scenarios/quota-429.yaml", "--set", "duration=30m", "--set", "warmup=0s"]));
     // From one thing to the next, in the order of the page, each with a frame around it.
     let mut reached = Vec::new();
     for _ in 0..400 {
@@ -272,7 +280,9 @@ fn keys_reach_everything_and_names_say_what_it_is() {
     let mut known = 0;
     for node in tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] != json!(true)) {
         let role = node["role"]["value"].as_str().unwrap_or("");
-        if ["button", "link", "combobox", "region", "group", "table", "navigation", "DisclosureTriangle"].contains(&role) {
+        if ["button", "link", "combobox", "region", "group", "table", "navigation", "DisclosureTriangle"]
+            .contains(&role)
+        {
             let name = node["name"]["value"].as_str().unwrap_or("");
             // a table stands in a region that has the name; figures hold their own chart
             assert!(!name.is_empty() || role == "table" || role == "group", "{role} without a name: {node}");
@@ -283,7 +293,9 @@ fn keys_reach_everything_and_names_say_what_it_is() {
     // The keys of a chart.
     browser.eval("document.querySelector('svg.chart').focus()");
     browser.key("ArrowRight");
-    assert!(browser.is("!document.getElementById('tip').hidden && document.getElementById('live').textContent.length > 3"));
+    assert!(
+        browser.is("!document.getElementById('tip').hidden && document.getElementById('live').textContent.length > 3")
+    );
     browser.key("Escape");
     assert!(browser.is("document.getElementById('tip').hidden"));
     let whole = browser.eval(TICKS);
@@ -325,7 +337,10 @@ fn a_page_prints() {
     let pages = String::from_utf8_lossy(&pdf).matches("/Type /Page\n").count();
     assert!((3..=12).contains(&pages), "{pages} pages");
     // Ink on white, whatever the reader prefers, and nothing that only makes sense on a screen.
-    browser.call("Emulation.setEmulatedMedia", json!({"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}));
+    browser.call(
+        "Emulation.setEmulatedMedia",
+        json!({"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}),
+    );
     assert_eq!(browser.eval("getComputedStyle(document.body).backgroundColor"), json!("rgb(255, 255, 255)"));
     for query in ["#theme", ".tools", ".copy", "nav", ".box.narrow"] {
         let visible = format!("[...document.querySelectorAll({query:?})].some((e) => e.getClientRects().length)");

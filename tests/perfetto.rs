@@ -178,7 +178,15 @@ fn a_slow_account_is_escapes_conditions_counters_and_arrows() {
 fn blocks_waiting_and_failures_are_valid_too() {
     let blocked = check(&trace("quota", &["scenarios/quota-429.yaml", "--set", "duration=4h"]));
     assert!(blocked.instants.contains("HTTP 429"), "{blocked:?}");
-    let args = ["scenarios/full-account.yaml", "--set", "duration=1h", "--set", "warmup=0s", "--set", "account_defaults.concurrency=2"];
+    let args = [
+        "scenarios/full-account.yaml",
+        "--set",
+        "duration=1h",
+        "--set",
+        "warmup=0s",
+        "--set",
+        "account_defaults.concurrency=2",
+    ];
     let waited = check(&trace("full", &args));
     assert!(waited.counters.contains("waiting"), "{waited:?}");
     check(&trace("errors", &["scenarios/error-burst.yaml", "--set", "workload.synth.sessions_per_hour=40"]));

@@ -203,7 +203,8 @@ impl Browser {
         };
         let mut found: Vec<String> = self.events.iter().filter_map(wrong).collect();
         let timed = self.eval("performance.getEntriesByType('resource').map((e) => e.name).join(' ')");
-        let timed = timed.as_str().unwrap_or("").split(' ').filter(|name| !name.is_empty() && !name.starts_with("data:"));
+        let timed =
+            timed.as_str().unwrap_or("").split(' ').filter(|name| !name.is_empty() && !name.starts_with("data:"));
         found.extend(timed.map(|name| format!("fetched {name}")));
         found
     }

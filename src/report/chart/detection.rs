@@ -72,7 +72,7 @@ pub fn detection(detection: &Detection) -> Figure {
     }
     Figure {
         title: format!("Detection: {}", detection.provenance.scenario),
-        subtitle: "How soon the gate sees a degraded account and lets a recovered one back, held against the ground truth of the scenario. Marker: median; bar: shortest to longest.".to_owned(),
+        subtitle: "How soon the gate sees a degraded account and lets a recovered one back. Marker: median; bar: shortest to longest.".to_owned(),
         rows,
         legend: Vec::new(),
         notes: Vec::new(),

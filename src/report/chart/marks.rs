@@ -11,7 +11,7 @@ use super::theme::Ink;
 /// Up to this many points a line has markers, and tooltips of its own making.
 const FEW: usize = 120;
 /// A line with more points than this is thin.
-const LONG: usize = 600;
+const LONG: usize = 1_000;
 /// Flags stand in lanes of this height.
 pub(super) const FLAG_LANE: f64 = 11.0;
 

@@ -20,6 +20,7 @@ mod journey;
 mod labels;
 mod layout;
 mod marks;
+mod palette;
 mod panel;
 mod path;
 mod scene;

@@ -26,14 +26,13 @@
     const sign = value < 0 ? "\u2212" : "";
     const s = Math.abs(value);
     if (step < 1) {
-      const m = Math.floor(s / 60), digits = step < 0.01 ? 3 : step < 0.1 ? 2 : 1;
-      return sign + m + ":" + (s - m * 60).toFixed(digits).padStart(digits + 3, "0");
+      const all = Math.floor(s / 60), h = Math.floor(all / 60), digits = step < 0.01 ? 3 : step < 0.1 ? 2 : 1;
+      return sign + h + ":" + two(all % 60) + ":" + (s - all * 60).toFixed(digits).padStart(digits + 3, "0");
     }
     const whole = Math.round(s), d = Math.floor(whole / 86400), h = Math.floor(whole / 3600) % 24;
     const m = Math.floor(whole / 60) % 60, rest = whole % 60, day = d ? d + " d " : "";
     if (d && step >= 86400) return sign + d + " d";
     if (step >= 60) return sign + day + h + ":" + two(m);
-    if (!d && !h) return sign + m + ":" + two(rest);
     return sign + day + h + ":" + two(m) + ":" + two(rest);
   };
   const CLOCK = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,

@@ -34,6 +34,15 @@ pub struct AccountTrack {
     pub escapes: Vec<Escapes>,
 }
 
+impl AccountTrack {
+    /// Whether nothing happened on it, and nothing to it.
+    fn is_idle(&self) -> bool {
+        self.attempts == 0
+            && self.escapes.is_empty()
+            && [&self.degraded, &self.blocked, &self.away].iter().all(|spans| spans.is_empty())
+    }
+}
+
 /// So many attempts of a stretch of time had a TTFT of a certain size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counted {
@@ -120,7 +129,12 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     shares.x = time_axis(timeline);
     rows.push(Row { height: 84.0, panels: vec![shares] });
     let mut notes = Vec::new();
-    let hidden = timeline.accounts.len().saturating_sub(STRIPS);
+    let idle = timeline.accounts.iter().filter(|account| account.is_idle()).count();
+    let busy = timeline.accounts.len() - idle;
+    if strips && idle > 0 && busy > 0 {
+        notes.push(format!("{} had nothing to do and {} not shown.", count(idle, "account"), are(idle)));
+    }
+    let hidden = (if busy > 0 { busy } else { idle }).saturating_sub(STRIPS);
     if strips && hidden > 0 {
         notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
     }
@@ -138,6 +152,14 @@ pub fn timeline(timeline: &Timeline) -> Figure {
         notes,
         provenance: timeline.provenance.clone(),
     }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+const fn are(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
 }
 
 fn time_axis(timeline: &Timeline) -> Axis {
@@ -236,8 +258,9 @@ fn threshold_name(ms: f64) -> String {
 }
 
 fn remark(account: &AccountTrack) -> String {
-    let count = |n: u64, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(account.attempts, "attempt"), count(escaped(account), "escape"))
+    let escapes = escaped(account);
+    let s = if escapes == 1 { "" } else { "s" };
+    format!("{} answered, {} escape{s}", number(account.attempts as f64), number(escapes as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.

@@ -7,6 +7,9 @@ use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis, warmup}
 
 pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
+    if timeline.accounts.iter().any(|account| !account.is_idle()) {
+        shown.retain(|&i| !timeline.accounts[i].is_idle());
+    }
     if shown.len() > STRIPS {
         let weight = |i: &usize| {
             let account = &timeline.accounts[*i];
