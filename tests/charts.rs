@@ -133,7 +133,9 @@ macro_rules! structure {
 }
 
 structure! {
-    structure_of_a_threshold_sweep: threshold_sweep(&charts::sweep("slow-account"));
+    structure_of_a_threshold_sweep: key_sweep(&charts::sweep("slow-account"));
+    structure_of_a_sweep_over_words: key_sweep(&charts::words(3, "preset"));
+    structure_of_a_search: key_search(&charts::search(2, "slow-account"));
     structure_of_a_heat_map: heat_map(&charts::heat(5, 3));
     structure_of_distributions: distribution(&charts::distribution_of(2_000));
     structure_of_a_comparison: compare(&charts::comparison(10));

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::End;
-use super::experiment_args::{Bar, Output, OutputArgs};
+use super::experiment_args::{Bar, OutputArgs};
+use super::picture_args::PictureArgs;
 use super::scenario_args::ScenarioArgs;
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
@@ -14,6 +15,7 @@ use crate::experiment::gate::{Condition, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
 use crate::experiment::variant::{Base, ESCAPE_OFF, Variant};
+use crate::report::picture::{Sides, comparison_charts, comparison_page};
 use crate::report::{ComparisonReport, PendingFile};
 
 /// Compare two settings on the same luck, with intervals, verdicts and gates.
@@ -29,6 +31,7 @@ use crate::report::{ComparisonReport, PendingFile};
     stickysim compare scenarios/slow-account.yaml --a sticky_escape_ttft_ms=15000 --b sticky_escape_ttft_ms=8000\n  \
     stickysim compare scenarios/slow-account.yaml --fail-if 'sessions.worst_ttft_ms.p99 > +5%' \\\n      \
     --fail-if 'escapes.wasted_ratio > 0.3' --junit gates.xml --output markdown\n  \
+    stickysim compare scenarios/slow-account.yaml --html comparison.html --plot charts\n  \
     stickysim compare scenarios/slow-account.yaml --precision felt_ttft_ms.p99=2% --split-reasons --noise-floor"
 )]
 pub(crate) struct Compare {
@@ -70,6 +73,8 @@ pub(crate) struct Compare {
     junit: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl Compare {
@@ -77,6 +82,7 @@ impl Compare {
         let base = self.scenario.base()?;
         let plan = self.plan(&base)?;
         let sink = self.output.open()?;
+        let pictures = self.pictures.open()?;
         let junit = self.junit.as_ref().map(PendingFile::create).transpose()?;
 
         let bar = Bar::new();
@@ -84,20 +90,25 @@ impl Compare {
         bar.finish();
         let comparison = comparison?;
 
-        let name = plan.b.scenario.name.clone();
-        let report = ComparisonReport { name: &name, comparison: &comparison, also: &self.figure, all: self.all };
+        let scenario = |variant: &Variant| serde_json::to_value(&variant.scenario);
+        let report = ComparisonReport {
+            name: plan.b.scenario.name.clone(),
+            comparison,
+            also: self.figure.clone(),
+            all: self.all,
+            scenarios: [scenario(&plan.a)?, scenario(&plan.b)?],
+        };
         if let Some(mut file) = junit {
             std::io::Write::write_all(&mut file, report.to_junit().as_bytes())?;
             file.commit()?;
         }
-        let text = match self.output.output {
-            Output::Text => report.to_text(sink.style()),
-            Output::Json => report.to_json(),
-            Output::Csv => report.to_csv(),
-            Output::Markdown => report.to_markdown(),
-        };
-        sink.write(&text)?;
-        Ok(match comparison.outcome() {
+        sink.write(&report, self.output.output)?;
+        if self.pictures.wanted() {
+            let (sides, _) = Sides::record(&plan.a.lowered, &plan.b.lowered)?;
+            let charts = || comparison_charts(&report, Some(&sides));
+            pictures.write(charts, |command| comparison_page(&report, Some(&sides), command))?;
+        }
+        Ok(match report.comparison.outcome() {
             Outcome::Passed => End::Done,
             Outcome::Failed => End::Failed,
             Outcome::NotDecidable => End::NotDecidable,

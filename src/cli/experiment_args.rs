@@ -11,7 +11,7 @@ use super::scenario_args::ScenarioArgs;
 use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
-use crate::report::{PendingFile, Style};
+use crate::report::{PendingFile, Report, Style};
 
 /// Where the answer goes, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -49,14 +49,16 @@ impl OutputArgs {
 }
 
 impl Sink {
-    /// How text is laid out there.
-    pub(crate) const fn style(&self) -> Style {
-        Style { colour: self.0.is_none(), width: terminal::WIDTH }
-    }
-
-    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
+    /// Writes a report in the form that was asked for.
+    pub(crate) fn write(self, report: &impl Report, output: Output) -> anyhow::Result<()> {
+        let text = match output {
+            Output::Text => report.to_text(Style { colour: self.0.is_none(), width: terminal::WIDTH }),
+            Output::Json => report.to_json(),
+            Output::Csv => report.to_csv(),
+            Output::Markdown => report.to_markdown(),
+        };
         match self.0 {
-            None => terminal::print(text)?,
+            None => terminal::print(&text)?,
             Some(mut file) => {
                 file.write_all(text.as_bytes())?;
                 file.commit()?;

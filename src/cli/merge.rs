@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::End;
 use super::experiment_args::OutputArgs;
+use super::picture_args::PictureArgs;
 use super::sweep::{Objectives, report};
 use crate::experiment::sweep::Swept;
 
@@ -28,12 +29,15 @@ pub(crate) struct Merge {
     objectives: Objectives,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl Merge {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let sink = self.output.open()?;
+        let pictures = self.pictures.open()?;
         let swept = Swept::merge(&self.parts, &self.out)?;
-        report(&swept, &self.objectives, self.output.output, sink)
+        report(&swept, &self.objectives, self.output.output, sink, pictures)
     }
 }

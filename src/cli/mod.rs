@@ -8,6 +8,7 @@ mod experiment_args;
 mod explain;
 mod merge;
 mod picture_args;
+mod plot;
 mod run;
 mod scenario_args;
 mod schema;
@@ -41,6 +42,7 @@ enum Verb {
     Tune(tune::Tune),
     Explain(explain::Explain),
     Merge(merge::Merge),
+    Plot(plot::Plot),
     Calibrate(calibrate::Calibrate),
     Check(check::Check),
     Schema(schema::Schema),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Verb::Tune(verb) => verb.run(),
         Verb::Explain(verb) => verb.run(),
         Verb::Merge(verb) => verb.run(),
+        Verb::Plot(verb) => verb.run(),
         Verb::Calibrate(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::compare::known;
 use super::experiment_args::{Bar, Output, OutputArgs, Sink};
+use super::picture_args::{PictureArgs, Pictures};
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::experiment::cell::Figure;
@@ -14,6 +15,7 @@ use crate::experiment::shard::Shard;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::{Done, Layout, Sweep as Sweeping, Swept, axes};
 use crate::report::SweepReport;
+use crate::report::picture::{sweep_charts, sweep_page};
 
 /// The figure by which values are judged unless others are named.
 pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
@@ -27,6 +29,7 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: a key changed no decision of the scheduler anywhere.\n\n\
     Examples:\n  \
     stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
+    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --html sweep.html\n  \
     stickysim sweep scenarios/slow-account.yaml --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
     stickysim sweep scenarios/slow-account.yaml --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
 )]
@@ -49,6 +52,8 @@ pub(crate) struct Sweep {
     shard: Option<Shard>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -61,6 +66,12 @@ pub(crate) struct Objectives {
 impl Objectives {
     fn paths(&self) -> Vec<String> {
         if self.figure.is_empty() { vec![OBJECTIVE.to_owned()] } else { self.figure.clone() }
+    }
+
+    /// The figures, whatever the scenario.
+    pub(crate) fn known(&self) -> anyhow::Result<Vec<Figure>> {
+        let unknown = |path: String| anyhow::anyhow!("no figure is called `{path}`");
+        self.paths().into_iter().map(|path| Figure::at(&path).ok_or_else(|| unknown(path))).collect()
     }
 
     /// The figures, among those that there are.
@@ -79,13 +90,18 @@ impl Sweep {
         let sweep = Sweeping::new(&base, &self.vary, layout)?;
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
-        let sink = self.output.open()?;
-        let bar = Bar::new();
         let shard = self.shard.unwrap_or(Shard::WHOLE);
+        anyhow::ensure!(
+            shard == Shard::WHOLE || !self.pictures.wanted(),
+            "a shard has a part of the runs only: give --plot and --html to `stickysim merge` when it joins the shards"
+        );
+        let sink = self.output.open()?;
+        let pictures = self.pictures.open()?;
+        let bar = Bar::new();
         let done = sweep.run(shard, self.out.as_deref(), &threads(self.output.threads)?, &bar);
         bar.finish();
         match done? {
-            Done::All(swept) => report(&swept, &self.objectives, self.output.output, sink),
+            Done::All(swept) => report(&swept, &self.objectives, self.output.output, sink, pictures),
             Done::Part { cells, of } => {
                 terminal::remark(&format!(
                     "shard {shard}: {cells} of {of} runs are in the journal; join the parts with `stickysim merge`"
@@ -97,17 +113,16 @@ impl Sweep {
 }
 
 /// Prints a sweep, and tells whether it was in vain.
-pub(crate) fn report(swept: &Swept, objectives: &Objectives, output: Output, sink: Sink) -> anyhow::Result<End> {
+pub(crate) fn report(
+    swept: &Swept,
+    objectives: &Objectives,
+    output: Output,
+    sink: Sink,
+    pictures: Pictures,
+) -> anyhow::Result<End> {
     let objectives = objectives.among(&Figure::union_of_cells(&swept.cells))?;
-    let report = SweepReport { swept, objectives: &objectives, level: Level::PERCENT_95 };
-    let text = match output {
-        Output::Text => report.to_text(sink.style()),
-        Output::Json => report.to_json(),
-        Output::Csv => report.to_csv(),
-        Output::Markdown => report.to_markdown(),
-    };
-    sink.write(&text)?;
-    let axes = swept.layout.grid().axes();
-    let inert = swept.inert().iter().zip(axes).any(|(inert, axis)| inert.wholly && axis.points.len() > 1);
-    Ok(if inert { End::Inert } else { End::Done })
+    let report = SweepReport::new(swept, &objectives, Level::PERCENT_95);
+    sink.write(&report, output)?;
+    pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;
+    Ok(if report.is_inert() { End::Inert } else { End::Done })
 }

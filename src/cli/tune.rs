@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::End;
 use super::compare::known;
-use super::experiment_args::{Bar, Output, OutputArgs};
+use super::experiment_args::{Bar, OutputArgs};
+use super::picture_args::PictureArgs;
 use super::sweep::OBJECTIVE;
 use crate::experiment::cell::Figure;
 use crate::experiment::gate::Condition;
@@ -16,6 +17,7 @@ use crate::experiment::sweep::axes;
 use crate::experiment::tune::{Advice, Against, Tune as Tuning};
 use crate::experiment::variant::Base;
 use crate::report::TuneReport;
+use crate::report::picture::{tune_charts, tune_page};
 use crate::scenario::{Document, Set};
 
 /// Search the best value of one or several keys, over one or several scenarios at once.
@@ -30,7 +32,7 @@ use crate::scenario::{Document, Set};
     stickysim tune scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=2000:40000:log \\\n      \
     --subject-to 'cost.cold_turn_ratio <= +2%'\n  \
     stickysim tune scenarios/slow-account.yaml scenarios/brownout.yaml scenarios/healthy.yaml \\\n      \
-    --vary sticky_escape_ttft_ms=2000:40000:log --out tune.jsonl"
+    --vary sticky_escape_ttft_ms=2000:40000:log --out tune.jsonl --html tune.html"
 )]
 pub(crate) struct Tune {
     /// The scenarios.
@@ -65,6 +67,8 @@ pub(crate) struct Tune {
     out: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,7 +92,6 @@ impl Tune {
             .map(|path| Ok(Base { document: Document::read(path)?, sets: sets.clone() }))
             .collect::<anyhow::Result<_>>()?;
         let axes = axes(&specs)?;
-        let keys: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
         let whole: Vec<_> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
         let figures = Figure::union(whole.iter().map(|variant| &variant.lowered));
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
@@ -106,26 +109,15 @@ impl Tune {
         tuning.budget = self.budget.unwrap_or(tuning.budget);
         tuning.confirm = self.replications as usize;
         let sink = self.output.open()?;
+        let pictures = self.pictures.open()?;
         let bar = Bar::new();
         let tuned = tuning.run(self.out.as_deref(), &threads(self.output.threads)?, &bar);
         bar.finish();
         let tuned = tuned?;
-        let names = tuning.names();
-        let report = TuneReport {
-            tuned: &tuned,
-            objective: &tuning.objective,
-            scenarios: &names,
-            keys: &keys,
-            confirm: tuning.confirm,
-        };
-        let text = match self.output.output {
-            Output::Text => report.to_text(sink.style()),
-            Output::Json => report.to_json(),
-            Output::Csv => report.to_csv(),
-            Output::Markdown => report.to_markdown(),
-        };
-        sink.write(&text)?;
-        Ok(if tuned.advice == Advice::Inert { End::Inert } else { End::Done })
+        let report = TuneReport::new(&tuning, tuned);
+        sink.write(&report, self.output.output)?;
+        pictures.write(|| tune_charts(&report), |command| tune_page(&report, command))?;
+        Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
 }
 

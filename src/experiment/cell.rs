@@ -124,6 +124,27 @@ impl Figure {
         Some(Self { path: path.to_owned(), meta, place: Place::Run(at) })
     }
 
+    /// The figure at this path, also of an account or a condition: `accounts.3.requests`; `None` where no run has one.
+    pub fn at(path: &str) -> Option<Self> {
+        let named = |kind: &str, list: &'static [Meta]| {
+            let rest = path.strip_prefix(kind)?.strip_prefix('.')?;
+            // a name may have dots of its own: the longest path of a figure that fits decides
+            let fits =
+                |meta: &&Meta| rest.strip_suffix(meta.path).is_some_and(|name| name.len() > 1 && name.ends_with('.'));
+            let (at, meta) =
+                list.iter().enumerate().filter(|(_, meta)| fits(meta)).max_by_key(|(_, meta)| meta.path.len())?;
+            Some((rest[..rest.len() - meta.path.len() - 1].to_owned(), at, meta))
+        };
+        Self::of_run(path).or_else(|| {
+            let (meta, place) = match named("accounts", registry::ACCOUNT) {
+                Some((name, at, meta)) => (meta, Place::Account(name, at)),
+                None => named("conditions", registry::CONDITION)
+                    .map(|(name, at, meta)| (meta, Place::Condition(name, at)))?,
+            };
+            Some(Self { path: path.to_owned(), meta, place })
+        })
+    }
+
     /// All figures that scenarios may have among `several`, each once, in the order of the first that has it.
     pub fn union<'a>(several: impl IntoIterator<Item = &'a Lowered>) -> Vec<Self> {
         Self::each_once(several.into_iter().flat_map(Self::all))
@@ -170,6 +191,13 @@ pub struct Digest {
     pub selects: u64,
     /// The sum of the decisions' hashes.
     hash: u64,
+}
+
+impl std::fmt::Display for Digest {
+    /// The number of selects and the hash: `12034-9f86d081884c7d65`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{:016x}", self.selects, self.hash)
+    }
 }
 
 /// Takes in every decision of a run, in any order: the sum of hashes of (request, which of its selects, layer, account,

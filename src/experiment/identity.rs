@@ -23,6 +23,18 @@ pub struct Unreadable {
 /// # Errors
 /// When the trace cannot be read.
 pub fn of(variant: &Variant) -> Result<Vec<String>, Unreadable> {
+    let scenario = scenario(variant);
+    let trace = match &variant.lowered.workload {
+        WorkloadConfig::Synth(_) => String::new(),
+        WorkloadConfig::Replay(replay) => hash_of(&replay.read.path)?,
+    };
+    // samples and recorded factors are read from files into this
+    let upstream = format!("{:?}", variant.lowered.upstream);
+    Ok(vec![scenario.to_string(), trace, upstream])
+}
+
+/// The effective scenario without what may differ between machines that run the same: where its files lie.
+pub fn scenario(variant: &Variant) -> serde_json::Value {
     let mut scenario = serde_json::to_value(&variant.scenario).unwrap_or_default();
     if let Some(replay) = scenario.pointer_mut("/workload/replay/file") {
         *replay = serde_json::Value::Null;
@@ -31,13 +43,7 @@ pub fn of(variant: &Variant) -> Result<Vec<String>, Unreadable> {
     if let Some(object) = scenario.as_object_mut() {
         object.remove("gateway_config");
     }
-    let trace = match &variant.lowered.workload {
-        WorkloadConfig::Synth(_) => String::new(),
-        WorkloadConfig::Replay(replay) => hash_of(&replay.read.path)?,
-    };
-    // samples and recorded factors are read from files into this
-    let upstream = format!("{:?}", variant.lowered.upstream);
-    Ok(vec![scenario.to_string(), trace, upstream])
+    scenario
 }
 
 /// What results of any scenario depend on.

@@ -3,5 +3,6 @@
 pub mod lower;
 mod run;
 
-pub use lower::{LowerError, Lowered, lower};
+pub use crate::gateway::RunError;
+pub use lower::{LowerError, Lowered, lower, settings};
 pub use run::{Run, simulate, simulate_seen_by};

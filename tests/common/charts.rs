@@ -52,7 +52,7 @@ fn sweep_point(ms: f64) -> SweepPoint {
     let hump = |lo: f64, best: f64, depth: f64| lo + depth * libm::pow(libm::log(s / best), 2.0);
     let false_alarms = 1.0 / (1.0 + libm::pow(s / 3.0, 3.0));
     SweepPoint {
-        threshold_ms: ms,
+        at: s,
         worst_turn_ms: [
             estimate(2_300.0 + 600.0 * false_alarms, 0.04),
             estimate(1e3 * hump(9.0, 6.5, 2.6).min(33.0), 0.07),
@@ -64,24 +64,68 @@ fn sweep_point(ms: f64) -> SweepPoint {
             estimate(14.0 + 25.0 * false_alarms, 0.1),
         ],
         cold_turn_ratio: estimate(0.018 + 0.16 * false_alarms, 0.08),
+        others: Vec::new(),
     }
 }
 
-pub fn sweep(scenario: &str) -> ThresholdSweep {
+pub fn sweep(scenario: &str) -> KeySweep {
     let at = |i: i32| 1_000.0 * libm::pow(60.0, f64::from(i) / 24.0);
-    ThresholdSweep {
+    KeySweep {
         provenance: provenance(scenario),
+        name: "Escape threshold".to_owned(),
+        key: Axis::log("sticky_escape_ttft_ms in seconds (log scale)", Format::Seconds),
         points: (0..=24).map(|i| sweep_point(at(i).round())).collect(),
         off: Some(SweepPoint {
-            threshold_ms: f64::INFINITY,
+            at: f64::INFINITY,
             worst_turn_ms: [estimate(2_350.0, 0.04), estimate(37_400.0, 0.05), estimate(66_000.0, 0.06)],
             escapes_per_1000: [Estimate::bare(0.0); 3],
             cold_turn_ratio: estimate(0.012, 0.1),
+            others: Vec::new(),
         }),
-        default_ms: Some(15_000.0),
-        recommended_ms: Some(7_100.0),
-        plateau_ms: Some((5_400.0, 9_300.0)),
+        marks: KeyMarks {
+            default: Some(15.0),
+            own: None,
+            best: Some(7.1),
+            best_word: "recommended".to_owned(),
+            plateau: Some((5.4, 9.3)),
+        },
+        others: Vec::new(),
         level_percent: 95.0,
+        notes: Vec::new(),
+    }
+}
+
+/// A sweep over words, as many as that.
+pub fn words(count: usize, name: &str) -> KeySweep {
+    let mut sweep = sweep("slow-account");
+    sweep.points = (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
+    sweep.name = "workload.synth.preset".to_owned();
+    sweep.key = Axis::names("workload.synth.preset", (0..count).map(|i| format!("{name} {i}")).collect());
+    let own = (count > 1).then_some(1.0);
+    let plateau = (count > 2).then_some((1.0, 2.0));
+    sweep.marks = KeyMarks { default: Some(0.0), own, best: own, best_word: "best".to_owned(), plateau };
+    sweep.others = vec![Other { title: name.to_owned(), label: "price".to_owned(), format: Format::Number }];
+    sweep.points.iter_mut().for_each(|point| point.others = vec![estimate(2_800.0 + 90.0 * point.at, 0.02)]);
+    sweep
+}
+
+/// A search over so many scenarios.
+pub fn search(scenarios: usize, name: &str) -> KeySearch {
+    let sweep = sweep(name);
+    let values = |i: usize| sweep.points.iter().map(|point| point.worst_turn_ms[i % 3].scaled(1e-3)).collect();
+    KeySearch {
+        provenance: Provenance { replications: None, ..provenance(name) },
+        key: sweep.key.clone(),
+        at: sweep.points.iter().map(|point| point.at).collect(),
+        figure: "worst turn of a session, p99 (seconds (s))".to_owned(),
+        format: Format::Seconds,
+        scenarios: (0..scenarios)
+            .map(|i| Searched { scenario: format!("{name} {i}"), values: values(i), off: 66.0 })
+            .collect(),
+        regret: sweep.points.iter().map(|point| point.cold_turn_ratio.value).collect(),
+        regret_off: 0.4,
+        marks: KeyMarks { own: Some(8.0), ..sweep.marks },
+        notes: vec!["Worst regret as it stands: 3.2 %.".to_owned()],
     }
 }
 
@@ -199,7 +243,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
         let ms = (1_000.0 * libm::pow(60.0, f64::from(i) / 10.0)).round();
         let s = ms / 1e3;
         RocPoint {
-            threshold_ms: ms,
+            threshold: Format::Seconds.value(s),
             false_escapes_ratio: 0.85 / (1.0 + libm::pow(s / 2.5, 1.6)),
             missed_turns_ratio: 0.92 / (1.0 + libm::pow(18.0 / s, 1.3)),
         }
@@ -208,7 +252,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
     Detection {
         provenance: provenance("slow-account"),
         conditions: (0..conditions).map(condition).collect(),
-        current_ms: points.get(6).map(|point| point.threshold_ms),
+        current: points.get(6).map(|point| point.threshold.clone()),
         roc: points,
     }
 }
@@ -305,7 +349,8 @@ pub fn timeline_of(accounts: usize, requests: usize, escapes: bool) -> Timeline 
 pub fn gallery() -> Vec<(String, Figure)> {
     let mut out: Vec<(String, Figure)> = Vec::new();
     let mut add = |name: &str, figure: Figure| out.push((name.to_owned(), figure));
-    add("sweep", threshold_sweep(&sweep("slow-account")));
+    add("sweep", key_sweep(&sweep("slow-account")));
+    add("search", key_search(&search(2, "slow-account")));
     add("heat", heat_map(&heat(17, 9)));
     add("distribution", distribution(&distribution_of(20_000)));
     add("compare", compare(&comparison(10)));
@@ -320,8 +365,8 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     // One point.
     let mut one = sweep("slow-account");
     one.points.truncate(1);
-    one.plateau_ms = None;
-    add("sweep-one-point", threshold_sweep(&one));
+    one.marks.plateau = None;
+    add("sweep-one-point", key_sweep(&one));
     add("heat-one-cell", heat_map(&heat(1, 1)));
     add("distribution-one-value", {
         let single = Side { name: "run".to_owned(), requests: Ccdf::of(&[900.0]), sessions: Ccdf::of(&[900.0]) };
@@ -331,8 +376,21 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     add("detection-one-condition", detection(&detection_of(1, false)));
     add("journey-one-turn", journey(&journey_of(1, 1)));
     add("timeline-one-account", timeline(&timeline_of(1, 400, false)));
+    // Keys of words, many values, marks far away.
+    add("sweep-words", key_sweep(&words(3, "preset")));
+    add("sweep-one-word", key_sweep(&words(1, "preset")));
+    add("sweep-40-words", key_sweep(&words(40, "a preset")));
+    let mut many = sweep("slow-account");
+    many.points = (0..40).map(|i| sweep_point(1_000.0 * libm::pow(60.0, f64::from(i) / 39.0))).collect();
+    many.marks.own = Some(14.0);
+    add("sweep-40-values", key_sweep(&many));
+    many.marks.default = Some(9_000.0);
+    many.marks.own = Some(0.000_1);
+    add("sweep-marks-far-away", key_sweep(&many));
+    add("search-9-scenarios", key_search(&search(9, "brownout")));
     // Nothing.
-    add("sweep-empty", threshold_sweep(&ThresholdSweep { points: vec![], off: None, ..sweep("nothing") }));
+    add("search-empty", key_search(&KeySearch { at: vec![], regret: vec![], ..search(1, "nothing") }));
+    add("sweep-empty", key_sweep(&KeySweep { points: vec![], off: None, ..sweep("nothing") }));
     add("heat-empty", heat_map(&HeatMap { values: vec![], best: None, plateau: vec![], current: None, ..heat(4, 3) }));
     add("heat-no-values", heat_map(&HeatMap { x_values: vec![], y_values: vec![], ..heat(4, 3) }));
     let none = Side { name: "run".to_owned(), requests: Ccdf::of(&[]), sessions: Ccdf::of(&[]) };
@@ -349,10 +407,10 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
         point.worst_turn_ms = [estimate(2_300.0, 0.03), estimate(4_100.0, 0.03), estimate(5_900.0, 0.05)];
         point.cold_turn_ratio = Estimate::bare(0.0);
     }
-    calm.off = Some(SweepPoint { threshold_ms: f64::INFINITY, ..calm.points[0] });
-    calm.recommended_ms = None;
-    calm.plateau_ms = Some((1_000.0, 60_000.0));
-    add("sweep-no-escape", threshold_sweep(&calm));
+    calm.off = Some(SweepPoint { at: f64::INFINITY, ..calm.points[0].clone() });
+    calm.marks.best = None;
+    calm.marks.plateau = Some((1.0, 60.0));
+    add("sweep-no-escape", key_sweep(&calm));
     add("timeline-no-escape", timeline(&timeline_of(3, 3_000, false)));
     // Many.
     add("timeline-200-accounts", timeline(&timeline_of(200, 60_000, true)));
@@ -373,8 +431,8 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
             point.cold_turn_ratio = Estimate::bare(point.cold_turn_ratio.value);
         }
     }
-    holes.points[5].threshold_ms = f64::NAN;
-    add("sweep-holes", threshold_sweep(&holes));
+    holes.points[5].at = f64::NAN;
+    add("sweep-holes", key_sweep(&holes));
     let mut gaps = heat(9, 6);
     gaps.values[2][3] = f64::NAN;
     gaps.values[4][7] = f64::INFINITY;
@@ -394,7 +452,9 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     add("distribution-all-zero", distribution(&Distribution { sides: vec![side], ..distribution_of(1) }));
     // Names.
     for (kind, name) in [("long", LONG), ("hostile", HOSTILE), ("cjk", CJK)] {
-        add(&format!("sweep-{kind}"), threshold_sweep(&sweep(name)));
+        add(&format!("sweep-{kind}"), key_sweep(&sweep(name)));
+        add(&format!("sweep-words-{kind}"), key_sweep(&words(4, name)));
+        add(&format!("search-{kind}"), key_search(&search(2, name)));
         let mut map = heat(6, 4);
         map.provenance = provenance(name);
         map.x_values = (0..6).map(|i| format!("{name} {i}")).collect();

@@ -71,7 +71,7 @@ pub fn page_of(name: &str, accounts: usize, requests: usize) -> Page {
             tile("Detection delay, median", "42 s", "6 completions", Tone::Neutral),
         ],
         sections: vec![
-            section("Threshold", "", vec![chart(threshold_sweep(&charts::sweep(name)))]),
+            section("Threshold", "", vec![chart(key_sweep(&charts::sweep(name)))]),
             section(
                 "Against escape off",
                 "Twenty pairs of runs with the same luck.",

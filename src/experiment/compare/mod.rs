@@ -11,7 +11,7 @@ use super::cell::{Cell, Figure, notes, words};
 use super::gate::{Condition, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
-use super::stats::{Direction, Interval, Level, Paired, Verdict, paired_of};
+use super::stats::{Direction, Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
 use super::variant::Variant;
 use crate::gateway::RunError;
 use crate::measure::figures::{Better, Meta};
@@ -52,6 +52,8 @@ pub struct Comparison {
     pub replications: u64,
     /// In how many of them a decision of the scheduler differed.
     pub differing: u64,
+    /// What all decisions of A and of B amount to in the first replication, by which it is known again.
+    pub first: [String; 2],
     /// Every figure that A or B may have.
     pub rows: Vec<Row>,
     /// The gates with what the evidence says.
@@ -73,6 +75,8 @@ pub struct Row {
     pub figure: Figure,
     /// Both with the paired difference; `None` when no replication has it under both.
     pub paired: Option<Paired>,
+    /// Where no replication has it under both: its means under A and under B alone.
+    pub alone: [Option<Interval>; 2],
     /// What the evidence says.
     pub verdict: Verdict,
     /// Whether a claimed difference stands among all figures of the whole run (Holm).
@@ -214,6 +218,7 @@ impl Plan {
             seed: self.a.lowered.seed,
             replications,
             differing: a.iter().zip(b).filter(|(a, b)| a.decisions != b.decisions).count() as u64,
+            first: [a, b].map(|cells| cells.first().map_or_else(String::new, |cell| cell.decisions.to_string())),
             steps: split::steps(&self.ladder, cells, &figures, self.level),
             rows: figures
                 .into_iter()
@@ -224,6 +229,10 @@ impl Plan {
                     noise: noise.and_then(|noise| {
                         paired_of(&figure.column(a), &figure.column(noise), self.level).map(|noise| noise.difference)
                     }),
+                    alone: match paired {
+                        Some(_) => [None, None],
+                        None => [a, b].map(|cells| mean_interval_of(&figure.column(cells), self.level)),
+                    },
                     figure,
                     paired,
                     stands,

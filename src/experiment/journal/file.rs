@@ -108,6 +108,14 @@ pub(in crate::experiment) fn results<R: DeserializeOwned>(
     path: &Path,
     header: &Header,
 ) -> Result<Vec<R>, JournalError> {
+    Ok(numbered(path, header)?.into_iter().map(|(_, result)| result).collect())
+}
+
+/// The same with the number of each cell.
+pub(in crate::experiment) fn numbered<R: DeserializeOwned>(
+    path: &Path,
+    header: &Header,
+) -> Result<Vec<(usize, R)>, JournalError> {
     let there = read(path)?;
     if there.header.fingerprint != header.fingerprint {
         let differences = header.differences(&there.header);
@@ -115,7 +123,8 @@ pub(in crate::experiment) fn results<R: DeserializeOwned>(
     }
     let result = |(&cell, line): (&usize, &std::ops::Range<usize>)| {
         let text = there.result(line).unwrap_or_default();
-        serde_json::from_str(text).map_err(|source| JournalError::Form { cell, path: path.to_owned(), source })
+        let result = serde_json::from_str(text);
+        result.map(|result| (cell, result)).map_err(|source| JournalError::Form { cell, path: path.to_owned(), source })
     };
     there.lines.iter().map(result).collect()
 }

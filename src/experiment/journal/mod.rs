@@ -30,9 +30,10 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use file::{Journal, Opened, Sync};
-pub(super) use file::{ReadFile, read, results, write_finished};
+pub(super) use file::{ReadFile, numbered, read, results, write_finished};
 
 /// The version of the format that this build writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -51,12 +52,29 @@ pub struct Header {
     pub shard: Option<String>,
     /// What the experiment is, for people and for error messages: ("command", "sweep"), ("scenario", "slow.yaml"), ...
     pub about: Vec<(String, String)>,
+    /// The effective scenarios, without what may differ between machines: where their files lie.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<Value>,
 }
 
 impl Header {
     /// The header of an experiment of `cells` cells whose results depend on `parts`.
     pub fn new(parts: &[&str], cells: usize, about: Vec<(String, String)>) -> Self {
-        Self { schema_version: SCHEMA_VERSION, fingerprint: Fingerprint::of(parts), cells, shard: None, about }
+        let fingerprint = Fingerprint::of(parts);
+        Self { schema_version: SCHEMA_VERSION, fingerprint, cells, shard: None, about, scenarios: Vec::new() }
+    }
+
+    /// The header of the journal at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no journal, or of another version.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        read(path).map(|file| file.header)
+    }
+
+    /// What it says of itself under this name.
+    pub fn told(&self, name: &str) -> Option<&str> {
+        self.about.iter().find(|(told, _)| told == name).map(|(_, text)| text.as_str())
     }
 
     /// What differs between two headers, in words; empty when nothing does.

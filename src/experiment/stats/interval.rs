@@ -58,6 +58,7 @@ pub struct Interval {
     /// How many replications have the figure.
     pub n: usize,
     /// How many replications do not have it (nothing to average there: no escape, no condition, a division by 0).
+    #[serde(default)]
     pub missing: usize,
 }
 

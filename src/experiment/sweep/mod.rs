@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use serde_json::Value;
 
 use super::cell::{Cell, notes};
 use super::identity::{self, Unreadable};
@@ -39,6 +40,8 @@ pub struct Swept {
     pub layout: Layout,
     /// The cells in order.
     pub cells: Vec<Cell>,
+    /// The effective scenario as it stands, without where its files lie; null where it is not known.
+    pub scenario: Value,
 }
 
 /// How much of a sweep is done.
@@ -76,6 +79,18 @@ pub enum SweepError {
     /// A shard without a journal would be lost.
     #[error("a shard needs --out FILE: its results are merged from there")]
     ShardWithoutJournal,
+    /// Cells are missing.
+    #[error(
+        "{} is not finished: {there} of {of} runs are in it; start the sweep again with the same arguments, or join the journals of all shards with `stickysim merge`", path.display()
+    )]
+    Unfinished {
+        /// The journal.
+        path: PathBuf,
+        /// Cells that are in it.
+        there: usize,
+        /// Cells of the whole.
+        of: usize,
+    },
     /// The journal is not of a sweep.
     #[error("{} is not the journal of a sweep", .0.display())]
     NotASweep(PathBuf),
@@ -109,7 +124,8 @@ impl Sweep {
         ];
         about.extend(layout.about(specs));
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let header = Header::new(&parts, layout.cells(), about);
+        let scenarios = vec![identity::scenario(&whole)];
+        let header = Header { scenarios, ..Header::new(&parts, layout.cells(), about) };
         Ok(Self { layout, variants, header, seed, name })
     }
 
@@ -171,7 +187,13 @@ impl Sweep {
         if there.len() < of {
             return Ok(Done::Part { cells: there.len(), of });
         }
-        Ok(Done::All(Swept { name: self.name.clone(), seed: self.seed, layout: self.layout.clone(), cells: there }))
+        Ok(Done::All(Swept {
+            name: self.name.clone(),
+            seed: self.seed,
+            layout: self.layout.clone(),
+            cells: there,
+            scenario: self.header.scenarios.first().cloned().unwrap_or_default(),
+        }))
     }
 }
 
@@ -185,20 +207,26 @@ impl Swept {
         Self::of_journal(&header, out)
     }
 
-    /// Reads a finished journal.
-    fn of_journal(header: &Header, path: &Path) -> Result<Self, SweepError> {
+    /// Reads the finished journal of a sweep with this header.
+    ///
+    /// # Errors
+    /// When it is not of a sweep, cannot be read, or has not all cells.
+    pub fn of_journal(header: &Header, path: &Path) -> Result<Self, SweepError> {
         let not = || SweepError::NotASweep(path.to_owned());
-        let told = |wanted: &str| header.about.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
-        if told("command").as_deref() != Some("sweep") {
+        if header.told("command") != Some("sweep") {
             return Err(not());
         }
         let layout = Layout::from_about(&header.about).ok_or_else(not)?;
-        let seed = told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not)?;
+        let seed = header.told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not)?;
         let cells = journal::results::<Cell>(path, header)?;
-        if cells.len() != layout.cells() {
+        if layout.cells() != header.cells {
             return Err(not());
         }
-        Ok(Self { name: told("scenario").unwrap_or_default(), seed, layout, cells })
+        if cells.len() < layout.cells() {
+            return Err(SweepError::Unfinished { path: path.to_owned(), there: cells.len(), of: layout.cells() });
+        }
+        let name = header.told("scenario").unwrap_or_default().to_owned();
+        Ok(Self { name, seed, layout, cells, scenario: header.scenarios.first().cloned().unwrap_or_default() })
     }
 
     /// The cells of a point, in order of replications.

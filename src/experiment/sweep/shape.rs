@@ -22,6 +22,8 @@ pub struct Shape {
     pub mean: Interval,
     /// The best against its own reference with escape off (off is A), where there is one.
     pub against_off: Option<Paired>,
+    /// The points of the grid that cannot be told from the best, itself included, ascending.
+    pub plateau: Vec<usize>,
     /// Each key, along the line of the grid through the best point.
     pub axes: Vec<AxisShape>,
 }
@@ -56,7 +58,8 @@ impl Swept {
         let columns: Vec<Vec<Option<f64>>> =
             (0..self.layout.places().len()).map(|point| figure.column(self.of_point(point))).collect();
         let on_grid = &columns[..self.layout.grid().size()];
-        let best = plateau(on_grid, direction(figure.meta), level)?.best;
+        let whole = plateau(on_grid, direction(figure.meta), level)?;
+        let best = whole.best;
         let shape = self.layout.grid().shape();
         let axes = (0..shape.len()).filter_map(|axis| {
             let line = lines(&shape, axis).into_iter().find(|line| line.contains(&best))?;
@@ -73,6 +76,7 @@ impl Swept {
             mean: mean_interval_of(&columns[best], level)?,
             against_off: self.reference_of(best).and_then(|off| paired_of(&columns[off], &columns[best], level)),
             axes: axes.collect(),
+            plateau: whole.members,
         })
     }
 

@@ -8,12 +8,16 @@
 //! The best of many arms is best partly by luck, so what it buys is measured once more on seeds that the search has not
 //! seen, against the default and against off. Only that decides whether the evidence supports a change.
 
+mod replay;
 mod search;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cell::{Cell, Figure};
 use super::gate::{Condition, Evidence, Judgement};
 use super::stats::halving::{Fate, PlanError};
-use super::stats::{Level, Paired, Verdict};
+use super::stats::{Interval, Level, Paired, Verdict};
 use super::variant::{Base, ESCAPE_OFF, Variant, VariantError};
 use super::vary::Axis;
 use crate::experiment::grid::{BadGrid, Grid};
@@ -26,6 +30,16 @@ pub enum Against {
     Default,
     /// The scenario with escape off.
     Off,
+}
+
+impl Against {
+    /// As journals say it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// A search, ready to run.
@@ -50,6 +64,8 @@ pub struct Tune {
     /// Of all intervals.
     pub level: Level,
     scenarios: Vec<Scenario>,
+    /// Each arm's name and the overrides that make it.
+    arms: Vec<(String, Vec<String>)>,
     axes_text: Vec<String>,
 }
 
@@ -58,7 +74,10 @@ pub struct Tune {
 struct Scenario {
     name: String,
     seed: u64,
+    /// Ready to run; none where a search is only read back from its journal.
     arms: Vec<Variant>,
+    /// The effective scenario as it stands, without where its files lie.
+    effective: Value,
 }
 
 /// Why a search cannot be run.
@@ -82,6 +101,21 @@ pub enum TuneError {
     /// A file of a scenario cannot be read.
     #[error(transparent)]
     Unreadable(#[from] super::identity::Unreadable),
+    /// The journal is not of a search.
+    #[error("{} is not the journal of a search", .0.display())]
+    NotASearch(std::path::PathBuf),
+    /// Runs are missing.
+    #[error(
+        "{} is not finished: {there} runs are in it, and at least {missing} are missing; start `stickysim tune` again with the same arguments", path.display()
+    )]
+    Unfinished {
+        /// The journal.
+        path: std::path::PathBuf,
+        /// Runs that are in it.
+        there: usize,
+        /// Runs of the round that is next.
+        missing: usize,
+    },
 }
 
 /// What was found.
@@ -112,8 +146,8 @@ pub struct Arm {
     pub fate: Fate,
     /// Its replications in each scenario.
     pub replications: usize,
-    /// The mean of the objective in each scenario.
-    pub means: Vec<Option<f64>>,
+    /// The mean of the objective in each scenario, with its interval.
+    pub means: Vec<Option<Interval>>,
     /// Its worst regret over the scenarios, as a share.
     pub regret: Option<f64>,
 }
@@ -145,7 +179,8 @@ pub struct ConfirmedRow {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Advice {
     /// Take the best: shown better than the default somewhere, and worse nowhere.
     Change,
@@ -159,6 +194,8 @@ pub enum Advice {
 
 /// The name of the arm that is the scenario as it stands.
 pub const DEFAULT: &str = "as it stands";
+/// The name of the arm with escape off.
+pub const OFF: &str = "escape off";
 
 impl Tune {
     /// Prepares all arms in all scenarios.
@@ -173,35 +210,47 @@ impl Tune {
         level: Level,
     ) -> Result<Self, TuneError> {
         let grid = Grid::new(axes)?;
-        let points: Vec<Vec<String>> = (0..grid.size())
-            .map(|at| {
-                grid.combination(at).into_iter().map(|(axis, point)| format!("{}={}", axis.key, point.text)).collect()
-            })
-            .collect();
+        let points = points(&grid);
         let scenario = |base: &Base| -> Result<Scenario, TuneError> {
             let mut arms: Vec<Variant> =
                 points.iter().map(|sets| base.variant(sets.join(" "), sets)).collect::<Result<_, _>>()?;
             arms.push(base.variant(DEFAULT, &[])?);
-            arms.push(base.variant("escape off", &[ESCAPE_OFF.to_owned()])?);
+            arms.push(base.variant(OFF, &[ESCAPE_OFF.to_owned()])?);
             let whole = &arms[grid.size()];
-            Ok(Scenario { name: whole.scenario.name.clone(), seed: whole.lowered.seed, arms })
+            let effective = super::identity::scenario(whole);
+            Ok(Scenario { name: whole.scenario.name.clone(), seed: whole.lowered.seed, arms, effective })
         };
         let scenarios = bases.iter().map(scenario).collect::<Result<Vec<_>, _>>()?;
-        let arms = grid.size() + 2;
-        let (first, runs) = (4, bases.len().max(1));
-        Ok(Self {
+        Ok(Self::of_parts(grid, points, axes_text, objective, level, scenarios))
+    }
+
+    /// Over scenarios that are prepared; `points` are the overrides of each point of the grid.
+    fn of_parts(
+        grid: Grid,
+        points: Vec<Vec<String>>,
+        axes_text: Vec<String>,
+        objective: Figure,
+        level: Level,
+        scenarios: Vec<Scenario>,
+    ) -> Self {
+        let mut arms: Vec<(String, Vec<String>)> = points.into_iter().map(|sets| (sets.join(" "), sets)).collect();
+        arms.push((DEFAULT.to_owned(), Vec::new()));
+        arms.push((OFF.to_owned(), vec![ESCAPE_OFF.to_owned()]));
+        let (first, runs) = (4, scenarios.len().max(1));
+        Self {
             objective,
             constraints: Vec::new(),
             against: Against::Default,
-            budget: arms * first * runs * 3,
+            budget: arms.len() * first * runs * 3,
             first,
             most: 64,
             confirm: 20,
             level,
             scenarios,
+            arms,
             grid,
             axes_text,
-        })
+        }
     }
 
     /// How many arms there are: the grid's points, the default and off.
@@ -214,9 +263,14 @@ impl Tune {
         self.scenarios.iter().map(|scenario| scenario.name.as_str()).collect()
     }
 
-    /// All figures that the scenarios have.
-    pub fn figures(&self) -> Vec<Figure> {
-        Figure::union(self.scenarios.iter().flat_map(|scenario| &scenario.arms).map(|arm| &arm.lowered))
+    /// The effective scenarios as they stand, without where their files lie.
+    pub fn effective(&self) -> Vec<Value> {
+        self.scenarios.iter().map(|scenario| scenario.effective.clone()).collect()
+    }
+
+    /// The seed of each scenario; replications beyond the first are derived from it.
+    pub fn seeds(&self) -> Vec<u64> {
+        self.scenarios.iter().map(|scenario| scenario.seed).collect()
     }
 
     const fn reference(&self) -> usize {
@@ -237,11 +291,15 @@ impl Tune {
     }
 
     fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell]) -> Option<Judgement> {
-        let figures = self.figures_of(condition)?;
-        Some(condition.judge(&figures.column(reference), &figures.column(arm), self.level))
+        let figure = Figure::at(&condition.figure)?;
+        Some(condition.judge(&figure.column(reference), &figure.column(arm), self.level))
     }
+}
 
-    fn figures_of(&self, condition: &Condition) -> Option<Figure> {
-        Figure::of_run(&condition.figure).or_else(|| self.figures().into_iter().find(|f| f.path == condition.figure))
-    }
+/// The overrides of each point of a grid.
+fn points(grid: &Grid) -> Vec<Vec<String>> {
+    let sets = |at: usize| {
+        grid.combination(at).into_iter().map(|(axis, point)| format!("{}={}", axis.key, point.text)).collect()
+    };
+    (0..grid.size()).map(sets).collect()
 }

@@ -26,10 +26,18 @@ struct Store<'a> {
     tune: &'a Tune,
     cells: BTreeMap<usize, Cell>,
     journal: Option<Mutex<Journal<Cell>>>,
-    threads: &'a rayon::ThreadPool,
-    progress: &'a dyn Progress,
+    runner: Runner<'a>,
     /// Replications of the search so far, for each arm.
     asked: Vec<usize>,
+}
+
+/// Where cells come from that are not there yet.
+#[derive(Clone, Copy)]
+pub(super) enum Runner<'a> {
+    /// They are run.
+    Threads(&'a rayon::ThreadPool, &'a dyn Progress),
+    /// Nowhere: they should all be in this journal.
+    Nothing(&'a Path),
 }
 
 impl Store<'_> {
@@ -51,8 +59,16 @@ impl Store<'_> {
                 }
             }
         }
-        self.progress.begin(open.len());
-        let (tune, journal, progress) = (self.tune, &self.journal, self.progress);
+        let (threads, progress) = match self.runner {
+            Runner::Threads(threads, progress) => (threads, progress),
+            Runner::Nothing(_) if open.is_empty() => return Ok(()),
+            Runner::Nothing(path) => {
+                let (there, missing) = (self.cells.len(), open.len());
+                return Err(TuneError::Unfinished { path: path.to_owned(), there, missing });
+            }
+        };
+        progress.begin(open.len());
+        let (tune, journal) = (self.tune, &self.journal);
         let one = |&(number, arm, scenario, replication): &(usize, usize, usize, usize)| {
             let of = &tune.scenarios[scenario];
             let job = Job { lowered: &of.arms[arm].lowered, seed: of.seed, replication: replication as u64 };
@@ -64,7 +80,7 @@ impl Store<'_> {
             Ok((number, cell))
         };
         let ran: Result<Vec<(usize, Cell)>, TuneError> =
-            self.threads.install(|| open.par_iter().with_max_len(1).map(one).collect());
+            threads.install(|| open.par_iter().with_max_len(1).map(one).collect());
         self.cells.extend(ran?);
         Ok(())
     }
@@ -102,10 +118,15 @@ impl Tune {
             ("command".to_owned(), "tune".to_owned()),
             ("scenarios".to_owned(), self.names().join(", ")),
             ("minimise".to_owned(), self.objective.path.clone()),
+            ("against".to_owned(), self.against.name().to_owned()),
+            ("budget".to_owned(), self.budget.to_string()),
+            ("replications".to_owned(), self.confirm.to_string()),
         ];
+        let constraints = self.constraints.iter().enumerate();
+        about.extend(constraints.map(|(at, condition)| (format!("subject to {}", at + 1), condition.text.clone())));
         about.extend(self.axes_text.iter().enumerate().map(|(at, text)| (format!("vary {}", at + 1), text.clone())));
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        Ok(Header::new(&parts, cells, about))
+        Ok(Header { scenarios: self.effective(), ..Header::new(&parts, cells, about) })
     }
 
     /// Searches, and confirms on fresh luck. With `out`, finished runs are kept there and not run again.
@@ -118,13 +139,23 @@ impl Tune {
         threads: &rayon::ThreadPool,
         progress: &dyn Progress,
     ) -> Result<Tuned, TuneError> {
-        let asked = vec![0; self.arms()];
-        let mut store = Store { tune: self, cells: BTreeMap::new(), journal: None, threads, progress, asked };
+        let (mut cells, mut journal) = (BTreeMap::new(), None);
         if let Some(path) = out {
             let opened = Journal::open(path, &self.header()?, Syncing::EveryLine)?;
-            store.cells.extend(opened.finished);
-            store.journal = Some(Mutex::new(opened.journal));
+            cells.extend(opened.finished);
+            journal = Some(Mutex::new(opened.journal));
         }
+        self.search(cells, journal, Runner::Threads(threads, progress))
+    }
+
+    /// The search from the cells that are there.
+    pub(super) fn search(
+        &self,
+        cells: BTreeMap<usize, Cell>,
+        journal: Option<Mutex<Journal<Cell>>>,
+        runner: Runner<'_>,
+    ) -> Result<Tuned, TuneError> {
+        let mut store = Store { tune: self, cells, journal, runner, asked: vec![0; self.arms()] };
         let (size, scenarios) = (self.grid.size(), self.scenarios.len());
         let mut search = Halving::new(Plan {
             arms: self.arms(),
@@ -272,12 +303,13 @@ impl Tune {
         let mean = |s: usize| {
             let values: Vec<f64> = store.column(&self.objective, arm, s).into_iter().flatten().collect();
             // a loss is its own inverse
-            mean_interval(&values, self.level).map(|mean| direction.loss(mean.mean))
+            let values: Vec<f64> = values.into_iter().map(|loss| direction.loss(loss)).collect();
+            mean_interval(&values, self.level)
         };
-        let variant = &self.scenarios[0].arms[arm];
+        let (name, sets) = &self.arms[arm];
         Arm {
-            name: variant.name.clone(),
-            sets: variant.sets.clone(),
+            name: name.clone(),
+            sets: sets.clone(),
             fate,
             replications: losses.len(),
             means: (0..self.scenarios.len()).map(mean).collect(),

@@ -33,10 +33,10 @@ pub struct ConditionDetection {
 }
 
 /// What one threshold does.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RocPoint {
-    /// The threshold in ms.
-    pub threshold_ms: f64,
+    /// The threshold with its unit.
+    pub threshold: String,
     /// Share of health escapes that were false.
     pub false_escapes_ratio: f64,
     /// Share of selects on degraded accounts that stayed.
@@ -52,8 +52,8 @@ pub struct Detection {
     pub conditions: Vec<ConditionDetection>,
     /// In order of the threshold; empty for a single run.
     pub roc: Vec<RocPoint>,
-    /// The threshold in use, in ms.
-    pub current_ms: Option<f64>,
+    /// The threshold in use, as it is called in `roc`.
+    pub current: Option<String>,
 }
 
 /// The chart of detection.
@@ -150,7 +150,7 @@ fn roc(detection: &Detection) -> Panel {
         .filter(|point| point.false_escapes_ratio.is_finite() && point.missed_turns_ratio.is_finite())
         .collect();
     let at = |point: &RocPoint| (point.false_escapes_ratio, point.missed_turns_ratio);
-    let name = |point: &RocPoint| Format::Seconds.value(point.threshold_ms / 1e3);
+    let name = |point: &RocPoint| point.threshold.clone();
     let tips = known
         .iter()
         .map(|point| {
@@ -162,14 +162,14 @@ fn roc(detection: &Detection) -> Panel {
     let points: Vec<(f64, f64)> = known.iter().map(|point| at(point)).collect();
     let line = Mark::Line { points, dash: Dash::Solid, marker: Some(Shape::Disc) };
     panel.series.push(Series::new("thresholds", Ink::P95, line).tips(tips));
-    let current = detection.current_ms.and_then(|ms| known.iter().find(|point| point.threshold_ms == ms));
+    let current = detection.current.as_ref().and_then(|name| known.iter().find(|point| point.threshold == *name));
     if let Some(point) = current {
         let mark = Mark::Dots { points: vec![at(point)], shape: Shape::Diamond, size: 12.0, opacity: 1.0 };
         panel.series.push(Series::new("threshold in use", Ink::Bad, mark));
         let words = vec![(point.false_escapes_ratio, point.missed_turns_ratio, format!("in use: {}", name(point)))];
         panel.series.push(Series::new("", Ink::Bad, Mark::Words(words)));
     }
-    let others = known.iter().filter(|point| Some(point.threshold_ms) != current.map(|point| point.threshold_ms));
+    let others = known.iter().filter(|point| Some(&point.threshold) != current.map(|point| &point.threshold));
     let words = others.map(|point| (point.false_escapes_ratio, point.missed_turns_ratio, name(point))).collect();
     panel.series.push(Series::new("", Ink::Muted, Mark::Words(words)));
     panel

@@ -79,6 +79,15 @@ pub fn distribution(distribution: &Distribution) -> Figure {
 const SIDES: [(Ink, Dash); 4] =
     [(Ink::A, Dash::Solid), (Ink::B, Dash::Solid), (Ink::Good, Dash::Dashed), (Ink::ErrorRate, Dash::DashDot)];
 
+/// The style of side i of so many.
+fn style(i: usize, of: usize) -> (Ink, Dash) {
+    const DASHES: [Dash; 4] = [Dash::Solid, Dash::Dashed, Dash::DashDot, Dash::Dotted];
+    match SIDES.get(i) {
+        Some(style) if of <= SIDES.len() => *style,
+        _ => (Ink::Category(i), DASHES[i / 8 % DASHES.len()]),
+    }
+}
+
 fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Side) -> &Ccdf) -> Panel {
     let all = || distribution.sides.iter().map(&of);
     let drawn = |ccdf: &Ccdf| -> Vec<(f64, f64)> {
@@ -113,7 +122,8 @@ fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Sid
             panel.series.push(Series::new("", Ink::Muted, rule));
         }
     }
-    for (side, (ink, dash)) in distribution.sides.iter().zip(SIDES.into_iter().cycle()) {
+    for (i, side) in distribution.sides.iter().enumerate() {
+        let (ink, dash) = style(i, distribution.sides.len());
         let points = drawn(of(side));
         let tips = points
             .iter()

@@ -188,7 +188,8 @@ fn words(faces: &Faces, panel: &Panel, x: &Ruler, y: &Ruler, plot: &Area, out: &
             });
             if let Some(area) = place {
                 out.push(text(area.x, area.y + 9.0, word, series.ink, Anchor::Start));
-                taken.push(area);
+                // the next word keeps its distance
+                taken.push(Area { x: area.x - 5.0, w: area.w + 10.0, ..area });
             }
         }
     }

@@ -268,6 +268,12 @@ impl Pen<'_> {
                 layer.items.push(Item::Marks { at: vec![(px, py)], shape, size: 9.0, ink, opacity: 1.0 });
                 self.tip(i, (px, py), layer);
             } else if let Some(px) = self.x.within(value) {
+                // without an interval, whose end would point there
+                if !low.is_finite() && !high.is_finite() {
+                    let inwards = if px > self.plot.x + 1.0 { -8.0 } else { 8.0 };
+                    let tip = vec![(px, py), (px + inwards, py - 5.0), (px + inwards, py + 5.0)];
+                    layer.items.push(Item::Polygon { points: tip, ink, opacity: 1.0 });
+                }
                 self.tip(i, (px, py), layer);
             }
         }

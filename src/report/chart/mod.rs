@@ -1,6 +1,6 @@
 //! Charts: from plain inputs to a [`Figure`], and from a figure to SVG, PNG or the inline SVG of the HTML page.
 //!
-//! A chart function (`sweep`, `heat`, `distribution`, ...) knows what a picture says; [`layout`] knows where everything
+//! A chart function (`key_sweep`, `heat_map`, `distribution`, ...) knows what a picture says; [`layout`] knows where everything
 //! goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only draw what
 //! the layout placed. One layout for all of them: what is tested once holds for every output.
 
@@ -17,6 +17,7 @@ mod heat;
 mod heat_map;
 mod inline;
 mod journey;
+mod keyed;
 mod labels;
 mod layout;
 mod marks;
@@ -24,6 +25,7 @@ mod palette;
 mod panel;
 mod path;
 mod scene;
+mod search;
 mod sweep;
 mod theme;
 mod timeline;
@@ -41,8 +43,10 @@ pub use heat_map::{HeatMap, heat_map};
 pub use inline::inline_svg;
 pub(in crate::report) use inline::{colours, escaped};
 pub use journey::{Journey, Turn, journey};
+pub use keyed::KeyMarks;
 pub use layout::layout;
 pub use scene::{Scene, TextBox, outline};
-pub use sweep::{Estimate, Point as SweepPoint, ThresholdSweep, threshold_sweep};
+pub use search::{KeySearch, Searched, key_search};
+pub use sweep::{Estimate, KeySweep, Other, Point as SweepPoint, key_sweep};
 pub use theme::{Ink, Theme};
 pub use timeline::{AccountTrack, Counted, Escapes, Share, Timeline, timeline};

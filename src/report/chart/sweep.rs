@@ -1,7 +1,8 @@
-//! What a threshold buys and costs: tail latency of sessions over it, and on the same axis escapes and cold turns.
+//! What a key buys and costs: tail latency of sessions over its values, and on the same axis escapes and cold turns.
 
-use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
+use super::figure::{Axis, Dash, Figure, Provenance, Shape};
 use super::format::Format;
+use super::keyed::{Curve, KeyMarks, KeyPanel, rows};
 use super::theme::Ink;
 
 /// A mean with its confidence interval; without one the ends are NaN.
@@ -24,41 +25,60 @@ impl Estimate {
         Self { value, low: f64::NAN, high: f64::NAN }
     }
 
-    fn scaled(self, factor: f64) -> Self {
+    /// In another unit.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
         Self { value: self.value * factor, low: self.low * factor, high: self.high * factor }
     }
 }
 
-/// The figures at one threshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The figures at one value of the key.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// The threshold in ms.
-    pub threshold_ms: f64,
+    /// The value in the units of the key's axis; on an axis of names the number of the name, from 0.
+    pub at: f64,
     /// Worst turn of a session, p50, p95 and p99 over sessions, in ms.
     pub worst_turn_ms: [Estimate; 3],
     /// Escapes per 1,000 requests for TTFT, for error rate, for want of a slot.
     pub escapes_per_1000: [Estimate; 3],
     /// Share of cold turns.
     pub cold_turn_ratio: Estimate,
+    /// The figures of [`KeySweep::others`], in their order and the units of their panels.
+    pub others: Vec<Estimate>,
 }
 
-/// A sweep over the threshold.
+/// A further figure by which values are judged.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ThresholdSweep {
+pub struct Other {
+    /// What it is.
+    pub title: String,
+    /// Its unit, as the vertical axis says it.
+    pub label: String,
+    /// How its values read.
+    pub format: Format,
+}
+
+/// A sweep over one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySweep {
     /// Where it comes from.
     pub provenance: Provenance,
+    /// The key's name without its path.
+    pub name: String,
+    /// The axis of the key.
+    pub key: Axis,
     /// The points, in any order.
     pub points: Vec<Point>,
     /// The same with escape switched off (its threshold is ignored).
     pub off: Option<Point>,
-    /// The default of the gateway, in ms.
-    pub default_ms: Option<f64>,
-    /// The recommended value, in ms.
-    pub recommended_ms: Option<f64>,
-    /// Values that cannot be told from the best, in ms.
-    pub plateau_ms: Option<(f64, f64)>,
+    /// What is marked on the axis.
+    pub marks: KeyMarks,
+    /// Further figures, a panel each.
+    pub others: Vec<Other>,
     /// The confidence level in percent.
     pub level_percent: f64,
+    /// Remarks under the chart.
+    pub notes: Vec<String>,
 }
 
 const PERCENTILES: [(&str, Ink, Shape); 3] =
@@ -69,72 +89,15 @@ const REASONS: [(&str, Ink, Shape, Dash); 3] = [
     ("concurrency_full", Ink::Full, Shape::Up, Dash::DashDot),
 ];
 
-/// The chart of a threshold sweep.
-pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
-    let mut points = sweep.points.clone();
-    points.retain(|point| point.threshold_ms.is_finite());
-    points.sort_by(|a, b| a.threshold_ms.total_cmp(&b.threshold_ms));
-    let x = || {
-        let mut axis = Axis::log("sticky_escape_ttft_ms in seconds (log scale)", Format::Seconds);
-        let marked =
-            [sweep.default_ms, sweep.recommended_ms, sweep.plateau_ms.map(|p| p.0), sweep.plateau_ms.map(|p| p.1)];
-        axis.include.extend(marked.into_iter().flatten().map(|ms| ms / 1e3));
-        axis
-    };
-    let latencies = points.iter().chain(&sweep.off).flat_map(|point| point.worst_turn_ms);
-    let values: Vec<f64> = latencies.map(|estimate| estimate.value).filter(|value| *value > 0.0).collect();
-    let (low, high) = values.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &v| (low.min(v), high.max(v)));
-    let y = if high / low > 8.0 {
-        Axis::log("TTFT of a session's worst turn (s, log scale)", Format::Seconds)
-    } else {
-        Axis::linear("TTFT of a session's worst turn (s)", Format::Seconds).with(0.0)
-    };
-    let mut latency = Panel::new("Tail latency", x().hidden(), y);
-    latency.nothing = "nothing to show: no session had a first token".to_owned();
-    latency.series.extend(marks(sweep, true));
-    for (i, (name, ink, shape)) in PERCENTILES.into_iter().enumerate() {
-        let at = 2 - i;
-        latency
-            .series
-            .extend(curve(name, ink, shape, Dash::Solid, &points, |point| point.worst_turn_ms[at].scaled(1e-3)));
-    }
-    for (i, (name, ink, _)) in PERCENTILES.into_iter().enumerate() {
-        let value = sweep.off.map_or(f64::NAN, |off| off.worst_turn_ms[2 - i].value / 1e3);
-        if value.is_finite() {
-            let label = format!("off {name}: {}", Format::Seconds.value(value));
-            latency.y.include.push(value);
-            let rule = Mark::RuleY { at: value, label, dash: Dash::Dotted };
-            latency.series.push(Series::new(name, ink, rule));
-        }
-    }
-
-    let mut escapes = Panel::new("Escapes", x().hidden(), Axis::linear("per 1,000 requests", Format::Number).with(0.0));
-    escapes.nothing = "nothing to show: no escape at any threshold".to_owned();
-    let escaped = points.iter().flat_map(|point| point.escapes_per_1000).any(|estimate| estimate.value > 0.0);
-    if escaped {
-        escapes.series.extend(marks(sweep, false));
-        for (i, (name, ink, shape, dash)) in REASONS.into_iter().enumerate() {
-            if points.iter().any(|point| point.escapes_per_1000[i].value > 0.0) {
-                escapes.series.extend(curve(name, ink, shape, dash, &points, |point| point.escapes_per_1000[i]));
-            }
-        }
-    }
-
-    let mut cold = Panel::new("Cold turns", x(), Axis::linear("share of turns", Format::Percent).with(0.0));
-    cold.nothing = "nothing to show: no turn had a prefix to lose".to_owned();
-    cold.series.extend(marks(sweep, false));
-    let ratio = |point: &Point| point.cold_turn_ratio;
-    cold.series.extend(curve("cold turns", Ink::Away, Shape::Diamond, Dash::Solid, &points, ratio));
-    if let Some(off) = sweep.off.map(|off| off.cold_turn_ratio.value).filter(|value| value.is_finite()) {
-        let label = format!("off: {}", Format::Percent.value(off));
-        cold.y.include.push(off);
-        cold.series.push(Series::new("cold turns", Ink::Away, Mark::RuleY { at: off, label, dash: Dash::Dotted }));
-    }
-    if points.is_empty() {
-        for panel in [&mut latency, &mut escapes, &mut cold] {
-            panel.nothing = "nothing to show: the sweep has no points".to_owned();
-        }
-    }
+/// The chart of a sweep over one key.
+pub fn key_sweep(sweep: &KeySweep) -> Figure {
+    let mut notes = sweep.notes.clone();
+    let at: Vec<f64> = sweep.points.iter().map(|point| point.at).collect();
+    let mut panels = others(sweep);
+    panels.push(latency(sweep));
+    panels.push(escapes(sweep));
+    panels.push(cold(sweep));
+    let rows = rows(&sweep.key, &at, &sweep.marks, panels, &mut notes);
     let several = sweep.provenance.replications.is_some_and(|n| n > 1);
     let bands = if several {
         format!(" Bands: {} % confidence over replications.", super::format::number(sweep.level_percent))
@@ -143,64 +106,87 @@ pub fn threshold_sweep(sweep: &ThresholdSweep) -> Figure {
     };
     let off = if sweep.off.is_some() { " Dotted: escape off." } else { "" };
     Figure {
-        title: format!("Escape threshold: {}", sweep.provenance.scenario),
+        title: format!("{}: {}", sweep.name, sweep.provenance.scenario),
         subtitle: format!(
-            "What a threshold buys in tail latency, and what it costs in escapes and cold turns.{bands}{off}"
+            "What a value buys in tail latency, and what it costs in escapes and cold turns.{bands}{off}"
         ),
-        rows: vec![row(230.0, latency), row(96.0, escapes), row(96.0, cold)],
+        rows,
         legend: Vec::new(),
-        notes: Vec::new(),
+        notes,
         provenance: sweep.provenance.clone(),
     }
 }
 
-fn row(height: f64, panel: Panel) -> Row {
-    Row { height, panels: vec![panel] }
-}
-
-/// Default, recommendation and plateau; their labels are only on the top panel.
-fn marks(sweep: &ThresholdSweep, labelled: bool) -> Vec<Series> {
-    let mut out = Vec::new();
-    let label = |words: String| if labelled { words } else { String::new() };
-    if let Some((low, high)) = sweep.plateau_ms {
-        let span = Span { from: low / 1e3, to: high / 1e3 };
-        if labelled {
-            let name = format!("plateau {} to {}", seconds(low), seconds(high));
-            out.push(Series::new(name, Ink::Accent, Mark::Spans(vec![span], SpanKind::Bracket)));
-        } else {
-            let band = Mark::Spans(vec![span], SpanKind::Bracket);
-            out.push(Series::new("", Ink::Accent, band));
-        }
-    }
-    if let Some(ms) = sweep.default_ms {
-        let label = label(format!("default {}", seconds(ms)));
-        out.push(Series::new("", Ink::Muted, Mark::RuleX { at: ms / 1e3, label, dash: Dash::Dashed }));
-    }
-    if let Some(ms) = sweep.recommended_ms {
-        let label = label(format!("recommended {}", seconds(ms)));
-        out.push(Series::new("", Ink::Accent, Mark::RuleX { at: ms / 1e3, label, dash: Dash::Solid }));
-    }
-    out
-}
-
-fn seconds(ms: f64) -> String {
-    Format::Seconds.value(ms / 1e3)
-}
-
-/// A line with its band.
+/// A curve over the points, if any of them has a value.
 fn curve(
-    name: &str,
-    ink: Ink,
-    shape: Shape,
-    dash: Dash,
-    points: &[Point],
+    sweep: &KeySweep,
+    (name, ink, shape, dash): (&'static str, Ink, Shape, Dash),
     of: impl Fn(&Point) -> Estimate,
-) -> [Series; 2] {
-    let at = |point: &Point| point.threshold_ms / 1e3;
-    let band = points.iter().map(|point| (at(point), of(point).low, of(point).high)).collect();
-    let line = points.iter().map(|point| (at(point), of(point).value)).collect();
-    [
-        Series::new(name, ink, Mark::Band { points: band, opacity: 0.18 }),
-        Series::new(name, ink, Mark::Line { points: line, dash, marker: Some(shape) }),
-    ]
+) -> Option<Curve> {
+    let values: Vec<Estimate> = sweep.points.iter().map(&of).collect();
+    let off = sweep.off.as_ref().map_or(f64::NAN, |off| of(off).value);
+    values.iter().any(|value| value.value.is_finite()).then_some(Curve { name, ink, shape, dash, values, off })
+}
+
+fn latency(sweep: &KeySweep) -> KeyPanel {
+    let percentile = |(i, (name, ink, shape)): (usize, (&'static str, Ink, Shape))| {
+        curve(sweep, (name, ink, shape, Dash::Solid), |point| point.worst_turn_ms[2 - i].scaled(1e-3))
+    };
+    KeyPanel {
+        title: "Tail latency".to_owned(),
+        label: "TTFT of a session's worst turn (s)".to_owned(),
+        format: Format::Seconds,
+        height: if sweep.others.is_empty() { 230.0 } else { 190.0 },
+        by_factors: true,
+        curves: PERCENTILES.into_iter().enumerate().filter_map(percentile).collect(),
+        nothing: "nothing to show: no session had a first token".to_owned(),
+    }
+}
+
+fn escapes(sweep: &KeySweep) -> KeyPanel {
+    let reason = |(i, style): (usize, (&'static str, Ink, Shape, Dash))| {
+        let some = sweep.points.iter().any(|point| point.escapes_per_1000[i].value > 0.0);
+        // with escape off there are none by definition
+        let of = |point: &Point| point.escapes_per_1000[i];
+        some.then(|| curve(sweep, style, of)).flatten().map(|curve| Curve { off: f64::NAN, ..curve })
+    };
+    KeyPanel {
+        title: "Escapes".to_owned(),
+        label: "per 1,000 requests".to_owned(),
+        format: Format::Number,
+        height: 96.0,
+        by_factors: false,
+        curves: REASONS.into_iter().enumerate().filter_map(reason).collect(),
+        nothing: "nothing to show: no escape at any value".to_owned(),
+    }
+}
+
+fn cold(sweep: &KeySweep) -> KeyPanel {
+    let style = ("cold turns", Ink::Away, Shape::Diamond, Dash::Solid);
+    KeyPanel {
+        title: "Cold turns".to_owned(),
+        label: "share of turns".to_owned(),
+        format: Format::Percent,
+        height: 96.0,
+        by_factors: false,
+        curves: curve(sweep, style, |point| point.cold_turn_ratio).into_iter().collect(),
+        nothing: "nothing to show: no turn had a prefix to lose".to_owned(),
+    }
+}
+
+/// The figures that were asked for: they are what values are judged by, so they come first.
+fn others(sweep: &KeySweep) -> Vec<KeyPanel> {
+    let panel = |(i, other): (usize, &Other)| {
+        let of = |point: &Point| point.others.get(i).copied().unwrap_or(Estimate::MISSING);
+        KeyPanel {
+            title: other.title.clone(),
+            label: other.label.clone(),
+            format: other.format,
+            height: 130.0,
+            by_factors: other.format == Format::Seconds,
+            curves: curve(sweep, ("judged by", Ink::B, Shape::Disc, Dash::Solid), of).into_iter().collect(),
+            nothing: "nothing to show: no replication has this figure".to_owned(),
+        }
+    };
+    sweep.others.iter().enumerate().map(panel).collect()
 }

@@ -8,8 +8,8 @@ use crate::experiment::compare::{Outcome, Row};
 use crate::experiment::stats::{Interval, Paired};
 use crate::report::document::SCHEMA_VERSION;
 
-pub(super) fn of(report: &ComparisonReport<'_>) -> Value {
-    let comparison = report.comparison;
+pub(super) fn of(report: &ComparisonReport) -> Value {
+    let comparison = &report.comparison;
     let figures: Map<String, Value> =
         comparison.rows.iter().map(|row| (row.figure.path.clone(), figure(row))).collect();
     let gates: Vec<Value> = comparison
@@ -33,8 +33,9 @@ pub(super) fn of(report: &ComparisonReport<'_>) -> Value {
                 .rows
                 .iter()
                 .map(|(figure, paired, verdict)| {
-                    let difference = paired.as_ref().map(|paired| interval(paired.difference));
-                    (figure.path.clone(), json!({ "difference": difference, "verdict": verdict }))
+                    let mut object = pair(paired.as_ref());
+                    object.insert("verdict".into(), json!(verdict));
+                    (figure.path.clone(), Value::Object(object))
                 })
                 .collect();
             json!({ "reason": step.reason.name(), "figures": figures })
@@ -51,11 +52,14 @@ pub(super) fn of(report: &ComparisonReport<'_>) -> Value {
             "replications": comparison.replications,
             "level": comparison.level.fraction(),
             "decisions_differed_in": comparison.differing,
+            "first_decisions": { "a": comparison.first[0], "b": comparison.first[1] },
+            "shown": report.rows().iter().map(|row| row.figure.path.as_str()).collect::<Vec<_>>(),
         },
         "outcome": outcome(comparison.outcome()),
         "gates": gates,
         "figures": figures,
         "notes": comparison.notes,
+        "scenarios": { "a": report.scenarios[0], "b": report.scenarios[1] },
     });
     if !steps.is_empty() {
         root["escape_reasons"] = Value::Array(steps);
@@ -63,6 +67,8 @@ pub(super) fn of(report: &ComparisonReport<'_>) -> Value {
     if let Some(reached) = &comparison.reached {
         root["precision"] = json!({
             "figure": reached.precision.figure.path,
+            "wanted": reached.precision.target,
+            "most_replications": reached.precision.most,
             "half_width": reached.half_width,
             "reached": reached.enough,
         });
@@ -81,11 +87,27 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 fn figure(row: &Row) -> Value {
-    let of = |pick: fn(&Paired) -> Interval| row.paired.as_ref().map(|paired| interval(pick(paired)));
-    let paired = row.paired.as_ref();
-    let mut object = json!({
-        "title": row.figure.meta.title,
-        "unit": unit_name(row.figure.meta),
+    let mut object = Map::new();
+    object.insert("title".into(), row.figure.meta.title.into());
+    object.insert("unit".into(), unit_name(row.figure.meta).into());
+    object.extend(pair(row.paired.as_ref()));
+    object.insert("verdict".into(), json!(row.verdict));
+    object.insert("stands_among_all".into(), row.stands.into());
+    for (name, mean) in ["a_alone", "b_alone"].into_iter().zip(row.alone) {
+        if let Some(mean) = mean {
+            object.insert(name.into(), interval(mean));
+        }
+    }
+    if let Some(noise) = row.noise {
+        object.insert("noise".into(), interval(noise));
+    }
+    Value::Object(object)
+}
+
+/// A figure under A and under B.
+pub(in crate::report) fn pair(paired: Option<&Paired>) -> Map<String, Value> {
+    let of = |pick: fn(&Paired) -> Interval| paired.map(|paired| interval(pick(paired)));
+    let object = json!({
         "a": of(|p| p.a),
         "b": of(|p| p.b),
         "difference": of(|p| p.difference),
@@ -93,11 +115,12 @@ fn figure(row: &Row) -> Value {
         "ratio": paired.and_then(Paired::ratio).map(interval),
         "p": paired.and_then(|p| p.p),
         "variance_reduction": paired.and_then(|p| p.variance_reduction),
-        "verdict": row.verdict,
-        "stands_among_all": row.stands,
     });
-    if let Some(noise) = row.noise {
-        object["noise"] = interval(noise);
+    let Value::Object(mut object) = object else { return Map::new() };
+    for (name, alone) in [("only_a", paired.map(|p| p.only_a)), ("only_b", paired.map(|p| p.only_b))] {
+        if let Some(alone) = alone.filter(|&alone| alone > 0) {
+            object.insert(name.into(), alone.into());
+        }
     }
     object
 }

@@ -6,14 +6,14 @@ use super::ComparisonReport;
 use super::sections::measured;
 use crate::experiment::gate::Evidence;
 
-pub(super) fn of(report: &ComparisonReport<'_>) -> String {
-    let comparison = report.comparison;
+pub(super) fn of(report: &ComparisonReport) -> String {
+    let comparison = &report.comparison;
     let count = |evidence| comparison.gates.iter().filter(|gate| gate.judgement.evidence == evidence).count();
     let failures = count(Evidence::Holds);
     let errors = count(Evidence::Open) + usize::from(comparison.is_inert());
     let tests = comparison.gates.len() + 1;
     let name = escaped(&format!("stickysim compare {}", report.name));
-    let class = escaped(report.name);
+    let class = escaped(&report.name);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // writing to a string cannot fail
     let _ = writeln!(

@@ -3,52 +3,58 @@
 mod csv;
 mod json;
 mod junit;
+mod read;
 mod sections;
 
-use super::Style;
-use super::document::markdown;
-use super::summary::lay_out;
+use serde_json::Value;
+
+use super::printed::{BadDocument, Report};
+use super::summary::Section;
 use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
-pub(in crate::report) use json::interval as json_interval;
+pub(in crate::report) use json::{interval as json_interval, pair as json_pair};
+pub(in crate::report) use read::at as figure_at;
 pub use sections::{HEADLINE, amount, signed, verdict};
 
 /// A comparison with what it is called and what of it shall be shown.
 #[derive(Clone, Debug)]
-pub struct ComparisonReport<'a> {
+pub struct ComparisonReport {
     /// The scenario's name.
-    pub name: &'a str,
+    pub name: String,
     /// What was found.
-    pub comparison: &'a Comparison,
+    pub comparison: Comparison,
     /// Paths of figures to show besides the headline ones; JSON and CSV have them all.
-    pub also: &'a [String],
+    pub also: Vec<String>,
     /// Show every figure.
     pub all: bool,
+    /// The whole effective scenarios of A and B.
+    pub scenarios: [Value; 2],
 }
 
-impl ComparisonReport<'_> {
-    /// For people on a terminal.
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&sections::of(self), style);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+impl Report for ComparisonReport {
+    fn sections(&self) -> Vec<Section> {
+        sections::of(self)
     }
 
-    /// For a pull request or a job summary.
-    pub fn to_markdown(&self) -> String {
-        markdown::of_sections(&sections::of(self))
-    }
-
-    /// Every figure and gate as one JSON document.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", json::of(self))
+    /// Every figure and gate.
+    fn json(&self) -> Value {
+        json::of(self)
     }
 
     /// Every figure, one a row.
-    pub fn to_csv(&self) -> String {
-        csv::of(self.comparison)
+    fn to_csv(&self) -> String {
+        csv::of(&self.comparison)
+    }
+}
+
+impl ComparisonReport {
+    /// Reads back what [`Report::json`] made.
+    ///
+    /// # Errors
+    /// What of it is missing or has another form.
+    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
+        read::comparison(document)
     }
 
     /// The gates as JUnit test cases, for CI systems that show those.

@@ -65,8 +65,8 @@ fn percent(fraction: f64) -> String {
     format!("{sign}{} %", format::rounded(value))
 }
 
-pub(super) fn of(report: &ComparisonReport<'_>) -> Vec<Section> {
-    let comparison = report.comparison;
+pub(super) fn of(report: &ComparisonReport) -> Vec<Section> {
+    let comparison = &report.comparison;
     let mut all = vec![figures(report)];
     if !comparison.gates.is_empty() {
         all.push(gates(comparison));
@@ -84,9 +84,9 @@ pub(super) fn of(report: &ComparisonReport<'_>) -> Vec<Section> {
     all
 }
 
-impl ComparisonReport<'_> {
+impl ComparisonReport {
     /// The rows to show.
-    fn rows(&self) -> Vec<&Row> {
+    pub fn rows(&self) -> Vec<&Row> {
         let wanted = |row: &&Row| {
             let path = row.figure.path.as_str();
             let named = HEADLINE.contains(&path)
@@ -99,8 +99,8 @@ impl ComparisonReport<'_> {
     }
 }
 
-fn figures(report: &ComparisonReport<'_>) -> Section {
-    let comparison = report.comparison;
+fn figures(report: &ComparisonReport) -> Section {
+    let comparison = &report.comparison;
     let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
     let mut blocks = vec![Block::Line(format!(
         "A: {}; B: {}; {n} replication{} of each on the same luck, from seed {}",
@@ -166,7 +166,7 @@ fn figures(report: &ComparisonReport<'_>) -> Section {
             format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
         }));
     }
-    Section { title: report.name.to_owned(), blocks }
+    Section { title: report.name.clone(), blocks }
 }
 
 fn signless(value: f64, unit: Unit) -> String {
@@ -221,7 +221,7 @@ fn gates(comparison: &Comparison) -> Section {
     Section { title: "Gates".to_owned(), blocks }
 }
 
-fn split(report: &ComparisonReport<'_>) -> Section {
+fn split(report: &ComparisonReport) -> Section {
     let steps = &report.comparison.steps;
     let name = |reason: EscapeReason| match reason {
         EscapeReason::ConcurrencyFull => "slots full",
@@ -256,7 +256,7 @@ fn split(report: &ComparisonReport<'_>) -> Section {
     Section { title: "Escape reasons apart".to_owned(), blocks }
 }
 
-fn noise(report: &ComparisonReport<'_>) -> Section {
+fn noise(report: &ComparisonReport) -> Section {
     let mut table = Table::new(&["figure", "B - A, same luck", "A - A, other luck"]);
     for row in report.rows().into_iter().filter(|row| row.noise.is_some()) {
         let unit = row.figure.meta.unit;

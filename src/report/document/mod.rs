@@ -7,6 +7,7 @@ mod csv;
 mod estimate;
 mod json;
 pub(in crate::report) mod markdown;
+mod read;
 
 use serde_json::Value;
 
@@ -14,8 +15,10 @@ use crate::experiment::stats::{Level, mean_interval_of};
 use crate::measure::figures::{Meta, Named, Row};
 use crate::measure::series::Series;
 use crate::measure::{Note, Results, Settings};
+use crate::report::printed::BadDocument;
 
 pub use estimate::Estimate;
+pub(in crate::report) use read::scenario as scenario_of;
 
 /// Version of the result document's form: raised when a path changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -128,6 +131,15 @@ impl ResultDocument {
             remarks: remarks(&about, results),
             about,
         }
+    }
+
+    /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario
+    /// names could tell.
+    ///
+    /// # Errors
+    /// What of it is missing or has another form.
+    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
+        read::document(document)
     }
 
     /// The figure at this path of the whole run, if any replication has it.

@@ -1,13 +1,25 @@
 //! Pictures and pages of results: which charts there are of a run, a comparison, a sweep, a search, and what they show.
 
+mod again;
+pub mod compare;
+mod keys;
+mod parts;
 pub mod recording;
 pub mod run;
 mod sections;
+mod stored;
+pub mod sweep;
+pub mod tune;
 
 use std::path::{Path, PathBuf};
 
+pub use again::NotAgain;
+pub use compare::{Sides, comparison_charts, comparison_page};
 pub use recording::Recording;
 pub use run::{run_charts, run_page};
+pub use stored::{Drawn, draw, draw_runs};
+pub use sweep::{sweep_charts, sweep_page};
+pub use tune::{tune_charts, tune_page};
 
 use super::chart::{DrawError, Figure, Theme, png, svg};
 use super::files::FileError;

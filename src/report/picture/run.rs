@@ -103,7 +103,7 @@ fn distributions(document: &ResultDocument, recording: &Recording) -> Figure {
     })
 }
 
-fn detected(document: &ResultDocument) -> Figure {
+pub(super) fn detected(document: &ResultDocument) -> Figure {
     let delay = |of: &NamedFigures, path: &str| {
         let get = |part: &str| of.get(&format!("{path}.{part}")).map(Estimate::mean);
         let (p50, max) = (get("p50")?, get("max")?);
@@ -119,17 +119,16 @@ fn detected(document: &ResultDocument) -> Figure {
         delay: delay(of, "delay_s"),
         readmission: delay(of, "readmission_s"),
     };
-    let gate = document.about.settings.gate;
     detection(&Detection {
         provenance: Provenance { replications: Some(document.replications as u32), ..provenance(document) },
         conditions: document.conditions.iter().map(condition).collect(),
         roc: Vec::new(),
-        current_ms: gate.enabled.then_some(gate.ttft_ms as f64),
+        current: None,
     })
 }
 
 /// The verdict in a sentence, whether it is good news, and what belongs to it.
-fn verdict(document: &ResultDocument) -> (String, Tone, Vec<String>) {
+pub(super) fn verdict(document: &ResultDocument) -> (String, Tone, Vec<String>) {
     let show = |path: &str, unit| document.get(path).map(|found| format::figure(Some(found), unit));
     let mean = |path: &str| document.mean(path).unwrap_or(0.0);
     let slo = format::setting(document.about.settings.slo_ttft);
@@ -194,7 +193,7 @@ const TILES: [(&str, &str, Unit, &str, &str); 8] = [
     ("Answered within the SLO", "outcomes.goodput_ratio", Unit::Ratio, "requests", "outcomes.goodput"),
 ];
 
-fn tiles(document: &ResultDocument) -> Vec<Tile> {
+pub(super) fn tiles(document: &ResultDocument) -> Vec<Tile> {
     let unit_of = |path: &str| {
         document.figures.iter().find(|figure| figure.meta.path == path).map_or(Unit::Plain, |figure| figure.meta.unit)
     };

@@ -2,22 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::SweepReport;
-use crate::experiment::cell::Figure;
-use crate::experiment::stats::mean_interval_of;
-use crate::experiment::sweep::shape::{AxisShape, Shape};
+use super::{AxisShape, Shape, SweepReport};
 use crate::report::comparison::json_interval;
 use crate::report::document::SCHEMA_VERSION;
 
-pub(super) fn of(report: &SweepReport<'_>) -> Value {
-    let (swept, layout) = (report.swept, &report.swept.layout);
-    let figures = Figure::union_of_cells(&swept.cells);
+pub(super) fn of(report: &SweepReport) -> Value {
+    let layout = &report.layout;
     let points: Vec<Value> = layout
         .places()
         .iter()
-        .enumerate()
-        .map(|(point, place)| {
-            let cells = swept.of_point(point);
+        .zip(&report.means)
+        .map(|(place, means)| {
             let values: Map<String, Value> = layout
                 .grid()
                 .axes()
@@ -25,32 +20,22 @@ pub(super) fn of(report: &SweepReport<'_>) -> Value {
                 .enumerate()
                 .map(|(at, axis)| (axis.key.clone(), layout.label(place, at).into()))
                 .collect();
-            let figures: Map<String, Value> = figures
+            let figures: Map<String, Value> = report
+                .figures
                 .iter()
-                .map(|figure| {
-                    let interval = mean_interval_of(&figure.column(cells), report.level).map(json_interval);
-                    (figure.path.clone(), interval.into())
-                })
+                .zip(means)
+                .map(|(figure, mean)| (figure.path.clone(), mean.map(json_interval).into()))
                 .collect();
             json!({ "values": values, "escape_off": place.off, "figures": figures })
         })
         .collect();
-    let shapes: Vec<Value> = report
-        .objectives
+    let inert: Vec<Value> = report
+        .inert
         .iter()
-        .filter_map(|figure| swept.shape(figure, report.level))
-        .map(|s| shape(report, &s))
-        .collect();
-    let inert: Vec<Value> = swept
-        .inert()
-        .into_iter()
         .map(|inert| {
-            let label = |axis: &str, at: usize| value(report, axis, at);
-            let stretches: Vec<Value> = inert
-                .stretches
-                .iter()
-                .map(|range| json!([label(&inert.key, range.start), label(&inert.key, range.end - 1)]))
-                .collect();
+            let label = |at: usize| value(report, &inert.key, at);
+            let stretches: Vec<Value> =
+                inert.stretches.iter().map(|range| json!([label(range.start), label(range.end - 1)])).collect();
             json!({ "key": inert.key, "wholly": inert.wholly, "stretches": stretches })
         })
         .collect();
@@ -58,36 +43,38 @@ pub(super) fn of(report: &SweepReport<'_>) -> Value {
         "schema_version": SCHEMA_VERSION,
         "stickysim_version": env!("CARGO_PKG_VERSION"),
         "sweep": {
-            "scenario": swept.name,
-            "seed": swept.seed,
+            "scenario": report.name,
+            "seed": report.seed,
             "replications": layout.replications(),
             "axes": layout.grid().axes(),
             "level": report.level.fraction(),
         },
-        "shapes": shapes,
+        "shapes": report.shapes.iter().map(|s| shape(report, s)).collect::<Vec<_>>(),
         "inert": inert,
         "points": points,
-        "notes": swept.notes(),
+        "notes": report.notes,
+        "scenario": report.scenario,
     })
 }
 
 /// The value at a place of an axis.
-fn value(report: &SweepReport<'_>, key: &str, at: usize) -> Value {
-    let axes = report.swept.layout.grid().axes();
+fn value(report: &SweepReport, key: &str, at: usize) -> Value {
+    let axes = report.layout.grid().axes();
     axes.iter()
         .find(|axis| axis.key == key)
         .and_then(|axis| axis.points.get(at))
         .map_or(Value::Null, |p| p.text.clone().into())
 }
 
-fn shape(report: &SweepReport<'_>, shape: &Shape) -> Value {
+fn shape(report: &SweepReport, shape: &Shape) -> Value {
     let axis = |axis: &AxisShape| {
         let label = |at: usize| value(report, &axis.key, at);
         json!({
             "key": axis.key,
-            "best": label(axis.plateau.best),
-            "plateau": axis.plateau.members.iter().map(|&at| label(at)).collect::<Vec<_>>(),
-            "plateau_around_best": [label(*axis.stretch.start()), label(*axis.stretch.end())],
+            "best": label(axis.best),
+            "plateau": axis.members.iter().map(|&at| label(at)).collect::<Vec<_>>(),
+            "plateau_around_best": [label(axis.stretch.0), label(axis.stretch.1)],
+            "no_effect_shown": axis.everywhere,
             "cliffs": axis.cliffs.iter().map(|cliff| json!({
                 "from": label(cliff.edge), "to": label(cliff.below), "worse_by": cliff.worse_by,
             })).collect::<Vec<_>>(),
@@ -97,7 +84,9 @@ fn shape(report: &SweepReport<'_>, shape: &Shape) -> Value {
         "figure": shape.figure.path,
         "best_point": shape.best,
         "best": json_interval(shape.mean),
-        "against_off": shape.against_off.map(|paired| json_interval(paired.difference)),
+        "plateau_points": shape.plateau,
+        "against_off": shape.against_off.map(|(difference, _)| json_interval(difference)),
+        "verdict_against_off": shape.against_off.map(|(_, verdict)| verdict),
         "axes": shape.axes.iter().map(axis).collect::<Vec<_>>(),
     })
 }

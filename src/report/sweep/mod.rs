@@ -1,66 +1,178 @@
 //! A sweep for people and machines: one row a point, and what it says of each key.
+//!
+//! Made of a sweep's cells, or read back from its JSON document: everything that is shown is made of this.
 
 mod json;
+mod read;
 mod sections;
 
-use super::Style;
-use super::comparison::csv_ends;
-use super::document::markdown;
-use super::summary::lay_out;
-use crate::experiment::cell::Figure;
-use crate::experiment::stats::{Level, mean_interval_of};
-use crate::experiment::sweep::Swept;
+use serde_json::Value;
 
-/// A sweep and what of it shall be shown.
-#[derive(Clone, Debug)]
-pub struct SweepReport<'a> {
-    /// All cells.
-    pub swept: &'a Swept,
-    /// The figures by which values are judged; the first one decides.
-    pub objectives: &'a [Figure],
+use super::comparison::csv_ends;
+use super::printed::{BadDocument, Report};
+use super::summary::Section;
+use crate::experiment::cell::Figure;
+use crate::experiment::compare::direction;
+use crate::experiment::stats::plateau::Cliff;
+use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
+use crate::experiment::sweep::shape::{Inert, Shape as Found};
+use crate::experiment::sweep::{Layout, Swept};
+
+/// What a sweep says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepReport {
+    /// The scenario's name.
+    pub name: String,
+    /// The seed; replications beyond the first are derived from it.
+    pub seed: u64,
+    /// Which point is which.
+    pub layout: Layout,
     /// Of all intervals.
     pub level: Level,
+    /// Every figure.
+    pub figures: Vec<Figure>,
+    /// For each point the mean of each figure; `None` where no replication has it.
+    pub means: Vec<Vec<Option<Interval>>>,
+    /// The figures by which values are judged, as far as there are any values; the first one decides.
+    pub shapes: Vec<Shape>,
+    /// Where keys change no decision.
+    pub inert: Vec<Inert>,
+    /// What the reader must know.
+    pub notes: Vec<String>,
+    /// The effective scenario as it stands, without where its files lie; null where it is not known.
+    pub scenario: Value,
 }
 
-impl SweepReport<'_> {
-    /// For people on a terminal.
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&sections::of(self), style);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+/// The shape of one figure over the sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shape {
+    /// Which figure.
+    pub figure: Figure,
+    /// The point with the best mean.
+    pub best: usize,
+    /// Its mean.
+    pub mean: Interval,
+    /// The best less its own reference with escape off, and the verdict, where there is one.
+    pub against_off: Option<(Interval, Verdict)>,
+    /// The points of the grid that cannot be told from the best, itself included, ascending.
+    pub plateau: Vec<usize>,
+    /// Each key, along the line of the grid through the best point.
+    pub axes: Vec<AxisShape>,
+}
+
+/// One key along its line through the best point; positions are indices into the key's values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxisShape {
+    /// The key as written.
+    pub key: String,
+    /// The best value.
+    pub best: usize,
+    /// The values that cannot be told from it, itself included, ascending.
+    pub members: Vec<usize>,
+    /// Whether that is every value that has the figure.
+    pub everywhere: bool,
+    /// The unbroken stretch of them around the best value: its first and its last.
+    pub stretch: (usize, usize),
+    /// Neighbours that are much worse, next to the stretch.
+    pub cliffs: Vec<Cliff>,
+}
+
+impl SweepReport {
+    /// What a sweep says, judged by these figures.
+    pub fn new(swept: &Swept, objectives: &[Figure], level: Level) -> Self {
+        let figures = Figure::union_of_cells(&swept.cells);
+        let of_point = |point: usize| {
+            let cells = swept.of_point(point);
+            figures.iter().map(|figure| mean_interval_of(&figure.column(cells), level)).collect()
+        };
+        let shape = |figure: &Figure| swept.shape(figure, level).map(Shape::of);
+        let absent = objectives.iter().filter(|figure| swept.shape(figure, level).is_none());
+        let absent =
+            absent.map(|figure| format!("{}: no run has this figure, so no value is judged by it", figure.path));
+        Self {
+            name: swept.name.clone(),
+            seed: swept.seed,
+            layout: swept.layout.clone(),
+            level,
+            means: (0..swept.layout.places().len()).map(of_point).collect(),
+            shapes: objectives.iter().filter_map(shape).collect(),
+            inert: swept.inert(),
+            notes: swept.notes().into_iter().chain(absent).collect(),
+            scenario: swept.scenario.clone(),
+            figures,
+        }
     }
 
-    /// For a pull request or a job summary.
-    pub fn to_markdown(&self) -> String {
-        markdown::of_sections(&sections::of(self))
+    /// Reads back what [`Report::json`] made.
+    ///
+    /// # Errors
+    /// What of it is missing or has another form.
+    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
+        read::sweep(document)
     }
 
-    /// Every point with every figure, and the shapes, as one JSON document.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", json::of(self))
+    /// The mean of the figure at this path at a point.
+    pub fn mean(&self, point: usize, path: &str) -> Option<Interval> {
+        let at = self.figures.iter().position(|figure| figure.path == path)?;
+        self.means.get(point)?.get(at).copied().flatten()
+    }
+
+    /// Whether a key that has several values changed no decision anywhere.
+    pub fn is_inert(&self) -> bool {
+        let axes = self.layout.grid().axes();
+        self.inert.iter().zip(axes).any(|(inert, axis)| inert.wholly && axis.points.len() > 1)
+    }
+}
+
+impl Shape {
+    fn of(found: Found) -> Self {
+        let axis = |axis: crate::experiment::sweep::shape::AxisShape| AxisShape {
+            key: axis.key,
+            best: axis.plateau.best,
+            everywhere: axis.plateau.is_everywhere(),
+            members: axis.plateau.members,
+            stretch: (*axis.stretch.start(), *axis.stretch.end()),
+            cliffs: axis.cliffs,
+        };
+        let verdict = |paired| Verdict::of(Some(paired), direction(found.figure.meta));
+        Self {
+            against_off: found.against_off.as_ref().map(|paired| (paired.difference, verdict(paired))),
+            figure: found.figure,
+            best: found.best,
+            mean: found.mean,
+            plateau: found.plateau,
+            axes: found.axes.into_iter().map(axis).collect(),
+        }
+    }
+}
+
+impl Report for SweepReport {
+    fn sections(&self) -> Vec<Section> {
+        sections::of(self)
+    }
+
+    /// Every point with every figure, and the shapes.
+    fn json(&self) -> Value {
+        json::of(self)
     }
 
     /// One row a point: its values, then mean and interval of every figure.
-    pub fn to_csv(&self) -> String {
-        let layout = &self.swept.layout;
-        let figures = Figure::union_of_cells(&self.swept.cells);
+    fn to_csv(&self) -> String {
+        let layout = &self.layout;
         let mut writer = ::csv::Writer::from_writer(Vec::new());
         let mut header: Vec<String> = layout.grid().axes().iter().map(|axis| axis.key.clone()).collect();
         header.extend(["escape".to_owned(), "replications".to_owned()]);
-        for figure in &figures {
+        for figure in &self.figures {
             header.extend(["mean", "lo", "hi"].map(|part| format!("{}:{part}", figure.path)));
         }
         // writing to memory cannot fail, and every row has as many fields as the header
         let _ = writer.write_record(&header);
-        for (point, place) in layout.places().iter().enumerate() {
+        for (place, means) in layout.places().iter().zip(&self.means) {
             let mut row: Vec<String> =
                 (0..layout.grid().axes().len()).map(|axis| layout.label(place, axis).to_owned()).collect();
             row.push(if place.off { "off" } else { "as set" }.to_owned());
             row.push(layout.replications().to_string());
-            for figure in &figures {
-                row.extend(csv_ends(mean_interval_of(&figure.column(self.swept.of_point(point)), self.level)));
-            }
+            row.extend(means.iter().flat_map(|&mean| csv_ends(mean)));
             let _ = writer.write_record(&row);
         }
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()

@@ -1,11 +1,10 @@
 //! What a sweep says to people.
 
-use super::SweepReport;
+use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::direction;
-use crate::experiment::stats::mean_interval_of;
-use crate::experiment::stats::{Direction, Verdict};
-use crate::experiment::sweep::shape::{AxisShape, Inert, Shape};
+use crate::experiment::stats::{Direction, Interval};
+use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
 use crate::report::summary::{Block, Section, Table};
 
@@ -21,38 +20,34 @@ const BESIDE: [(&str, &str); 4] = [
 const MARK_BEST: &str = "best";
 const MARK_PLATEAU: &str = "=";
 
-pub(super) fn of(report: &SweepReport<'_>) -> Vec<Section> {
-    let swept = report.swept;
-    let shapes: Vec<Shape> = report.objectives.iter().filter_map(|figure| swept.shape(figure, report.level)).collect();
-    let inert = swept.inert();
-    let mut all = vec![points(report, shapes.first())];
-    all.extend(shapes.iter().map(|shape| verdicts(report, shape)));
-    if let Some(section) = inert_section(report, &inert) {
+pub(super) fn of(report: &SweepReport) -> Vec<Section> {
+    let mut all = vec![points(report, report.shapes.first())];
+    all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
+    if let Some(section) = inert_section(report, &report.inert) {
         all.push(section);
     }
-    let notes = swept.notes();
-    if !notes.is_empty() {
-        let blocks = notes.into_iter().map(Block::Remark).collect();
+    if !report.notes.is_empty() {
+        let blocks = report.notes.iter().cloned().map(Block::Remark).collect();
         all.push(Section { title: "To be known (of some points)".to_owned(), blocks });
     }
     all
 }
 
-fn points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Section {
-    let (swept, layout) = (report.swept, &report.swept.layout);
+fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
+    let layout = &report.layout;
     let n = layout.replications();
     let mut blocks = vec![Block::Line(format!(
         "{} point{} with {n} replication{} each on the same luck, from seed {}",
         layout.places().len(),
         if layout.places().len() == 1 { "" } else { "s" },
         if n == 1 { "" } else { "s" },
-        swept.seed
+        report.seed
     ))];
-    let beside = BESIDE.iter().filter(|(path, _)| report.objectives.iter().all(|figure| figure.path != *path));
-    let columns: Vec<(Figure, String)> = report
-        .objectives
+    let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
+    let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    let columns: Vec<(Figure, String)> = objectives
         .iter()
-        .map(|figure| (figure.clone(), shorter(&figure.path).to_owned()))
+        .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
         .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
         .collect();
     let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short(&axis.key)).collect();
@@ -64,12 +59,12 @@ fn points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Section {
         let mut row: Vec<String> =
             (0..layout.grid().axes().len()).map(|axis| layout.label(place, axis).to_owned()).collect();
         row.extend(columns.iter().enumerate().map(|(at, (figure, _))| {
-            let mean = mean_interval_of(&figure.column(swept.of_point(point)), report.level);
+            let mean = report.mean(point, &figure.path);
             // intervals of single points matter for the objectives only: the others are there for orientation
-            if at < report.objectives.len() {
+            if at < objectives.len() {
                 amount(mean, figure.meta.unit)
             } else {
-                amount(mean.map(|m| crate::experiment::stats::Interval { lo: None, hi: None, ..m }), figure.meta.unit)
+                amount(mean.map(|m| Interval { lo: None, hi: None, ..m }), figure.meta.unit)
             }
         }));
         let mark = match shape {
@@ -87,7 +82,7 @@ fn points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Section {
             report.level.fraction() * 100.0
         )));
     }
-    Section { title: swept.name.clone(), blocks }
+    Section { title: report.name.clone(), blocks }
 }
 
 /// A key as a heading: its last part, without the word that all of its kind begin with.
@@ -102,12 +97,12 @@ fn shorter(path: &str) -> &str {
 }
 
 /// The points on the plateaus of the lines through the best one.
-fn plateau_points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Vec<usize> {
+fn plateau_points(report: &SweepReport, shape: Option<&Shape>) -> Vec<usize> {
     let Some(shape) = shape else { return Vec::new() };
-    let places = report.swept.layout.places();
+    let places = report.layout.places();
     let Some(best) = places.get(shape.best) else { return Vec::new() };
     let on = |axis: usize, found: &AxisShape| {
-        let members = found.plateau.members.clone();
+        let members = found.members.clone();
         let best = best.values.clone();
         places.iter().enumerate().filter_map(move |(point, place)| {
             let mut wanted = best.clone();
@@ -119,8 +114,8 @@ fn plateau_points(report: &SweepReport<'_>, shape: Option<&Shape>) -> Vec<usize>
     shape.axes.iter().enumerate().flat_map(|(axis, found)| on(axis, found).collect::<Vec<_>>()).collect()
 }
 
-fn verdicts(report: &SweepReport<'_>, shape: &Shape) -> Section {
-    let axes = report.swept.layout.grid().axes();
+fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
+    let axes = report.layout.grid().axes();
     let label = |key: &str, at: usize| {
         let axis = axes.iter().find(|axis| axis.key == key);
         axis.and_then(|axis| axis.points.get(at)).map_or_else(String::new, |point| point.text.clone())
@@ -128,15 +123,15 @@ fn verdicts(report: &SweepReport<'_>, shape: &Shape) -> Section {
     let unit = shape.figure.meta.unit;
     let mut blocks = Vec::new();
     let best: Vec<String> =
-        shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.plateau.best))).collect();
+        shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.best))).collect();
     let sense = match direction(shape.figure.meta) {
         Direction::HigherIsBetter => "highest",
         Direction::LowerIsBetter | Direction::Neither => "lowest",
     };
     blocks.push(Block::Line(format!("{sense} at {}: {}", best.join(", "), amount(Some(shape.mean), unit))));
     for axis in &shape.axes {
-        let (first, last) = (*axis.stretch.start(), *axis.stretch.end());
-        blocks.push(Block::Line(if axis.plateau.is_everywhere() {
+        let (first, last) = axis.stretch;
+        blocks.push(Block::Line(if axis.everywhere {
             format!("{}: no value can be told from the best; the key shows no effect on this figure", axis.key)
         } else if first == last {
             format!("{}: plateau is that value alone", axis.key)
@@ -152,19 +147,18 @@ fn verdicts(report: &SweepReport<'_>, shape: &Shape) -> Section {
             )));
         }
     }
-    if let Some(paired) = &shape.against_off {
-        let verdict = Verdict::of(Some(paired), direction(shape.figure.meta));
+    if let Some((difference, verdict)) = shape.against_off {
         blocks.push(Block::Line(format!(
             "against escape off: {} ({}); of several values the best is a little lucky",
-            signed(Some(paired.difference), unit),
+            signed(Some(difference), unit),
             verdict.words()
         )));
     }
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
 }
 
-fn inert_section(report: &SweepReport<'_>, inert: &[Inert]) -> Option<Section> {
-    let axes = report.swept.layout.grid().axes();
+fn inert_section(report: &SweepReport, inert: &[Inert]) -> Option<Section> {
+    let axes = report.layout.grid().axes();
     let mut blocks = Vec::new();
     for (axis, found) in axes.iter().zip(inert) {
         if found.wholly && axis.points.len() > 1 {

@@ -5,8 +5,8 @@ use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price
 use crate::scenario::{Account, Scenario, Transport};
 use crate::upstream::config::{Condition, Course, Effect};
 
-/// How the run is measured.
-pub(super) fn settings(scenario: &Scenario) -> Settings {
+/// How a scenario's run is measured.
+pub fn settings(scenario: &Scenario) -> Settings {
     let start = scenario.epoch.0;
     let escape = &scenario.gateway.openai_scheduler;
     Settings {

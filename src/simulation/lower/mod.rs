@@ -14,6 +14,8 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use measure::settings;
+
 use std::path::PathBuf;
 
 use crate::engine::BadParameter;

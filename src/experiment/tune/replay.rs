@@ -1,0 +1,69 @@
+//! A search read back from its journal: the same rounds over the cells that are in it, without the scenarios.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::search::Runner;
+use super::{Against, Scenario, Tune, TuneError, Tuned, points};
+use crate::experiment::cell::{Cell, Figure};
+use crate::experiment::gate::Condition;
+use crate::experiment::grid::Grid;
+use crate::experiment::journal::{self, Header};
+use crate::experiment::stats::Level;
+use crate::experiment::vary::Axis;
+
+impl Tune {
+    /// The search whose journal, finished, is at `path`, and what it found.
+    ///
+    /// # Errors
+    /// When it is not of a search, cannot be read, or runs are missing.
+    pub fn of_journal(header: &Header, path: &Path, level: Level) -> Result<(Self, Tuned), TuneError> {
+        let not = || TuneError::NotASearch(path.to_owned());
+        let tune = Self::of_header(header, level).ok_or_else(not)?;
+        if tune.arms() * tune.scenarios.len() * (tune.most + tune.confirm) != header.cells {
+            return Err(not());
+        }
+        let cells = journal::numbered::<Cell>(path, header)?.into_iter().collect();
+        let tuned = tune.search(cells, None, Runner::Nothing(path))?;
+        Ok((tune, tuned))
+    }
+
+    /// As a journal's header tells it; `None` where it does not.
+    fn of_header(header: &Header, level: Level) -> Option<Self> {
+        if header.told("command") != Some("tune") {
+            return None;
+        }
+        let all = |kind: &str| -> Vec<String> {
+            header.about.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, text)| text.clone()).collect()
+        };
+        let texts = all("vary ");
+        let axes: Vec<Axis> = texts.iter().map(|text| Axis::parse(text).ok()).collect::<Option<_>>()?;
+        let grid = Grid::new(axes).ok()?;
+        let scenario = |effective: &Value| {
+            Some(Scenario {
+                name: effective.get("name")?.as_str()?.to_owned(),
+                seed: effective.get("seed")?.as_u64()?,
+                arms: Vec::new(),
+                effective: effective.clone(),
+            })
+        };
+        let scenarios = header.scenarios.iter().map(scenario).collect::<Option<Vec<_>>>()?;
+        if scenarios.is_empty() {
+            return None;
+        }
+        let objective = Figure::at(header.told("minimise")?)?;
+        let points = points(&grid);
+        let mut tune = Self::of_parts(grid, points, texts, objective, level, scenarios);
+        tune.against =
+            [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.told("against"))?;
+        tune.budget = header.told("budget")?.parse().ok()?;
+        tune.confirm = header.told("replications")?.parse().ok()?;
+        let constraint = |text: &String| {
+            let figure = text.split(['<', '>', '=']).next()?.trim();
+            Condition::parse(text, &[figure]).ok()
+        };
+        tune.constraints = all("subject to ").iter().map(constraint).collect::<Option<_>>()?;
+        Some(tune)
+    }
+}

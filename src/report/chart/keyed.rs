@@ -1,0 +1,181 @@
+//! Panels over the values of one key, under each other on one axis: what charts of sweeps and of searches are built of.
+
+use super::figure::{Axis, Dash, Mark, Panel, Row, Scale, Series, Shape, Span, SpanKind};
+use super::format::Format;
+use super::sweep::Estimate;
+use super::theme::Ink;
+
+/// Values of the key that are marked, in the units of its axis (on an axis of names: the number of the name, from 0).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyMarks {
+    /// The default of the gateway.
+    pub default: Option<f64>,
+    /// The scenario's own value, where it is another.
+    pub own: Option<f64>,
+    /// The best value.
+    pub best: Option<f64>,
+    /// What the best value is called: `best`, `recommended`.
+    pub best_word: String,
+    /// Values that cannot be told from the best: the first and the last.
+    pub plateau: Option<(f64, f64)>,
+}
+
+/// One line with its band.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Curve {
+    pub name: &'static str,
+    pub ink: Ink,
+    pub shape: Shape,
+    pub dash: Dash,
+    /// One for each value of the key.
+    pub values: Vec<Estimate>,
+    /// With escape switched off; NaN: not known.
+    pub off: f64,
+}
+
+/// One panel.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct KeyPanel {
+    pub title: String,
+    /// What the vertical axis measures, with its unit.
+    pub label: String,
+    pub format: Format,
+    /// Of the plot, in px.
+    pub height: f64,
+    /// Whether the vertical axis turns logarithmic where values differ by factors, and then says so.
+    pub by_factors: bool,
+    pub curves: Vec<Curve>,
+    pub nothing: String,
+}
+
+/// A value of the key as text.
+pub(super) fn value_of(key: &Axis, at: f64) -> String {
+    match &key.scale {
+        Scale::Category(names) => names.get((at + 0.5).max(0.0) as usize).cloned().unwrap_or_default(),
+        Scale::Linear | Scale::Log => key.format.value(at),
+    }
+}
+
+/// The panels over `key`, whose values are `at`; remarks on marks that have no place are added to `notes`.
+pub(super) fn rows(
+    key: &Axis,
+    at: &[f64],
+    marks: &KeyMarks,
+    panels: Vec<KeyPanel>,
+    notes: &mut Vec<String>,
+) -> Vec<Row> {
+    let mut order: Vec<usize> = (0..at.len()).filter(|&i| at[i].is_finite()).collect();
+    order.sort_by(|&a, &b| at[a].total_cmp(&at[b]));
+    let (marks, axis) = placed(key, at, marks, notes);
+    let last = panels.len().saturating_sub(1);
+    let row = |(place, panel): (usize, KeyPanel)| {
+        let x = if place == last { axis.clone() } else { axis.clone().hidden() };
+        Row { height: panel.height, panels: vec![drawn(&panel, x, &order, at, &marks, place == 0)] }
+    };
+    panels.into_iter().enumerate().map(row).collect()
+}
+
+/// Marks that have a place on the axis, and the axis that holds them. A mark far beyond the values would press them
+/// together: it is told in words.
+fn placed(key: &Axis, at: &[f64], marks: &KeyMarks, notes: &mut Vec<String>) -> (KeyMarks, Axis) {
+    let finite = || at.iter().copied().filter(|at| at.is_finite());
+    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+    let near = |at: f64| match key.scale {
+        Scale::Category(_) => finite().any(|other| other == at),
+        Scale::Log => at > 0.0 && at >= low / 10.0 && at <= 10.0 * high,
+        Scale::Linear => {
+            let room = (high - low).max(0.25 * high.abs());
+            at >= low - room && at <= high + room
+        }
+    };
+    let mut axis = key.clone();
+    let mut keep = |mark: Option<f64>, name: &str| {
+        let at = mark.filter(|at| at.is_finite())?;
+        if near(at) {
+            axis.include.push(at);
+            return Some(at);
+        }
+        if !matches!(key.scale, Scale::Category(_)) {
+            notes.push(format!("{name}, {}, lies beyond the axis.", value_of(key, at)));
+        }
+        None
+    };
+    let kept = KeyMarks {
+        default: keep(marks.default, "The gateway's default"),
+        own: keep(marks.own, "The scenario's own value"),
+        best: keep(marks.best, "The best value"),
+        ..marks.clone()
+    };
+    let ends = kept.plateau.map(|(low, high)| [low, high]);
+    axis.include.extend(ends.into_iter().flatten());
+    (kept, axis)
+}
+
+fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMarks, labelled: bool) -> Panel {
+    let known = || panel.curves.iter().flat_map(|curve| curve.values.iter().map(|v| v.value).chain([curve.off]));
+    let positive: Vec<f64> = known().filter(|value| *value > 0.0 && value.is_finite()).collect();
+    let (low, high) = positive.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &v| (low.min(v), high.max(v)));
+    let signed = known().any(|value| value < 0.0);
+    let mut y = if panel.by_factors && !signed && high / low > 8.0 {
+        let label =
+            panel.label.strip_suffix(')').map_or_else(|| panel.label.clone(), |label| format!("{label}, log scale)"));
+        Axis::log(label, panel.format)
+    } else {
+        Axis::linear(panel.label.clone(), panel.format).with(0.0)
+    };
+    y.include.extend(panel.curves.iter().map(|curve| curve.off).filter(|off| off.is_finite()));
+    let mut out = Panel::new(panel.title.clone(), x, y);
+    out.nothing.clone_from(&panel.nothing);
+    if order.is_empty() {
+        out.nothing = "nothing to show: the sweep has no points".to_owned();
+    }
+    if panel.curves.is_empty() {
+        return out;
+    }
+    out.series.extend(mark_series(&out.x, marks, labelled));
+    for curve in &panel.curves {
+        let value = |&i: &usize| curve.values.get(i).copied().unwrap_or(Estimate::MISSING);
+        let band = order.iter().map(|i| (at[*i], value(i).low, value(i).high)).collect();
+        let line = order.iter().map(|i| (at[*i], value(i).value)).collect();
+        out.series.push(Series::new(curve.name, curve.ink, Mark::Band { points: band, opacity: 0.18 }));
+        out.series.push(Series::new(
+            curve.name,
+            curve.ink,
+            Mark::Line { points: line, dash: curve.dash, marker: Some(curve.shape) },
+        ));
+    }
+    for curve in panel.curves.iter().filter(|curve| curve.off.is_finite()) {
+        let value = panel.format.value(curve.off);
+        let label =
+            if panel.curves.len() > 1 { format!("off {}: {value}", curve.name) } else { format!("off: {value}") };
+        let rule = Mark::RuleY { at: curve.off, label, dash: Dash::Dotted };
+        out.series.push(Series::new(curve.name, curve.ink, rule));
+    }
+    out
+}
+
+/// Default, own and best value, and the plateau; their labels are only on the first panel.
+fn mark_series(key: &Axis, marks: &KeyMarks, labelled: bool) -> Vec<Series> {
+    let mut out = Vec::new();
+    let label = |words: String| if labelled { words } else { String::new() };
+    if let Some((low, high)) = marks.plateau {
+        // on an axis of names a value is as wide as its name's place
+        let room = if matches!(key.scale, Scale::Category(_)) { 0.5 } else { 0.0 };
+        let span = Span { from: low - room, to: high + room };
+        let name = match low == high {
+            true => format!("plateau {} alone", value_of(key, low)),
+            false => format!("plateau {} to {}", value_of(key, low), value_of(key, high)),
+        };
+        out.push(Series::new(label(name), Ink::Accent, Mark::Spans(vec![span], SpanKind::Bracket)));
+    }
+    let mut rule = |at: Option<f64>, word: &str, ink, dash| {
+        if let Some(at) = at {
+            let label = label(format!("{word} {}", value_of(key, at)));
+            out.push(Series::new("", ink, Mark::RuleX { at, label, dash }));
+        }
+    };
+    rule(marks.default, "default", Ink::Muted, Dash::Dashed);
+    rule(marks.own, "scenario", Ink::Text, Dash::DashDot);
+    rule(marks.best, &marks.best_word, Ink::Accent, Dash::Solid);
+    out
+}

@@ -1,0 +1,326 @@
+//! Pictures and the page of a comparison: the forest plot, the two distributions, detection on both sides.
+
+use serde_json::Value;
+
+use super::parts::{charts, differences, estimate, provenance, reproduce, shown, tables};
+use super::sweep::conditions;
+use super::{Chart, Recording};
+use crate::experiment::cell::DecisionDigest;
+use crate::experiment::compare::{Outcome, Row};
+use crate::experiment::gate::Evidence;
+use crate::experiment::replicate::seed_of;
+use crate::experiment::stats::{Interval, Paired, Verdict};
+use crate::measure::figures::Unit;
+use crate::report::ComparisonReport;
+use crate::report::chart::{
+    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
+    Verdict as Colour, compare, detection, distribution,
+};
+use crate::report::comparison::{amount, verdict};
+use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::printed::Report as _;
+use crate::simulation::{Lowered, RunError, simulate_seen_by};
+use crate::units::Span;
+
+/// What A and B did in their first replication.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    /// A.
+    pub a: Recording,
+    /// B.
+    pub b: Recording,
+    /// A felt TTFT above this breaks the service level objective of B.
+    pub slo: Span,
+}
+
+impl Sides {
+    /// Runs the first replication of A and of B once more, and looks at it. Also gives what all decisions of each amount
+    /// to ([`crate::experiment::compare::Comparison::first`]), by which one knows that it is the same run.
+    ///
+    /// # Errors
+    /// When a trace cannot be read.
+    pub fn record(a: &Lowered, b: &Lowered) -> Result<(Self, [String; 2]), RunError> {
+        let one = |lowered: &Lowered| -> Result<(Recording, String), RunError> {
+            let recording = Recording::new(&lowered.measure, &lowered.accounts, &lowered.account_names);
+            let eyes = (recording, DecisionDigest::default());
+            let (_, (recording, digest)) = simulate_seen_by(lowered, seed_of(a.seed, 0), eyes)?;
+            Ok((recording, digest.digest().to_string()))
+        };
+        let ((of_a, first_a), (of_b, first_b)) = (one(a)?, one(b)?);
+        Ok((Self { a: of_a, b: of_b, slo: b.measure.slo_ttft }, [first_a, first_b]))
+    }
+}
+
+/// All charts of a comparison; distributions only where the first replication was looked at.
+pub fn comparison_charts(report: &ComparisonReport, sides: Option<&Sides>) -> Vec<Chart> {
+    let mut all = vec![Chart::new("comparison", forest(report))];
+    all.extend(sides.map(|sides| Chart::new("distribution", distributions(report, sides))));
+    all.extend(detected(report).map(|figure| Chart::new("detection", figure)));
+    all
+}
+
+/// The page of a comparison; `command` made it.
+pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command: &str) -> Page {
+    let from = from(report);
+    let comparison = &report.comparison;
+    let mut sections: Vec<Section> = Vec::new();
+    for chart in comparison_charts(report, sides) {
+        let heading = match chart.name.as_str() {
+            "comparison" => "Differences",
+            "distribution" => "Distribution",
+            _ => "Detection",
+        };
+        sections.push(charts(heading, [chart.figure]));
+    }
+    sections.extend(tables(&report.sections()));
+    let [a, b] = &report.scenarios;
+    sections.extend(differences(a, b));
+    let mut reproduce = reproduce(&from);
+    reproduce.push(("A".to_owned(), comparison.a.clone()));
+    reproduce.push(("B".to_owned(), comparison.b.clone()));
+    Page {
+        title: format!("{}: {} against {}", report.name, comparison.b, comparison.a),
+        reproduce,
+        provenance: from,
+        verdict: sentence(report),
+        tone: tone(report),
+        reasons: reasons(report),
+        notes: comparison.notes.clone(),
+        tiles: tiles(report),
+        sections,
+        scenario: if a == b { shown(b) } else { format!("B, {}:\n{}", comparison.b, shown(b)) },
+        command: command.to_owned(),
+    }
+}
+
+fn from(report: &ComparisonReport) -> Provenance {
+    let comparison = &report.comparison;
+    provenance(&report.name, &comparison.seed.to_string(), Some(comparison.replications))
+}
+
+fn forest(report: &ComparisonReport) -> Figure {
+    let comparison = &report.comparison;
+    let mut figure = compare(&Comparison {
+        provenance: from(report),
+        a: comparison.a.clone(),
+        b: comparison.b.clone(),
+        rows: report
+            .rows()
+            .into_iter()
+            .map(|row| {
+                difference(&row.figure.path, row.figure.meta.unit, row.paired.as_ref(), (row.verdict, row.stands))
+            })
+            .collect(),
+        level_percent: comparison.level.fraction() * 100.0,
+    });
+    if comparison.is_inert() {
+        figure.notes.push("Inert: no decision of the scheduler differed in any replication.".to_owned());
+    }
+    if report.rows().iter().any(|row| row.verdict.claims() && !row.stands) {
+        figure.notes.push("?: clear of 0 by itself, but not among all figures looked at together (Holm).".to_owned());
+    }
+    figure
+}
+
+/// A row of a forest plot.
+pub(super) fn difference(
+    name: &str,
+    unit: Unit,
+    paired: Option<&Paired>,
+    (found, stands): (Verdict, bool),
+) -> Difference {
+    let mean = |of: Option<Interval>| amount(of.map(|of| Interval { lo: None, hi: None, ..of }), unit);
+    Difference {
+        name: name.to_owned(),
+        a: mean(paired.map(|paired| paired.a)),
+        b: mean(paired.map(|paired| paired.b)),
+        change_percent: match paired {
+            // the same in both: 0, also where A is 0
+            Some(paired) if paired.identical => Estimate { value: 0.0, low: 0.0, high: 0.0 },
+            paired => estimate(paired.and_then(|paired| paired.change)).scaled(100.0),
+        },
+        verdict: match found {
+            Verdict::Better => Colour::Better,
+            Verdict::Worse => Colour::Worse,
+            Verdict::Higher | Verdict::Lower => Colour::Differs,
+            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Colour::NotShown,
+        },
+        words: verdict(found, stands),
+    }
+}
+
+fn distributions(report: &ComparisonReport, sides: &Sides) -> Figure {
+    let side = |letter: &str, name: &str, recording: &Recording| recording.side(&format!("{letter}: {name}"));
+    let mut figure = distribution(&Distribution {
+        provenance: Provenance { replications: None, ..from(report) },
+        sides: vec![side("A", &report.comparison.a, &sides.a), side("B", &report.comparison.b, &sides.b)],
+        slo_ms: Some(sides.slo.millis()),
+    });
+    if report.comparison.replications > 1 {
+        figure.notes.push("Of the first replication.".to_owned());
+    }
+    if report.comparison.is_inert() {
+        figure.notes.push("Inert: no decision of the scheduler differed, so both curves are one.".to_owned());
+    }
+    figure
+}
+
+/// Detection on the sides where the gate is on.
+fn detected(report: &ComparisonReport) -> Option<Figure> {
+    let on = |scenario: &Value| {
+        scenario.pointer("/gateway/openai_scheduler/sticky_escape_enabled").and_then(Value::as_bool).unwrap_or(true)
+    };
+    let comparison = &report.comparison;
+    let of_a = |row: &Row| row.paired.as_ref().map(|paired| paired.a).or(row.alone[0]);
+    let of_b = |row: &Row| row.paired.as_ref().map(|paired| paired.b).or(row.alone[1]);
+    let sides: [(&str, &Value, fn(&Row) -> Option<Interval>); 2] =
+        [("A", &report.scenarios[0], of_a), ("B", &report.scenarios[1], of_b)];
+    let mut rows: Vec<ConditionDetection> = Vec::new();
+    for (letter, _, of) in sides.into_iter().filter(|(_, scenario, _)| on(scenario)) {
+        let get = |path: &str| of(comparison.row(path)?).map(|mean| mean.mean);
+        let all = conditions(comparison.rows.iter().map(|row| row.figure.path.as_str()), &get);
+        rows.extend(all.into_iter().map(|c| ConditionDetection { name: format!("{} ({letter})", c.name), ..c }));
+    }
+    (!rows.is_empty())
+        .then(|| detection(&Detection { provenance: from(report), conditions: rows, roc: Vec::new(), current: None }))
+}
+
+/// The figure by which a comparison is judged in a sentence.
+fn main_row(report: &ComparisonReport) -> Option<&Row> {
+    let there = |path: &str| report.comparison.row(path).filter(|row| row.paired.is_some());
+    there("sessions.worst_ttft_ms.p99").or_else(|| there("felt_ttft_ms.p99"))
+}
+
+fn sentence(report: &ComparisonReport) -> String {
+    let comparison = &report.comparison;
+    let gates = match comparison.outcome() {
+        Outcome::Inert => {
+            return format!(
+                "Inert: no decision of the scheduler differed in any of {} replications, so nothing was tested.",
+                comparison.replications
+            );
+        }
+        Outcome::Failed => "A gate failed. ",
+        Outcome::NotDecidable => "A gate is undecided. ",
+        Outcome::Passed if comparison.gates.is_empty() => "",
+        Outcome::Passed => "All gates passed. ",
+    };
+    let Some((row, paired)) = main_row(report).and_then(|row| Some((row, row.paired.as_ref()?))) else {
+        return format!("{gates}No replication has a TTFT under both.");
+    };
+    let what = if row.figure.path.starts_with("sessions") {
+        "the worst turn of the slowest 1 % of sessions"
+    } else {
+        "the TTFT of the slowest 1 % of requests"
+    };
+    let unit = row.figure.meta.unit;
+    let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), unit);
+    let (from, to) = (mean(paired.a), mean(paired.b));
+    let change = change(paired);
+    let (a, b) = (&comparison.a, &comparison.b);
+    match row.verdict {
+        Verdict::Better | Verdict::Lower => {
+            format!("{gates}B ({b}) cuts {what} from {from} to {to}{change} against A ({a}).")
+        }
+        Verdict::Worse | Verdict::Higher => {
+            format!("{gates}B ({b}) raises {what} from {from} to {to}{change} against A ({a}).")
+        }
+        Verdict::Identical => format!("{gates}{what} is {from} under A ({a}) and under B ({b}) alike."),
+        Verdict::NoDifferenceShown => {
+            format!("{gates}No difference is shown in {what}: {from} under A ({a}), {to} under B ({b}){change}.")
+        }
+        Verdict::NotDecidable => format!(
+            "{gates}{} replication says nothing surely: {what} is {from} under A ({a}), {to} under B ({b}).",
+            comparison.replications
+        ),
+    }
+}
+
+/// The change with its interval, in words.
+fn change(paired: &Paired) -> String {
+    let show = |share: f64| Format::Change.value(share * 100.0);
+    match paired.change {
+        Some(Interval { mean, lo: Some(lo), hi: Some(hi), .. }) => {
+            format!(" ({}; 95 % interval {} to {})", show(mean), show(lo), show(hi))
+        }
+        Some(Interval { mean, .. }) => format!(" ({})", show(mean)),
+        None => String::new(),
+    }
+}
+
+fn tone(report: &ComparisonReport) -> Tone {
+    match (report.comparison.outcome(), main_row(report).map(|row| row.verdict)) {
+        (Outcome::Failed, _) => Tone::Bad,
+        (Outcome::Inert | Outcome::NotDecidable, _) => Tone::Warn,
+        (Outcome::Passed, Some(Verdict::Better)) => Tone::Good,
+        (Outcome::Passed, Some(Verdict::Worse)) => Tone::Bad,
+        (Outcome::Passed, _) => Tone::Neutral,
+    }
+}
+
+/// What a change buys or costs besides.
+const BESIDE: [&str; 6] = [
+    "sessions.stuck",
+    "felt_ttft_ms.p50",
+    "cost.cold_turn_ratio",
+    "cost.price",
+    "outcomes.goodput_ratio",
+    "requests.failed",
+];
+
+fn reasons(report: &ComparisonReport) -> Vec<String> {
+    let comparison = &report.comparison;
+    let mut all: Vec<String> = Vec::new();
+    for gate in &comparison.gates {
+        let word = match gate.judgement.evidence {
+            Evidence::Holds => "failed",
+            Evidence::Refuted => "passed",
+            Evidence::Open => "undecided",
+        };
+        all.push(format!("Gate {word}: fails if {}.", gate.condition.text));
+    }
+    if !comparison.is_inert() && comparison.differing < comparison.replications {
+        all.push(format!(
+            "In only {} of {} replications did any decision of the scheduler differ.",
+            comparison.differing, comparison.replications
+        ));
+    }
+    let rows = BESIDE.iter().filter_map(|path| comparison.row(path)).filter(|row| row.verdict.claims() && row.stands);
+    for (row, paired) in rows.filter_map(|row| Some((row, row.paired.as_ref()?))) {
+        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
+        let (title, a, b) = (row.figure.meta.title, mean(paired.a), mean(paired.b));
+        all.push(format!("{title}: {a} under A, {b} under B ({}).", row.verdict.words()));
+    }
+    all
+}
+
+const TILES: [(&str, &str); 8] = [
+    ("Worst turn of a session, p99", "sessions.worst_ttft_ms.p99"),
+    ("Sessions over the SLO", "sessions.over_slo_ratio"),
+    ("Stuck sessions", "sessions.stuck"),
+    ("Felt TTFT, p99", "felt_ttft_ms.p99"),
+    ("Escapes", "escapes.total"),
+    ("Missed turns", "detection.missed_turns"),
+    ("Cold turns", "cost.cold_turn_ratio"),
+    ("Answered within the SLO", "outcomes.goodput_ratio"),
+];
+
+fn tiles(report: &ComparisonReport) -> Vec<Tile> {
+    let tile = |(name, path): &(&str, &str)| {
+        let row = report.comparison.row(path)?;
+        let paired = row.paired.as_ref()?;
+        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
+        let change = paired.change.map(|change| format!(", {}", Format::Change.value(change.mean * 100.0)));
+        Some(Tile {
+            name: (*name).to_owned(),
+            value: mean(paired.b),
+            remark: format!("A {}{}", mean(paired.a), change.unwrap_or_default()),
+            tone: match row.verdict {
+                Verdict::Better if row.stands => Tone::Good,
+                Verdict::Worse if row.stands => Tone::Bad,
+                _ => Tone::Neutral,
+            },
+        })
+    };
+    TILES.iter().filter_map(tile).collect()
+}

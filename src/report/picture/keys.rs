@@ -1,0 +1,155 @@
+//! A varied key as the axis of a chart, and the values on it that deserve a mark: the gateway's default, the scenario's own.
+
+use serde_json::Value;
+
+use crate::experiment::vary::{Axis, Scale};
+use crate::report::chart::{Axis as ChartAxis, Format, Scale as ChartScale};
+use crate::scenario::{Scenario, full_key};
+
+/// A varied key.
+#[derive(Clone, Debug)]
+pub(super) struct Key<'a> {
+    axis: &'a Axis,
+    /// As charts draw it.
+    pub chart: ChartAxis,
+    /// Where each value lies on it.
+    pub at: Vec<f64>,
+    /// From the key's own unit to the axis'.
+    factor: f64,
+}
+
+/// Values whose largest is so many times their smallest are spread by their logarithm.
+const WIDE: f64 = 8.0;
+
+impl<'a> Key<'a> {
+    pub(super) fn new(axis: &'a Axis) -> Self {
+        let numbers: Option<Vec<f64>> = axis.points.iter().map(|point| point.number).collect();
+        let Some(numbers) = numbers else {
+            let names: Vec<String> = axis.points.iter().map(|point| point.text.clone()).collect();
+            let at = (0..names.len()).map(|i| i as f64).collect();
+            return Self { axis, chart: ChartAxis::names(axis.key.clone(), names), at, factor: 1.0 };
+        };
+        let (format, factor) = if axis.key.ends_with("_ms") {
+            (Format::Seconds, 1e-3)
+        } else if axis.key.ends_with("_seconds") {
+            (Format::Seconds, 1.0)
+        } else {
+            (Format::Number, 1.0)
+        };
+        let unit = if format == Format::Seconds { " in seconds" } else { "" };
+        let (low, high) =
+            numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        let log = match axis.scale {
+            Scale::Log => true,
+            Scale::Lin => false,
+            Scale::List => low > 0.0 && high / low > WIDE,
+        };
+        let chart = if log {
+            ChartAxis::log(format!("{}{unit} (log scale)", axis.key), format)
+        } else {
+            ChartAxis::linear(format!("{}{unit}", axis.key), format)
+        };
+        Self { axis, chart, at: numbers.iter().map(|number| number * factor).collect(), factor }
+    }
+
+    /// A value by its number, as people read it.
+    pub(super) fn name(&self, point: usize) -> String {
+        match (&self.chart.scale, self.at.get(point)) {
+            (ChartScale::Linear | ChartScale::Log, Some(&at)) => self.chart.format.value(at),
+            _ => self.axis.points.get(point).map_or_else(String::new, |point| point.text.clone()),
+        }
+    }
+
+    /// What the gateway has where nothing is set; `None` for keys that are not the gateway's.
+    pub(super) fn default(&self) -> Option<f64> {
+        let gateway = serde_json::to_value(Scenario::default()).ok()?;
+        let full = full_key(&self.axis.key);
+        let of_gateway = matches!(full.split('.').next(), Some("gateway" | "rate_limit"));
+        self.place(lookup(&gateway, &full).filter(|_| of_gateway)?)
+    }
+
+    /// What the scenario has as it stands.
+    pub(super) fn own(&self, scenario: &Value) -> Option<f64> {
+        self.place(lookup(scenario, &full_key(&self.axis.key))?)
+    }
+
+    /// Which of the values the scenario has as it stands.
+    pub(super) fn own_point(&self, scenario: &Value) -> Option<usize> {
+        let own = self.own(scenario)?;
+        self.at.iter().position(|&at| (at - own).abs() <= 1e-9 * own.abs())
+    }
+
+    fn place(&self, value: &Value) -> Option<f64> {
+        if matches!(self.chart.scale, ChartScale::Linear | ChartScale::Log) {
+            return Some(value.as_f64()? * self.factor);
+        }
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let same = |number: Option<f64>| number.is_some() && number == value.as_f64();
+        let at = self.axis.points.iter().position(|point| point.text == text || same(point.number))?;
+        Some(at as f64)
+    }
+}
+
+/// The value of a key in a scenario; accounts and conditions by their place (`accounts[0]`), their id or their name.
+fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
+    let mut value = scenario;
+    for part in key.split('.') {
+        let (name, places) = part.split_once('[').map_or((part, ""), |(name, rest)| (name, rest));
+        if !name.is_empty() {
+            value = match value {
+                Value::Array(items) => items.iter().find(|item| {
+                    let is =
+                        |key: &str| item.get(key).is_some_and(|v| v.as_str() == Some(name) || v.to_string() == name);
+                    is("id") || is("name")
+                })?,
+                value => value.get(name)?,
+            };
+        }
+        for place in places.split('[').filter(|place| !place.is_empty()) {
+            value = value.get(place.trim_end_matches(']').parse::<usize>().ok()?)?;
+        }
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scenario() -> Value {
+        json!({
+            "gateway": { "openai_scheduler": { "sticky_escape_ttft_ms": 8000 }, "openai_ws": { "lb_top_k": 7 } },
+            "accounts": [{ "id": 1, "concurrency": 4 }, { "id": 3, "concurrency": 9 }],
+            "conditions": [{ "name": "slow", "effect": { "ttft_factor": 20.0 } }],
+        })
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_short_name_by_place_by_id_and_by_name() {
+        let own = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).own(&scenario());
+        assert_eq!(own("sticky_escape_ttft_ms=1000,2000"), Some(8.0));
+        assert_eq!(own("accounts[1].concurrency=1,2"), Some(9.0));
+        assert_eq!(own("accounts.3.concurrency=1,2"), Some(9.0));
+        assert_eq!(own("conditions.slow.effect.ttft_factor=5,10"), Some(20.0));
+        assert_eq!(own("nothing.of.this=1,2"), None);
+    }
+
+    #[test]
+    fn the_default_is_the_gateways() {
+        let default = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).default();
+        assert_eq!(default("sticky_escape_ttft_ms=1000,2000"), Some(15.0));
+        assert_eq!(default("sticky_escape_enabled=false,true"), Some(1.0));
+        assert_eq!(default("accounts[0].concurrency=1,2"), None);
+    }
+
+    #[test]
+    fn numbers_have_an_axis_and_words_are_names() {
+        let scale = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).chart.scale;
+        assert_eq!(scale("lb_top_k=1,3,7"), ChartScale::Linear);
+        assert_eq!(scale("sticky_escape_ttft_ms=1000:60000:log:3"), ChartScale::Log);
+        assert_eq!(scale("sticky_escape_ttft_ms=1000,60000"), ChartScale::Log);
+        assert_eq!(scale("transport=http,websocket"), ChartScale::Category(vec!["http".into(), "websocket".into()]));
+    }
+}

@@ -1,0 +1,139 @@
+//! What pictures of all experiments share: figures as charts want them, tiles, and how two scenarios differ.
+
+use serde_json::Value;
+
+use super::sections::pages;
+use crate::experiment::stats::Interval;
+use crate::measure::figures::{Meta, Unit};
+use crate::report::chart::{Estimate, Figure, Format, Provenance};
+use crate::report::document::SCHEDULER_REVISION;
+use crate::report::html::{Cell, Column, Piece, Section, Table};
+use crate::report::summary::Section as Summary;
+
+/// A mean with its interval as charts take it.
+pub(super) fn estimate(interval: Option<Interval>) -> Estimate {
+    interval.map_or(Estimate::MISSING, |found| Estimate {
+        value: found.mean,
+        low: found.lo.unwrap_or(f64::NAN),
+        high: found.hi.unwrap_or(f64::NAN),
+    })
+}
+
+/// How values of a unit read, and what to multiply them with for that.
+pub(super) const fn format_of(unit: Unit) -> (Format, f64) {
+    match unit {
+        Unit::Ms => (Format::Seconds, 1e-3),
+        Unit::Seconds => (Format::Seconds, 1.0),
+        Unit::Ratio => (Format::Percent, 1.0),
+        Unit::Count | Unit::PerSecond | Unit::Tokens | Unit::Money | Unit::Plain => (Format::Number, 1.0),
+    }
+}
+
+/// The unit as axes say it.
+pub(super) const fn unit_of(meta: &Meta) -> &'static str {
+    match meta.unit {
+        Unit::Ms | Unit::Seconds => "seconds (s)",
+        Unit::Ratio => "share",
+        Unit::Count => "count",
+        Unit::PerSecond => "per second",
+        Unit::Tokens => "tokens",
+        Unit::Money => "price",
+        Unit::Plain => "",
+    }
+}
+
+/// Where pictures of an experiment come from.
+pub(super) fn provenance(scenario: &str, seed: &str, replications: Option<u64>) -> Provenance {
+    Provenance {
+        scenario: scenario.to_owned(),
+        seed: seed.to_owned(),
+        replications: replications.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// What else is needed to make a page again.
+pub(super) fn reproduce(from: &Provenance) -> Vec<(String, String)> {
+    let mut rows = vec![
+        ("stickysim".to_owned(), from.version.clone()),
+        ("scheduler".to_owned(), SCHEDULER_REVISION.to_owned()),
+        ("seed".to_owned(), from.seed.clone()),
+    ];
+    rows.extend(from.replications.map(|n| ("replications".to_owned(), n.to_string())));
+    rows
+}
+
+/// A section of charts.
+pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -> Section {
+    let pieces = figures.into_iter().map(|figure| Piece::Chart(Box::new(figure))).collect();
+    Section { heading: heading.to_owned(), pieces }
+}
+
+/// The tables of a report; what must be known stands at the top of a page already.
+pub(super) fn tables(sections: &[Summary]) -> Vec<Section> {
+    let kept: Vec<Summary> =
+        sections.iter().filter(|section| !section.title.starts_with("To be known")).cloned().collect();
+    pages(&kept)
+}
+
+/// An effective scenario as a page shows it.
+pub(super) fn shown(scenario: &Value) -> String {
+    if scenario.is_null() { "The result does not hold it.\n".to_owned() } else { format!("{scenario:#}\n") }
+}
+
+/// The keys in which two scenarios differ, as a section; `None` where they do not.
+pub(super) fn differences(a: &Value, b: &Value) -> Option<Section> {
+    let mut rows = Vec::new();
+    compare(String::new(), Some(a), Some(b), &mut rows);
+    let column = |name: &str| Column { name: name.to_owned(), number: false };
+    let cell = |text: &String| Cell::words(text.clone());
+    (!rows.is_empty()).then(|| Section {
+        heading: "What differs between A and B".to_owned(),
+        pieces: vec![Piece::Table(Table {
+            caption: String::new(),
+            columns: vec![column("key"), column("A"), column("B")],
+            rows: rows.iter().map(|row| row.iter().map(cell).collect()).collect(),
+        })],
+    })
+}
+
+fn compare(path: String, a: Option<&Value>, b: Option<&Value>, rows: &mut Vec<[String; 3]>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (a, b) {
+        (a, b) if a == b => {}
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            let more = b.keys().filter(|key| !a.contains_key(*key));
+            a.keys().chain(more).for_each(|key| compare(below(key), a.get(key), b.get(key), rows));
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| compare(format!("{path}[{i}]"), Some(a), Some(b), rows));
+        }
+        (a, b) => {
+            let text = |value: Option<&Value>| match value {
+                None | Some(Value::Null) => "not set".to_owned(),
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            };
+            rows.push([path, text(a), text(b)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn scenarios_differ_in_the_keys_that_say_something_else() {
+        let a = json!({ "x": 1, "gateway": { "on": false, "ms": 15 }, "accounts": [{ "id": 1 }, { "id": 2 }] });
+        let b =
+            json!({ "x": 1, "gateway": { "on": true, "ms": 15 }, "accounts": [{ "id": 1 }, { "id": 3 }], "y": "z" });
+        let mut rows = Vec::new();
+        compare(String::new(), Some(&a), Some(&b), &mut rows);
+        let rows: Vec<_> = rows.iter().map(|row| row.join(" ")).collect();
+        assert_eq!(rows, ["gateway.on false true", "accounts[1].id 2 3", "y not set z"]);
+        assert!(differences(&a, &a).is_none());
+    }
+}

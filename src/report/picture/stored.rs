@@ -1,0 +1,178 @@
+//! Pictures of results that were stored: the same bytes as those drawn at once, as far as they can be had.
+
+use std::path::PathBuf;
+
+use super::again::{NotAgain, comparison_again, run_again};
+use super::parts::{charts, provenance, reproduce, shown, tables};
+use super::run::{detected, tiles, verdict};
+use super::{
+    Chart, Recording, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page, tune_charts,
+    tune_page,
+};
+use crate::measure::figures::Unit;
+use crate::report::chart::{Distribution, Figure, distribution};
+use crate::report::comparison::HEADLINE;
+use crate::report::document::{Estimate, ResultDocument};
+use crate::report::format;
+use crate::report::html::{Cell, Column, Page, Piece, Section, Table, Tone};
+use crate::report::result::{Loaded, ResultFile};
+use crate::report::summary::sections;
+
+/// What was drawn of a result, or of several.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The charts.
+    pub charts: Vec<Chart>,
+    /// The page.
+    pub page: Page,
+    /// What was left out, and why, for people.
+    pub left_out: Vec<String>,
+}
+
+/// Draws one result. Files that its scenario names are looked for in `folders`; `command` makes the page again.
+pub fn draw(loaded: Loaded, folders: &[PathBuf], command: &str) -> Drawn {
+    let Loaded { path, result, version } = loaded;
+    let without = |what: &str, why: NotAgain| format!("{}: {what} left out: {why}", path.display());
+    let mut left_out = Vec::new();
+    let (mut charts, mut page) = match result {
+        ResultFile::Sweep(report) => (sweep_charts(&report), sweep_page(&report, command)),
+        ResultFile::Tune(report) => (tune_charts(&report), tune_page(&report, command)),
+        ResultFile::Comparison(report) => {
+            let sides = comparison_again(&report, &version, folders);
+            let sides = sides.map_err(|why| left_out.push(without("the distributions are", why))).ok();
+            (comparison_charts(&report, sides.as_ref()), comparison_page(&report, sides.as_ref(), command))
+        }
+        ResultFile::Run(mut document, json) => match run_again(&mut document, &json, &version, folders) {
+            Ok(recording) => (run_charts(&document, &recording), run_page(&document, &recording, command)),
+            Err(why) => {
+                left_out.push(without("accounts over time, distributions and journeys of sessions are", why));
+                (document_charts(&document), document_page(&document, command))
+            }
+        },
+    };
+    for chart in &mut charts {
+        chart.figure.provenance.version.clone_from(&version);
+    }
+    page.notes.extend(left_out.iter().cloned());
+    stamp(&mut page, &version);
+    Drawn { charts, page, left_out }
+}
+
+/// The version that made the figures belongs to them, not the one that draws.
+fn stamp(page: &mut Page, version: &str) {
+    page.provenance.version = version.to_owned();
+    for (_, value) in page.reproduce.iter_mut().filter(|(name, _)| name == "stickysim") {
+        *value = version.to_owned();
+    }
+}
+
+/// The charts of a run of which only its document is there.
+fn document_charts(document: &ResultDocument) -> Vec<Chart> {
+    if document.conditions.is_empty() { Vec::new() } else { vec![Chart::new("detection", detected(document))] }
+}
+
+fn document_page(document: &ResultDocument, command: &str) -> Page {
+    let about = &document.about;
+    let from = provenance(&about.name, &about.seed.to_string(), Some(document.replications as u64));
+    let (verdict, tone, reasons) = verdict(document);
+    let mut parts: Vec<Section> =
+        document_charts(document).into_iter().map(|chart| charts("Conditions", [chart.figure])).collect();
+    parts.extend(tables(&sections(document)));
+    Page {
+        title: about.name.clone(),
+        reproduce: reproduce(&from),
+        provenance: from,
+        verdict,
+        tone,
+        reasons,
+        notes: document.remarks.iter().map(|remark| remark.note.text.clone()).collect(),
+        tiles: tiles(document),
+        sections: parts,
+        scenario: shown(&about.scenario),
+        command: command.to_owned(),
+    }
+}
+
+/// Draws the distributions of several runs into one chart, under these names. Results that are none of a run, or cannot
+/// be simulated again, are left out.
+pub fn draw_runs(all: Vec<(String, Loaded)>, folders: &dyn Fn(&Loaded) -> Vec<PathBuf>, command: &str) -> Drawn {
+    let (mut runs, mut left_out): (Vec<(String, ResultDocument, Recording)>, _) = (Vec::new(), Vec::new());
+    let mut version = String::new();
+    for (name, loaded) in all {
+        let folders = folders(&loaded);
+        let Loaded { path, result: ResultFile::Run(mut document, json), version: made_by } = loaded else { continue };
+        match run_again(&mut document, &json, &made_by, &folders) {
+            Ok(recording) => runs.push((name, *document, recording)),
+            Err(why) => left_out.push(format!("{} is left out: {why}", path.display())),
+        }
+        version = made_by;
+    }
+    let once = |of: &dyn Fn(&ResultDocument) -> String| {
+        let mut all: Vec<String> = runs.iter().map(|(_, document, _)| of(document)).collect();
+        all.sort();
+        all.dedup();
+        all.join(", ")
+    };
+    let from = provenance(&once(&|d| d.about.name.clone()), &once(&|d| d.about.seed.to_string()), None);
+    let slos: Vec<f64> = runs.iter().map(|(_, document, _)| document.about.settings.slo_ttft.millis()).collect();
+    let mut figure: Figure = distribution(&Distribution {
+        provenance: from.clone(),
+        sides: runs.iter().map(|(name, _, recording)| recording.side(name)).collect(),
+        slo_ms: slos.first().copied().filter(|slo| slos.iter().all(|other| other == slo)),
+    });
+    figure.title = format!("Felt TTFT: {}", from.scenario);
+    if runs.iter().any(|(_, document, _)| document.replications > 1) {
+        figure.notes.push("Of the first replication of each.".to_owned());
+    }
+    let several = runs.len();
+    let scenarios = runs.iter().map(|(name, document, _)| format!("{name}:\n{}", shown(&document.about.scenario)));
+    let mut page = Page {
+        title: format!("{several} runs: {}", from.scenario),
+        reproduce: reproduce(&from),
+        provenance: from,
+        verdict: comparison_of(&runs),
+        tone: Tone::Neutral,
+        notes: left_out.clone(),
+        sections: vec![charts("Distribution", [figure.clone()]), figures(&runs)],
+        scenario: scenarios.collect(),
+        command: command.to_owned(),
+        ..Page::default()
+    };
+    stamp(&mut page, &version);
+    let charts = if runs.is_empty() { Vec::new() } else { vec![Chart::new("distribution", figure)] };
+    Drawn { charts, page, left_out }
+}
+
+fn comparison_of(runs: &[(String, ResultDocument, Recording)]) -> String {
+    let p99 = |(name, document, _): &(String, ResultDocument, Recording)| {
+        let path =
+            ["sessions.worst_ttft_ms.p99", "felt_ttft_ms.p99"].into_iter().find(|path| document.get(path).is_some())?;
+        Some(format!("{} in {name}", format::figure(document.get(path), Unit::Ms)))
+    };
+    let all: Vec<String> = runs.iter().filter_map(p99).collect();
+    match all.as_slice() {
+        [] => "No run could be drawn.".to_owned(),
+        all => format!("The slowest 1 % of sessions had a turn of {} or more.", all.join(", ")),
+    }
+}
+
+fn figures(runs: &[(String, ResultDocument, Recording)]) -> Section {
+    let column = |name: &str, number| Column { name: name.to_owned(), number };
+    let mut columns = vec![column("figure", false)];
+    columns.extend(runs.iter().map(|(name, ..)| column(name, true)));
+    let row = |path: &&str| {
+        let found: Vec<Option<Estimate>> = runs.iter().map(|(_, document, _)| document.get(path)).collect();
+        let unit =
+            runs.iter().find_map(|(_, document, _)| document.figures.iter().find(|figure| figure.meta.path == *path));
+        let unit = unit.map_or(Unit::Plain, |figure| figure.meta.unit);
+        let cell = |value: &Option<Estimate>| {
+            Cell::number(format::figure(*value, unit), value.map_or(f64::NAN, Estimate::mean))
+        };
+        found
+            .iter()
+            .any(Option::is_some)
+            .then(|| std::iter::once(Cell::words((*path).to_owned())).chain(found.iter().map(cell)).collect::<Vec<_>>())
+    };
+    let table = Table { caption: String::new(), columns, rows: HEADLINE.iter().filter_map(row).collect() };
+    Section { heading: "Figures".to_owned(), pieces: vec![Piece::Table(table)] }
+}

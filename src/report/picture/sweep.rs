@@ -1,0 +1,352 @@
+//! Pictures and the page of a sweep: a key's curves, two keys' heat map, and what a threshold misses or cries wolf about.
+
+use super::Chart;
+use super::keys::Key;
+use super::parts::{charts, estimate, format_of, provenance, reproduce, shown, tables, unit_of};
+use crate::experiment::cell::Figure as Of;
+use crate::experiment::sweep::layout::is_threshold;
+use crate::report::chart::{
+    ConditionDetection, Delay, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance,
+    RocPoint, SweepPoint, detection, heat_map, key_sweep,
+};
+use crate::report::comparison::{amount, signed};
+use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::printed::Report as _;
+use crate::report::sweep::{Shape, SweepReport};
+
+/// Figures that the chart of one key shows anyhow.
+const SHOWN: [&str; 4] =
+    ["sessions.worst_ttft_ms.p50", "sessions.worst_ttft_ms.p95", "sessions.worst_ttft_ms.p99", "cost.cold_turn_ratio"];
+
+/// All charts of a sweep.
+pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
+    let mut all = match report.layout.grid().axes().len() {
+        0 => Vec::new(),
+        1 => vec![Chart::new("sweep", one_key(report))],
+        _ => heat_maps(report),
+    };
+    all.extend(detected(report).map(|figure| Chart::new("detection", figure)));
+    all
+}
+
+/// The page of a sweep; `command` made it.
+pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
+    let from = from(report);
+    let (verdict, tone, reasons) = verdict(report);
+    let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
+    let mut sections: Vec<Section> = Vec::new();
+    for chart in sweep_charts(report) {
+        let heading = match chart.name.as_str() {
+            "detection" => "Detection".to_owned(),
+            _ if keys.len() == 1 => format!("Over {}", keys.join(", ")),
+            _ => chart.figure.title.split(':').next().unwrap_or_default().to_owned(),
+        };
+        sections.push(charts(&heading, [chart.figure]));
+    }
+    sections.extend(tables(&report.sections()));
+    Page {
+        title: format!("{}: {}", report.name, keys.join(", ")),
+        reproduce: reproduce(&from),
+        provenance: from,
+        verdict,
+        tone,
+        reasons,
+        notes: report.notes.clone(),
+        tiles: tiles(report),
+        sections,
+        scenario: shown(&report.scenario),
+        command: command.to_owned(),
+    }
+}
+
+fn from(report: &SweepReport) -> Provenance {
+    provenance(&report.name, &report.seed.to_string(), Some(report.layout.replications()))
+}
+
+/// Without values that changed anything all curves are flat: said under the chart.
+fn inert_notes(report: &SweepReport) -> Vec<String> {
+    let inert = report.inert.iter().zip(report.layout.grid().axes());
+    let wholly = inert.filter(|(inert, axis)| inert.wholly && axis.points.len() > 1);
+    wholly
+        .map(|(inert, _)| format!("Inert: no value of {} changed any decision of the scheduler.", inert.key))
+        .collect()
+}
+
+fn one_key(report: &SweepReport) -> Figure {
+    let axis = &report.layout.grid().axes()[0];
+    let key = Key::new(axis);
+    let judged = report.shapes.iter().filter(|shape| !SHOWN.contains(&shape.figure.path.as_str()));
+    let judged: Vec<&Of> = judged.map(|shape| &shape.figure).collect();
+    let point = |at: f64, point: usize| {
+        let mean = |path: &str| estimate(report.mean(point, path));
+        // shares of the mean number of requests: how many there are hardly varies
+        let requests = report.mean(point, "requests.total").map_or(f64::NAN, |requests| requests.mean);
+        let escapes = |reason: &str| mean(&format!("escapes.by_reason.{reason}")).scaled(1_000.0 / requests);
+        SweepPoint {
+            at,
+            worst_turn_ms: ["p50", "p95", "p99"].map(|p| mean(&format!("sessions.worst_ttft_ms.{p}"))),
+            escapes_per_1000: ["ttft", "error_rate", "concurrency_full"].map(escapes),
+            cold_turn_ratio: mean("cost.cold_turn_ratio"),
+            others: judged.iter().map(|figure| mean(&figure.path).scaled(format_of(figure.meta.unit).1)).collect(),
+        }
+    };
+    let shape = report.shapes.first();
+    let default = key.default();
+    let off = report.layout.places().iter().position(|place| place.off);
+    key_sweep(&KeySweep {
+        provenance: from(report),
+        name: if is_threshold(&axis.key) { "Escape threshold".to_owned() } else { axis.key.clone() },
+        points: key.at.iter().enumerate().map(|(i, &at)| point(at, i)).collect(),
+        off: off.map(|off| point(f64::INFINITY, off)),
+        marks: KeyMarks {
+            default,
+            own: key.own(&report.scenario).filter(|own| Some(*own) != default),
+            best: shape.and_then(|shape| key.at.get(shape.best)).copied().filter(|_| !report.is_inert()),
+            best_word: "best".to_owned(),
+            plateau: shape.and_then(|shape| plateau(shape, &key)).filter(|_| !report.is_inert()),
+        },
+        others: judged
+            .iter()
+            .map(|figure| Other {
+                title: figure.path.clone(),
+                label: unit_of(figure.meta).to_owned(),
+                format: format_of(figure.meta.unit).0,
+            })
+            .collect(),
+        level_percent: report.level.fraction() * 100.0,
+        notes: inert_notes(report),
+        key: key.chart,
+    })
+}
+
+/// The unbroken stretch around the best value.
+fn plateau(shape: &Shape, key: &Key<'_>) -> Option<(f64, f64)> {
+    let (first, last) = shape.axes.first()?.stretch;
+    let (first, last) = (*key.at.get(first)?, *key.at.get(last)?);
+    Some((first.min(last), first.max(last)))
+}
+
+/// One map a figure that values are judged by, over the first two keys; further keys are at their best values.
+fn heat_maps(report: &SweepReport) -> Vec<Chart> {
+    if report.shapes.is_empty() {
+        return vec![Chart::new("heat-map", heat(report, None))];
+    }
+    let name = |i: usize| if i == 0 { "heat-map".to_owned() } else { format!("heat-map-{}", i + 1) };
+    report.shapes.iter().enumerate().map(|(i, shape)| Chart::new(name(i), heat(report, Some(shape)))).collect()
+}
+
+fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
+    let (places, axes) = (report.layout.places(), report.layout.grid().axes());
+    let (x, y) = (&axes[0], &axes[1]);
+    let best = shape.and_then(|shape| places.get(shape.best));
+    // the cells of the plane through the best point
+    let cell = |point: usize| -> Option<(usize, usize)> {
+        let place = places.get(point).filter(|place| !place.off)?;
+        let same = |i: usize| best.is_none_or(|best| best.values[i] == place.values[i]);
+        (2..axes.len()).all(same).then_some((place.values[0]?, place.values[1]?))
+    };
+    let meta = shape.map(|shape| shape.figure.meta);
+    let (format, factor) = meta.map_or((Format::Number, 1.0), |meta| format_of(meta.unit));
+    let mut values = vec![vec![f64::NAN; x.points.len()]; y.points.len()];
+    if let Some(shape) = shape {
+        for point in 0..places.len() {
+            if let Some((column, row)) = cell(point) {
+                let mean = report.mean(point, &shape.figure.path);
+                values[row][column] = mean.map_or(f64::NAN, |mean| mean.mean * factor);
+            }
+        }
+    }
+    let own = |axis| Key::new(axis).own_point(&report.scenario);
+    let rest_is_own = (2..axes.len()).all(|i| best.is_some_and(|best| own(&axes[i]) == best.values[i]));
+    let mut figure = heat_map(&HeatMap {
+        provenance: from(report),
+        x_key: x.key.clone(),
+        x_values: x.points.iter().map(|point| point.text.clone()).collect(),
+        y_key: y.key.clone(),
+        y_values: y.points.iter().map(|point| point.text.clone()).collect(),
+        figure: meta.map_or_else(|| "no figure".to_owned(), |meta| meta.title.to_owned()),
+        format,
+        values,
+        best: shape.and_then(|shape| cell(shape.best)),
+        plateau: shape.map_or_else(Vec::new, |shape| shape.plateau.iter().filter_map(|&point| cell(point)).collect()),
+        current: own(x).zip(own(y)).filter(|_| rest_is_own),
+    });
+    if let Some(best) = best.filter(|_| axes.len() > 2) {
+        let rest: Vec<String> =
+            (2..axes.len()).map(|i| format!("{} = {}", axes[i].key, report.layout.label(best, i))).collect();
+        figure.notes.push(format!("The other keys are at their best: {}.", rest.join(", ")));
+    }
+    figure.notes.extend(references(report, shape));
+    figure.notes.extend(inert_notes(report));
+    figure
+}
+
+/// The references with escape off, in words: they have no cell. Many would fill the paper; the tables have them all.
+fn references(report: &SweepReport, shape: Option<&Shape>) -> Option<String> {
+    const MOST: usize = 5;
+    let shape = shape?;
+    let off = report.layout.places().iter().enumerate().filter(|(_, place)| place.off);
+    let texts: Vec<String> = off
+        .map(|(point, place)| {
+            let set = report.layout.sets(place).into_iter().filter(|set| set != crate::experiment::variant::ESCAPE_OFF);
+            let set: Vec<String> = set.collect();
+            let value = report.mean(point, &shape.figure.path);
+            let value = amount(
+                value.map(|v| crate::experiment::stats::Interval { lo: None, hi: None, ..v }),
+                shape.figure.meta.unit,
+            );
+            if set.is_empty() { value } else { format!("{value} with {}", set.join(", ")) }
+        })
+        .collect();
+    (!texts.is_empty() && texts.len() <= MOST).then(|| format!("Escape off: {}.", texts.join("; ")))
+}
+
+/// What each threshold misses and cries wolf about, and how soon conditions are seen at the best and the own value.
+fn detected(report: &SweepReport) -> Option<Figure> {
+    let [axis] = report.layout.grid().axes() else { return None };
+    if !is_threshold(&axis.key) {
+        return None;
+    }
+    let key = Key::new(axis);
+    let own = key.own_point(&report.scenario);
+    let best = report.shapes.first().map(|shape| shape.best);
+    let mut points: Vec<usize> = best.into_iter().chain(own).collect();
+    points.dedup();
+    let conditions: Vec<ConditionDetection> = points
+        .iter()
+        .flat_map(|&point| {
+            let value = key.name(point);
+            conditions(report.figures.iter().map(|figure| figure.path.as_str()), &|path| {
+                Some(report.mean(point, path)?.mean)
+            })
+            .into_iter()
+            .map(move |condition| ConditionDetection { name: format!("{} at {value}", condition.name), ..condition })
+        })
+        .collect();
+    let mut order: Vec<usize> = (0..axis.points.len()).collect();
+    order.sort_by(|&a, &b| key.at[a].total_cmp(&key.at[b]));
+    let share = |point: usize, path: &str| report.mean(point, path).map_or(f64::NAN, |share| share.mean);
+    let roc = |&point: &usize| RocPoint {
+        threshold: key.name(point),
+        false_escapes_ratio: share(point, "detection.false_escapes_ratio"),
+        missed_turns_ratio: share(point, "detection.missed_turns_ratio"),
+    };
+    let roc: Vec<RocPoint> = order.iter().map(roc).collect();
+    if conditions.is_empty() && roc.iter().all(|point| point.missed_turns_ratio.is_nan()) {
+        return None;
+    }
+    Some(detection(&Detection { provenance: from(report), conditions, roc, current: own.map(|point| key.name(point)) }))
+}
+
+/// Conditions as the detection chart takes them, from the paths that there are and what stands there.
+pub(super) fn conditions<'p>(
+    paths: impl Iterator<Item = &'p str>,
+    get: &dyn Fn(&str) -> Option<f64>,
+) -> Vec<ConditionDetection> {
+    let names = paths.filter_map(|path| path.strip_prefix("conditions.")?.strip_suffix(".onsets"));
+    let condition = |name: &str| {
+        let value = |what: &str| get(&format!("conditions.{name}.{what}"));
+        let delay = |what: &str| {
+            let (p50, max) = (value(&format!("{what}.p50"))?, value(&format!("{what}.max"))?);
+            // there is no shortest one among the figures: the median stands for it
+            Some(Delay { min_s: p50, p50_s: p50, max_s: max })
+        };
+        ConditionDetection {
+            name: name.to_owned(),
+            onsets: value("onsets").unwrap_or(0.0),
+            detected: value("detected").unwrap_or(0.0),
+            never_readmitted: value("never_readmitted").unwrap_or(0.0),
+            delay: delay("delay_s"),
+            readmission: delay("readmission_s"),
+        }
+    };
+    names.map(condition).collect()
+}
+
+/// The values of a point, as one sets them.
+fn settings(report: &SweepReport, point: usize) -> String {
+    report.layout.places().get(point).map_or_else(String::new, |place| report.layout.sets(place).join(", "))
+}
+
+fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
+    let Some(shape) = report.shapes.first() else {
+        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Warn, Vec::new());
+    };
+    let mut reasons: Vec<String> = Vec::new();
+    let unit = shape.figure.meta.unit;
+    let axes = report.layout.grid().axes();
+    let wholly = report.inert.iter().zip(axes).all(|(inert, axis)| inert.wholly || axis.points.len() < 2);
+    if report.is_inert() && wholly {
+        let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
+        let sentence =
+            format!("Inert: no value of {} changed any decision of the scheduler in any replication.", keys.join(", "));
+        return (sentence, Tone::Warn, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
+    }
+    let sentence = format!(
+        "{} is best: {}, {}.",
+        settings(report, shape.best),
+        shape.figure.meta.title,
+        amount(Some(shape.mean), unit)
+    );
+    let mut tone = Tone::Neutral;
+    if let Some((difference, verdict)) = shape.against_off {
+        reasons.push(format!("Against escape off: {} ({}).", signed(Some(difference), unit), verdict.words()));
+        if verdict == crate::experiment::stats::Verdict::Better {
+            tone = Tone::Good;
+        }
+    }
+    for (found, axis) in shape.axes.iter().zip(axes) {
+        let key = Key::new(axis);
+        let (first, last) = found.stretch;
+        reasons.push(if found.everywhere {
+            format!("{}: no value can be told from the best; the key shows no effect on this figure.", axis.key)
+        } else if first == last {
+            format!("{}: no other value does as well.", axis.key)
+        } else {
+            format!(
+                "{}: every value from {} to {} does as well, the plateau.",
+                axis.key,
+                key.name(first),
+                key.name(last)
+            )
+        });
+        for cliff in &found.cliffs {
+            let (edge, below) = (key.name(cliff.edge), key.name(cliff.below));
+            reasons.push(format!("{}: a cliff between {edge} and {below}.", axis.key));
+        }
+    }
+    reasons.extend(inert_notes(report));
+    (sentence, tone, reasons)
+}
+
+fn tiles(report: &SweepReport) -> Vec<Tile> {
+    let Some(shape) = report.shapes.first() else { return Vec::new() };
+    let axes = report.layout.grid().axes();
+    let own: Option<Vec<Option<usize>>> =
+        axes.iter().map(|axis| Key::new(axis).own_point(&report.scenario).map(Some)).collect();
+    let own = own.and_then(|own| report.layout.places().iter().position(|place| !place.off && place.values == own));
+    let off = report.layout.places().iter().position(|place| place.off);
+    let mut paths = vec![shape.figure.path.as_str()];
+    let more =
+        ["sessions.worst_ttft_ms.p99", "felt_ttft_ms.p99", "sessions.stuck", "escapes.total", "cost.cold_turn_ratio"];
+    paths.extend(more.into_iter().filter(|path| *path != shape.figure.path));
+    let tile = |path: &str| {
+        let meta = Of::at(path)?.meta;
+        let bare = |point: usize| {
+            let value = estimate(report.mean(point, path)).value;
+            let (format, factor) = format_of(meta.unit);
+            value.is_finite().then(|| format.value(Estimate::bare(value).scaled(factor).value))
+        };
+        let beside: Vec<String> = [("as it stands", own), ("off", off)]
+            .into_iter()
+            .filter_map(|(name, point)| Some(format!("{name} {}", bare(point?)?)))
+            .collect();
+        Some(Tile {
+            name: format!("{} at the best", meta.title),
+            value: bare(shape.best)?,
+            remark: beside.join(", "),
+            tone: Tone::Neutral,
+        })
+    };
+    paths.into_iter().filter_map(tile).collect()
+}

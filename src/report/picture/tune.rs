@@ -1,0 +1,353 @@
+//! Pictures and the page of a search: its arms over the key, and the confirmation of the best on fresh luck.
+
+use super::Chart;
+use super::compare::difference;
+use super::keys::Key;
+use super::parts::{charts, estimate, format_of, provenance, reproduce, shown, tables, unit_of};
+use crate::experiment::compare::direction;
+use crate::experiment::stats::{Interval, Paired, Verdict};
+use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
+use crate::measure::figures::Unit;
+use crate::report::TuneReport;
+use crate::report::chart::{
+    Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
+};
+use crate::report::comparison::amount;
+use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::printed::Report as _;
+
+/// All charts of a search.
+pub fn tune_charts(report: &TuneReport) -> Vec<Chart> {
+    let mut all = vec![match report.axes.len() {
+        1 => Chart::new("search", one_key(report)),
+        _ => Chart::new("heat-map", heat(report)),
+    }];
+    all.extend(confirmed(report, DEFAULT).map(|figure| Chart::new("confirmation", figure)));
+    all.extend(confirmed(report, OFF).map(|figure| Chart::new("confirmation-off", figure)));
+    all
+}
+
+/// The page of a search; `command` made it.
+pub fn tune_page(report: &TuneReport, command: &str) -> Page {
+    let from = from(report, None);
+    let (verdict, tone) = verdict(report);
+    let mut sections: Vec<Section> = Vec::new();
+    for chart in tune_charts(report) {
+        let heading = match chart.name.as_str() {
+            "confirmation" => "The best against the scenario as it stands",
+            "confirmation-off" => "The best against escape off",
+            _ => "The values that were searched",
+        };
+        sections.push(charts(heading, [chart.figure]));
+    }
+    sections.extend(tables(&report.sections()));
+    if let Some(yaml) = report.config() {
+        let pieces = vec![crate::report::html::Piece::Code(yaml)];
+        sections.insert(0, Section { heading: "For the gateway's config".to_owned(), pieces });
+    }
+    let scenario = |(name, effective): (&String, &serde_json::Value)| match report.scenarios.len() {
+        1 => shown(effective),
+        _ => format!("{name}:\n{}", shown(effective)),
+    };
+    Page {
+        title: format!("Tuning {}", report.keys().join(", ")),
+        reproduce: reproduce(&from),
+        provenance: from,
+        verdict,
+        tone,
+        reasons: reasons(report),
+        notes: Vec::new(),
+        tiles: tiles(report),
+        sections,
+        scenario: report.scenarios.iter().zip(&report.effective).map(scenario).collect(),
+        command: command.to_owned(),
+    }
+}
+
+fn from(report: &TuneReport, replications: Option<u64>) -> Provenance {
+    let mut seeds: Vec<String> = report.seeds.iter().map(u64::to_string).collect();
+    seeds.dedup();
+    provenance(&report.scenarios.join(", "), &seeds.join(", "), replications)
+}
+
+/// The arm so many from the end: 2 is the scenario as it stands, 1 is escape off.
+fn reference(report: &TuneReport, from_end: usize) -> Option<&Arm> {
+    report.tuned.arms.len().checked_sub(from_end).and_then(|at| report.tuned.arms.get(at))
+}
+
+/// Values of arms of the grid.
+fn grid(report: &TuneReport) -> &[Arm] {
+    report.tuned.arms.get(..report.tuned.arms.len().saturating_sub(2)).unwrap_or_default()
+}
+
+fn best_word(report: &TuneReport) -> &'static str {
+    if report.tuned.advice == Advice::Change { "recommended" } else { "best" }
+}
+
+/// What has no place on an axis of values.
+fn notes(report: &TuneReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (is_default, is_off) = report.best_is_reference();
+    match report.tuned.advice {
+        Advice::Inert => notes.push("Inert: no value changed any decision of the scheduler.".to_owned()),
+        Advice::NothingFeasible => notes.push("Every value is shown to break a constraint.".to_owned()),
+        _ if is_off => notes.push(format!("{}: escape off.", capitalised(best_word(report)))),
+        _ if is_default => notes.push("No value was better than the scenario as it stands.".to_owned()),
+        _ => {}
+    }
+    if let Some(regret) = reference(report, 2).and_then(|arm| arm.regret) {
+        notes.push(format!("Worst regret as it stands: {}.", Format::Percent.value(regret)));
+    }
+    notes
+}
+
+fn capitalised(word: &str) -> String {
+    let mut rest = word.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+fn one_key(report: &TuneReport) -> Figure {
+    let key = Key::new(&report.axes[0]);
+    let tuned = &report.tuned;
+    let arms = grid(report);
+    let (format, factor) = format_of(report.objective.meta.unit);
+    let off = reference(report, 1);
+    let scenario = |(i, name): (usize, &String)| {
+        let mean = |arm: &Arm| estimate(arm.means.get(i).copied().flatten()).scaled(factor);
+        Searched {
+            scenario: name.clone(),
+            values: arms.iter().map(mean).collect(),
+            off: off.map_or(f64::NAN, |off| mean(off).value),
+        }
+    };
+    let inert = tuned.advice == Advice::Inert;
+    let best = tuned.best.filter(|&best| best < arms.len() && !inert);
+    let default = key.default();
+    let mut own: Vec<Option<f64>> = report.effective.iter().map(|scenario| key.own(scenario)).collect();
+    own.dedup();
+    let mut notes = notes(report);
+    let own = match own.as_slice() {
+        [own] => *own,
+        _ => {
+            notes.push("The scenarios' own values differ.".to_owned());
+            None
+        }
+    };
+    key_search(&KeySearch {
+        provenance: from(report, None),
+        at: key.at.clone(),
+        figure: format!("{} ({})", report.objective.meta.title, unit_of(report.objective.meta)),
+        format,
+        scenarios: report.scenarios.iter().enumerate().map(scenario).collect(),
+        regret: arms.iter().map(|arm| arm.regret.unwrap_or(f64::NAN)).collect(),
+        regret_off: off.and_then(|off| off.regret).unwrap_or(f64::NAN),
+        marks: KeyMarks {
+            default,
+            own: own.filter(|own| Some(*own) != default),
+            best: best.map(|best| key.at[best]),
+            best_word: best_word(report).to_owned(),
+            plateau: best.and_then(|best| stretch(&tuned.plateau, best, &key.at)),
+        },
+        notes,
+        key: key.chart,
+    })
+}
+
+/// The unbroken stretch of the plateau around the best value.
+fn stretch(plateau: &[usize], best: usize, at: &[f64]) -> Option<(f64, f64)> {
+    let (mut first, mut last) = (best, best);
+    while first > 0 && plateau.contains(&(first - 1)) {
+        first -= 1;
+    }
+    while plateau.contains(&(last + 1)) {
+        last += 1;
+    }
+    let (first, last) = (*at.get(first)?, *at.get(last)?);
+    Some((first.min(last), first.max(last)))
+}
+
+/// Worst regret over the first two keys; further keys are at their best values.
+fn heat(report: &TuneReport) -> Figure {
+    let shape: Vec<usize> = report.axes.iter().map(|axis| axis.points.len()).collect();
+    // arms are in the order of the grid: the last key runs fastest
+    let places = |arm: usize| -> Vec<usize> {
+        let mut rest = arm;
+        let mut found: Vec<usize> = shape
+            .iter()
+            .rev()
+            .map(|&points| {
+                let at = rest % points.max(1);
+                rest /= points.max(1);
+                at
+            })
+            .collect();
+        found.reverse();
+        found
+    };
+    let arms = grid(report);
+    let best = report.tuned.best.filter(|&best| best < arms.len());
+    // without a best one of the grid: the one that came nearest
+    let least = |&(_, a): &(usize, f64), &(_, b): &(usize, f64)| a.total_cmp(&b);
+    let nearest = arms.iter().enumerate().filter_map(|(i, arm)| Some((i, arm.regret?))).min_by(least).map(|(i, _)| i);
+    let through = places(best.or(nearest).unwrap_or(0));
+    let cell = |arm: usize| {
+        let at = places(arm);
+        (arm < arms.len() && at[2..] == through[2..]).then_some((at[0], at[1]))
+    };
+    let (x, y) = (&report.axes[0], &report.axes[1]);
+    let mut values = vec![vec![f64::NAN; x.points.len()]; y.points.len()];
+    for (i, arm) in arms.iter().enumerate() {
+        if let Some((column, row)) = cell(i) {
+            values[row][column] = arm.regret.unwrap_or(f64::NAN);
+        }
+    }
+    let texts = |axis: &crate::experiment::vary::Axis| axis.points.iter().map(|point| point.text.clone()).collect();
+    let own: Option<Vec<usize>> = match report.effective.as_slice() {
+        [one] => report.axes.iter().map(|axis| Key::new(axis).own_point(one)).collect(),
+        _ => None,
+    };
+    let inert = report.tuned.advice == Advice::Inert;
+    let mut figure = heat_map(&HeatMap {
+        provenance: from(report, None),
+        x_key: x.key.clone(),
+        x_values: texts(x),
+        y_key: y.key.clone(),
+        y_values: texts(y),
+        figure: "worst regret".to_owned(),
+        format: Format::Percent,
+        values,
+        best: best.filter(|_| !inert).and_then(cell),
+        plateau: if inert { Vec::new() } else { report.tuned.plateau.iter().filter_map(|&arm| cell(arm)).collect() },
+        current: own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1])),
+    });
+    figure.subtitle =
+        "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it stands."
+            .to_owned();
+    if report.axes.len() > 2 {
+        let rest = (2..report.axes.len()).map(|i| {
+            let axis = &report.axes[i];
+            format!("{} = {}", axis.key, axis.points.get(through[i]).map_or("", |point| point.text.as_str()))
+        });
+        figure.notes.push(format!("The other keys are at their best: {}.", rest.collect::<Vec<_>>().join(", ")));
+    }
+    figure.notes.extend(notes(report));
+    figure
+}
+
+/// The best against a reference on fresh luck; `None` where nothing was confirmed.
+fn confirmed(report: &TuneReport, reference: &str) -> Option<Figure> {
+    if report.tuned.confirmed.is_empty() {
+        return None;
+    }
+    let against_default = reference == DEFAULT;
+    let (is_default, is_off) = report.best_is_reference();
+    // against itself there is nothing to see
+    if (against_default && is_default) || (!against_default && is_off) {
+        return None;
+    }
+    let several = report.scenarios.len() > 1;
+    let mut rows = Vec::new();
+    for found in &report.tuned.confirmed {
+        for row in &found.rows {
+            let path = &row.figure.path;
+            let name = if several { format!("{}: {path}", found.scenario) } else { path.clone() };
+            let (paired, verdict) = against(row, against_default);
+            rows.push(difference(&name, row.figure.meta.unit, paired, (verdict, true)));
+        }
+    }
+    let mut figure = compare(&Comparison {
+        provenance: from(report, Some(report.confirm as u64)),
+        a: reference.to_owned(),
+        b: report.best().map_or_else(String::new, |arm| arm.name.clone()),
+        rows,
+        level_percent: report.level.fraction() * 100.0,
+    });
+    figure.notes.push("On seeds that the search had not seen.".to_owned());
+    Some(figure)
+}
+
+fn against(row: &ConfirmedRow, default: bool) -> (Option<&Paired>, Verdict) {
+    if default {
+        return (row.default.as_ref(), row.verdict);
+    }
+    (row.off.as_ref(), Verdict::of(row.off.as_ref(), direction(row.figure.meta)))
+}
+
+fn verdict(report: &TuneReport) -> (String, Tone) {
+    let (is_default, is_off) = report.best_is_reference();
+    let best = report.best().map_or("", |arm| arm.name.as_str());
+    let all = report.scenarios.join(", ");
+    match report.tuned.advice {
+        Advice::Change if is_off => (format!("Recommended for {all}: switch escape off."), Tone::Good),
+        Advice::Change => (format!("Recommended for {all}: {best}."), Tone::Good),
+        Advice::Keep if is_default => (
+            format!("Keep what there is: no value was better for {all} than the scenario as it stands."),
+            Tone::Neutral,
+        ),
+        Advice::Keep => (
+            format!(
+                "Keep what there is: {best} came out best, but on fresh seeds the evidence does not support the change."
+            ),
+            Tone::Neutral,
+        ),
+        Advice::NothingFeasible => {
+            ("Nothing to recommend: every value is shown to break a constraint.".to_owned(), Tone::Warn)
+        }
+        Advice::Inert => (
+            "Inert: no value changed any decision of the scheduler in any replication, so nothing was tested."
+                .to_owned(),
+            Tone::Warn,
+        ),
+    }
+}
+
+fn reasons(report: &TuneReport) -> Vec<String> {
+    let tuned = &report.tuned;
+    let mut all = vec![format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title)];
+    for found in &tuned.confirmed {
+        let Some(row) = found.rows.first() else { continue };
+        let Some(paired) = &row.default else { continue };
+        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
+        let (a, b) = (mean(paired.a), mean(paired.b));
+        all.push(format!(
+            "{}: {a} as it stands, {b} at the best, on fresh seeds ({}).",
+            found.scenario,
+            row.verdict.words()
+        ));
+    }
+    if !tuned.plateau.is_empty() && tuned.advice != Advice::Inert {
+        let n = tuned.plateau.len();
+        all.push(format!("{n} value{} cannot be told from the best, the plateau.", if n == 1 { "" } else { "s" }));
+    }
+    let (search, confirmation) = tuned.spent;
+    all.push(format!("{search} runs of search, {confirmation} of confirmation."));
+    all
+}
+
+fn tiles(report: &TuneReport) -> Vec<Tile> {
+    let mut all = Vec::new();
+    for found in report.tuned.confirmed.iter().take(4) {
+        for row in found.rows.iter().take(if report.scenarios.len() > 1 { 1 } else { 6 }) {
+            let Some(paired) = row.default.as_ref() else { continue };
+            let unit: Unit = row.figure.meta.unit;
+            let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), unit);
+            let off = row.off.as_ref().map(|off| format!(", off {}", mean(off.a)));
+            let title = row.figure.meta.title;
+            all.push(Tile {
+                name: if report.scenarios.len() > 1 {
+                    format!("{title}, {}", found.scenario)
+                } else {
+                    title.to_owned()
+                },
+                value: mean(paired.b),
+                remark: format!("as it stands {}{}", mean(paired.a), off.unwrap_or_default()),
+                tone: match row.verdict {
+                    Verdict::Better => Tone::Good,
+                    Verdict::Worse => Tone::Bad,
+                    _ => Tone::Neutral,
+                },
+            });
+        }
+    }
+    all
+}

@@ -1,0 +1,62 @@
+//! What every report on an experiment can be printed as. A report says what stands in its sections, its JSON document and
+//! its rows; the forms that people and machines read are made of these in one place.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::Style;
+use super::document::markdown;
+use super::summary::{Section, lay_out};
+
+/// A document that is not in the form that its kind has: what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadDocument(pub String);
+
+impl From<serde_json::Error> for BadDocument {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A report on an experiment.
+pub trait Report {
+    /// What it says to people: tables, sentences, remarks.
+    fn sections(&self) -> Vec<Section>;
+
+    /// Everything, for machines.
+    fn json(&self) -> Value;
+
+    /// Everything as rows, with a header.
+    fn to_csv(&self) -> String;
+
+    /// The lines to paste into the gateway's config (YAML), where the report recommends some.
+    fn config(&self) -> Option<String> {
+        None
+    }
+
+    /// For people on a terminal.
+    fn to_text(&self, style: Style) -> String {
+        let mut text = lay_out(&self.sections(), style);
+        if let Some(yaml) = self.config() {
+            let indented: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
+            // writing to a string cannot fail
+            let _ = writeln!(text, "For the gateway's config\n{indented}");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+
+    /// For a pull request or a job summary.
+    fn to_markdown(&self) -> String {
+        let yaml = self.config().map_or_else(String::new, |yaml| format!("```yaml\n{yaml}```\n"));
+        markdown::of_sections(&self.sections()) + &yaml
+    }
+
+    /// The JSON document, two spaces deep, with a line feed at its end.
+    fn to_json(&self) -> String {
+        format!("{:#}\n", self.json())
+    }
+}

@@ -1,0 +1,82 @@
+//! A search as one JSON document.
+
+use serde_json::{Map, Value, json};
+
+use super::TuneReport;
+use crate::experiment::stats::{Interval, Paired};
+use crate::experiment::tune::{Arm, Confirmed};
+use crate::report::comparison::{json_interval, json_pair};
+use crate::report::document::SCHEMA_VERSION;
+use crate::report::printed::Report as _;
+
+pub(super) fn of(report: &TuneReport) -> Value {
+    let tuned = &report.tuned;
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "stickysim_version": env!("CARGO_PKG_VERSION"),
+        "objective": report.objective.path,
+        "scenarios": report.scenarios,
+        "seeds": report.seeds,
+        "axes": report.axes,
+        "level": report.level.fraction(),
+        "advice": tuned.advice,
+        "best": tuned.best.map(|best| arm(&tuned.arms[best])),
+        "plateau": tuned.plateau.iter().filter_map(|&at| tuned.arms.get(at)).map(|a| a.name.clone()).collect::<Vec<_>>(),
+        "yaml": report.config(),
+        "confirmed": tuned.confirmed.iter().map(confirmed).collect::<Vec<_>>(),
+        "confirmed_on": report.confirm,
+        "arms": tuned.arms.iter().map(arm).collect::<Vec<_>>(),
+        "runs": { "search": tuned.spent.0, "confirmation": tuned.spent.1 },
+        "effective_scenarios": report.effective,
+    })
+}
+
+fn arm(arm: &Arm) -> Value {
+    json!({
+        "name": arm.name, "sets": arm.sets, "fate": arm.fate, "replications": arm.replications,
+        "means": arm.means.iter().map(|mean| mean.map(|mean: Interval| mean.mean)).collect::<Vec<_>>(),
+        "intervals": arm.means.iter().map(|mean| mean.map(json_interval)).collect::<Vec<_>>(),
+        "regret": arm.regret,
+    })
+}
+
+fn confirmed(found: &Confirmed) -> Value {
+    let rows: Map<String, Value> = found
+        .rows
+        .iter()
+        .map(|row| {
+            let value = json!({
+                "against_default": against(row.default.as_ref()), "against_off": against(row.off.as_ref()),
+                "verdict": row.verdict,
+            });
+            (row.figure.path.clone(), value)
+        })
+        .collect();
+    let constraints: Vec<Value> = found
+        .constraints
+        .iter()
+        .map(|(condition, j)| {
+            json!({
+                "constraint": condition.text, "figure": condition.figure, "evidence": j.evidence,
+                "measured": j.measured.map(json_interval),
+            })
+        })
+        .collect();
+    json!({
+        "scenario": found.scenario, "figures": rows, "constraints": constraints,
+        "decisions_differed_in": found.differing,
+    })
+}
+
+/// The best, which is B, against a reference, which is A.
+fn against(paired: Option<&Paired>) -> Value {
+    let Some(paired) = paired else { return Value::Null };
+    let rename = |(key, value)| match key {
+        key if key == "a" => ("reference".to_owned(), value),
+        key if key == "b" => ("best".to_owned(), value),
+        key => (key, value),
+    };
+    let mut object: Map<String, Value> = json_pair(Some(paired)).into_iter().map(rename).collect();
+    object.insert("identical".into(), paired.identical.into());
+    Value::Object(object)
+}

@@ -1,0 +1,160 @@
+//! What a search found: the recommended value, its plateau, what it buys and costs, and the lines to paste.
+
+mod json;
+mod read;
+mod sections;
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::printed::{BadDocument, Report};
+use super::summary::Section;
+use crate::experiment::cell::Figure;
+use crate::experiment::stats::Level;
+use crate::experiment::stats::halving::Fate;
+use crate::experiment::tune::{Advice, Arm, Tune, Tuned};
+use crate::experiment::vary::Axis;
+use crate::scenario::full_key;
+
+/// A search and how it was asked for.
+#[derive(Clone, Debug)]
+pub struct TuneReport {
+    /// What was found.
+    pub tuned: Tuned,
+    /// The figure that was searched by.
+    pub objective: Figure,
+    /// The names of the scenarios.
+    pub scenarios: Vec<String>,
+    /// Their seeds; replications beyond the first are derived from them.
+    pub seeds: Vec<u64>,
+    /// The effective scenarios as they stand, without where their files lie.
+    pub effective: Vec<Value>,
+    /// The keys that were varied, with their values.
+    pub axes: Vec<Axis>,
+    /// Replications of the confirmation.
+    pub confirm: usize,
+    /// Of all intervals.
+    pub level: Level,
+}
+
+impl Report for TuneReport {
+    fn sections(&self) -> Vec<Section> {
+        sections::of(self)
+    }
+
+    /// Every arm and the confirmation.
+    fn json(&self) -> Value {
+        json::of(self)
+    }
+
+    /// One row an arm.
+    fn to_csv(&self) -> String {
+        let mut writer = ::csv::Writer::from_writer(Vec::new());
+        let mut header = vec!["arm".to_owned(), "fate".to_owned(), "replications".to_owned(), "regret".to_owned()];
+        header.extend(self.scenarios.iter().map(|name| format!("{name}:mean")));
+        // writing to memory cannot fail, and every row has as many fields as the header
+        let _ = writer.write_record(&header);
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        for arm in &self.tuned.arms {
+            let mut row =
+                vec![arm.name.clone(), fate(arm).to_owned(), arm.replications.to_string(), number(arm.regret)];
+            row.extend(arm.means.iter().map(|mean| number(mean.map(|mean| mean.mean))));
+            let _ = writer.write_record(&row);
+        }
+        writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    /// The lines of the gateway's config that make the recommended values; `None` when nothing shall be changed, or what
+    /// was varied is no key of the gateway.
+    fn config(&self) -> Option<String> {
+        if self.tuned.advice != Advice::Change {
+            return None;
+        }
+        let mut root = serde_json::Map::new();
+        for set in &self.best()?.sets {
+            let (key, value) = set.split_once('=')?;
+            let full = full_key(key.trim());
+            let path: Vec<&str> = full.split('.').collect();
+            if !matches!(path.first(), Some(&("gateway" | "rate_limit"))) {
+                continue;
+            }
+            let mut node = &mut root;
+            for part in &path[..path.len() - 1] {
+                let inner = node.entry((*part).to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+                node = inner.as_object_mut()?;
+            }
+            node.insert((*path.last()?).to_owned(), Value::String(value.trim().to_owned()));
+        }
+        let mut text = String::new();
+        lines(&root, 0, &mut text);
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+impl TuneReport {
+    /// What a search found.
+    pub fn new(tune: &Tune, tuned: Tuned) -> Self {
+        Self {
+            tuned,
+            objective: tune.objective.clone(),
+            scenarios: tune.names().into_iter().map(str::to_owned).collect(),
+            seeds: tune.seeds(),
+            effective: tune.effective(),
+            axes: tune.grid.axes().to_vec(),
+            confirm: tune.confirm,
+            level: tune.level,
+        }
+    }
+
+    /// Reads back what [`Report::json`] made.
+    ///
+    /// # Errors
+    /// What of it is missing or has another form.
+    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
+        read::tune(document)
+    }
+
+    /// The keys that were varied, as written.
+    pub fn keys(&self) -> Vec<&str> {
+        self.axes.iter().map(|axis| axis.key.as_str()).collect()
+    }
+
+    /// The arm that is recommended.
+    pub fn best(&self) -> Option<&Arm> {
+        self.tuned.best.and_then(|best| self.tuned.arms.get(best))
+    }
+
+    /// Whether the arm that is recommended is the scenario as it stands, or that with escape off.
+    pub fn best_is_reference(&self) -> (bool, bool) {
+        let arms = self.tuned.arms.len();
+        let is = |from_end: usize| self.tuned.best.is_some_and(|best| best + from_end == arms);
+        (is(2), is(1))
+    }
+}
+
+const fn fate(arm: &Arm) -> &'static str {
+    match arm.fate {
+        Fate::In => "to the end",
+        Fate::ShownWorse { .. } => "shown worse",
+        Fate::Ranked { .. } => "ranked low",
+        Fate::Infeasible { .. } => "infeasible",
+    }
+}
+
+/// A tree of keys as YAML.
+fn lines(map: &serde_json::Map<String, Value>, depth: usize, out: &mut String) {
+    for (key, value) in map {
+        let indent = "  ".repeat(depth);
+        // writing to a string cannot fail
+        let _ = match value {
+            Value::Object(inner) => {
+                let done = writeln!(out, "{indent}{key}:");
+                lines(inner, depth + 1, out);
+                done
+            }
+            Value::String(text) => writeln!(out, "{indent}{key}: {text}"),
+            other => writeln!(out, "{indent}{key}: {other}"),
+        };
+    }
+}

@@ -1,0 +1,172 @@
+//! A search read back from its JSON document.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::TuneReport;
+use crate::experiment::cell::Figure;
+use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::stats::halving::Fate;
+use crate::experiment::stats::{Interval, Level, Paired, Verdict};
+use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Tuned};
+use crate::experiment::vary::Axis;
+use crate::report::comparison::figure_at;
+use crate::report::printed::BadDocument;
+
+#[derive(Deserialize)]
+struct Document {
+    objective: String,
+    scenarios: Vec<String>,
+    seeds: Vec<u64>,
+    axes: Vec<Axis>,
+    level: f64,
+    advice: Advice,
+    best: Option<ArmRow>,
+    plateau: Vec<String>,
+    confirmed: Vec<ConfirmedIn>,
+    confirmed_on: usize,
+    arms: Vec<ArmRow>,
+    runs: Runs,
+    effective_scenarios: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct ArmRow {
+    name: String,
+    sets: Vec<String>,
+    fate: Fate,
+    replications: usize,
+    intervals: Vec<Option<Interval>>,
+    regret: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Runs {
+    search: usize,
+    confirmation: usize,
+}
+
+#[derive(Deserialize)]
+struct ConfirmedIn {
+    scenario: String,
+    figures: Map<String, Value>,
+    constraints: Vec<ConstraintRow>,
+    decisions_differed_in: usize,
+}
+
+#[derive(Deserialize)]
+struct FigureRow {
+    against_default: Option<Against>,
+    against_off: Option<Against>,
+    verdict: Verdict,
+}
+
+#[derive(Deserialize)]
+struct Against {
+    reference: Interval,
+    best: Interval,
+    difference: Interval,
+    change: Option<Interval>,
+    p: Option<f64>,
+    variance_reduction: Option<f64>,
+    identical: bool,
+    #[serde(default)]
+    only_a: usize,
+    #[serde(default)]
+    only_b: usize,
+}
+
+#[derive(Deserialize)]
+struct ConstraintRow {
+    constraint: String,
+    figure: String,
+    evidence: Evidence,
+    measured: Option<Interval>,
+}
+
+impl Against {
+    fn paired(self) -> Paired {
+        Paired {
+            a: self.reference,
+            b: self.best,
+            difference: self.difference,
+            change: self.change,
+            p: self.p,
+            variance_reduction: self.variance_reduction,
+            identical: self.identical,
+            only_a: self.only_a,
+            only_b: self.only_b,
+        }
+    }
+}
+
+pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
+    let document = Document::deserialize(document)?;
+    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is no level", document.level)))?;
+    let scenarios = document.scenarios.len();
+    let grid: usize = document.axes.iter().map(|axis| axis.points.len()).product();
+    if scenarios == 0
+        || document.seeds.len() != scenarios
+        || document.axes.is_empty()
+        || document.arms.len() != grid + 2
+    {
+        return Err(BadDocument("its scenarios, keys and arms do not fit together".to_owned()));
+    }
+    let place = |name: &str| {
+        let at = document.arms.iter().position(|arm| arm.name == name);
+        at.ok_or_else(|| BadDocument(format!("there is no arm `{name}`")))
+    };
+    let best = document.best.as_ref().map(|arm| place(&arm.name)).transpose()?;
+    let plateau = document.plateau.iter().map(|name| place(name)).collect::<Result<_, _>>()?;
+    if document.arms.iter().any(|arm| arm.intervals.len() != scenarios) {
+        return Err(BadDocument("an arm has not one mean a scenario".to_owned()));
+    }
+    let arm = |row: ArmRow| Arm {
+        name: row.name,
+        sets: row.sets,
+        fate: row.fate,
+        replications: row.replications,
+        means: row.intervals,
+        regret: row.regret,
+    };
+    let row = |(path, value): (&String, &Value)| -> Result<ConfirmedRow, BadDocument> {
+        let row = FigureRow::deserialize(value)?;
+        Ok(ConfirmedRow {
+            figure: figure_at(path)?,
+            default: row.against_default.map(Against::paired),
+            verdict: row.verdict,
+            off: row.against_off.map(Against::paired),
+        })
+    };
+    let constraint = |row: ConstraintRow| -> Result<(Condition, Judgement), BadDocument> {
+        let condition = Condition::parse(&row.constraint, &[&row.figure]);
+        let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
+        Ok((condition, Judgement { evidence: row.evidence, measured: row.measured }))
+    };
+    let confirmed = |found: ConfirmedIn| -> Result<Confirmed, BadDocument> {
+        Ok(Confirmed {
+            scenario: found.scenario,
+            rows: found.figures.iter().map(row).collect::<Result<_, _>>()?,
+            constraints: found.constraints.into_iter().map(constraint).collect::<Result<_, _>>()?,
+            differing: found.decisions_differed_in,
+        })
+    };
+    let objective: Figure = figure_at(&document.objective)?;
+    Ok(TuneReport {
+        tuned: Tuned {
+            best,
+            plateau,
+            arms: document.arms.into_iter().map(arm).collect(),
+            confirmed: document.confirmed.into_iter().map(confirmed).collect::<Result<_, _>>()?,
+            advice: document.advice,
+            spent: (document.runs.search, document.runs.confirmation),
+        },
+        objective,
+        scenarios: document.scenarios,
+        seeds: document.seeds,
+        effective: document.effective_scenarios,
+        axes: document.axes,
+        confirm: document.confirmed_on,
+        level,
+    })
+}
