@@ -83,6 +83,10 @@ fn hostile(test: &str) -> PathBuf {
 /// A name that would do harm if it were not text.
 const MARKUP: &str = "</script><img src=x onerror=alert(1)>\"'&amp;]]>";
 
+/// A tenth of the sessions.
+const FEW: &str = "workload.synth.sessions_per_hour=54";
+const SWEEP: &[&str] = &["sweep", "scenarios/slow-account.yaml", "--replications", "2", "--set", FEW];
+
 /// The four ways to look at a page.
 const LOOKS: [(&str, (u32, u32), &str); 4] = [
     ("desktop-light", DESKTOP, "light"),
@@ -123,6 +127,9 @@ fn pages_are_quiet_fit_the_window_and_fetch_nothing() {
         made_up("plain", "slow-account"),
         made_up("hostile", charts::HOSTILE),
         made("run", &["run", "scenarios/slow-account.yaml"]),
+        made("compare", &["compare", "scenarios/slow-account.yaml", "--replications", "2", "--set", FEW]),
+        made("sweep", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000,30000"]].concat()),
+        made("heat-map", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000", "--vary", "lb_top_k=1,7"]].concat()),
         made("run-short", &["run", "scenarios/quota-429.yaml", "--set", "duration=30m", "--set", "warmup=0s"]),
         hostile("hostile-run"),
     ] {

@@ -31,7 +31,16 @@ impl Browser {
     pub fn start(name: &str) -> Option<Self> {
         let Some(program) = ["chromium", "chromium-browser", "google-chrome"]
             .into_iter()
-            .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
+            .find(|name| match Command::new(name).arg("--version").output() {
+                Ok(output) => {
+                    assert!(output.status.success(), "{name} is installed and does not start: {output:?}");
+                    true
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}: {error}");
+                    false
+                }
+            })
         else {
             eprintln!("skipped: no chromium here (Debian package chromium)");
             return None;
