@@ -1,6 +1,6 @@
 # make test      everything a change must pass, in release mode (some tests simulate a lot)
 # make test-slow what takes longer: run it before an issue is called resolved
-.PHONY: test test-slow lint doc bench fidelity check
+.PHONY: test test-slow lint doc bench fidelity gallery check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -28,3 +28,8 @@ bench:
 # Holds the simulator against recordings of the running gateway. RUNS=DIR takes another folder and writes nothing.
 fidelity:
 	cargo run --release --quiet --example fidelity -- $(if $(RUNS),--runs $(RUNS),--write docs/fidelity.md --notes docs/fidelity-notes.md)
+
+# Draws the pictures of docs/gallery.md again, with the program itself.
+gallery:
+	cargo build --release
+	docs/gallery/draw.sh

@@ -98,18 +98,19 @@ impl Tally {
         let same = |count: f64| count;
         row.count(&format!("{prefix}onsets"), self.onsets);
         row.count(&format!("{prefix}detected"), self.detected);
-        put_three(row, &format!("{prefix}delay_s"), &mut self.delay, seconds);
-        put_three(row, &format!("{prefix}completions"), &mut self.completions, same);
+        put_four(row, &format!("{prefix}delay_s"), &mut self.delay, seconds);
+        put_four(row, &format!("{prefix}completions"), &mut self.completions, same);
         row.count(&format!("{prefix}missed_turns"), self.missed_turns);
-        put_three(row, &format!("{prefix}readmission_s"), &mut self.readmission, seconds);
+        put_four(row, &format!("{prefix}readmission_s"), &mut self.readmission, seconds);
         row.count(&format!("{prefix}degraded_again"), self.degraded_again);
         row.count(&format!("{prefix}never_readmitted"), self.never_readmitted);
     }
 }
 
-fn put_three(row: &mut Row, path: &str, values: &mut Percentiles, unit: impl Fn(f64) -> f64) {
+fn put_four(row: &mut Row, path: &str, values: &mut Percentiles, unit: impl Fn(f64) -> f64) {
     row.put(&format!("{path}.mean"), values.mean().map(&unit));
     row.put(&format!("{path}.p50"), values.quantile(0.5).map(&unit));
+    row.put(&format!("{path}.min"), values.min().map(&unit));
     row.put(&format!("{path}.max"), values.max().map(&unit));
 }
 

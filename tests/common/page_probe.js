@@ -1,4 +1,5 @@
 (() => {
+  const trouble = [];
   const check = (what, fine) => { if (!fine) trouble.push(what); };
   const all = (root, query) => Array.from(root.querySelectorAll(query));
   const visible = (element) => element.getClientRects().length > 0;
@@ -6,7 +7,7 @@
   const tip = document.getElementById("tip"), live = document.getElementById("live");
   const charts = all(document, "svg.chart").filter(visible);
   check("the script ran", document.documentElement.dataset.ready === "1");
-  check("seven sections have charts", charts.length >= 6);
+  check("sections have charts", charts.length >= 6);
   check("nothing is wider than the window", document.documentElement.scrollWidth <= innerWidth + 1);
 
   // Series.
@@ -17,11 +18,11 @@
   check("the enter key shows it again", key.getAttribute("aria-pressed") === "true" && layers().some(visible));
 
   // Tooltips, by mouse and by keys.
-  const layer = all(charts[0], ".data > g[data-tips]")[0], [x, y, text] = layer.dataset.tips.split("|")[0].split("\t");
+  const layer = all(charts[0], ".data > g[data-tips]")[0], [x, y] = layer.dataset.tips.split("|")[0].split("\t");
   const box = charts[0].getBoundingClientRect(), scale = box.width / charts[0].viewBox.baseVal.width;
   charts[0].dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + x * scale, clientY: box.top + y * scale, bubbles: true }));
   check("the mouse brings a tooltip", !tip.hidden && tip.textContent.length > 3);
-  check("the tooltip is of the point under it", tip.textContent === text || text.length > 0);
+  check("the tooltip is of a point of this chart", all(charts[0], "[data-tips]").some((l) => l.dataset.tips.includes(tip.textContent)));
   charts[0].dispatchEvent(new PointerEvent("pointerleave"));
   check("and takes it away", tip.hidden);
   press(charts[0], "ArrowRight");
@@ -82,5 +83,5 @@
 
   check("nothing was fetched", performance.getEntriesByType("resource").filter((e) => !e.name.startsWith("data:")).length === 0);
   check("no picture came of a name", !document.querySelector("img"));
-  document.documentElement.dataset.probe = trouble.length ? trouble.join("; ") : "all well";
-})();
+  return trouble.length ? trouble.join("; ") : "all well";
+})()

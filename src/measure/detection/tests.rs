@@ -73,6 +73,7 @@ fn an_episode_is_detected_missed_and_readmitted() {
             ("detection.late_escapes", Some(1.0)),
             ("detection.readmission_s.max", Some(5.0)),
             ("detection.never_readmitted", Some(0.0)),
+            ("conditions.slow.delay_s.min", Some(4.0)),
             ("conditions.slow.delay_s.max", Some(4.0)),
             ("conditions.slow.degraded_s", Some(10.0)),
             ("conditions.slow.missed_turns", Some(3.0)),

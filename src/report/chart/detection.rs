@@ -7,7 +7,7 @@ use super::theme::Ink;
 /// Delays of one kind under one condition, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Delay {
-    /// The shortest.
+    /// The shortest; NaN where it is not known.
     pub min_s: f64,
     /// The median.
     pub p50_s: f64,
@@ -72,7 +72,7 @@ pub fn detection(detection: &Detection) -> Figure {
     }
     Figure {
         title: format!("Detection: {}", detection.provenance.scenario),
-        subtitle: "How soon the gate sees a degraded account and lets a recovered one back, held against the ground truth of the scenario.".to_owned(),
+        subtitle: "How soon the gate sees a degraded account and lets a recovered one back. Marker: median; bar: shortest to longest.".to_owned(),
         rows,
         legend: Vec::new(),
         notes: Vec::new(),
@@ -114,7 +114,8 @@ fn delays(detection: &Detection) -> Panel {
         let tips = some()
             .map(|(_, condition, delay)| {
                 let [min, p50, max] = [delay.min_s, delay.p50_s, delay.max_s].map(|s| Format::Seconds.value(s));
-                format!("{}\n{name}: median {p50} ({min} to {max})", condition.name)
+                let range = if delay.min_s.is_nan() { format!("at most {max}") } else { format!("{min} to {max}") };
+                format!("{}\n{name}: median {p50} ({range})", condition.name)
             })
             .collect();
         if !rows.is_empty() {

@@ -1,6 +1,6 @@
 //! How slow the slowest are: felt TTFT as the share that is slower, on log-log axes, where the tail has room.
 
-use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series};
+use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
 use super::format::Format;
 use super::theme::Ink;
 
@@ -131,7 +131,13 @@ fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Sid
                 format!("{}\n{} slower than {}", side.name, Format::Percent.value(share), Format::Seconds.value(value))
             })
             .collect();
-        panel.series.push(Series::new(side.name.clone(), ink, Mark::Step { points, dash }).tips(tips));
+        // Where all values are one, a curve would be a dot that nobody sees.
+        let one = points.first().filter(|first| points.iter().all(|point| point.0 == first.0)).copied();
+        let mark = match one {
+            Some(point) => Mark::Dots { points: vec![point], shape: Shape::Disc, size: 8.0, opacity: 1.0 },
+            None => Mark::Step { points, dash },
+        };
+        panel.series.push(Series::new(side.name.clone(), ink, mark).tips(tips));
     }
     if let Some(slo) = distribution.slo_ms.filter(|slo| *slo > 0.0) {
         panel.x.include.push(slo / 1e3);

@@ -62,17 +62,19 @@ pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>, DrawError> {
     let (width, height) = fine_size(&scene);
     let mut dots = vec![0; width as usize * height as usize * 3];
     draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, Glyphs::BuiltIn)?;
-    let half = halved(&dots, width as usize, height as usize);
+    let (palette, dots) = super::palette::indexed(&halved(&dots, width as usize, height as usize));
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width / 2, height / 2);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_compression(png::Compression::Default);
-    encoder.set_filter(png::FilterType::Up);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(palette);
+    encoder.set_compression(png::Compression::Best);
+    // Filters are for shades that change little by little; numbers of colours do not.
+    encoder.set_filter(png::FilterType::NoFilter);
     let per_metre = |per_inch: f64| (per_inch / 0.0254) as u32;
     let dense = per_metre(192.0);
     encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: dense, yppu: dense, unit: png::Unit::Meter }));
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&half)?;
+    writer.write_image_data(&dots)?;
     writer.finish()?;
     Ok(out)
 }

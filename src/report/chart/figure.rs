@@ -277,8 +277,10 @@ pub enum Shape {
     Square,
     /// A triangle that points up.
     Up,
-    /// A triangle that points down.
+    /// A triangle that points down: escapes, nothing else.
     Down,
+    /// A triangle that points to the right.
+    Right,
     /// A rhombus.
     Diamond,
     /// A saltire.
@@ -289,7 +291,7 @@ pub enum Shape {
 
 impl Shape {
     /// Filled ones that are told apart at a glance, for categories.
-    pub const CATEGORIES: [Self; 6] = [Self::Disc, Self::Square, Self::Up, Self::Diamond, Self::Down, Self::Plus];
+    pub const CATEGORIES: [Self; 6] = [Self::Disc, Self::Square, Self::Up, Self::Diamond, Self::Right, Self::Plus];
 }
 
 impl Axis {

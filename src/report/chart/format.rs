@@ -111,7 +111,8 @@ fn grouped(text: &str) -> String {
     out
 }
 
-/// Seconds as h:mm:ss, without what `step` makes superfluous; days where there are some.
+/// Seconds as h:mm:ss, without seconds where `step` makes them superfluous; days where there are some. Never m:ss: beside
+/// h:mm nobody could tell which it is.
 fn clock(seconds: f64, step: f64) -> String {
     let negative = seconds < 0.0;
     let sign = if negative { "\u{2212}" } else { "" };
@@ -119,6 +120,7 @@ fn clock(seconds: f64, step: f64) -> String {
     if step > 0.0 && step < 1.0 {
         let minutes = (seconds / 60.0).floor();
         let rest = seconds - minutes * 60.0;
+        let (hours, minutes) = ((minutes / 60.0).floor(), minutes % 60.0);
         let decimals = if step < 0.01 {
             3
         } else if step < 0.1 {
@@ -127,7 +129,7 @@ fn clock(seconds: f64, step: f64) -> String {
             1
         };
         let width = decimals + 3;
-        return format!("{sign}{minutes:.0}:{rest:0width$.decimals$}");
+        return format!("{sign}{hours:.0}:{minutes:02.0}:{rest:0width$.decimals$}");
     }
     let whole = (seconds + 0.5).floor() as u64;
     let (days, hours, minutes, rest) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60, whole % 60);
@@ -137,9 +139,6 @@ fn clock(seconds: f64, step: f64) -> String {
     let day = if days > 0 { format!("{days} d ") } else { String::new() };
     if step >= 60.0 {
         return format!("{sign}{day}{hours}:{minutes:02}");
-    }
-    if days == 0 && hours == 0 {
-        return format!("{sign}{minutes}:{rest:02}");
     }
     format!("{sign}{day}{hours}:{minutes:02}:{rest:02}")
 }
@@ -162,7 +161,7 @@ mod tests {
             (Format::Percent, 0.0213, "2.13 %"),
             (Format::Change, -12.5, "\u{2212}12.5 %"),
             (Format::Change, 5.0, "+5 %"),
-            (Format::Clock, 61.26, "1:01.3"),
+            (Format::Clock, 61.26, "0:01:01.3"),
             (Format::Clock, 3_725.0, "1:02:05"),
             (Format::Clock, 90_000.0, "1 d 1:00:00"),
         ];

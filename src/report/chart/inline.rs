@@ -18,10 +18,11 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
     let scene = layout(figure, width)?;
     let mut out = String::new();
     let (title, description) = (escaped(&scene.title), escaped(&scene.description));
+    // No <title>: browsers show it over the tooltips of the page.
     let _ = write!(
         out,
         "<svg class=\"chart\" id=\"{id}\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"group\" \
-         aria-roledescription=\"chart\" aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>",
+         aria-roledescription=\"chart\" aria-label=\"{title}\" aria-describedby=\"{id}-d\"><desc id=\"{id}-d\">{description}</desc>",
         place(scene.width),
         place(scene.height),
     );

@@ -10,6 +10,8 @@ use super::theme::Ink;
 
 /// Up to this many points a line has markers, and tooltips of its own making.
 const FEW: usize = 120;
+/// A line with more points than this is thin.
+const LONG: usize = 1_000;
 /// Flags stand in lanes of this height.
 pub(super) const FLAG_LANE: f64 = 11.0;
 
@@ -217,8 +219,13 @@ impl Pen<'_> {
     }
 
     fn polyline(&self, runs: Vec<Vec<Point>>, dash: Dash, layer: &mut Layer) {
-        let width = if dash == Dash::Solid { 1.75 } else { 1.5 };
         for run in runs {
+            // A long line goes up and down within a px: a thin one does not cover what is under it.
+            let width = match dash {
+                Dash::Solid if run.len() > LONG => 1.0,
+                Dash::Solid => 1.75,
+                _ => 1.5,
+            };
             if let [alone] = run[..] {
                 let mark =
                     Item::Marks { at: vec![alone], shape: Shape::Disc, size: 6.0, ink: self.series.ink, opacity: 1.0 };

@@ -21,6 +21,7 @@ mod keyed;
 mod labels;
 mod layout;
 mod marks;
+mod palette;
 mod panel;
 mod path;
 mod scene;

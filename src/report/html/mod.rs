@@ -138,7 +138,7 @@ pub fn page(page: &Page) -> Result<String, BrokenFont> {
         let heading = escaped(&section.heading);
         let _ = write!(out, "<section aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{heading}</h2>");
         for (j, part) in section.pieces.iter().enumerate() {
-            piece(part, &format!("s{i}p{j}"), &mut out)?;
+            piece(part, &section.heading, &format!("s{i}p{j}"), &mut out)?;
         }
         out.push_str("</section>");
     }
@@ -219,14 +219,18 @@ fn contents(page: &Page, out: &mut String) {
     out.push_str("<li><a href=\"#scenario\">Scenario</a></li><li><a href=\"#again\">Reproduce</a></li></ul></nav>");
 }
 
-fn piece(piece: &Piece, id: &str, out: &mut String) -> Result<(), BrokenFont> {
+fn piece(piece: &Piece, heading: &str, id: &str, out: &mut String) -> Result<(), BrokenFont> {
     match piece {
         Piece::Line(text) => out.push_str(&format!("<p>{}</p>", escaped(text))),
         Piece::Remark(text) => out.push_str(&format!("<p class=\"remark\">{}</p>", escaped(text))),
         Piece::Chart(figure) => chart(figure, id, out)?,
-        Piece::Table(table) => table::write(table, true, out),
+        Piece::Table(table) => table::write(table, heading, out),
         Piece::Sessions(sessions) => picker(sessions, id, out)?,
-        Piece::Code(text) => out.push_str(&format!("<pre tabindex=\"0\">{}</pre>", escaped(text))),
+        Piece::Code(text) => out.push_str(&format!(
+            "<pre tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</pre>",
+            escaped(heading),
+            escaped(text)
+        )),
     }
     Ok(())
 }
@@ -248,7 +252,7 @@ fn chart(figure: &Figure, id: &str, out: &mut String) -> Result<(), BrokenFont> 
     }
     if let Some(table) = data::table_of(figure) {
         out.push_str("<details><summary>Values of this chart</summary>");
-        table::write(&table, true, out);
+        table::write(&table, &figure.title, out);
         out.push_str("</details>");
     }
     out.push_str("</figure>");
@@ -276,15 +280,18 @@ fn picker(sessions: &[(String, Journey)], id: &str, out: &mut String) -> Result<
 }
 
 fn closing(page: &Page, out: &mut String) {
-    let copy = |of: &str| format!("<button class=\"copy\" data-of=\"{of}\" hidden>Copy</button>");
+    let copy = |of: &str, what: &str| {
+        format!("<button class=\"copy\" data-of=\"{of}\" aria-label=\"Copy the {what}\" hidden>Copy</button>")
+    };
     let _ = write!(
         out,
         "<section aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
-         <pre id=\"yaml\" tabindex=\"0\">{}</pre></section>\
-         <section aria-labelledby=\"again\"><h2 id=\"again\">How to reproduce it</h2>{}<pre id=\"command\" tabindex=\"0\">{}</pre>",
-        copy("yaml"),
+         <pre id=\"yaml\" tabindex=\"0\" role=\"region\" aria-labelledby=\"scenario\">{}</pre></section>\
+         <section aria-labelledby=\"again\"><h2 id=\"again\">How to reproduce it</h2>{}\
+         <pre id=\"command\" tabindex=\"0\" role=\"region\" aria-labelledby=\"again\">{}</pre>",
+        copy("yaml", "scenario"),
         escaped(&page.scenario),
-        copy("command"),
+        copy("command", "command"),
         escaped(&page.command),
     );
     if !page.reproduce.is_empty() {

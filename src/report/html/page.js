@@ -11,7 +11,10 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const shade = document.getElementById("theme");
   const isDark = () => (document.documentElement.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
-  const label = () => { shade.textContent = isDark() ? "Light" : "Dark"; };
+  const label = () => {
+    shade.textContent = isDark() ? "Light" : "Dark";
+    shade.setAttribute("aria-label", shade.textContent + " colours");
+  };
   shade.hidden = false;
   shade.addEventListener("click", () => { document.documentElement.dataset.theme = isDark() ? "light" : "dark"; label(); });
   dark.addEventListener("change", label);
@@ -23,14 +26,13 @@
     const sign = value < 0 ? "\u2212" : "";
     const s = Math.abs(value);
     if (step < 1) {
-      const m = Math.floor(s / 60), digits = step < 0.01 ? 3 : step < 0.1 ? 2 : 1;
-      return sign + m + ":" + (s - m * 60).toFixed(digits).padStart(digits + 3, "0");
+      const all = Math.floor(s / 60), h = Math.floor(all / 60), digits = step < 0.01 ? 3 : step < 0.1 ? 2 : 1;
+      return sign + h + ":" + two(all % 60) + ":" + (s - all * 60).toFixed(digits).padStart(digits + 3, "0");
     }
     const whole = Math.round(s), d = Math.floor(whole / 86400), h = Math.floor(whole / 3600) % 24;
     const m = Math.floor(whole / 60) % 60, rest = whole % 60, day = d ? d + " d " : "";
     if (d && step >= 86400) return sign + d + " d";
     if (step >= 60) return sign + day + h + ":" + two(m);
-    if (!d && !h) return sign + m + ":" + two(rest);
     return sign + day + h + ":" + two(m) + ":" + two(rest);
   };
   const CLOCK = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
@@ -67,8 +69,11 @@
     return plot.x + ((x - plot.x) / plot.w - a) / (b - a) * plot.w;
   };
 
+  // What the tooltip is of, while it is there.
+  let shown = null;
   const hide = (chart) => {
     tip.hidden = true;
+    shown = null;
     if (chart.cross) { chart.cross.remove(); chart.cross = null; }
   };
   const show = (chart, plot, found, speak) => {
@@ -81,12 +86,21 @@
     for (const [name, value] of [["x1", x], ["x2", x], ["y1", plot.y], ["y2", plot.y + plot.h]]) chart.cross.setAttribute(name, value);
     tip.textContent = found.text;
     tip.hidden = false;
+    shown = { chart, x, y: found.y, speak };
+    if (speak) {
+      live.textContent = found.text.replace(/\n/g, ", ");
+      const there = chart.cross.getBoundingClientRect();
+      if (there.top < 0 || there.bottom > innerHeight) chart.cross.scrollIntoView({ block: "center" });
+    }
+    put();
+  };
+  const put = () => {
+    const { chart, x, y } = shown;
     const box = chart.svg.getBoundingClientRect(), scale = box.width / chart.svg.viewBox.baseVal.width;
-    const px = box.left + x * scale, py = box.top + found.y * scale;
+    const px = box.left + x * scale, py = box.top + y * scale;
     const left = px + 14 + tip.offsetWidth > innerWidth ? px - 14 - tip.offsetWidth : px + 14;
     tip.style.left = Math.max(4, Math.min(left, innerWidth - tip.offsetWidth - 4)) + "px";
     tip.style.top = Math.max(4, Math.min(py - tip.offsetHeight - 8, innerHeight - tip.offsetHeight - 4)) + "px";
-    if (speak) live.textContent = found.text.replace(/\n/g, ", ");
   };
 
   const place = (chart, event) => {
@@ -142,7 +156,7 @@
     const zoomable = chart.plots.find((p) => p.zoom);
     let brush = null, start = null;
     chart.svg.setAttribute("tabindex", "0");
-    chart.svg.addEventListener("pointerleave", () => hide(chart));
+    chart.svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") hide(chart); });
     chart.svg.addEventListener("blur", () => hide(chart));
     chart.svg.addEventListener("pointermove", (event) => {
       const [x, y] = place(chart, event);
@@ -152,6 +166,10 @@
         brush.setAttribute("width", Math.abs(to - start));
         return;
       }
+      point(x, y);
+    });
+    // The tooltip of what is nearest to a place of the drawing.
+    const point = (x, y) => {
       const plot = plotAt(chart, x, y);
       if (!plot) { hide(chart); return; }
       let best = null, least = 44 * 44;
@@ -162,7 +180,9 @@
         if (d < least) { least = d; best = item; }
       }
       if (best) show(chart, plot, best, false); else hide(chart);
-    });
+    };
+    // A finger does not hover: it points.
+    chart.svg.addEventListener("pointerdown", (event) => { if (event.pointerType === "touch") point(...place(chart, event)); });
     if (zoomable) {
       chart.svg.addEventListener("pointerdown", (event) => {
         const [x, y] = place(chart, event), plot = plotAt(chart, x, y);
@@ -224,7 +244,11 @@
       });
     }
   }
-  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  // Keys may scroll the page to the point that they reach: its tooltip goes with it. The mouse has left its point.
+  addEventListener("scroll", () => {
+    if (!shown) return;
+    if (shown.speak) put(); else hide(shown.chart);
+  }, { passive: true });
 
   // One of several sessions.
   for (const picker of all(document, ".picker")) {

@@ -55,9 +55,15 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-pub(super) fn write(table: &Table, sortable: bool, out: &mut String) {
-    let class = if sortable && table.rows.len() > 1 { " class=\"sortable\"" } else { "" };
-    let _ = write!(out, "<div class=\"scroll\" tabindex=\"0\"><table{class}>");
+/// `about` says what it is where it has no caption.
+pub(super) fn write(table: &Table, about: &str, out: &mut String) {
+    let class = if table.rows.len() > 1 { " class=\"sortable\"" } else { "" };
+    let about = escaped(if table.caption.is_empty() { about } else { &table.caption });
+    // Whoever has only keys scrolls it with them.
+    let _ = write!(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {about}\"><table{class}>"
+    );
     if !table.caption.is_empty() {
         let _ = write!(out, "<caption>{}</caption>", escaped(&table.caption));
     }

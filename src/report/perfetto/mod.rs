@@ -24,10 +24,13 @@ use crate::measure::{
     AccountInfo, ConditionInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
 };
 use crate::scheduler::Outcome;
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 use crate::workload::{RecordedAttempt, Request};
 
+/// Arrows bind to the slice that is open at their time. Attempts are written when they end, after their arrow: at the very
+/// time of the beginning a reader that goes by time and then by order would find no slice open yet.
+const BIND: Span = Span::from_micros(1);
 /// The gateway's own process; account i is process i + 2.
 const GATEWAY: u32 = 1;
 /// Lanes of an account, from the top.
@@ -157,7 +160,8 @@ impl<W: Write> PerfettoTrace<W> {
         let before = self.last[slot].replace(now);
         if let Some(before) = before.filter(|before| before.session == now.session && before.account != now.account) {
             self.arrows += 1;
-            self.events.arrow(self.arrows, "session moves", (before.track, before.began), (now.track, now.began));
+            let inside = |attempt: LastAttempt| (attempt.track, attempt.began + BIND);
+            self.events.arrow(self.arrows, "session moves", inside(before), inside(now));
         }
     }
 

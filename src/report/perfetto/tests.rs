@@ -40,8 +40,8 @@ fn a_run_is_slices_instants_counters_and_arrows() {
     assert_eq!(instants, ["brown\"out sets in", "ttft", "brown\"out ends"]);
     let (from, to) = (events(&trace, "s"), events(&trace, "f"));
     assert_eq!((from.len(), to.len()), (1, 1));
-    assert_eq!((from[0]["pid"].as_u64(), from[0]["ts"].as_f64()), (Some(2), Some(1e6)));
-    assert_eq!((to[0]["pid"].as_u64(), to[0]["ts"].as_f64()), (Some(3), Some(3e6)));
+    assert_eq!((from[0]["pid"].as_u64(), from[0]["ts"].as_f64()), (Some(2), Some(1e6 + 1.0)));
+    assert_eq!((to[0]["pid"].as_u64(), to[0]["ts"].as_f64()), (Some(3), Some(3e6 + 1.0)));
     assert_eq!(events(&trace, "C").len(), 1);
 }
 

@@ -57,14 +57,25 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     if !document.conditions.is_empty() {
         charts.push(Section { heading: "Conditions".to_owned(), pieces: vec![chart(detected(document))] });
     }
-    charts.extend(pages(&sections(document)));
+    let mut figures = pages(&sections(document));
+    if let Some(first) = figures.first_mut() {
+        // Its title is the scenario's name, which is the page's already.
+        "The run".clone_into(&mut first.heading);
+    }
+    charts.extend(figures);
+    let mut notes: Vec<String> = Vec::new();
+    for remark in &document.remarks {
+        if !notes.contains(&remark.note.text) {
+            notes.push(remark.note.text.clone());
+        }
+    }
     Page {
         title: document.about.name.clone(),
         provenance: Provenance { replications: Some(document.replications as u32), ..from },
         verdict,
         tone,
         reasons,
-        notes: document.remarks.iter().map(|remark| remark.note.text.clone()).collect(),
+        notes,
         tiles: tiles(document),
         sections: charts,
         scenario: format!("{:#}\n", document.about.scenario),
@@ -96,8 +107,8 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
     let delay = |of: &NamedFigures, path: &str| {
         let get = |part: &str| of.get(&format!("{path}.{part}")).map(Estimate::mean);
         let (p50, max) = (get("p50")?, get("max")?);
-        // the document has no shortest one: the median stands for it
-        Some(Delay { min_s: p50, p50_s: p50, max_s: max })
+        // documents of older versions have no shortest one
+        Some(Delay { min_s: get("min").unwrap_or(f64::NAN), p50_s: p50, max_s: max })
     };
     let count = |of: &NamedFigures, path: &str| of.get(path).map_or(0.0, Estimate::mean);
     let condition = |of: &NamedFigures| ConditionDetection {

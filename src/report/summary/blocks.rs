@@ -87,7 +87,14 @@ pub(super) fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> 
             text.clone()
         })
     };
-    document.remarks.iter().filter(|remark| of(&remark.note)).map(remark).collect()
+    let mut said: Vec<Block> = Vec::new();
+    for block in document.remarks.iter().filter(|remark| of(&remark.note)).map(remark) {
+        // What holds for several figures is said once.
+        if !said.contains(&block) {
+            said.push(block);
+        }
+    }
+    said
 }
 
 /// Adds the remarks that touch figures at or below these paths.

@@ -34,6 +34,15 @@ pub struct AccountTrack {
     pub escapes: Vec<Escapes>,
 }
 
+impl AccountTrack {
+    /// Whether nothing happened on it, and nothing to it.
+    fn is_idle(&self) -> bool {
+        self.attempts == 0
+            && self.escapes.is_empty()
+            && [&self.degraded, &self.blocked, &self.away].iter().all(|spans| spans.is_empty())
+    }
+}
+
 /// So many attempts of a stretch of time had a TTFT of a certain size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counted {
@@ -95,9 +104,12 @@ const DOTS: usize = 3_000;
 /// Columns of density and of strips.
 const COLUMNS: usize = 240;
 
+const WARMUP: &str = "end of warm-up";
+
 /// The order of the legend.
 const LEGEND: [&str; 3] = ["upstream TTFT", "TTFT EWMA", "TTFT EWMA, from 0 to the threshold and beyond"];
-const LEGEND_REST: [&str; 9] = [
+const LEGEND_REST: [&str; 10] = [
+    WARMUP,
     "degraded (truth)",
     "blocked",
     "off the list of candidates",
@@ -117,7 +129,12 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     shares.x = time_axis(timeline);
     rows.push(Row { height: 84.0, panels: vec![shares] });
     let mut notes = Vec::new();
-    let hidden = timeline.accounts.len().saturating_sub(STRIPS);
+    let idle = timeline.accounts.iter().filter(|account| account.is_idle()).count();
+    let busy = timeline.accounts.len() - idle;
+    if strips && idle > 0 && busy > 0 {
+        notes.push(format!("{} had nothing to do and {} not shown.", count(idle, "account"), are(idle)));
+    }
+    let hidden = (if busy > 0 { busy } else { idle }).saturating_sub(STRIPS);
     if strips && hidden > 0 {
         notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
     }
@@ -137,9 +154,24 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     }
 }
 
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+const fn are(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
 fn time_axis(timeline: &Timeline) -> Axis {
     let end = if timeline.end_s.is_finite() && timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(0.0, end)
+}
+
+/// Where the warm-up ends: the figures of a run are of what comes after.
+fn warmup(timeline: &Timeline) -> Option<Series> {
+    let at = timeline.warmup_s;
+    let mark = Mark::RuleX { at, label: String::new(), dash: Dash::DashDot };
+    (at > 0.0 && at < timeline.end_s).then(|| Series::new(WARMUP, Ink::Muted, mark))
 }
 
 /// Spans of truth and of state, the same for panels and strips.
@@ -209,6 +241,7 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
             let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
             panel.series.push(Series::new(name, Ink::Bad, rule));
         }
+        panel.series.extend(warmup(timeline));
         panel.series.extend(escapes(account, &reasons));
         rows.push(Row { height, panels: vec![panel] });
     }
@@ -225,8 +258,9 @@ fn threshold_name(ms: f64) -> String {
 }
 
 fn remark(account: &AccountTrack) -> String {
-    let count = |n: u64, what: &str| format!("{} {what}{}", number(n as f64), if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(account.attempts, "attempt"), count(escaped(account), "escape"))
+    let escapes = escaped(account);
+    let s = if escapes == 1 { "" } else { "s" };
+    format!("{} answered, {} escape{s}", number(account.attempts as f64), number(escapes as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.
@@ -307,5 +341,6 @@ fn shares(timeline: &Timeline) -> Panel {
             panel.series.push(Series::new(name, ink, Mark::Bars { bars }).tips(tips));
         }
     }
+    panel.series.extend(warmup(timeline));
     panel
 }

@@ -3,10 +3,13 @@
 use super::super::figure::{Axis, Mark, Panel, Row, Series, Span};
 use super::super::journey::{REASONS, reason_style};
 use super::super::theme::Ink;
-use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
+use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis, warmup};
 
 pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
+    if timeline.accounts.iter().any(|account| !account.is_idle()) {
+        shown.retain(|&i| !timeline.accounts[i].is_idle());
+    }
     if shown.len() > STRIPS {
         let weight = |i: &usize| {
             let account = &timeline.accounts[*i];
@@ -58,6 +61,7 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
             panel.series.push(Series::new(format!("escape: {reason}"), ink, mark));
         }
     }
+    panel.series.extend(warmup(timeline));
     let height = tracks.len() as f64 * (1_900.0 / tracks.len() as f64).clamp(9.5, 20.0);
     vec![Row { height, panels: vec![panel] }]
 }
