@@ -155,8 +155,16 @@ fn a_search_is_drawn_later_as_at_once_from_its_document_and_from_its_journal() {
     let folder = Folder::new("tune");
     let journal = folder.path("tune.jsonl");
     let verb = [
-        "tune", SMALL, "--vary", "sticky_escape_ttft_ms=2000:20000:log:4", "--replications", "3", "--subject-to",
-        "cost.cold_turn_ratio <= +50%", "--out", &journal,
+        "tune",
+        SMALL,
+        "--vary",
+        "sticky_escape_ttft_ms=2000:20000:log:4",
+        "--replications",
+        "3",
+        "--subject-to",
+        "cost.cold_turn_ratio <= +50%",
+        "--out",
+        &journal,
     ];
     let status = run(&verb).status.code().unwrap();
     let names = drawn_twice(&folder, &verb, status);
@@ -169,8 +177,16 @@ fn a_search_is_drawn_later_as_at_once_from_its_document_and_from_its_journal() {
 fn documents_are_read_back_whole() {
     let folder = Folder::new("back");
     let to = |name: &str| folder.path(name);
-    let gates = ["--fail-if", "felt_ttft_ms.p99 > +500%", "--precision", "felt_ttft_ms.p99=50%", "--split-reasons", "--noise-floor"];
-    let compare = [&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat();
+    let gates = [
+        "--fail-if",
+        "felt_ttft_ms.p99 > +500%",
+        "--precision",
+        "felt_ttft_ms.p99=50%",
+        "--split-reasons",
+        "--noise-floor",
+    ];
+    let compare =
+        [&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat();
     run(&compare);
     run(&[&["sweep", SMALL, "-o", "json", "--to", &to("b.json")][..], &THRESHOLD].concat());
     let vary = "sticky_escape_ttft_ms=2000,9000";
@@ -263,7 +279,8 @@ fn an_unfinished_journal_says_how_many_runs_are_missing_and_how_to_finish() {
     std::fs::write(&part, lines.concat()).unwrap();
     let error = ends(&["plot", &part, "--to", &folder.path("charts")], 2);
     assert!(error.contains("5 runs are in it") && error.contains("start `stickysim tune` again"), "{error}");
-    let error = ends(&[&["sweep", SMALL, "--out", &part, "--shard", "1/2", "--html", "x.html"][..], &THRESHOLD].concat(), 2);
+    let error =
+        ends(&[&["sweep", SMALL, "--out", &part, "--shard", "1/2", "--html", "x.html"][..], &THRESHOLD].concat(), 2);
     assert!(error.contains("stickysim merge"), "{error}");
 }
 
@@ -351,7 +368,8 @@ fn nothing_overlaps_and_nothing_is_empty_in_odd_experiments() {
     ];
     for (name, vary) in sweeps {
         for scenario in [SMALL, &long] {
-            let verb = [&["sweep", scenario, "--replications", "1", "-o", "json", "--to", &folder.path("s.json")][..], vary];
+            let verb =
+                [&["sweep", scenario, "--replications", "1", "-o", "json", "--to", &folder.path("s.json")][..], vary];
             let output = run(&verb.concat());
             assert!(output.status.code() != Some(2), "{name}: {}", String::from_utf8_lossy(&output.stderr));
             let report = SweepReport::from_json(&folder.json("s.json")).unwrap();
@@ -363,7 +381,9 @@ fn nothing_overlaps_and_nothing_is_empty_in_odd_experiments() {
     let vary = ["--vary", "sticky_escape_ttft_ms=2000,9000", "--replications", "2"];
     run(&[&["tune", SMALL, &long, "-o", "json", "--to", &folder.path("t.json")][..], &vary].concat());
     let report = TuneReport::from_json(&folder.json("t.json")).unwrap();
-    tune_charts(&report).iter().for_each(|chart| assert_eq!(wrong(&chart.figure), Vec::<String>::new(), "{}", chart.name));
+    tune_charts(&report)
+        .iter()
+        .for_each(|chart| assert_eq!(wrong(&chart.figure), Vec::<String>::new(), "{}", chart.name));
     run(&["compare", &long, "--replications", "1", "--all", "-o", "json", "--to", &folder.path("c.json")]);
     let report = ComparisonReport::from_json(&folder.json("c.json")).unwrap();
     for chart in comparison_charts(&report, None) {

@@ -98,7 +98,8 @@ pub fn sweep(scenario: &str) -> KeySweep {
 /// A sweep over words, as many as that.
 pub fn words(count: usize, name: &str) -> KeySweep {
     let mut sweep = sweep("slow-account");
-    sweep.points = (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
+    sweep.points =
+        (0..count).map(|i| SweepPoint { at: i as f64, ..sweep_point(1_000.0 + 2_000.0 * i as f64) }).collect();
     sweep.name = "workload.synth.preset".to_owned();
     sweep.key = Axis::names("workload.synth.preset", (0..count).map(|i| format!("{name} {i}")).collect());
     let own = (count > 1).then_some(1.0);
