@@ -185,9 +185,7 @@ fn documents_are_read_back_whole() {
         "--split-reasons",
         "--noise-floor",
     ];
-    let compare =
-        [&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat();
-    run(&compare);
+    run(&[&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat());
     run(&[&["sweep", SMALL, "-o", "json", "--to", &to("b.json")][..], &THRESHOLD].concat());
     let vary = "sticky_escape_ttft_ms=2000,9000";
     run(&["tune", SMALL, SMALL, "--vary", vary, "--replications", "2", "-o", "json", "--to", &to("c.json")]);
@@ -242,7 +240,8 @@ fn a_document_of_another_version_is_drawn_as_far_as_it_goes() {
 fn a_trace_is_looked_for_beside_the_result_and_must_be_the_same() {
     let folder = Folder::new("trace");
     let trace = "at,session,input_tokens,output_tokens\n";
-    let rows: String = (0..40).map(|i| format!("{},s{},1000,50\n", i * 5, i % 4)).collect();
+    let row = |i: u32| format!("2026-01-01T00:{:02}:{:02}Z,s{},1000,50\n", i / 12, i % 12 * 5, i % 4);
+    let rows: String = (0..40).map(row).collect();
     let scenario = "accounts: [{count: 2}]\nworkload: {replay: {file: trace.csv}}\n";
     std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}")).unwrap();
     std::fs::write(folder.0.join("scenario.yaml"), scenario).unwrap();
@@ -250,7 +249,7 @@ fn a_trace_is_looked_for_beside_the_result_and_must_be_the_same() {
     ends(&["run", &folder.path("scenario.yaml"), "-o", "json", "--to", &result], 0);
     let plot = |to: &str| ends(&["plot", &result, "--to", &folder.path(to)], 0);
     assert!(!plot("found").contains("left out"));
-    std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}300,s9,1000,50\n")).unwrap();
+    std::fs::write(folder.0.join("trace.csv"), format!("{trace}{rows}2026-01-01T00:05:00Z,s9,1000,50\n")).unwrap();
     let error = plot("changed");
     assert!(error.contains("left out: run again,") && error.contains("has changed"), "{error}");
     std::fs::create_dir(folder.0.join("moved")).unwrap();
@@ -368,8 +367,8 @@ fn nothing_overlaps_and_nothing_is_empty_in_odd_experiments() {
     ];
     for (name, vary) in sweeps {
         for scenario in [SMALL, &long] {
-            let verb =
-                [&["sweep", scenario, "--replications", "1", "-o", "json", "--to", &folder.path("s.json")][..], vary];
+            let to = folder.path("s.json");
+            let verb = [&["sweep", scenario, "--replications", "1", "-o", "json", "--to", &to][..], vary];
             let output = run(&verb.concat());
             assert!(output.status.code() != Some(2), "{name}: {}", String::from_utf8_lossy(&output.stderr));
             let report = SweepReport::from_json(&folder.json("s.json")).unwrap();

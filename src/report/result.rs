@@ -114,6 +114,9 @@ impl Loaded {
         }
         let document: Value = match serde_json::from_str(text) {
             Ok(document) => document,
+            Err(_) if text.lines().next().is_some_and(|line| serde_json::from_str::<Value>(line).is_ok()) => {
+                return Err(not("JSON lines, such as a trace or a log"));
+            }
             // only documents begin with a brace: this one was cut off, or changed by hand
             Err(error) if text.trim_start().starts_with('{') => return Err(not(&format!("no whole JSON ({error})"))),
             Err(_) => return Err(not(&guess(text))),

@@ -118,7 +118,7 @@ pub fn search(scenarios: usize, name: &str) -> KeySearch {
         provenance: Provenance { replications: None, ..provenance(name) },
         key: sweep.key.clone(),
         at: sweep.points.iter().map(|point| point.at).collect(),
-        figure: "worst turn of a session, p99 (seconds (s))".to_owned(),
+        figure: "worst turn of a session, p99 (s)".to_owned(),
         format: Format::Seconds,
         scenarios: (0..scenarios)
             .map(|i| Searched { scenario: format!("{name} {i}"), values: values(i), off: 66.0 })

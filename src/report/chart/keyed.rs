@@ -84,7 +84,7 @@ fn placed(key: &Axis, at: &[f64], marks: &KeyMarks, notes: &mut Vec<String>) -> 
         Scale::Category(_) => finite().any(|other| other == at),
         Scale::Log => at > 0.0 && at >= low / 10.0 && at <= 10.0 * high,
         Scale::Linear => {
-            let room = (high - low).max(0.25 * high.abs());
+            let room = (high - low).max(2.0 * high.abs());
             at >= low - room && at <= high + room
         }
     };
@@ -133,16 +133,27 @@ fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMark
         return out;
     }
     out.series.extend(mark_series(&out.x, marks, labelled));
+    let categories = matches!(out.x.scale, Scale::Category(_));
     for curve in &panel.curves {
         let value = |&i: &usize| curve.values.get(i).copied().unwrap_or(Estimate::MISSING);
-        let band = order.iter().map(|i| (at[*i], value(i).low, value(i).high)).collect();
-        let line = order.iter().map(|i| (at[*i], value(i).value)).collect();
-        out.series.push(Series::new(curve.name, curve.ink, Mark::Band { points: band, opacity: 0.18 }));
-        out.series.push(Series::new(
-            curve.name,
-            curve.ink,
-            Mark::Line { points: line, dash: curve.dash, marker: Some(curve.shape) },
-        ));
+        // what cannot be negative is not less than nothing at the lower end of its interval, either
+        let low = |i: &usize| match value(i).low {
+            low if low < 0.0 && !signed => 0.0,
+            low => low,
+        };
+        let points: Vec<(f64, f64)> = order.iter().map(|i| (at[*i], value(i).value)).collect();
+        let series = |mark| Series::new(curve.name, curve.ink, mark);
+        if categories {
+            // names have no order that a line could follow
+            let end = |i: &usize| ((at[*i], low(i)), (at[*i], value(i).high));
+            let links = order.iter().map(end).filter(|(low, high)| low.1.is_finite() && high.1.is_finite());
+            out.series.push(series(Mark::Links(links.collect())));
+            out.series.push(series(Mark::Dots { points, shape: curve.shape, size: 8.0, opacity: 1.0 }));
+            continue;
+        }
+        let band = order.iter().map(|i| (at[*i], low(i), value(i).high));
+        out.series.push(series(Mark::Band { points: band.collect(), opacity: 0.18 }));
+        out.series.push(series(Mark::Line { points, dash: curve.dash, marker: Some(curve.shape) }));
     }
     for curve in panel.curves.iter().filter(|curve| curve.off.is_finite()) {
         let value = panel.format.value(curve.off);
@@ -158,7 +169,8 @@ fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMark
 fn mark_series(key: &Axis, marks: &KeyMarks, labelled: bool) -> Vec<Series> {
     let mut out = Vec::new();
     let label = |words: String| if labelled { words } else { String::new() };
-    if let Some((low, high)) = marks.plateau {
+    // a plateau of the best value alone is that value's mark
+    if let Some((low, high)) = marks.plateau.filter(|(low, high)| low < high || marks.best != Some(*low)) {
         // on an axis of names a value is as wide as its name's place
         let room = if matches!(key.scale, Scale::Category(_)) { 0.5 } else { 0.0 };
         let span = Span { from: low - room, to: high + room };

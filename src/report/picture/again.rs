@@ -4,7 +4,7 @@
 //! is the same run, what its accounts and sessions went through is drawn. Files that the scenario names are looked for in
 //! several folders, since paths in it are relative to where the scenario was, not to where its results are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ fn same_version(made_by: &str) -> Result<(), NotAgain> {
 }
 
 /// Tries folder after folder; gives the error of the first if none will do.
-fn in_any<T>(folders: &[PathBuf], one: impl Fn(&PathBuf) -> Result<T, NotAgain>) -> Result<T, NotAgain> {
+fn in_any<T>(folders: &[PathBuf], one: impl Fn(&Path) -> Result<T, NotAgain>) -> Result<T, NotAgain> {
     let mut first = None;
     for folder in folders {
         match one(folder) {
@@ -58,7 +58,7 @@ fn in_any<T>(folders: &[PathBuf], one: impl Fn(&PathBuf) -> Result<T, NotAgain>)
     Err(first.unwrap_or_else(|| NotAgain::Scenario("there is no folder to look for its files".to_owned())))
 }
 
-fn lowered(scenario: &Value, name: &str, folder: &PathBuf) -> Result<Lowered, NotAgain> {
+fn lowered(scenario: &Value, name: &str, folder: &Path) -> Result<Lowered, NotAgain> {
     let scenario = scenario_of(scenario, name, folder).map_err(|error| NotAgain::Scenario(error.to_string()))?;
     Ok(lower(&scenario)?)
 }

@@ -72,7 +72,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
         };
         sections.push(charts(heading, [chart.figure]));
     }
-    sections.extend(tables(&report.sections()));
+    sections.extend(tables(&report.sections(), "Figures"));
     let [a, b] = &report.scenarios;
     sections.extend(differences(a, b));
     let mut reproduce = reproduce(&from);
@@ -171,13 +171,13 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
         scenario.pointer("/gateway/openai_scheduler/sticky_escape_enabled").and_then(Value::as_bool).unwrap_or(true)
     };
     let comparison = &report.comparison;
-    let of_a = |row: &Row| row.paired.as_ref().map(|paired| paired.a).or(row.alone[0]);
-    let of_b = |row: &Row| row.paired.as_ref().map(|paired| paired.b).or(row.alone[1]);
-    let sides: [(&str, &Value, fn(&Row) -> Option<Interval>); 2] =
-        [("A", &report.scenarios[0], of_a), ("B", &report.scenarios[1], of_b)];
+    let mean = |row: &Row, side: usize| match &row.paired {
+        Some(paired) => Some([paired.a, paired.b][side].mean),
+        None => row.alone[side].map(|alone| alone.mean),
+    };
     let mut rows: Vec<ConditionDetection> = Vec::new();
-    for (letter, _, of) in sides.into_iter().filter(|(_, scenario, _)| on(scenario)) {
-        let get = |path: &str| of(comparison.row(path)?).map(|mean| mean.mean);
+    for (side, letter) in ["A", "B"].into_iter().enumerate().filter(|&(side, _)| on(&report.scenarios[side])) {
+        let get = |path: &str| mean(comparison.row(path)?, side);
         let all = conditions(comparison.rows.iter().map(|row| row.figure.path.as_str()), &get);
         rows.extend(all.into_iter().map(|c| ConditionDetection { name: format!("{} ({letter})", c.name), ..c }));
     }

@@ -98,8 +98,11 @@ fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
         if !name.is_empty() {
             value = match value {
                 Value::Array(items) => items.iter().find(|item| {
-                    let is =
-                        |key: &str| item.get(key).is_some_and(|v| v.as_str() == Some(name) || v.to_string() == name);
+                    let is = |key: &str| {
+                        item.get(key).is_some_and(|v| {
+                            v.as_str() == Some(name) || (v.is_i64() && v.as_i64() == name.parse().ok())
+                        })
+                    };
                     is("id") || is("name")
                 })?,
                 value => value.get(name)?,

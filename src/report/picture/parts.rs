@@ -29,16 +29,12 @@ pub(super) const fn format_of(unit: Unit) -> (Format, f64) {
     }
 }
 
-/// The unit as axes say it.
-pub(super) const fn unit_of(meta: &Meta) -> &'static str {
+/// A figure as axes say it, with the unit where its title and its values do not tell.
+pub(super) fn axis_label(meta: &Meta) -> String {
     match meta.unit {
-        Unit::Ms | Unit::Seconds => "seconds (s)",
-        Unit::Ratio => "share",
-        Unit::Count => "count",
-        Unit::PerSecond => "per second",
-        Unit::Tokens => "tokens",
-        Unit::Money => "price",
-        Unit::Plain => "",
+        Unit::Ms | Unit::Seconds => format!("{} (s)", meta.title),
+        Unit::PerSecond => format!("{} (1/s)", meta.title),
+        Unit::Ratio | Unit::Count | Unit::Tokens | Unit::Money | Unit::Plain => meta.title.to_owned(),
     }
 }
 
@@ -69,10 +65,14 @@ pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -
     Section { heading: heading.to_owned(), pieces }
 }
 
-/// The tables of a report; what must be known stands at the top of a page already.
-pub(super) fn tables(sections: &[Summary]) -> Vec<Section> {
-    let kept: Vec<Summary> =
+/// The tables of a report, of which the first has this heading in place of the scenario's name; what must be known stands
+/// at the top of a page already.
+pub(super) fn tables(sections: &[Summary], first: &str) -> Vec<Section> {
+    let mut kept: Vec<Summary> =
         sections.iter().filter(|section| !section.title.starts_with("To be known")).cloned().collect();
+    if let Some(section) = kept.first_mut() {
+        section.title = first.to_owned();
+    }
     pages(&kept)
 }
 

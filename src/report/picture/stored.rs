@@ -77,7 +77,7 @@ fn document_page(document: &ResultDocument, command: &str) -> Page {
     let (verdict, tone, reasons) = verdict(document);
     let mut parts: Vec<Section> =
         document_charts(document).into_iter().map(|chart| charts("Conditions", [chart.figure])).collect();
-    parts.extend(tables(&sections(document)));
+    parts.extend(tables(&sections(document), "Figures"));
     Page {
         title: about.name.clone(),
         reproduce: reproduce(&from),

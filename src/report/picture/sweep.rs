@@ -2,7 +2,7 @@
 
 use super::Chart;
 use super::keys::Key;
-use super::parts::{charts, estimate, format_of, provenance, reproduce, shown, tables, unit_of};
+use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::report::chart::{
@@ -43,7 +43,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         };
         sections.push(charts(&heading, [chart.figure]));
     }
-    sections.extend(tables(&report.sections()));
+    sections.extend(tables(&report.sections(), "Points"));
     Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
@@ -92,6 +92,8 @@ fn one_key(report: &SweepReport) -> Figure {
     };
     let shape = report.shapes.first();
     let default = key.default();
+    // among values of which none did anything, or of one alone, none is best
+    let chosen = !report.is_inert() && key.at.len() > 1;
     let off = report.layout.places().iter().position(|place| place.off);
     key_sweep(&KeySweep {
         provenance: from(report),
@@ -101,15 +103,15 @@ fn one_key(report: &SweepReport) -> Figure {
         marks: KeyMarks {
             default,
             own: key.own(&report.scenario).filter(|own| Some(*own) != default),
-            best: shape.and_then(|shape| key.at.get(shape.best)).copied().filter(|_| !report.is_inert()),
+            best: shape.and_then(|shape| key.at.get(shape.best)).copied().filter(|_| chosen),
             best_word: "best".to_owned(),
-            plateau: shape.and_then(|shape| plateau(shape, &key)).filter(|_| !report.is_inert()),
+            plateau: shape.and_then(|shape| plateau(shape, &key)).filter(|_| chosen),
         },
         others: judged
             .iter()
             .map(|figure| Other {
                 title: figure.path.clone(),
-                label: unit_of(figure.meta).to_owned(),
+                label: axis_label(figure.meta),
                 format: format_of(figure.meta.unit).0,
             })
             .collect(),
@@ -301,14 +303,10 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         reasons.push(if found.everywhere {
             format!("{}: no value can be told from the best; the key shows no effect on this figure.", axis.key)
         } else if first == last {
-            format!("{}: no other value does as well.", axis.key)
+            format!("{}: the values next to it are shown to be worse.", axis.key)
         } else {
-            format!(
-                "{}: every value from {} to {} does as well, the plateau.",
-                axis.key,
-                key.name(first),
-                key.name(last)
-            )
+            let (first, last) = (key.name(first), key.name(last));
+            format!("{}: no value from {first} to {last} can be told from it, the plateau.", axis.key)
         });
         for cliff in &found.cliffs {
             let (edge, below) = (key.name(cliff.edge), key.name(cliff.below));

@@ -3,7 +3,7 @@
 use super::Chart;
 use super::compare::difference;
 use super::keys::Key;
-use super::parts::{charts, estimate, format_of, provenance, reproduce, shown, tables, unit_of};
+use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::compare::direction;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
@@ -40,7 +40,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         };
         sections.push(charts(heading, [chart.figure]));
     }
-    sections.extend(tables(&report.sections()));
+    sections.extend(tables(&report.sections(), "The answer"));
     if let Some(yaml) = report.config() {
         let pieces = vec![crate::report::html::Piece::Code(yaml)];
         sections.insert(0, Section { heading: "For the gateway's config".to_owned(), pieces });
@@ -91,14 +91,25 @@ fn notes(report: &TuneReport) -> Vec<String> {
     match report.tuned.advice {
         Advice::Inert => notes.push("Inert: no value changed any decision of the scheduler.".to_owned()),
         Advice::NothingFeasible => notes.push("Every value is shown to break a constraint.".to_owned()),
-        _ if is_off => notes.push(format!("{}: escape off.", capitalised(best_word(report)))),
-        _ if is_default => notes.push("No value was better than the scenario as it stands.".to_owned()),
+        _ if is_off => notes.push(format!("{}: escape off.{}", capitalised(best_word(report)), equals(report))),
+        _ if is_default => {
+            notes.push(format!("No value was better than the scenario as it stands.{}", equals(report)));
+        }
         _ => {}
     }
     if let Some(regret) = reference(report, 2).and_then(|arm| arm.regret) {
         notes.push(format!("Worst regret as it stands: {}.", Format::Percent.value(regret)));
     }
     notes
+}
+
+/// How many values do as well as the best, where that is none of them.
+fn equals(report: &TuneReport) -> String {
+    match report.tuned.plateau.len() {
+        0 => String::new(),
+        1 => " One value cannot be told from it.".to_owned(),
+        n => format!(" {n} values cannot be told from it."),
+    }
 }
 
 fn capitalised(word: &str) -> String {
@@ -136,7 +147,7 @@ fn one_key(report: &TuneReport) -> Figure {
     key_search(&KeySearch {
         provenance: from(report, None),
         at: key.at.clone(),
-        figure: format!("{} ({})", report.objective.meta.title, unit_of(report.objective.meta)),
+        figure: axis_label(report.objective.meta),
         format,
         scenarios: report.scenarios.iter().enumerate().map(scenario).collect(),
         regret: arms.iter().map(|arm| arm.regret.unwrap_or(f64::NAN)).collect(),
@@ -306,14 +317,13 @@ fn reasons(report: &TuneReport) -> Vec<String> {
     let mut all = vec![format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title)];
     for found in &tuned.confirmed {
         let Some(row) = found.rows.first() else { continue };
-        let Some(paired) = &row.default else { continue };
+        // the scenario as it stands against itself says nothing
+        let (is_default, _) = report.best_is_reference();
+        let (Some(paired), verdict) = against(row, !is_default) else { continue };
+        let name = if is_default { "with escape off" } else { "as it stands" };
         let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
         let (a, b) = (mean(paired.a), mean(paired.b));
-        all.push(format!(
-            "{}: {a} as it stands, {b} at the best, on fresh seeds ({}).",
-            found.scenario,
-            row.verdict.words()
-        ));
+        all.push(format!("{}: {a} {name}, {b} at the best, on fresh seeds ({}).", found.scenario, verdict.words()));
     }
     if !tuned.plateau.is_empty() && tuned.advice != Advice::Inert {
         let n = tuned.plateau.len();
