@@ -141,7 +141,7 @@ mod compare {
         let wide = with("100000");
         assert_eq!(
             (wide["precision"]["reached"].as_bool(), wide["comparison"]["replications"].as_u64()),
-            (Some(true), Some(2))
+            (Some(true), Some(10))
         );
         let narrow = with("0.0001");
         assert_eq!(
