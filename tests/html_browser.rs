@@ -357,8 +357,8 @@ fn a_page_prints() {
 }
 
 /// What a page of more than a million requests may take from the click until it is seen, in ms: the median of five, so
-/// that a machine that is busy with other things for a moment does not decide. Measured: 300 to 550 ms on two cores that
-/// were busy threefold.
+/// that a machine that is busy with other things for a moment does not decide. Measured: 300 to 1,340 ms on two cores
+/// that were busy threefold, medians 456 and 906.
 const OPEN_MS: f64 = 2_000.0;
 
 #[test]
