@@ -363,7 +363,7 @@ const OPEN_MS: f64 = 2_000.0;
 
 #[test]
 #[ignore = "simulates a million requests; `make test-slow`"]
-fn the_page_of_a_million_requests_opens_in_two_seconds() {
+fn timing_the_page_of_a_million_requests_opens_in_two_seconds() {
     let Some(mut browser) = Browser::start("million") else { return };
     let file = made("million", &["run", "scenarios/slow-account.yaml", "--set", "duration=32h"]);
     let size = std::fs::metadata(&file).unwrap().len();
