@@ -15,8 +15,9 @@ use crate::experiment::gate::{Condition, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
 use crate::experiment::variant::{Base, ESCAPE_OFF, Variant};
+use crate::files::PendingFile;
+use crate::report::ComparisonReport;
 use crate::report::picture::{Sides, comparison_charts, comparison_page};
-use crate::report::{ComparisonReport, PendingFile};
 
 /// Compare two settings on the same luck, with intervals, verdicts and gates.
 ///
@@ -81,6 +82,8 @@ impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let base = self.scenario.base()?;
         let plan = self.plan(&base)?;
+        let places = self.scenario.places().reads_trace_of(&plan.b.lowered).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places).writes("--junit", self.junit.as_deref()).check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
         let junit = self.junit.as_ref().map(PendingFile::create).transpose()?;

@@ -1,13 +1,15 @@
 //! `stickysim merge`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::End;
 use super::experiment_args::OutputArgs;
 use super::picture_args::PictureArgs;
+use super::places::Places;
 use super::sweep::{Objectives, report};
+use crate::experiment::shard::Joined;
 use crate::experiment::sweep::Swept;
 
 /// Join the journals of a sweep's shards, and report the sweep.
@@ -35,9 +37,22 @@ pub(crate) struct Merge {
 
 impl Merge {
     pub(crate) fn run(self) -> anyhow::Result<End> {
+        // --out may be a part that holds everything; the journal itself says no to others
+        let mut places = Places::default().writes("--out", Some(&self.out));
+        places = self.pictures.places(places.writes("--to", self.output.to.as_deref()));
+        places.check()?;
+        let mut reports = self.pictures.places(Places::default().writes("--to", self.output.to.as_deref()));
+        for part in &self.parts {
+            reports = reports.reads("a part", part);
+        }
+        reports.check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
-        let swept = Swept::merge(&self.parts, &self.out)?;
+        let joined = Joined::of(&self.parts)?;
+        let swept = Swept::of_joined(&joined, self.parts.first().map_or(Path::new(""), PathBuf::as_path))?;
+        // nothing is written when a figure is misspelt
+        self.objectives.of_swept(&swept)?;
+        joined.write(&self.out)?;
         report(&swept, &self.objectives, self.output.output, sink, pictures)
     }
 }

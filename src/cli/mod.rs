@@ -8,6 +8,7 @@ mod experiment_args;
 mod explain;
 mod merge;
 mod picture_args;
+mod places;
 mod plot;
 mod run;
 mod scenario_args;

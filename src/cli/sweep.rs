@@ -74,6 +74,11 @@ impl Objectives {
         self.paths().into_iter().map(|path| Figure::at(&path).ok_or_else(|| unknown(path))).collect()
     }
 
+    /// The figures, among those of a sweep.
+    pub(crate) fn of_swept(&self, swept: &Swept) -> anyhow::Result<Vec<Figure>> {
+        self.among(&Figure::union_of_cells(&swept.cells))
+    }
+
     /// The figures, among those that there are.
     fn among(&self, figures: &[Figure]) -> anyhow::Result<Vec<Figure>> {
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
@@ -95,6 +100,12 @@ impl Sweep {
             shard == Shard::WHOLE || !self.pictures.wanted(),
             "a shard has a part of the runs only: give --plot and --html to `stickysim merge` when it joins the shards"
         );
+        let mut places = self.scenario.places();
+        if let Some(variant) = sweep.variants().first() {
+            places = places.reads_trace_of(&variant.lowered);
+        }
+        let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places).check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
         let bar = Bar::new();
@@ -120,7 +131,7 @@ pub(crate) fn report(
     sink: Sink,
     pictures: Pictures,
 ) -> anyhow::Result<End> {
-    let objectives = objectives.among(&Figure::union_of_cells(&swept.cells))?;
+    let objectives = objectives.of_swept(swept)?;
     let report = SweepReport::new(swept, &objectives, Level::PERCENT_95);
     sink.write(&report, output)?;
     pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;

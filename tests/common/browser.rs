@@ -29,9 +29,8 @@ impl Browser {
     /// A browser for the test of this name. `None`, with a message, where no chromium is installed; where one is and
     /// does not start, the test fails.
     pub fn start(name: &str) -> Option<Self> {
-        let Some(program) = ["chromium", "chromium-browser", "google-chrome"]
-            .into_iter()
-            .find(|name| match Command::new(name).arg("--version").output() {
+        let Some(program) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
+            match Command::new(name).arg("--version").output() {
                 Ok(output) => {
                     assert!(output.status.success(), "{name} is installed and does not start: {output:?}");
                     true
@@ -40,8 +39,8 @@ impl Browser {
                     assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}: {error}");
                     false
                 }
-            })
-        else {
+            }
+        }) else {
             eprintln!("skipped: no chromium here (Debian package chromium)");
             return None;
         };
