@@ -175,3 +175,72 @@ mod merging {
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
+
+mod arguments {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_option_that_the_value_came_by() {
+        for (verb, option) in [("compare", "--a"), ("compare", "--b"), ("sweep", "--vary"), ("tune", "--vary")] {
+            let error = refused(&[verb, SMALL, option, "sticky_escape_error_rate=1.5"]);
+            assert!(error.contains(&format!("--> {option}:1:26")), "{error}");
+        }
+        assert!(refused(&["sweep", SMALL, "--vary", "a key=1,2"]).contains("unknown key `a key`"));
+    }
+
+    #[test]
+    fn a_name_with_blanks_can_be_varied_as_it_can_be_set() {
+        let folder = folder("blanks");
+        let scenario = folder.join("named.yaml");
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(SMALL)).unwrap();
+        std::fs::write(&scenario, text.replace("name: slow", "name: NAME WITH SPACES ñ")).unwrap();
+        let scenario = scenario.to_str().unwrap();
+        let vary = "conditions.NAME WITH SPACES ñ.effect.ttft_factor=2,30";
+        let csv = done(&["sweep", scenario, "--vary", vary, "-r", "2", "--output", "csv"]);
+        assert_eq!(csv.lines().count(), 3);
+        assert!(csv.starts_with("conditions.NAME WITH SPACES ñ.effect.ttft_factor,escape,replications,"), "{csv}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn sizes_beyond_all_measure_are_told_at_once() {
+        let error = refused(&["sweep", SMALL, "--vary", "ewma_alpha=0.1:0.9:lin:10000", "-r", "100000"]);
+        assert!(error.contains("that would be 1000000000 runs"), "{error}");
+        assert!(refused(&["sweep", SMALL, "--vary", "sticky_escape_ttft_ms=0,9000"]).contains("0 for not set"));
+        let twice = ["sweep", SMALL, "--vary", "lb_top_k=1,2", "--vary", "gateway.openai_ws.lb_top_k=3,4"];
+        assert!(refused(&twice).contains("are one key, varied twice"));
+    }
+
+    #[test]
+    fn a_precision_that_cannot_be_had_is_told_after_ten_replications() {
+        let precision = "cost.price=1%";
+        let output = run(&["compare", SMALL, "-r", "2", "--precision", precision]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("precision NOT reached: no interval of cost.price after 10"), "{text}");
+        assert_eq!(output.status.code(), Some(3), "{text}");
+    }
+
+    #[test]
+    fn a_trace_with_bad_lines_gives_the_same_journal_from_any_folder() {
+        let folder = folder("bad-lines");
+        let mut journals = Vec::new();
+        for name in ["a/trace.jsonl", "b/c/renamed.jsonl"] {
+            let trace = folder.join(name);
+            std::fs::create_dir_all(trace.parent().unwrap()).unwrap();
+            done(&["trace", "synth", SMALL, "--to", trace.to_str().unwrap()]);
+            let mut text = std::fs::read_to_string(&trace).unwrap();
+            text.push_str("no request\n");
+            std::fs::write(&trace, text).unwrap();
+            let out = trace.with_extension("journal");
+            let set = "workload.replay.skip_bad_lines=1";
+            let verb = ["sweep", SMALL, "--trace", trace.to_str().unwrap(), "--set", set, "-r", "2"];
+            let vary = ["--vary", "sticky_escape_ttft_ms=5000,20000", "--out", out.to_str().unwrap()];
+            let output = run(&[verb.as_slice(), &vary].concat());
+            assert!(out.exists(), "{}", String::from_utf8_lossy(&output.stderr));
+            journals.push(std::fs::read_to_string(out).unwrap());
+        }
+        assert!(journals[0].contains("1 bad lines were left out; the first: line "), "{}", journals[0]);
+        assert!(journals[0] == journals[1]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

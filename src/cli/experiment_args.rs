@@ -43,7 +43,7 @@ pub(crate) enum Output {
     Text,
     /// One document with everything.
     Json,
-    /// Rows with everything, for a spreadsheet.
+    /// Rows with means and intervals, for a spreadsheet.
     Csv,
     /// The summary as Markdown, for a pull request or a job summary.
     Markdown,

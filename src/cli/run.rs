@@ -26,9 +26,11 @@ use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
 #[command(after_help = "Examples:\n  \
     stickysim run scenarios/slow-account.yaml\n  \
     stickysim run scenarios/slow-account.yaml --set sticky_escape_enabled=false\n  \
-    stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz --output json --to result.json\n  \
+    stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz \\\n      \
+    --output json --to result.json\n  \
     stickysim run scenarios/slow-account.yaml --replications 20\n  \
-    stickysim run scenarios/slow-account.yaml --html report.html --plot charts --perfetto trace.json.gz")]
+    stickysim run scenarios/slow-account.yaml --html report.html --plot charts \\\n      \
+    --perfetto trace.json.gz")]
 pub(crate) struct Run {
     #[command(flatten)]
     scenario: ScenarioArgs,

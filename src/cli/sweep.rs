@@ -28,10 +28,14 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: a key changed no decision of the scheduler anywhere.\n\n\
     Examples:\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --html sweep.html\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary sticky_escape_ttft_ms=1000:60000:log:25 --html sweep.html\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
 )]
 pub(crate) struct Sweep {
     #[command(flatten)]

@@ -114,7 +114,7 @@ impl Sweep {
             .iter()
             .map(|place| {
                 let sets = layout.sets(place);
-                base.variant(sets.join(" "), &sets)
+                base.variant_of("--vary", sets.join(" "), &sets)
             })
             .collect::<Result<_, _>>()?;
         let mut parts = vec![identity::of_program(), layout.replications().to_string()];
