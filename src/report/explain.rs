@@ -38,12 +38,14 @@ impl ThresholdTable {
         for &level in &self.levels_ms {
             let fires = until_it_fires(self.baseline_ms, self.threshold_ms, level, self.alpha);
             // the average after as many slow completions as it takes to fire: from there good ones bring it back
-            let peak = fires.map(|n| self.average_after(level, n));
+            let peak = fires.filter(|&n| n < u32::MAX).map(|n| self.average_after(level, n));
             let lets_go = peak.and_then(|peak| until_it_lets_go(peak, self.threshold_ms, self.baseline_ms, self.alpha));
             let steady = until_it_lets_go(level, self.threshold_ms, self.baseline_ms, self.alpha);
             let back = match (lets_go, steady) {
                 (Some(soon), Some(late)) if soon < late => format!("{} to {}", in_words(soon), in_words(late)),
                 (Some(n), _) => in_words(n),
+                // as good as never: only where the average would be in the end is known
+                (None, Some(late)) if fires == Some(u32::MAX) => in_words(late),
                 _ => NONE.to_owned(),
             };
             let fires = fires.map_or_else(|| "never".to_owned(), in_words);
