@@ -12,6 +12,8 @@ want() { # want PROGRAM PACKAGE...
 for group in "$@"; do
     case "$group" in
         parallel) want parallel parallel ;;
+        chromium) want chromium chromium ;;
+        postgresql) ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || want initdb postgresql ;;
         slurm) want slurmctld slurm-wlm munge; want munged munge ;;
         *) echo "tests/packages.sh: no such group: $group" >&2; exit 2 ;;
     esac

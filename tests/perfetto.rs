@@ -176,7 +176,7 @@ fn a_slow_account_is_escapes_conditions_counters_and_arrows() {
 
 #[test]
 fn blocks_waiting_and_failures_are_valid_too() {
-    let blocked = check(&trace("quota", &["scenarios/quota-429.yaml", "--set", "duration=4h"]));
+    let blocked = check(&trace("quota", &["scenarios/quota-429.yaml", "--set", "duration=7h"]));
     assert!(blocked.instants.contains("HTTP 429"), "{blocked:?}");
     let args = [
         "scenarios/full-account.yaml",

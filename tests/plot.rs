@@ -255,7 +255,8 @@ fn a_trace_is_looked_for_beside_the_result_and_must_be_the_same() {
     std::fs::create_dir(folder.0.join("moved")).unwrap();
     std::fs::write(folder.0.join("moved/trace.csv"), format!("{trace}{rows}")).unwrap();
     std::fs::remove_file(folder.0.join("trace.csv")).unwrap();
-    assert!(plot("gone").contains("left out: cannot"));
+    let error = plot("gone");
+    assert!(error.contains("are left out: ") && error.contains("cannot open it"), "{error}");
     let again = ["plot", &result, "--files-in", &folder.path("moved"), "--to", &folder.path("again")];
     assert!(!ends(&again, 0).contains("left out"));
     same(&folder, "found", "again");

@@ -9,7 +9,7 @@ use super::accounts::{self, Known};
 use super::cache::{self, Cache};
 use super::escapes::{self, Escapes};
 use super::gateway_log;
-use super::observed::{Escaped, Seen, Watch};
+use super::observed::{CacheSeen, Escaped, Seen, Watch};
 use super::options::{CalibrateError, Options};
 use super::records::Log;
 use super::scenario::pool;
@@ -102,6 +102,11 @@ impl Input {
     /// What was recorded of the requests that arrived in a part of the period, in s.
     pub fn record(&self, part: (f64, f64)) -> Seen {
         let mut seen = Seen::of_log(&self.log, &self.sessions.of, &self.ids, part);
+        if !matches!(self.cache, Cache::Fitted { .. }) {
+            // what a cache that is only assumed would do is no claim to be tested
+            seen.cache =
+                CacheSeen { first: seen.cache.first, first_hits: seen.cache.first_hits, ..CacheSeen::default() };
+        }
         seen.escapes = self.escapes.as_ref().map(|escapes| {
             let mut escaped = Escaped::new(self.ids.len(), self.log.period(part));
             for escape in escapes.all.iter().filter(|escape| escape.at_s >= part.0 && escape.at_s < part.1) {

@@ -10,6 +10,10 @@ pub const SCENARIO: &str = "scenario.yaml";
 /// The report.
 pub const REPORT: &str = "report.md";
 
+/// How the folder of results under way is called, with the process in between.
+const START: &str = ".calibrate.";
+const END: &str = ".part";
+
 /// Why results cannot be written to a folder.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -53,7 +57,7 @@ impl Staged {
             return Err(FolderError::Taken(path));
         }
         let made = !out.exists();
-        let folder = out.join(format!(".calibrate.{}.part", std::process::id()));
+        let folder = out.join(format!("{START}{}{END}", std::process::id()));
         io("make", out, std::fs::create_dir_all(out))?;
         let staged = Self { out: out.to_path_buf(), folder, made, done: false };
         io("make", &staged.folder, std::fs::create_dir_all(&staged.folder))?;
@@ -93,6 +97,14 @@ impl Staged {
             }
         }
         self.done = true;
+        // what calibrations left that were killed
+        for entry in std::fs::read_dir(&self.out).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(START) && name.ends_with(END) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
         Ok(())
     }
 }

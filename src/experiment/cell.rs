@@ -246,9 +246,24 @@ pub(super) fn words(note: &str) -> String {
     note.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect()
 }
 
-/// Remarks of several cells, each once: two are one when they differ in their numbers only.
+/// Remarks of several cells, each once, and of how many runs where not of all: two are one when they differ in their
+/// numbers only.
 pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
-    let mut known = std::collections::BTreeSet::new();
-    let all = cells.into_iter().flat_map(|cell| &cell.notes);
-    all.filter(|note| known.insert(words(note))).cloned().collect()
+    let mut known = std::collections::BTreeMap::new();
+    let (mut said, mut runs): (Vec<(&String, usize)>, _) = (Vec::new(), 0);
+    for cell in cells {
+        runs += 1;
+        for note in &cell.notes {
+            let place = *known.entry(words(note)).or_insert(said.len());
+            match said.get_mut(place) {
+                Some((_, times)) => *times += 1,
+                None => said.push((note, 1)),
+            }
+        }
+    }
+    let told = |(note, times): (&String, usize)| match times < runs {
+        true => format!("{note} (in {times} of {runs} runs)"),
+        false => note.clone(),
+    };
+    said.into_iter().map(told).collect()
 }

@@ -129,8 +129,11 @@ pub enum Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// No replication has the figure.
-    #[error("no replication has this figure, so no number of them can decide")]
+    #[error("no replication has what this limits, so no number of them can decide")]
     Never,
+    /// A change from nothing.
+    #[error("A is 0, so there is no change in percent: write the limit as a difference, such as +0.02")]
+    FromNothing,
     /// Some replications do not have the figure.
     #[error("only {have} of {of} replications have this figure, and those are a selection: gate on a count instead")]
     Selection {
@@ -155,6 +158,8 @@ pub struct Judgement {
     /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; `None` when no
     /// replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
     pub measured: Option<Interval>,
+    /// A is 0 in the mean, so there is no change to measure; the evidence is sound even so.
+    pub a_is_zero: bool,
 }
 
 impl Judgement {
@@ -162,6 +167,7 @@ impl Judgement {
     pub fn doubt(&self) -> Option<Doubt> {
         let open = self.evidence == Evidence::Open;
         open.then(|| match self.measured {
+            None if self.a_is_zero => Doubt::FromNothing,
             None => Doubt::Never,
             Some(found) if found.missing > 0 => Doubt::Selection { have: found.n, of: found.n + found.missing },
             Some(Interval { lo: None, .. }) => Doubt::NoInterval,
@@ -240,6 +246,7 @@ impl Condition {
     /// Judges the condition on the figure of each replication under A and B (paired by replication). `a` is not looked
     /// at unless [`Condition::needs_baseline`].
     pub fn judge(&self, a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Judgement {
+        let mut a_is_zero = false;
         let (measured, tested, limit) = match self.limit {
             Limit::Value(limit) => {
                 let value = mean_interval_of(b, level);
@@ -251,13 +258,15 @@ impl Condition {
             }
             // Tested as B - A - limit * |A| against 0: always defined, also where A is near 0.
             Limit::Change(limit) => {
-                let change = paired_of(a, b, level).and_then(|paired| paired.change);
+                let paired = paired_of(a, b, level);
+                let change = paired.and_then(|paired| paired.change);
+                a_is_zero = paired.is_some() && change.is_none();
                 (change, excess_of(a, b, limit, level), 0.0)
             }
         };
         let whole = tested.filter(|tested| tested.missing == 0);
         let evidence = whole.map_or(Evidence::Open, |tested| self.comparison.judge(tested, limit));
-        Judgement { evidence, measured }
+        Judgement { evidence, measured, a_is_zero }
     }
 }
 

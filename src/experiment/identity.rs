@@ -1,6 +1,7 @@
 //! What the results of an experiment depend on, as texts to be hashed: the effective scenario, the content of every file
 //! that it reads (not its name or place: a shard may run in another folder), the figures and the program's version.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -18,19 +19,28 @@ pub struct Unreadable {
     source: std::io::Error,
 }
 
-/// Everything that a cell of this variant depends on besides its replication.
+/// Everything that a cell of each of these variants depends on besides its replication, a hash each: all that a run is
+/// made of (samples, recorded factors and the gateway's config are read into it), and the content of its trace.
 ///
 /// # Errors
-/// When the trace cannot be read.
-pub fn of(variant: &Variant) -> Result<Vec<String>, Unreadable> {
-    let scenario = scenario(variant);
-    let trace = match &variant.lowered.workload {
-        WorkloadConfig::Synth(_) => String::new(),
-        WorkloadConfig::Replay(replay) => hash_of(&replay.read.path)?,
+/// When a trace cannot be read.
+pub fn of<'a>(variants: impl IntoIterator<Item = &'a Variant>) -> Result<Vec<String>, Unreadable> {
+    let mut traces: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let one = |variant: &Variant| {
+        let mut lowered = variant.lowered.clone();
+        let mut trace = String::new();
+        if let WorkloadConfig::Replay(replay) = &mut lowered.workload {
+            // what is in it counts, not where it lies
+            let path = std::mem::take(&mut replay.read.path);
+            trace = match traces.get(&path) {
+                Some(known) => known.clone(),
+                None => hash_of(&path)?,
+            };
+            traces.insert(path, trace.clone());
+        }
+        Ok(format!("{:016x} {trace}", xxhash_rust::xxh64::xxh64(format!("{lowered:?}").as_bytes(), 0)))
     };
-    // samples and recorded factors are read from files into this
-    let upstream = format!("{:?}", variant.lowered.upstream);
-    Ok(vec![scenario.to_string(), trace, upstream])
+    variants.into_iter().map(one).collect()
 }
 
 /// The effective scenario without what may differ between machines that run the same: where its files lie.
@@ -46,11 +56,15 @@ pub fn scenario(variant: &Variant) -> serde_json::Value {
     scenario
 }
 
+/// Counts up whenever a cell of any scenario may have other figures than before: journals of before are of another
+/// program then. A test below holds some cells against it.
+pub const REVISION: u32 = 1;
+
 /// What results of any scenario depend on.
 pub fn of_program() -> String {
     let paths = [registry::RUN, registry::ACCOUNT, registry::CONDITION]
         .map(|list| list.iter().map(|meta| meta.path).collect::<Vec<_>>().join(","));
-    format!("stickysim {} {}", env!("CARGO_PKG_VERSION"), paths.join(";"))
+    format!("stickysim {} revision {REVISION} {}", env!("CARGO_PKG_VERSION"), paths.join(";"))
 }
 
 /// Of the content of a file, or of all files of a folder with their names.
@@ -78,5 +92,82 @@ fn hash_of(path: &Path) -> Result<String, Unreadable> {
             0 => return Ok(format!("{:016x}", hash.digest())),
             read => hash.update(&buffer[..read]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::Cell;
+    use super::super::variant::Base;
+    use super::*;
+    use crate::scenario::Document;
+
+    fn base(file: &str) -> Base {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        Base { document: Document::read(&path).unwrap(), sets: Vec::new() }
+    }
+
+    #[test]
+    fn cells_are_what_they_were_in_this_revision() {
+        let mut hash = Xxh64::new(0);
+        for (file, sets) in [
+            ("tests/experiments/small.yaml", &[][..]),
+            ("scenarios/brownout.yaml", &["duration=40m", "warmup=5m"]),
+            ("scenarios/error-burst.yaml", &["duration=40m", "warmup=5m"]),
+            ("scenarios/quota-429.yaml", &["duration=40m", "warmup=5m"]),
+            ("scenarios/websocket.yaml", &["duration=40m", "warmup=5m"]),
+        ] {
+            let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+            let variant = base(file).variant("", &sets).unwrap();
+            let cell = Cell::run(&variant.lowered, variant.lowered.seed, 1).unwrap();
+            hash.update(serde_json::to_string(&cell).unwrap().as_bytes());
+        }
+        assert_eq!(
+            (REVISION, format!("{:016x}", hash.digest()).as_str()),
+            (1, "080a4e8152333eb1"),
+            "figures are not what they were: count REVISION up and write down the new hash"
+        );
+    }
+
+    #[test]
+    fn whatever_a_run_is_made_of_tells_variants_apart() {
+        let base = base("tests/experiments/small.yaml");
+        let identity = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+            of([&base.variant("", &sets).unwrap()]).unwrap()
+        };
+        let plain = identity(&[]);
+        assert_eq!(identity(&[]), plain);
+        for set in ["lb_top_k=2", "workload.synth.sessions_per_hour=77", "duration=51m", "measure.slo_ttft=9s"] {
+            assert_ne!(identity(&[set]), plain, "{set}");
+        }
+    }
+
+    #[test]
+    fn samples_and_traces_count_by_their_content_and_not_by_their_place() {
+        let folder = std::env::temp_dir().join(format!("stickysim-identity-{}", std::process::id()));
+        let of_files = |name: &str, turns: &str, trace: &str| {
+            let folder = folder.join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("turns.csv"), turns).unwrap();
+            std::fs::write(folder.join("trace.csv"), trace).unwrap();
+            let head = "duration: 10m\naccounts: [{count: 2}]\n";
+            let synth =
+                "workload: {synth: {preset: chat, sessions_per_hour: 60, turns: {empirical: {file: turns.csv}}}}\n";
+            std::fs::write(folder.join("synth.yaml"), format!("{head}{synth}")).unwrap();
+            std::fs::write(folder.join("replay.yaml"), format!("{head}workload: {{replay: {{file: trace.csv}}}}\n"))
+                .unwrap();
+            ["synth.yaml", "replay.yaml"].map(|file| {
+                let base = Base { document: Document::read(&folder.join(file)).unwrap(), sets: Vec::new() };
+                of([&base.variant("", &[]).unwrap()]).unwrap()
+            })
+        };
+        let sample = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/sample.csv")).unwrap();
+        let fewer = sample.trim_end().rsplit_once('\n').unwrap().0;
+        let here = of_files("here", "2\n3\n", &sample);
+        assert_eq!(of_files("there", "2\n3\n", &sample), here);
+        let other = of_files("there", "2\n30\n", fewer);
+        assert!(other[0] != here[0] && other[1] != here[1]);
+        let _ = std::fs::remove_dir_all(folder);
     }
 }

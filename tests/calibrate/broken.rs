@@ -2,7 +2,7 @@
 
 use super::*;
 
-const GOOD: &str = r#"{"outcome":"ok","completed_ms":1795434646243,"arrival_ms":1795434645932,"arrival_src":"access","duration_ms":305,"ttft_ms":95,"pre_forward_ms":6,"account_id":1,"group_id":1,"model":"gpt-5"}"#;
+pub(crate) const GOOD: &str = r#"{"outcome":"ok","completed_ms":1795434646243,"arrival_ms":1795434645932,"arrival_src":"access","duration_ms":305,"ttft_ms":95,"pre_forward_ms":6,"account_id":1,"group_id":1,"model":"gpt-5"}"#;
 
 fn log_of(name: &str, text: &str) -> (Result<stickysim::calibrate::records::Log, String>, PathBuf) {
     let folder = folder(name);
@@ -223,6 +223,8 @@ fn results_that_are_there_are_replaced_on_demand_only_and_whole_or_not_at_all() 
     let broken = Options { accounts: Some(folder.join("none.jsonl")), force: true, ..first.clone() };
     calibrate(&broken, &threads(1).unwrap()).unwrap_err();
     assert_eq!(std::fs::read_to_string(first.out.join("scenario.yaml")).unwrap(), "mine");
+    // and one that was killed has left what it was at
+    std::fs::create_dir(first.out.join(".calibrate.4711.part")).unwrap();
     run(&Options { force: true, ..first.clone() });
     assert_eq!(names(&first.out), files);
     assert!(std::fs::read_to_string(first.out.join("scenario.yaml")).unwrap().starts_with("# Written by"));

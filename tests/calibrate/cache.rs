@@ -64,7 +64,16 @@ fn lives_blocks_and_shortest_prefixes_of_caches_are_recovered() {
 
 #[test]
 fn what_reading_uncached_input_costs_is_recovered() {
-    for (seed, speed) in [(1, 2_000.0), (2, 5_000.0), (3, 10_000.0), (4, 20_000.0)] {
+    for (seed, speed) in [
+        (1, 2_000.0),
+        (5, 2_000.0),
+        (6, 2_000.0),
+        (7, 2_000.0),
+        (2, 5_000.0),
+        (8, 5_000.0),
+        (3, 10_000.0),
+        (4, 20_000.0),
+    ] {
         let log = log(&pool(seed, "{ttl: 300s}", &format!("    prefill_tokens_per_second: {speed}\n")));
         let mut tries = Tries::of(&log);
         tries.fit_prefill(log.kinds.len(), Limits::default());
@@ -73,7 +82,7 @@ fn what_reading_uncached_input_costs_is_recovered() {
         let medians: Vec<f64> = fit.accounts.iter().map(|account| libm::exp(account.mu)).collect();
         println!("seed {seed}: {found:.0} tokens/s for {speed}, medians {medians:.3?}, spans {:?}", fit.slow);
         assert!((found / speed - 1.0).abs() < 0.15, "seed {seed}: {found} for {speed}");
-        assert!(medians.iter().all(|median| (median - 1.0).abs() < 0.05), "seed {seed}: {medians:?}");
+        assert!(medians.iter().all(|median| (median - 1.0).abs() < 0.02), "seed {seed}: {medians:?}");
         assert!(fit.slow.len() == 1 && (fit.slow[0].factor / 25.0 - 1.0).abs() < 0.25, "seed {seed}: {:?}", fit.slow);
     }
 }

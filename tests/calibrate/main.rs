@@ -9,10 +9,12 @@ mod pools;
 mod queries;
 mod recordings;
 mod sessions;
+mod verbs;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use recordings::recording;
 use stickysim::calibrate::backtest::Judgement;
 use stickysim::calibrate::export::LogExport;
 use stickysim::calibrate::spans::Limits;

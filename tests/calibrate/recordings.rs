@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn recording(case: &str, escape: bool, out: &Path) -> Options {
+pub(crate) fn recording(case: &str, escape: bool, out: &Path) -> Options {
     let runs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real-runs").join(case);
     let config = out.join("config.yaml");
     let text = format!(

@@ -118,7 +118,7 @@ impl Sweep {
             })
             .collect::<Result<_, _>>()?;
         let mut parts = vec![identity::of_program(), layout.replications().to_string()];
-        parts.extend(identity::of(&whole)?);
+        parts.extend(identity::of(std::iter::once(&whole).chain(&variants))?);
         for place in layout.places() {
             parts.push(layout.sets(place).join(" "));
         }

@@ -111,7 +111,7 @@ impl Tune {
             self.constraints.iter().map(|condition| condition.text.clone()).collect::<Vec<_>>().join("; "),
         ];
         for scenario in &self.scenarios {
-            parts.extend(identity::of(&scenario.arms[self.grid.size()])?);
+            parts.extend(identity::of(&scenario.arms)?);
         }
         let cells = self.arms() * self.scenarios.len() * (self.most + self.confirm);
         let mut about = vec![

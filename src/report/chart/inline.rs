@@ -74,12 +74,16 @@ fn draw_plot(plot: &Plot, id: &str, every: usize, out: &mut String) {
     }
     out.push('>');
     items(&plot.back, id, out);
+    // Markers at the very edge are whole; where the plot can be stretched, what leaves it must not be seen.
+    let margin = if plot.zoom { 0.0 } else { 6.0 };
     out.push_str("<g class=\"ticks\">");
     items(&plot.ticks, id, out);
     let _ = write!(
         out,
-        "</g><clipPath id=\"{id}-c\"><rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/></clipPath>\
-         <g clip-path=\"url(#{id}-c)\"><g class=\"data\">"
+        "</g><clipPath id=\"{id}-c\"><rect x=\"{}\" y=\"{y}\" width=\"{}\" height=\"{h}\"/></clipPath>\
+         <g clip-path=\"url(#{id}-c)\"><g class=\"data\">",
+        place(plot.area.x - margin),
+        place(plot.area.w + 2.0 * margin),
     );
     for layer in &plot.layers {
         if layer.items.is_empty() && layer.tips.is_empty() {

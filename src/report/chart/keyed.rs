@@ -134,18 +134,20 @@ fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMark
     }
     out.series.extend(mark_series(&out.x, marks, labelled));
     let categories = matches!(out.x.scale, Scale::Category(_));
-    for curve in &panel.curves {
+    for (place, curve) in panel.curves.iter().enumerate() {
         let value = |&i: &usize| curve.values.get(i).copied().unwrap_or(Estimate::MISSING);
         // what cannot be negative is not less than nothing at the lower end of its interval, either
         let low = |i: &usize| match value(i).low {
             low if low < 0.0 && !signed => 0.0,
             low => low,
         };
-        let points: Vec<(f64, f64)> = order.iter().map(|i| (at[*i], value(i).value)).collect();
+        // beside the mark of a name, and beside each other
+        let aside = if categories { 0.07 * (place + 1) as f64 } else { 0.0 };
+        let points: Vec<(f64, f64)> = order.iter().map(|i| (at[*i] + aside, value(i).value)).collect();
         let series = |mark| Series::new(curve.name, curve.ink, mark);
         if categories {
             // names have no order that a line could follow
-            let end = |i: &usize| ((at[*i], low(i)), (at[*i], value(i).high));
+            let end = |i: &usize| ((at[*i] + aside, low(i)), (at[*i] + aside, value(i).high));
             let links = order.iter().map(end).filter(|(low, high)| low.1.is_finite() && high.1.is_finite());
             out.series.push(series(Mark::Links(links.collect())));
             out.series.push(series(Mark::Dots { points, shape: curve.shape, size: 8.0, opacity: 1.0 }));

@@ -1,6 +1,6 @@
 //! What a key buys and costs: tail latency of sessions over its values, and on the same axis escapes and cold turns.
 
-use super::figure::{Axis, Dash, Figure, Provenance, Shape};
+use super::figure::{Axis, Dash, Figure, Provenance, Scale, Shape};
 use super::format::Format;
 use super::keyed::{Curve, KeyMarks, KeyPanel, rows};
 use super::theme::Ink;
@@ -100,7 +100,8 @@ pub fn key_sweep(sweep: &KeySweep) -> Figure {
     let rows = rows(&sweep.key, &at, &sweep.marks, panels, &mut notes);
     let several = sweep.provenance.replications.is_some_and(|n| n > 1);
     let bands = if several {
-        format!(" Bands: {} % confidence over replications.", super::format::number(sweep.level_percent))
+        let what = if matches!(sweep.key.scale, Scale::Category(_)) { "Strokes" } else { "Bands" };
+        format!(" {what}: {} % confidence over replications.", super::format::number(sweep.level_percent))
     } else {
         String::new()
     };

@@ -20,6 +20,8 @@ pub(super) fn of(report: &ComparisonReport) -> Value {
                 "fail_if": gate.condition.text,
                 "figure": gate.condition.figure,
                 "measured": gate.judgement.measured.map(interval),
+                "a_is_zero": gate.judgement.a_is_zero,
+                "undecided_because": gate.judgement.doubt().map(|doubt| doubt.to_string()),
                 "condition": gate.judgement.evidence,
                 "result": super::sections::ended(gate.judgement.evidence).to_lowercase(),
             })

@@ -50,6 +50,7 @@ struct GateRow {
     fail_if: String,
     figure: String,
     measured: Option<Interval>,
+    a_is_zero: bool,
     condition: Evidence,
 }
 
@@ -135,7 +136,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
     let gate = |gate: GateRow| -> Result<Gate, BadDocument> {
         let condition = Condition::parse(&gate.fail_if, &[&gate.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
-        let judgement = Judgement { evidence: gate.condition, measured: gate.measured };
+        let judgement = Judgement { evidence: gate.condition, measured: gate.measured, a_is_zero: gate.a_is_zero };
         Ok(Gate { figure: at(&gate.figure)?.meta, condition, judgement })
     };
     let step = |rung: Rung| -> Result<Step, BadDocument> {

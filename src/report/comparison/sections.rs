@@ -132,8 +132,8 @@ fn figures(report: &ComparisonReport) -> Section {
         let paired = row.paired.as_ref();
         table.row([
             row.figure.path.clone(),
-            mean(paired.map(|p| p.a), unit),
-            mean(paired.map(|p| p.b), unit),
+            mean(paired.map(|p| p.a).or(row.alone[0]), unit),
+            mean(paired.map(|p| p.b).or(row.alone[1]), unit),
             signed(paired.map(|p| p.difference), unit),
             paired.and_then(|p| p.change).map_or_else(|| NONE.to_owned(), |change| percent(change.mean)),
             verdict(row.verdict, paired, row.stands),
@@ -192,7 +192,10 @@ fn signless(value: f64, unit: Unit) -> String {
 
 /// What a gate's limit limits, with its interval.
 pub(super) fn measured(gate: &Gate) -> String {
-    let Some(found) = gate.judgement.measured else { return "no replication has it".to_owned() };
+    let Some(found) = gate.judgement.measured else {
+        let why = if gate.judgement.a_is_zero { "A is 0: no percentage" } else { "no replication has it" };
+        return why.to_owned();
+    };
     let show = |value: f64| match gate.condition.limit {
         Limit::Value(_) => format!("{value:.6}").parse::<f64>().map_or_else(|_| NONE.to_owned(), bare),
         Limit::Difference(_) => format!("{}{}", if value > 0.0 { "+" } else { "" }, bare(value)),
@@ -270,7 +273,7 @@ fn split(report: &ComparisonReport) -> Section {
         Block::Table(table),
         Block::Line(
             "from escape off, one reason more a column: leaving full accounts (with escape off such requests wait), \
-             then slow ones, then failing ones; the steps sum up to the whole"
+             then slow ones, then failing ones; the steps sum up to what lies between escape off and B"
                 .to_owned(),
         ),
     ];
@@ -289,11 +292,11 @@ fn noise(report: &ComparisonReport) -> Section {
     }
     let blocks = vec![
         Block::Table(table),
-        Block::Line(
-            "A against itself on other seeds: a difference within that ± means nothing between two runs that do not \
-             share their luck; on the same luck A - A is exactly 0"
-                .to_owned(),
-        ),
+        Block::Line(format!(
+            "A against itself on other seeds, means of {} replications each: two that do not share their luck \
+                 differ by as much for no reason; on the same luck A - A is exactly 0",
+            report.comparison.replications
+        )),
     ];
     Section { title: "Noise floor".to_owned(), blocks }
 }

@@ -131,7 +131,11 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
         Direction::HigherIsBetter => "highest",
         Direction::LowerIsBetter | Direction::Neither => "lowest",
     };
-    blocks.push(Block::Line(format!("{sense} at {}: {}", best.join(", "), amount(Some(shape.mean), unit))));
+    blocks.push(Block::Line(format!(
+        "{sense} of the values at {}: {}",
+        best.join(", "),
+        amount(Some(shape.mean), unit)
+    )));
     for axis in &shape.axes {
         let (first, last) = axis.stretch;
         blocks.push(Block::Line(if axis.everywhere {

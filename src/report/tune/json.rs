@@ -59,7 +59,8 @@ fn confirmed(found: &Confirmed) -> Value {
             let (condition, best) = (&constraint.condition, &constraint.best);
             json!({
                 "constraint": condition.text, "figure": condition.figure, "evidence": best.evidence,
-                "measured": best.measured.map(json_interval), "as_it_stands": constraint.default,
+                "measured": best.measured.map(json_interval), "a_is_zero": best.a_is_zero,
+                "as_it_stands": constraint.default,
             })
         })
         .collect();

@@ -84,6 +84,7 @@ struct ConstraintRow {
     figure: String,
     evidence: Evidence,
     measured: Option<Interval>,
+    a_is_zero: bool,
     as_it_stands: Evidence,
 }
 
@@ -145,7 +146,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
     let constraint = |row: ConstraintRow| -> Result<Constraint, BadDocument> {
         let condition = Condition::parse(&row.constraint, &[&row.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
-        let best = Judgement { evidence: row.evidence, measured: row.measured };
+        let best = Judgement { evidence: row.evidence, measured: row.measured, a_is_zero: row.a_is_zero };
         Ok(Constraint { condition, best, default: row.as_it_stands })
     };
     let confirmed = |found: ConfirmedIn| -> Result<Confirmed, BadDocument> {

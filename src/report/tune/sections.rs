@@ -5,11 +5,13 @@ use crate::experiment::gate::Evidence;
 use crate::experiment::stats::Interval;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::tune::{Advice, Arm, Confirmed, Constraint};
+use crate::experiment::vary::Axis;
 use crate::report::comparison::{signed, verdict};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
 use crate::report::sweep::short_key;
+use crate::scenario::full_key;
 
 pub(super) fn of(report: &TuneReport) -> Vec<Section> {
     let mut all = vec![report.answer(), report.arms()];
@@ -59,6 +61,11 @@ impl TuneReport {
                 _ => format!("plateau: {} combinations cannot be told from the best", names.len()),
             }));
         }
+        for (at, scenario) in self.scenarios.iter().enumerate() {
+            if tuned.arms.iter().all(|arm| arm.means.get(at).copied().flatten().is_none()) {
+                blocks.push(Block::Remark(format!("no run of {scenario} has this figure: it says nothing here")));
+            }
+        }
         let (search, confirm) = tuned.spent;
         blocks.push(Block::Line(format!(
             "{search} runs of search, {confirm} runs of confirmation on seeds that it had not seen"
@@ -74,6 +81,11 @@ impl TuneReport {
         };
         let (why, open) = (of(&Constraint::is_why), of(&|found| found.best.evidence == Evidence::Open));
         let mut text = String::new();
+        let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
+        let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
+        if !others.is_empty() {
+            text += &format!(" (what if: {} is no setting of the gateway's)", others.join(", "));
+        }
         if !why.is_empty() {
             text += &format!("; as it stands a constraint is broken in {}", why.join(", "));
         }
