@@ -39,6 +39,7 @@ pub mod calibrate;
 pub mod cli;
 pub mod engine;
 pub mod experiment;
+pub mod files;
 pub mod gateway;
 pub mod ids;
 pub mod measure;

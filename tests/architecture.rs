@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("ids", &[]),
+    ("files", &[]),
     ("engine", &["units"]),
     ("scheduler", &["units", "ids", "engine::IdMap"]),
-    ("workload", &["units", "ids", "engine"]),
+    ("workload", &["units", "ids", "files", "engine"]),
     ("upstream", &["units", "ids", "engine", "workload"]),
     ("measure", &["units", "ids", "engine", "scheduler", "upstream", "workload"]),
     ("gateway", &["units", "ids", "engine", "scheduler", "workload", "upstream", "measure"]),
@@ -20,6 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "units",
             "ids",
+            "files",
             "engine",
             "scheduler",
             "workload",
@@ -35,6 +37,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "units",
             "ids",
+            "files",
             "engine",
             "workload",
             "upstream",
@@ -51,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "units",
             "ids",
+            "files",
             "engine",
             "scheduler",
             "workload",

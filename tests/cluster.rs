@@ -81,11 +81,12 @@ fn the_command_of_the_kubernetes_job_run_for_each_index_gives_the_whole() {
 fn the_steps_of_the_github_matrix_give_the_whole() {
     let folder = folder("github");
     let sweep = part("ci/sweep-matrix.yml", "        run: |\n", "      - uses");
-    let merge = part("ci/sweep-matrix.yml", "      - name: Merge\n        run: |\n", "      - uses");
+    let merge = part("ci/sweep-matrix.yml", "        id: merge\n        run: |\n", "      - uses");
     for shard in ["1", "2", "3", "4"] {
         done(&folder, &sweep, &[("SCENARIO", "small.yaml"), ("VARY", VARY), ("SHARD", shard)]);
     }
-    done(&folder, &merge, &[("GITHUB_STEP_SUMMARY", "summary.md")]);
+    done(&folder, &merge, &[("GITHUB_STEP_SUMMARY", "summary.md"), ("GITHUB_OUTPUT", "output")]);
+    assert_eq!(std::fs::read_to_string(folder.join("output")).unwrap(), "status=0\n");
     assert!(std::fs::read(folder.join("sweep.jsonl")).unwrap() == whole(&folder, "20"));
     assert!(std::fs::read_to_string(folder.join("summary.md")).unwrap().starts_with("# small"));
     let _ = std::fs::remove_dir_all(folder);
@@ -115,6 +116,38 @@ fn the_gate_of_the_github_workflow_compares_two_configs_and_decides() {
         assert!(std::fs::read_to_string(folder.join("summary.md")).unwrap().contains("## Gates"));
         assert!(std::fs::read_to_string(folder.join("stickysim.xml")).unwrap().contains("<testsuite "));
     }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn a_config_that_is_new_or_unchanged_has_nothing_to_compare() {
+    if !has("git") {
+        println!("skipped: git is not installed");
+        return;
+    }
+    let folder = folder("gate-base");
+    let script = part("ci/stickysim-gate.yml", "base.sha }}\n        run: |\n", "          status=0\n");
+    let git = "git -c user.name=a -c user.email=a@localhost";
+    done(&folder, &format!("git init -q . && git add small.yaml && {git} commit -qm base"), &[]);
+    let step = |content: &str| {
+        std::fs::write(folder.join("gateway.yaml"), content).unwrap();
+        let _ = std::fs::remove_file(folder.join("output"));
+        let variables = [
+            ("BASE", "HEAD"),
+            ("CONFIG", "gateway.yaml"),
+            ("RUNNER_TEMP", "."),
+            ("GITHUB_STEP_SUMMARY", "step.md"),
+            ("GITHUB_OUTPUT", "output"),
+        ];
+        let said = done(&folder, &format!("{script}\necho compares"), &variables);
+        (said, std::fs::read_to_string(folder.join("output")).unwrap_or_default())
+    };
+    let (said, output) = step("gateway: {}\n");
+    assert!(said.starts_with("gateway.yaml is new here") && output == "status=0\n", "{said}");
+    done(&folder, &format!("git add gateway.yaml && {git} commit -qm config"), &[]);
+    let (said, output) = step("gateway: {}\n");
+    assert!(said.starts_with("gateway.yaml is as on the base branch") && output == "status=0\n", "{said}");
+    assert_eq!(step("gateway: {openai_ws: {lb_top_k: 2}}\n"), ("compares\n".to_owned(), String::new()));
     let _ = std::fs::remove_dir_all(folder);
 }
 

@@ -56,8 +56,8 @@ pub(crate) struct Calibrate {
     /// All luck comes from this number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Worker threads; 0: as many as there are cores.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Worker threads, at most 1024; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::experiment_args::thread_count)]
     threads: usize,
 }
 

@@ -15,8 +15,9 @@ use crate::experiment::gate::{Condition, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
 use crate::experiment::variant::{Base, ESCAPE_OFF, Variant};
+use crate::files::PendingFile;
+use crate::report::ComparisonReport;
 use crate::report::picture::{Sides, comparison_charts, comparison_page};
-use crate::report::{ComparisonReport, PendingFile};
 
 /// Compare two settings on the same luck, with intervals, verdicts and gates.
 ///
@@ -25,14 +26,17 @@ use crate::report::{ComparisonReport, PendingFile};
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done and no gate failed, 1 a gate failed, 2 bad input, 3 a gate cannot be decided \
-    at this number of replications, 4 inert: no decision of the scheduler differed in any replication.\n\n\
+    at this number of replications, or --precision was not reached, 4 inert: no decision of the scheduler differed in any replication.\n\n\
     Examples:\n  \
     stickysim compare scenarios/slow-account.yaml\n  \
-    stickysim compare scenarios/slow-account.yaml --a sticky_escape_ttft_ms=15000 --b sticky_escape_ttft_ms=8000\n  \
-    stickysim compare scenarios/slow-account.yaml --fail-if 'sessions.worst_ttft_ms.p99 > +5%' \\\n      \
+    stickysim compare scenarios/slow-account.yaml \\\n      \
+    --a sticky_escape_ttft_ms=15000 --b sticky_escape_ttft_ms=8000\n  \
+    stickysim compare scenarios/slow-account.yaml \\\n      \
+    --fail-if 'sessions.worst_ttft_ms.p99 > +5%' \\\n      \
     --fail-if 'escapes.wasted_ratio > 0.3' --junit gates.xml --output markdown\n  \
-    stickysim compare scenarios/slow-account.yaml --html comparison.html --plot charts\n  \
-    stickysim compare scenarios/slow-account.yaml --precision felt_ttft_ms.p99=2% --split-reasons --noise-floor"
+    stickysim compare scenarios/slow-account.yaml --html page.html --plot charts\n  \
+    stickysim compare scenarios/slow-account.yaml \\\n      \
+    --precision felt_ttft_ms.p99=2% --split-reasons --noise-floor"
 )]
 pub(crate) struct Compare {
     #[command(flatten)]
@@ -50,7 +54,8 @@ pub(crate) struct Compare {
     /// may be given several times.
     #[arg(long, value_name = "EXPRESSION")]
     fail_if: Vec<String>,
-    /// Go on until half the interval of this figure's difference is as narrow: FIGURE=2% (of A) or FIGURE=200.
+    /// Go on until half the interval of this figure's difference is as narrow: FIGURE=2% (of A) or FIGURE=200; exit
+    /// status 3 when that was not reached.
     #[arg(long, value_name = "FIGURE=WIDTH")]
     precision: Option<String>,
     /// The most replications that --precision may take.
@@ -81,6 +86,8 @@ impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let base = self.scenario.base()?;
         let plan = self.plan(&base)?;
+        let places = self.scenario.places().reads_trace_of(&plan.b.lowered).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places).writes("--junit", self.junit.as_deref()).check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
         let junit = self.junit.as_ref().map(PendingFile::create).transpose()?;
@@ -120,10 +127,10 @@ impl Compare {
         let a = if self.a.is_empty() {
             base.variant("escape off", &[ESCAPE_OFF.to_owned()])?
         } else {
-            base.variant(self.a.join(" "), &self.a)?
+            base.variant_of("--a", self.a.join(" "), &self.a)?
         };
         let b = if self.b.is_empty() { "as it stands".to_owned() } else { self.b.join(" ") };
-        let b: Variant = base.variant(b, &self.b)?;
+        let b: Variant = base.variant_of("--b", b, &self.b)?;
         let figures = Figure::union([&a.lowered, &b.lowered]);
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
         known(&self.figure, &paths)?;

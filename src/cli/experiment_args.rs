@@ -11,7 +11,8 @@ use super::scenario_args::ScenarioArgs;
 use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
-use crate::report::{PendingFile, Report, Style};
+use crate::files::PendingFile;
+use crate::report::{Report, Style};
 
 /// Where the answer goes, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -21,11 +22,20 @@ pub(crate) struct OutputArgs {
     pub(crate) output: Output,
     /// Write it to this file in place of standard output.
     #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
-    /// Use this many threads; 0: as many as there are cores.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) to: Option<PathBuf>,
+    /// Use this many threads, at most 1024; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = thread_count)]
     pub(crate) threads: usize,
 }
+
+/// A number of threads that a machine can bear.
+pub(crate) fn thread_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count <= MOST_THREADS);
+    count.ok_or_else(|| format!("expected 0 (as many as there are cores) to {MOST_THREADS}"))
+}
+
+/// More threads than any machine has use for.
+const MOST_THREADS: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -33,7 +43,7 @@ pub(crate) enum Output {
     Text,
     /// One document with everything.
     Json,
-    /// Rows with everything, for a spreadsheet.
+    /// Rows with means and intervals, for a spreadsheet.
     Csv,
     /// The summary as Markdown, for a pull request or a job summary.
     Markdown,

@@ -16,7 +16,7 @@ use crate::simulation::lower;
 /// the draw, the slots. `stickysim explain threshold` prints how many slow completions it takes until the gate fires.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = "Exit status: 0 done, 2 bad input.\n\nExamples:\n  \
     stickysim explain scenarios/slow-account.yaml --session worst\n  \
     stickysim explain scenarios/slow-account.yaml --session worst --turn 12\n  \
     stickysim explain scenarios/slow-account.yaml --request 4711\n  \
@@ -30,7 +30,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "S", default_value = "worst", conflicts_with = "request")]
     session: String,
     /// One turn of the session, from 0, with all its reasons.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "request")]
     turn: Option<u32>,
     /// One request by its number (column `request` of requests.csv), with all its reasons.
     #[arg(long, value_name = "ID")]

@@ -1,13 +1,15 @@
 //! `stickysim merge`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::End;
 use super::experiment_args::OutputArgs;
 use super::picture_args::PictureArgs;
+use super::places::Places;
 use super::sweep::{Objectives, report};
+use crate::experiment::shard::Joined;
 use crate::experiment::sweep::Swept;
 
 /// Join the journals of a sweep's shards, and report the sweep.
@@ -16,7 +18,8 @@ use crate::experiment::sweep::Swept;
 /// and of which shard, and writes nothing then.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/cluster.md for job files."
+    after_help = "Exit status: 0 done, 2 bad input or missing runs, 4 inert: a key changed no decision of the scheduler \
+    anywhere.\n\nExample:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/cluster.md for job files."
 )]
 pub(crate) struct Merge {
     /// The journals of the shards, in any order.
@@ -35,9 +38,22 @@ pub(crate) struct Merge {
 
 impl Merge {
     pub(crate) fn run(self) -> anyhow::Result<End> {
+        // --out may be a part that holds everything; the journal itself says no to others
+        let mut places = Places::default().writes("--out", Some(&self.out));
+        places = self.pictures.places(places.writes("--to", self.output.to.as_deref()));
+        places.check()?;
+        let mut reports = self.pictures.places(Places::default().writes("--to", self.output.to.as_deref()));
+        for part in &self.parts {
+            reports = reports.reads("a part", part);
+        }
+        reports.check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
-        let swept = Swept::merge(&self.parts, &self.out)?;
+        let joined = Joined::of(&self.parts)?;
+        let swept = Swept::of_joined(&joined, self.parts.first().map_or(Path::new(""), PathBuf::as_path))?;
+        // nothing is written when a figure is misspelt
+        self.objectives.of_swept(&swept)?;
+        joined.write(&self.out)?;
         report(&swept, &self.objectives, self.output.output, sink, pictures)
     }
 }

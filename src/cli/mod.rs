@@ -8,6 +8,7 @@ mod experiment_args;
 mod explain;
 mod merge;
 mod picture_args;
+mod places;
 mod plot;
 mod run;
 mod scenario_args;
@@ -19,7 +20,7 @@ mod tune;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Trace-driven simulator of a sticky-session scheduler for LLM gateways.
 ///
@@ -62,9 +63,17 @@ pub(crate) enum End {
     Inert,
 }
 
+/// `--baseline -3` is a value that is out of range, not an option called `-3`.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let options = |arg: clap::Arg| if arg.is_positional() { arg } else { arg.allow_negative_numbers(true) };
+    command.mut_args(options).mut_subcommands(with_negative_numbers)
+}
+
 /// Parses the command line, runs the verb and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = with_negative_numbers(<Cli as CommandFactory>::command());
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))) {
         Ok(cli) => cli,
         Err(error) => {
             // help and version come this way, too; a reader that has gone is nobody's error
@@ -84,7 +93,7 @@ pub fn main() -> ExitCode {
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),
         Verb::Trace(verb) => verb.run(),
-        Verb::Completions(verb) => verb.run(&mut <Cli as clap::CommandFactory>::command()),
+        Verb::Completions(verb) => verb.run(&mut <Cli as CommandFactory>::command()),
     };
     match end {
         Ok(End::Done) => ExitCode::SUCCESS,
@@ -96,5 +105,52 @@ pub fn main() -> ExitCode {
             terminal::complain(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every verb with its full name.
+    fn verbs(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let mut all = vec![(name.to_owned(), command.clone())];
+        for verb in command.get_subcommands() {
+            all.extend(verbs(verb, &format!("{name} {}", verb.get_name())));
+        }
+        all
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_examples_can_be_pasted_from_a_window_of_80_columns() {
+        let command = with_negative_numbers(<Cli as CommandFactory>::command());
+        command.clone().debug_assert();
+        for (name, verb) in verbs(&command, "stickysim") {
+            let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_a_value_and_not_an_option() {
+        let command = with_negative_numbers(<Cli as CommandFactory>::command());
+        let parse = |arguments: &[&str]| {
+            let all = ["stickysim"].iter().chain(arguments);
+            command.clone().try_get_matches_from(all).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for arguments in [
+            ["run", "a.yaml", "--replications", "-3"],
+            ["run", "a.yaml", "--threads", "-1"],
+            ["explain", "threshold", "--baseline", "-3"],
+            ["trace", "stats", "a.csv", "--session-idle=-1"],
+        ] {
+            let error = parse(&arguments);
+            assert!(error.as_ref().is_err_and(|e| e.contains("invalid value '-") && !e.contains("tip")), "{error:?}");
+        }
+        assert!(parse(&["run", "a.yaml", "--threads", "100000"]).is_err_and(|error| error.contains("to 1024")));
+        let both = ["explain", "a.yaml", "--request", "1", "--turn", "2"];
+        assert!(parse(&both).is_err_and(|error| error.contains("cannot be used with")));
     }
 }

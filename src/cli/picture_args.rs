@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::places::Places;
 use super::terminal;
-use crate::report::PendingFile;
+use crate::files::PendingFile;
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
 use crate::report::picture::{Chart, write_charts};
@@ -57,6 +58,11 @@ impl PictureArgs {
     /// Whether any were asked for.
     pub(crate) const fn wanted(&self) -> bool {
         self.plot.is_some() || self.html.is_some()
+    }
+
+    /// The files that it writes.
+    pub(crate) fn places(&self, places: Places) -> Places {
+        places.writes("--plot", self.plot.as_deref()).writes("--html", self.html.as_deref())
     }
 
     /// Opens what cannot be written without, before the long work.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::picture_args::{Paper, PictureArgs, command};
+use super::places::Places;
 use super::sweep::Objectives;
 use super::{End, terminal};
 use crate::report::picture::{Drawn, draw, draw_runs};
@@ -48,6 +49,11 @@ pub(crate) struct Plot {
 impl Plot {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let objectives = self.objectives.known()?;
+        let mut places = Places::default();
+        for path in &self.files {
+            places = places.reads("a result", path);
+        }
+        places.writes("--to", self.to.as_deref()).writes("--html", self.html.as_deref()).check()?;
         let mut all: Vec<Loaded> = Vec::new();
         for path in &self.files {
             all.push(Loaded::read(path, &objectives)?);

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::experiment_args::Bar;
+use super::experiment_args::{Bar, thread_count};
 use super::picture_args::PictureArgs;
+use super::places::Places;
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::{Replications, threads};
+use crate::files::PendingFile;
 use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
-use crate::report::{About, CsvFiles, PendingFile, ResultDocument, Style};
+use crate::report::{About, CsvFiles, ResultDocument, Style};
 use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
 
 /// Run a scenario and report what its users would have felt.
@@ -24,17 +26,19 @@ use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
 #[command(after_help = "Examples:\n  \
     stickysim run scenarios/slow-account.yaml\n  \
     stickysim run scenarios/slow-account.yaml --set sticky_escape_enabled=false\n  \
-    stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz --output json --to result.json\n  \
+    stickysim run scenarios/slow-account.yaml --trace my-trace.jsonl.gz \\\n      \
+    --output json --to result.json\n  \
     stickysim run scenarios/slow-account.yaml --replications 20\n  \
-    stickysim run scenarios/slow-account.yaml --html report.html --plot charts --perfetto trace.json.gz")]
+    stickysim run scenarios/slow-account.yaml --html report.html --plot charts \\\n      \
+    --perfetto trace.json.gz")]
 pub(crate) struct Run {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Run this many replications on seeds derived from the first; figures become means with 95 % intervals.
     #[arg(short, long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     replications: u64,
-    /// Use this many threads for replications; 0: as many as there are cores.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Use this many threads for replications, at most 1024; 0: as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = thread_count)]
     threads: usize,
     /// What to print.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
@@ -72,6 +76,7 @@ impl Run {
         let loaded = self.scenario.load()?;
         let mut lowered = lower(&loaded.scenario)?;
         lowered.measure.check = self.check;
+        self.places(&lowered).check()?;
         // what cannot be written is known before the long work
         let file = self.to.as_ref().map(PendingFile::create).transpose()?;
         let pictures = self.pictures.open()?;
@@ -114,6 +119,18 @@ impl Run {
             pictures.write(charts, |command| run_page(&document, &recording, command))?;
         }
         Ok(violations.tell(self.check))
+    }
+
+    fn places(&self, lowered: &Lowered) -> Places {
+        let places = self.scenario.places().reads_trace_of(lowered).writes("--to", self.to.as_deref());
+        let mut places = self.pictures.places(places).writes("--perfetto", self.perfetto.as_deref());
+        if let Some(folder) = &self.out {
+            places = places.writes("--out", Some(folder));
+            for name in CsvFiles::NAMES {
+                places = places.writes(&format!("--out ({name})"), Some(&folder.join(name)));
+            }
+        }
+        places
     }
 
     /// Those that were asked to look at the first replication.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::places::Places;
 use super::terminal;
 use crate::scenario::{Document, Loaded, Set};
 
@@ -41,6 +42,15 @@ impl ScenarioArgs {
             sets.push(Set::new("seed", &seed.to_string())?);
         }
         Ok((document, sets))
+    }
+
+    /// The files that it reads.
+    pub(crate) fn places(&self) -> Places {
+        let places = Places::default().reads("the scenario", &self.scenario);
+        match &self.trace {
+            Some(trace) => places.reads("the trace", trace),
+            None => places,
+        }
     }
 
     /// The scenario, checked; what there is to say about it goes to standard error.

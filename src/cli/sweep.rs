@@ -28,10 +28,14 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: a key changed no decision of the scheduler anywhere.\n\n\
     Examples:\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=1000:60000:log:25 --html sweep.html\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
-    stickysim sweep scenarios/slow-account.yaml --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary sticky_escape_ttft_ms=1000:60000:log:25 --out sweep.jsonl\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary sticky_escape_ttft_ms=1000:60000:log:25 --html sweep.html\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
 )]
 pub(crate) struct Sweep {
     #[command(flatten)]
@@ -74,6 +78,11 @@ impl Objectives {
         self.paths().into_iter().map(|path| Figure::at(&path).ok_or_else(|| unknown(path))).collect()
     }
 
+    /// The figures, among those of a sweep.
+    pub(crate) fn of_swept(&self, swept: &Swept) -> anyhow::Result<Vec<Figure>> {
+        self.among(&Figure::union_of_cells(&swept.cells))
+    }
+
     /// The figures, among those that there are.
     fn among(&self, figures: &[Figure]) -> anyhow::Result<Vec<Figure>> {
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
@@ -95,6 +104,12 @@ impl Sweep {
             shard == Shard::WHOLE || !self.pictures.wanted(),
             "a shard has a part of the runs only: give --plot and --html to `stickysim merge` when it joins the shards"
         );
+        let mut places = self.scenario.places();
+        if let Some(variant) = sweep.variants().first() {
+            places = places.reads_trace_of(&variant.lowered);
+        }
+        let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places).check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
         let bar = Bar::new();
@@ -120,7 +135,7 @@ pub(crate) fn report(
     sink: Sink,
     pictures: Pictures,
 ) -> anyhow::Result<End> {
-    let objectives = objectives.among(&Figure::union_of_cells(&swept.cells))?;
+    let objectives = objectives.of_swept(swept)?;
     let report = SweepReport::new(swept, &objectives, Level::PERCENT_95);
     sink.write(&report, output)?;
     pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;

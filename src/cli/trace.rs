@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::places::Places;
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::calibrate::anonymise;
@@ -64,6 +65,10 @@ struct Reading {
 }
 
 impl Reading {
+    fn places(&self) -> Places {
+        Places::default().reads("the trace", &self.trace)
+    }
+
     fn config(&self) -> ReadConfig {
         ReadConfig {
             path: self.trace.clone(),
@@ -127,7 +132,8 @@ enum WriteFormat {
 }
 
 impl Writing {
-    fn open(&self) -> anyhow::Result<TraceWriter> {
+    fn open(&self, reads: Places) -> anyhow::Result<TraceWriter> {
+        reads.writes("--to", self.to.as_deref()).check()?;
         let format = self.write.map(|format| match format {
             WriteFormat::Csv => NativeFormat::Csv,
             WriteFormat::Jsonl => NativeFormat::Jsonl,
@@ -165,7 +171,8 @@ impl Convert {
     fn run(self) -> anyhow::Result<End> {
         // a trace that cannot be read is told before a file is begun
         drop(crate::workload::replay::TraceReader::open(&self.reading.config(), Luck::new(self.reading.seed))?);
-        let written = convert(&self.reading.config(), Luck::new(self.reading.seed), self.writing.open()?)?;
+        let written =
+            convert(&self.reading.config(), Luck::new(self.reading.seed), self.writing.open(self.reading.places())?)?;
         Ok(self.writing.tell(&written))
     }
 }
@@ -206,7 +213,7 @@ impl Anonymise {
             models: self.models.into_iter().collect(),
             rename_models: self.rename_models,
         };
-        let written = anonymise::anonymise(&config, &how, self.writing.open()?)?;
+        let written = anonymise::anonymise(&config, &how, self.writing.open(self.reading.places())?)?;
         Ok(self.writing.tell(&written))
     }
 }
@@ -238,7 +245,8 @@ impl Synth {
         };
         let luck = Luck::new(lowered.seed);
         drop(Source::open(WorkloadConfig::Synth(config.clone()), luck, lowered.start)?);
-        let written = synth(config, Distribution::constant(self.service)?, luck, self.writing.open()?)?;
+        let written =
+            synth(config, Distribution::constant(self.service)?, luck, self.writing.open(self.scenario.places())?)?;
         Ok(self.writing.tell(&written))
     }
 }

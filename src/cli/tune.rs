@@ -8,6 +8,7 @@ use super::End;
 use super::compare::known;
 use super::experiment_args::{Bar, OutputArgs};
 use super::picture_args::PictureArgs;
+use super::places::Places;
 use super::sweep::OBJECTIVE;
 use crate::experiment::cell::Figure;
 use crate::experiment::gate::Condition;
@@ -29,10 +30,11 @@ use crate::scenario::{Document, Set};
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: no value changed any decision of the scheduler.\n\n\
     Examples:\n  \
-    stickysim tune scenarios/slow-account.yaml --vary sticky_escape_ttft_ms=2000:40000:log \\\n      \
-    --subject-to 'cost.cold_turn_ratio <= +2%'\n  \
-    stickysim tune scenarios/slow-account.yaml scenarios/brownout.yaml scenarios/healthy.yaml \\\n      \
-    --vary sticky_escape_ttft_ms=2000:40000:log --out tune.jsonl --html tune.html"
+    stickysim tune scenarios/slow-account.yaml \\\n      \
+    --vary sticky_escape_ttft_ms=2000:40000:log --subject-to 'cost.cold_turn_ratio <= +2%'\n  \
+    stickysim tune scenarios/slow-account.yaml scenarios/brownout.yaml \\\n      \
+    scenarios/healthy.yaml --vary sticky_escape_ttft_ms=2000:40000:log \\\n      \
+    --out tune.jsonl --html tune.html"
 )]
 pub(crate) struct Tune {
     /// The scenarios.
@@ -98,6 +100,16 @@ impl Tune {
         known(std::slice::from_ref(&self.minimise), &paths)?;
         let objective = figures.iter().find(|figure| figure.path == self.minimise).cloned();
         let objective = objective.ok_or_else(|| anyhow::anyhow!("no figure is called `{}`", self.minimise))?;
+
+        let mut places = Places::default();
+        for path in &self.scenarios {
+            places = places.reads("the scenario", path);
+        }
+        for variant in &whole {
+            places = places.reads_trace_of(&variant.lowered);
+        }
+        let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places).check()?;
 
         let mut tuning = Tuning::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =

@@ -5,9 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::vary::{Axis, Point};
+use crate::scenario::full_key;
 
-/// More combinations than anyone can mean.
-pub const MOST_CELLS: usize = 1_000_000;
+/// More combinations than anyone can mean: each is a scenario of its own, and all are checked before the first run.
+pub const MOST_CELLS: usize = 100_000;
+/// More runs than anyone can mean, all replications of all combinations together.
+pub const MOST_RUNS: usize = 10_000_000;
 
 /// All combinations of the points of some axes; the last axis runs fastest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,25 +24,48 @@ pub enum BadGrid {
     /// The same key on two axes.
     #[error("the key `{0}` is varied twice; give all its values in one --vary")]
     KeyTwice(String),
+    /// The same key on two axes, in two spellings.
+    #[error("`{0}` and `{1}` are one key, varied twice; give all its values in one --vary")]
+    TwoNames(String, String),
     /// More combinations than anyone can mean.
-    #[error("the grid has more than {MOST_CELLS} combinations; use fewer points")]
-    TooMany,
+    #[error("the grid has {0} combinations, and {MOST_CELLS} are the most; use fewer points")]
+    TooMany(u128),
+    /// More runs than anyone can mean.
+    #[error("that would be {0} runs, and {MOST_RUNS} are the most; use fewer points or --replications")]
+    TooManyRuns(u128),
+    /// A value that the gateway does not take as it is.
+    #[error(
+        "`{0}` cannot be varied over 0: the gateway's loader takes 0 for not set, and uses its default; start above 0 (where a threshold is varied, escape off is always part of the sweep)"
+    )]
+    NotSet(String),
+}
+
+/// Whether a key is one of the thresholds of sticky escape.
+pub fn is_threshold(key: &str) -> bool {
+    matches!(key.rsplit('.').next(), Some("sticky_escape_ttft_ms" | "sticky_escape_error_rate"))
 }
 
 impl Grid {
     /// The grid of these axes; without any axis it has one point, the scenario as it stands.
     ///
     /// # Errors
-    /// When a key comes twice, or the grid is too large.
+    /// When a key comes twice, the grid is too large, or a value is none that the gateway takes.
     pub fn new(axes: Vec<Axis>) -> Result<Self, BadGrid> {
         for (i, axis) in axes.iter().enumerate() {
-            if axes[..i].iter().any(|other| other.key == axis.key) {
-                return Err(BadGrid::KeyTwice(axis.key.clone()));
+            if let Some(other) = axes[..i].iter().find(|other| full_key(&other.key) == full_key(&axis.key)) {
+                return Err(if other.key == axis.key {
+                    BadGrid::KeyTwice(axis.key.clone())
+                } else {
+                    BadGrid::TwoNames(other.key.clone(), axis.key.clone())
+                });
+            }
+            if is_threshold(&axis.key) && axis.points.iter().any(|point| point.number == Some(0.0)) {
+                return Err(BadGrid::NotSet(axis.key.clone()));
             }
         }
-        let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.points.len()));
-        if size.is_none_or(|size| size > MOST_CELLS) {
-            return Err(BadGrid::TooMany);
+        let size = axes.iter().fold(1_u128, |size, axis| size.saturating_mul(axis.points.len() as u128));
+        if size > MOST_CELLS as u128 {
+            return Err(BadGrid::TooMany(size));
         }
         Ok(Self { axes })
     }
@@ -94,6 +120,23 @@ mod tests {
     fn a_grid_refuses_a_key_twice_and_more_cells_than_anyone_means() {
         let axis = |key: &str| Axis::parse(&format!("{key}=1:2000:lin:2000")).unwrap();
         assert_eq!(Grid::new(vec![axis("a"), axis("a")]).unwrap_err(), BadGrid::KeyTwice("a".into()));
-        assert_eq!(Grid::new(vec![axis("a"), axis("b")]).unwrap_err(), BadGrid::TooMany);
+        assert_eq!(Grid::new(vec![axis("a"), axis("b")]).unwrap_err(), BadGrid::TooMany(4_000_000));
+    }
+
+    #[test]
+    fn a_key_in_two_spellings_is_one_key() {
+        let axes = ["lb_top_k=1,2", "gateway.openai_ws.lb_top_k=3"].map(|spec| Axis::parse(spec).unwrap());
+        let error = Grid::new(axes.to_vec()).unwrap_err().to_string();
+        assert!(error.contains("`lb_top_k` and `gateway.openai_ws.lb_top_k` are one key"), "{error}");
+    }
+
+    #[test]
+    fn a_threshold_of_0_is_refused_as_the_gateway_would_use_its_default() {
+        for spec in ["sticky_escape_ttft_ms=0,9000", "gateway.openai_scheduler.sticky_escape_error_rate=0.0:1.0:lin:3"]
+        {
+            let error = Grid::new(vec![Axis::parse(spec).unwrap()]).unwrap_err().to_string();
+            assert!(error.contains("takes 0 for not set"), "{error}");
+        }
+        assert!(Grid::new(vec![Axis::parse("ewma_alpha=0,1").unwrap()]).is_ok());
     }
 }

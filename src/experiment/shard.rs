@@ -67,6 +67,16 @@ pub enum MergeError {
     /// No parts.
     #[error("there is nothing to merge; name the journals of the shards")]
     NoParts,
+    /// A part is no journal.
+    #[error(
+        "{} is not a journal of stickysim (its first line is not a whole header): name the journals of the shards; if this was one and is damaged, remove it and run that shard again", .0.display()
+    )]
+    NotAPart(PathBuf),
+    /// A part is of a search.
+    #[error(
+        "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by itself", .0.display()
+    )]
+    Tune(PathBuf),
     /// A part is of another experiment than the first.
     #[error("{} and {} are of different experiments ({differences})", first.display(), other.display())]
     Different {
@@ -107,7 +117,11 @@ impl fmt::Display for Missing {
             write!(f, "; there is no part for shard {}", self.absent.join(", "))?;
         }
         for (path, shard, cells) in &self.unfinished {
-            write!(f, "; {} (shard {shard}) lacks {cells}: start it again with the same arguments", path.display())?;
+            write!(
+                f,
+                "; {} (shard {shard}) lacks {cells}: run that shard again with the same arguments",
+                path.display()
+            )?;
         }
         Ok(())
     }
@@ -133,42 +147,89 @@ fn ranges(numbers: &[usize]) -> String {
     words.join(", ")
 }
 
-/// Joins the journals of an experiment's shards into one at `out`, the same bytes as an unsharded run's. Returns its
-/// header. Parts may overlap and come in any order; one that was interrupted gives what it has.
-///
-/// # Errors
-/// When parts are of different experiments or contradict each other, or cells are missing; nothing is written then.
-pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Header, MergeError> {
-    let read: Vec<ReadFile> = parts.iter().map(|path| journal::read(path)).collect::<Result<_, _>>()?;
-    let (Some(first), Some(first_path)) = (read.first(), parts.first()) else { return Err(MergeError::NoParts) };
-    let header = Header { shard: None, ..first.header.clone() };
-    for (part, path) in read.iter().zip(parts) {
-        let other = Header { shard: None, ..part.header.clone() };
-        if other != header {
-            let differences = header.differences(&other);
-            return Err(MergeError::Different { first: first_path.clone(), other: path.clone(), differences });
-        }
-    }
-    let mut lines: Vec<Option<(&[u8], &Path)>> = vec![None; header.cells];
-    for (part, path) in read.iter().zip(parts) {
-        for (&cell, line) in &part.lines {
-            let line = &part.bytes[line.clone()];
-            match lines[cell] {
-                Some((other, other_path)) if other != line => {
-                    let (first, second) = (other_path.to_owned(), path.clone());
-                    return Err(JournalError::Conflict { cell, first, second }.into());
-                }
-                _ => lines[cell] = Some((line, path)),
+/// The journals of all shards, joined in memory.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// Of the whole experiment.
+    pub header: Header,
+    /// The line of each cell, in order, as it was written.
+    lines: Vec<Vec<u8>>,
+}
+
+impl Joined {
+    /// Joins the journals of an experiment's shards. Parts may overlap and come in any order; one that was interrupted
+    /// gives what it has.
+    ///
+    /// # Errors
+    /// When parts are of different experiments or contradict each other, or cells are missing.
+    pub fn of(parts: &[PathBuf]) -> Result<Self, MergeError> {
+        let one = |path: &PathBuf| match journal::read(path) {
+            Err(JournalError::NotAJournal { path }) => Err(MergeError::NotAPart(path)),
+            read => Ok(read?),
+        };
+        let read: Vec<ReadFile> = parts.iter().map(one).collect::<Result<_, _>>()?;
+        let (Some(first), Some(first_path)) = (read.first(), parts.first()) else { return Err(MergeError::NoParts) };
+        let header = Header { shard: None, ..first.header.clone() };
+        for (part, path) in read.iter().zip(parts) {
+            let other = Header { shard: None, ..part.header.clone() };
+            if other != header {
+                let differences = header.differences_in(&other, "in the first", "in the second");
+                return Err(MergeError::Different { first: first_path.clone(), other: path.clone(), differences });
             }
         }
+        let mut lines: Vec<Option<(&[u8], &Path)>> = vec![None; header.cells];
+        for (part, path) in read.iter().zip(parts) {
+            for (&cell, line) in &part.lines {
+                let line = &part.bytes[line.clone()];
+                match lines[cell] {
+                    Some((other, other_path)) if other != line => {
+                        let (first, second) = (other_path.to_owned(), path.clone());
+                        return Err(JournalError::Conflict { cell, first, second }.into());
+                    }
+                    _ => lines[cell] = Some((line, path)),
+                }
+            }
+        }
+        if header.told("command") == Some("tune") {
+            return Err(MergeError::Tune(first_path.clone()));
+        }
+        let missing: Vec<usize> = (0..header.cells).filter(|&cell| lines[cell].is_none()).collect();
+        if !missing.is_empty() {
+            return Err(MergeError::Missing(report(missing, &read, parts)));
+        }
+        let lines = lines.iter().flatten().map(|&(line, _)| line.to_vec()).collect();
+        Ok(Self { header, lines })
     }
-    let missing: Vec<usize> = (0..header.cells).filter(|&cell| lines[cell].is_none()).collect();
-    if !missing.is_empty() {
-        return Err(MergeError::Missing(report(missing, &read, parts)));
+
+    /// The results of all cells in order; `path` is named where one is not in the expected form.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn results<R: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Vec<R>, JournalError> {
+        self.lines.iter().enumerate().map(|(cell, line)| journal::result_of(path, &self.header, cell, line)).collect()
     }
-    let lines = lines.iter().flatten().map(|&(line, _)| line);
-    journal::write_finished(out, &header, lines, Sync::EveryLine)?;
-    Ok(header)
+
+    /// Writes the journal of the whole: the same bytes as an unsharded run's.
+    ///
+    /// # Errors
+    /// When something else than this experiment's own journal is there, a run is writing it, or it cannot be written;
+    /// what is there is left as it is then.
+    pub fn write(&self, out: &Path) -> Result<(), JournalError> {
+        let lines: Vec<&[u8]> = self.lines.iter().map(Vec::as_slice).collect();
+        // keeps the lock of what is there until it is replaced
+        let _older = journal::may_replace(out, &self.header, &lines)?;
+        journal::write_finished(out, &self.header, lines.into_iter(), Sync::EveryLine)
+    }
+}
+
+/// Joins the journals of an experiment's shards into one at `out`. Returns its header.
+///
+/// # Errors
+/// Those of [`Joined::of`] and [`Joined::write`]; nothing is written then.
+pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Header, MergeError> {
+    let joined = Joined::of(parts)?;
+    joined.write(out)?;
+    Ok(joined.header)
 }
 
 fn report(cells: Vec<usize>, read: &[ReadFile], parts: &[PathBuf]) -> Missing {
@@ -289,7 +350,7 @@ mod tests {
             error,
             format!(
                 "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left out; \
-                 there is no part for shard 2/3; {} (shard 3/3) lacks 3: start it again with the same arguments",
+                 there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same arguments",
                 folder.join("broken").display()
             )
         );
@@ -309,12 +370,62 @@ mod tests {
         };
         let other = write("other", &Header::new(&["another"], CELLS, vec![("command".into(), "tune".into())]), 0);
         let error = merge(&[parts[0].clone(), other], &folder.join("merged")).unwrap_err();
-        assert!(error.to_string().contains("different experiments (command: `tune` there, `sweep` here)"), "{error}");
+        assert!(
+            error.to_string().contains("different experiments (command: `tune` in the second, `sweep` in the first)"),
+            "{error}"
+        );
         let wrong = write("wrong", &header(Shard { index: 2, of: 2 }), 3);
         let error = merge(&[parts[0].clone(), parts[1].clone(), wrong], &folder.join("merged")).unwrap_err();
         assert!(matches!(error, MergeError::Journal(JournalError::Conflict { cell: 3, .. })), "{error}");
         assert!(matches!(merge(&[], &folder.join("merged")), Err(MergeError::NoParts)));
         assert!(matches!(merge(&[folder.join("nowhere")], &folder.join("merged")), Err(MergeError::Journal(_))));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_the_merged_journal_itself_is_not_replaced() {
+        let folder = folder("replaced");
+        let parts = parts(&folder, 2);
+        let out = folder.join("merged");
+        let refused = |path: &Path| {
+            let before = fs::read(path).unwrap();
+            let error = merge(&parts, path).unwrap_err().to_string();
+            assert_eq!(fs::read(path).unwrap(), before, "{error}");
+            error
+        };
+        fs::write(&out, "name: a scenario\n").unwrap();
+        assert!(refused(&out).contains("exists and is not a journal of stickysim"));
+        assert!(refused(&parts[0]).contains("shard: 1/2 there, all here"));
+        let other = folder.join("other");
+        Journal::<f64>::open(&other, &Header::new(&["another"], CELLS, vec![]), Sync::Never).unwrap();
+        assert!(refused(&other).contains("is of another experiment"));
+
+        fs::write(&out, "").unwrap();
+        merge(&parts, &out).unwrap();
+        let merged = fs::read(&out).unwrap();
+        merge(&parts, &out).unwrap();
+        merge(std::slice::from_ref(&out), &out).unwrap();
+        assert_eq!(fs::read(&out).unwrap(), merged);
+
+        let running = Journal::<f64>::open(&out, &header(Shard::WHOLE), Sync::Never).unwrap();
+        assert!(refused(&out).contains("is being written by another run"));
+        drop(running);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_part_that_is_no_journal_or_of_a_tune_is_named_with_the_remedy() {
+        let folder = folder("parts");
+        let text = folder.join("text");
+        fs::write(&text, "no journal\n").unwrap();
+        let error = merge(std::slice::from_ref(&text), &folder.join("merged")).unwrap_err().to_string();
+        assert!(error.contains("remove it and run that shard again") && error.contains("text"), "{error}");
+        let tune = folder.join("tune");
+        let header = Header::new(&["tune"], CELLS, vec![("command".into(), "tune".into())]);
+        Journal::<f64>::open(&tune, &header, Sync::Never).unwrap().journal.append(3, &1.0).unwrap();
+        let error = merge(std::slice::from_ref(&tune), &folder.join("merged")).unwrap_err().to_string();
+        assert!(error.contains("is the journal of a tune, which has no shards"), "{error}");
+        assert!(!folder.join("merged").exists());
         fs::remove_dir_all(folder).unwrap();
     }
 }

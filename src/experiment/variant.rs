@@ -54,12 +54,25 @@ impl Base {
     /// # Errors
     /// When one is no override, or the scenario is not valid with them.
     pub fn variant(&self, name: impl Into<String>, sets: &[String]) -> Result<Variant, VariantError> {
+        self.variant_of("--set", name, sets)
+    }
+
+    /// The same; errors name this option as the source of the overrides.
+    ///
+    /// # Errors
+    /// As [`Base::variant`].
+    pub fn variant_of(
+        &self,
+        option: &'static str,
+        name: impl Into<String>,
+        sets: &[String],
+    ) -> Result<Variant, VariantError> {
         let mut all = self.sets.clone();
         for text in sets {
             if text.split('=').next().map(str::trim) == Some("seed") {
                 return Err(VariantError::Seed);
             }
-            all.push(Set::parse(text)?);
+            all.push(Set::parse_of(option, text)?);
         }
         let loaded = self.document.resolve(&all)?;
         let lowered = lower(&loaded.scenario)?;

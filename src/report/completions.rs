@@ -28,8 +28,14 @@ fn samples(share: f64, alpha: f64) -> u32 {
         return 1;
     }
     // the division is off by a few last bits: what is whole must not be rounded up
-    let n = libm::log(share) / libm::log(1.0 - alpha);
+    let n = libm::log(share) / libm::log1p(-alpha);
+    // beyond what the type holds it is that; see `in_words`
     (n - 1e-9).ceil().max(1.0) as u32
+}
+
+/// A number of completions as reports write it.
+pub fn in_words(completions: u32) -> String {
+    if completions == u32::MAX { "over 4 billion".to_owned() } else { completions.to_string() }
 }
 
 /// The levels that reports show for a threshold in ms: at the default of 15 s these are 16, 20, 30 and 50 s.
@@ -75,5 +81,14 @@ mod tests {
             }
         }
         assert_eq!(until_it_lets_go(20_000.0, 15_000.0, 15_000.0, 0.2), None);
+    }
+
+    #[test]
+    fn the_smallest_weights_take_the_most_completions() {
+        let fires = |alpha| until_it_fires(1_300.0, 15_000.0, 20_000.0, alpha).map(in_words);
+        assert_eq!(fires(1e-6).as_deref(), Some("1319085"));
+        for alpha in [1e-12, 1e-17, 1e-300] {
+            assert_eq!(fires(alpha).as_deref(), Some("over 4 billion"), "{alpha}");
+        }
     }
 }

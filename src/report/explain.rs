@@ -2,7 +2,7 @@
 //! escape gate takes.
 
 use super::Style;
-use super::completions::{until_it_fires, until_it_lets_go};
+use super::completions::{in_words, until_it_fires, until_it_lets_go};
 use super::format::{self, NONE};
 use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
@@ -38,15 +38,17 @@ impl ThresholdTable {
         for &level in &self.levels_ms {
             let fires = until_it_fires(self.baseline_ms, self.threshold_ms, level, self.alpha);
             // the average after as many slow completions as it takes to fire: from there good ones bring it back
-            let peak = fires.map(|n| self.average_after(level, n));
+            let peak = fires.filter(|&n| n < u32::MAX).map(|n| self.average_after(level, n));
             let lets_go = peak.and_then(|peak| until_it_lets_go(peak, self.threshold_ms, self.baseline_ms, self.alpha));
             let steady = until_it_lets_go(level, self.threshold_ms, self.baseline_ms, self.alpha);
             let back = match (lets_go, steady) {
-                (Some(soon), Some(late)) if soon < late => format!("{soon} to {late}"),
-                (Some(n), _) => n.to_string(),
+                (Some(soon), Some(late)) if soon < late => format!("{} to {}", in_words(soon), in_words(late)),
+                (Some(n), _) => in_words(n),
+                // as good as never: only where the average would be in the end is known
+                (None, Some(late)) if fires == Some(u32::MAX) => in_words(late),
                 _ => NONE.to_owned(),
             };
-            let fires = fires.map_or_else(|| "never".to_owned(), |n| n.to_string());
+            let fires = fires.map_or_else(|| "never".to_owned(), in_words);
             table.row([ms(level), fires, back]);
         }
         let blocks = vec![
@@ -70,6 +72,11 @@ impl ThresholdTable {
 
     fn average_after(&self, level: f64, completions: u32) -> f64 {
         let mut average = self.baseline_ms;
+        if completions > 10_000 {
+            // step by step would take long: in one go, which differs in the last bits
+            let left = libm::exp(f64::from(completions) * libm::log1p(-self.alpha));
+            return level + (average - level) * left;
+        }
         for _ in 0..completions {
             average = self.alpha * level + (1.0 - self.alpha) * average;
         }

@@ -8,7 +8,6 @@ pub mod comparison;
 pub mod completions;
 pub mod document;
 pub mod explain;
-pub mod files;
 pub mod format;
 pub mod html;
 pub mod perfetto;
@@ -23,7 +22,6 @@ pub mod tune;
 
 pub use comparison::ComparisonReport;
 pub use document::{About, ResultDocument};
-pub use files::{FileError, PendingFile};
 pub use printed::{BadDocument, Report};
 pub use stream::CsvFiles;
 pub use summary::Style;

@@ -147,7 +147,7 @@ impl std::error::Error for ScenarioError {}
 fn name_of(place: &Place) -> String {
     match &place.source.origin {
         Origin::File(path) => path.clone(),
-        Origin::Set => "--set".to_owned(),
+        Origin::Set(option) => (*option).to_owned(),
         Origin::BuiltIn => "built in".to_owned(),
     }
 }

@@ -35,7 +35,15 @@ impl Set {
     /// # Errors
     /// When there is no `=`, no key, or the value is no YAML.
     pub fn parse(argument: &str) -> Result<Self, ScenarioError> {
-        let source = Arc::new(Source { origin: Origin::Set, text: argument.to_owned() });
+        Self::parse_of("--set", argument)
+    }
+
+    /// The same of another option, which errors name.
+    ///
+    /// # Errors
+    /// As [`Set::parse`].
+    pub fn parse_of(option: &'static str, argument: &str) -> Result<Self, ScenarioError> {
+        let source = Arc::new(Source { origin: Origin::Set(option), text: argument.to_owned() });
         let whole = Place::new(&source, 0..argument.len());
         let Some((path, _)) = argument.split_once('=') else {
             return Err(ScenarioError::new(ErrorKind::Syntax, format!("`{argument}` sets nothing"))

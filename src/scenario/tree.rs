@@ -16,8 +16,8 @@ use serde_saphyr::Spanned;
 pub enum Origin {
     /// A file (or a text with a name), by the path that it was asked for.
     File(String),
-    /// A `--set` argument or a programmatic override.
-    Set,
+    /// A `--set` argument or a programmatic override; the option that it was given by.
+    Set(&'static str),
     /// What the program itself fills in: presets.
     BuiltIn,
 }
@@ -50,7 +50,7 @@ impl Place {
 
     /// Whether a `--set` is the source.
     pub fn is_set(&self) -> bool {
-        self.source.origin == Origin::Set
+        matches!(self.source.origin, Origin::Set(_))
     }
 
     /// Line and column of the start, both from 1, the column in characters.
@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_text_keeps_its_place_in_the_whole() {
-        let source = Arc::new(Source { origin: Origin::Set, text: "a.b={c: 7}".into() });
+        let source = Arc::new(Source { origin: Origin::Set("--set"), text: "a.b={c: 7}".into() });
         let node = parse(&source, 4).unwrap();
         assert_eq!(at(&node.get("c").unwrap().place), (1, 9, "7"));
     }

@@ -2,10 +2,10 @@
 //! until it is complete.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::files::{FileError, PendingFile};
 use crate::units::Span;
 use crate::workload::replay::native_csv::VERSION;
 use crate::workload::replay::{Names, PreviousResponse, TraceRow};
@@ -37,17 +37,18 @@ impl NativeFormat {
 pub struct TraceWriter {
     format: NativeFormat,
     output: Output,
-    /// Where it is written, and what it will be called.
-    place: Option<(PathBuf, PathBuf)>,
+    /// What it will be called; `None` when it is no file of its own.
+    path: Option<PathBuf>,
     line: String,
     rows: u64,
     attempts_lost: u64,
 }
 
 enum Output {
-    Plain(Box<dyn Write>),
-    Gzip(flate2::write::GzEncoder<BufWriter<File>>),
-    Zstd(zstd::stream::write::Encoder<'static, BufWriter<File>>),
+    Over(Box<dyn Write>),
+    Plain(PendingFile),
+    Gzip(flate2::write::GzEncoder<PendingFile>),
+    Zstd(zstd::stream::write::Encoder<'static, PendingFile>),
 }
 
 const HEADER: &str = "at_s,session,user,model,input_tokens,output_tokens,patience_ms,response_id,previous_response_id,\
@@ -66,18 +67,15 @@ impl TraceWriter {
                 "end it in .csv or .jsonl (or .csv.gz, .jsonl.zst...)",
             )
         })?;
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(".partial");
-        let partial = path.with_file_name(name);
         let packed = |error: &std::io::Error| Error::io(path, "write it", error);
-        let file = BufWriter::new(File::create(&partial).map_err(|error| packed(&error))?);
+        let file = PendingFile::create(path).map_err(|error| packed(&error.into_source()))?;
         let output = match path.extension().and_then(|ending| ending.to_str()) {
             // the header of gzip holds no time: the same trace gives the same bytes
             Some("gz") => Output::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
             Some("zst") => Output::Zstd(zstd::stream::write::Encoder::new(file, 3).map_err(|error| packed(&error))?),
-            _ => Output::Plain(Box::new(file)),
+            _ => Output::Plain(file),
         };
-        Self::begin(format, output, Some((partial, path.to_path_buf())))
+        Self::begin(format, output, Some(path.to_path_buf()))
     }
 
     /// Writes to anything (say, standard output) instead of a file of its own.
@@ -85,11 +83,11 @@ impl TraceWriter {
     /// # Errors
     /// When it cannot be written to.
     pub fn over(output: Box<dyn Write>, format: NativeFormat) -> Result<Self, Error> {
-        Self::begin(format, Output::Plain(output), None)
+        Self::begin(format, Output::Over(output), None)
     }
 
-    fn begin(format: NativeFormat, output: Output, place: Option<(PathBuf, PathBuf)>) -> Result<Self, Error> {
-        let mut writer = Self { format, output, place, line: String::new(), rows: 0, attempts_lost: 0 };
+    fn begin(format: NativeFormat, output: Output, path: Option<PathBuf>) -> Result<Self, Error> {
+        let mut writer = Self { format, output, path, line: String::new(), rows: 0, attempts_lost: 0 };
         match format {
             NativeFormat::Csv => writeln!(writer.line, "# stickysim-trace {VERSION}\n{HEADER}"),
             NativeFormat::Jsonl => writeln!(writer.line, "{{\"stickysim_trace\":{VERSION}}}"),
@@ -133,35 +131,30 @@ impl TraceWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(mut self) -> Result<(), Error> {
-        let place = self.place.take();
-        let output = std::mem::replace(&mut self.output, Output::Plain(Box::new(std::io::sink())));
+        let output = std::mem::replace(&mut self.output, Output::Over(Box::new(std::io::sink())));
+        let commit = |file: PendingFile| file.commit().map_err(FileError::into_source);
         let done = match output {
-            Output::Plain(mut output) => output.flush(),
-            Output::Gzip(encoder) => encoder.finish().and_then(|mut file| file.flush()),
-            Output::Zstd(encoder) => encoder.finish().and_then(|mut file| file.flush()),
+            Output::Over(mut output) => output.flush(),
+            Output::Plain(file) => commit(file),
+            Output::Gzip(encoder) => encoder.finish().and_then(commit),
+            Output::Zstd(encoder) => encoder.finish().and_then(commit),
         };
-        let done = match &place {
-            Some((partial, path)) => done.and_then(|()| std::fs::rename(partial, path)),
-            None => done,
-        };
-        if let (Err(_), Some((partial, _))) = (&done, &place) {
-            let _ = std::fs::remove_file(partial);
-        }
-        let path = place.map_or_else(|| PathBuf::from("the output"), |(_, path)| path);
-        done.map_err(|error| Error::io(&path, "write it", &error))
+        done.map_err(|error| Error::io(self.name(), "write it", &error))
+    }
+
+    fn name(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new("the output"))
     }
 
     fn put_line(&mut self) -> Result<(), Error> {
         let written = match &mut self.output {
-            Output::Plain(output) => output.write_all(self.line.as_bytes()),
+            Output::Over(output) => output.write_all(self.line.as_bytes()),
+            Output::Plain(file) => file.write_all(self.line.as_bytes()),
             Output::Gzip(encoder) => encoder.write_all(self.line.as_bytes()),
             Output::Zstd(encoder) => encoder.write_all(self.line.as_bytes()),
         };
         self.line.clear();
-        written.map_err(|error| {
-            let path = self.place.as_ref().map_or(Path::new("the output"), |(_, path)| path);
-            Error::io(path, "write it", &error)
-        })
+        written.map_err(|error| Error::io(self.name(), "write it", &error))
     }
 
     fn csv(&mut self, row: &TraceRow, names: &Names) {
@@ -199,14 +192,6 @@ impl TraceWriter {
             }
         }
         line.push_str(if row.failed { ",true\n" } else { ",\n" });
-    }
-}
-
-impl Drop for TraceWriter {
-    fn drop(&mut self) {
-        if let Some((partial, _)) = &self.place {
-            let _ = std::fs::remove_file(partial);
-        }
     }
 }
 

@@ -104,7 +104,7 @@ pub enum Outcome {
     Passed,
     /// A gate failed.
     Failed,
-    /// A gate cannot be decided at this number of replications.
+    /// A gate cannot be decided at this number of replications, or a precision that was asked for was not reached.
     NotDecidable,
     /// No decision differed in any replication: the experiment shows nothing.
     Inert,
@@ -125,14 +125,18 @@ impl Comparison {
         self.differing == 0
     }
 
+    /// Whether the evidence leaves a gate open.
+    pub fn has_open_gate(&self) -> bool {
+        self.gates.iter().any(|gate| gate.judgement.evidence == Evidence::Open)
+    }
+
     /// How it ends: an inert knob is no evidence for anything, so it comes first.
     pub fn outcome(&self) -> Outcome {
-        let any = |evidence| self.gates.iter().any(|gate| gate.judgement.evidence == evidence);
         if self.is_inert() {
             Outcome::Inert
-        } else if any(Evidence::Holds) {
+        } else if self.gates.iter().any(|gate| gate.judgement.evidence == Evidence::Holds) {
             Outcome::Failed
-        } else if any(Evidence::Open) {
+        } else if self.has_open_gate() || self.reached.as_ref().is_some_and(|reached| !reached.enough) {
             Outcome::NotDecidable
         } else {
             Outcome::Passed

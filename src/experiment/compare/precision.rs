@@ -26,7 +26,8 @@ pub struct Reached {
     pub precision: Precision,
     /// Half the width of the difference's interval in the end.
     pub half_width: Option<f64>,
-    /// Whether that is narrow enough.
+    /// Whether that is narrow enough. Where no replication has the figure under both A and B, it never is, and no more
+    /// than [`FEWEST`] are tried.
     pub enough: bool,
 }
 
@@ -79,6 +80,10 @@ impl Precision {
         let (of_a, of_b) = (self.figure.column(a), self.figure.column(b));
         let cap = usize::try_from(self.most).unwrap_or(usize::MAX);
         let paired = paired_of(&of_a, &of_b, level);
+        if paired.is_none() && of_a.len() as u64 >= FEWEST {
+            // no pair has it: more of the same would go on to the limit in vain
+            return 0;
+        }
         if paired.is_none_or(|paired| paired.difference.lo.is_none()) {
             // what scatter there is says nothing yet
             return of_a.len().max(2).min(cap.saturating_sub(of_a.len())) as u64;

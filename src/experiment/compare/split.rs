@@ -38,7 +38,7 @@ pub fn ladder(base: &Base, sets: &[String]) -> Result<Vec<Variant>, VariantError
     ];
     let rung = |(name, own): (&str, &[&str])| {
         let all: Vec<String> = sets.iter().cloned().chain(own.iter().map(|set| (*set).to_owned())).collect();
-        base.variant(name, &all)
+        base.variant_of("--b", name, &all)
     };
     rungs.into_iter().map(rung).collect()
 }

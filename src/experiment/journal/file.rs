@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::line::{First, decode_cell, decode_header, encode_cell, encode_header};
 use super::{Header, JournalError};
+use crate::files::{FileError, PendingFile, sync_folder};
 
 /// How often lines are forced to the disk itself. Every line is handed to the operating system at once whatever this
 /// is, so a killed process loses nothing; it is a power cut that this is about.
@@ -33,8 +34,12 @@ pub struct Journal<R> {
     sync: Sync,
     /// Lines since the last time they were forced to the disk.
     unsynced: u32,
-    /// The length up to which all lines are whole.
+    /// Whether the file is locked: it is not on file systems that have no locks.
+    locked: bool,
+    /// The length up to which all lines are whole, where nobody else can write.
     length: u64,
+    /// Whether the last line may be torn, where it cannot be cut off: others may have written behind it.
+    torn: bool,
     /// The cells that are in it.
     cells: BTreeSet<usize>,
     results: PhantomData<fn(R)>,
@@ -63,6 +68,11 @@ pub(in crate::experiment) struct ReadFile {
 }
 
 impl ReadFile {
+    /// The line of each cell.
+    fn by_cell(&self) -> BTreeMap<usize, &[u8]> {
+        self.lines.iter().map(|(&cell, line)| (cell, &self.bytes[line.clone()])).collect()
+    }
+
     /// The text of a cell's result.
     fn result(&self, line: &std::ops::Range<usize>) -> Option<&str> {
         decode_cell(&self.bytes[line.start..line.end - 1], self.header.fingerprint).map(|(_, result)| result)
@@ -129,6 +139,21 @@ pub(in crate::experiment) fn numbered<R: DeserializeOwned>(
     there.lines.iter().map(result).collect()
 }
 
+/// The result in the line of a cell, of the journal at `path`.
+pub(in crate::experiment) fn result_of<R: DeserializeOwned>(
+    path: &Path,
+    header: &Header,
+    cell: usize,
+    line: &[u8],
+) -> Result<R, JournalError> {
+    let text = decode_cell(line.strip_suffix(b"\n").unwrap_or(line), header.fingerprint).map(|(_, result)| result);
+    serde_json::from_str(text.unwrap_or_default()).map_err(|source| JournalError::Form {
+        cell,
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Writes a finished journal, lines in the order of the cells, beside `path`, and renames it.
 pub(in crate::experiment) fn write_finished<'a>(
     path: &Path,
@@ -136,37 +161,65 @@ pub(in crate::experiment) fn write_finished<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     sync: Sync,
 ) -> Result<(), JournalError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let beside = path.with_file_name(name);
     let write = || -> std::io::Result<()> {
-        let mut file = std::io::BufWriter::new(File::create(&beside)?);
+        let mut file = PendingFile::create(path).map_err(FileError::into_source)?;
         file.write_all(&encode_header(header)?)?;
         for line in lines {
             file.write_all(line)?;
         }
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        if sync == Sync::Never {
-            return std::fs::rename(&beside, path);
-        }
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        sync_folder(path)
+        let done = if sync == Sync::Never { file.commit() } else { file.commit_to_disk() };
+        done.map_err(FileError::into_source)
     };
-    write().map_err(|source| {
-        // the first error is the one to tell
-        let _ = std::fs::remove_file(&beside);
-        JournalError::Io { action: "write", path: path.to_owned(), source }
-    })
+    write().map_err(JournalError::io("write", path))
 }
 
-/// Forces a new or renamed name to the disk, where the system can do that to a folder.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+/// A journal is a regular file: another kind could not be read again.
+fn refuse_other_kinds(path: &Path) -> Result<(), JournalError> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(JournalError::NotAFile { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Locks an open journal; whether that could be had: file systems without locks (NFS often) are no reason to refuse,
+/// see [`Journal::finish`].
+fn lock(file: &File, path: &Path) -> Result<bool, JournalError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Err(JournalError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(_)) => Ok(false),
+    }
+}
+
+/// Whether a finished journal of this header may take the place of what is at `path`: nothing, an empty file, or a
+/// journal of the very same that nobody writes and that does not contradict. Gives what to hold until it is written.
+pub(in crate::experiment) fn may_replace(
+    path: &Path,
+    header: &Header,
+    lines: &[&[u8]],
+) -> Result<Option<File>, JournalError> {
+    refuse_other_kinds(path)?;
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(JournalError::io("read", path))?,
     };
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    lock(&file, path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(JournalError::io("read", path))?;
+    if bytes.is_empty() {
+        return Ok(Some(file));
+    }
+    let there = parse(path, bytes)?;
+    if there.header != *header {
+        let differences = header.differences(&there.header);
+        return Err(JournalError::Foreign { path: path.to_owned(), differences });
+    }
+    for (&cell, line) in &there.lines {
+        if lines.get(cell).is_some_and(|ours| *ours != &there.bytes[line.clone()]) {
+            return Err(JournalError::Conflict { cell, first: path.to_owned(), second: path.to_owned() });
+        }
+    }
+    Ok(Some(file))
 }
 
 impl<R: Serialize + DeserializeOwned> Journal<R> {
@@ -176,19 +229,18 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// # Errors
     /// When the file is no journal, of another experiment, in use, or cannot be read or written. It is not changed then.
     pub fn open(path: &Path, header: &Header, sync: Sync) -> Result<Opened<R>, JournalError> {
+        refuse_other_kinds(path)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(JournalError::io("make the folder of", path))?;
+        }
+        // appending: where two writers cannot lock each other out, neither writes over the other's lines
         let mut file = OpenOptions::new()
             .read(true)
-            .write(true)
+            .append(true)
             .create(true)
-            .truncate(false)
             .open(path)
             .map_err(JournalError::io("open", path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Busy { path: path.to_owned() }),
-            // A file system without locks (NFS often) is no reason to refuse: equal lines of two writers do no harm.
-            Err(TryLockError::Error(_)) => {}
-        }
+        let locked = lock(&file, path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(JournalError::io("read", path))?;
         let first_line = encode_header(header).map_err(|error| JournalError::io("write", path)(error.into()))?;
@@ -198,13 +250,15 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
             header: header.clone(),
             sync,
             unsynced: 0,
+            locked,
             length: 0,
+            torn: false,
             cells: BTreeSet::new(),
             results: PhantomData,
         };
         // Empty, or torn while the very first line of this experiment was written.
         if bytes.len() < first_line.len() && first_line.starts_with(&bytes) {
-            journal.cut().map_err(JournalError::io("write", path))?;
+            journal.file.set_len(0).map_err(JournalError::io("write", path))?;
             journal.write(&first_line).map_err(JournalError::io("write", path))?;
             if sync != Sync::Never {
                 journal.file.sync_all().and_then(|()| sync_folder(path)).map_err(JournalError::io("write", path))?;
@@ -223,6 +277,7 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
             finished.push((cell, result.map_err(|source| JournalError::Form { cell, path: path.to_owned(), source })?));
         }
         journal.length = there.whole as u64;
+        journal.torn = there.whole < there.bytes.len();
         journal.cells = there.lines.keys().copied().collect();
         journal.cut().map_err(JournalError::io("write", path))?;
         Ok(Opened { journal, finished, dropped: there.dropped })
@@ -256,12 +311,67 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// Closes the journal: the lines in the order of the cells, all on the disk. To be called when all cells of this
     /// shard are done.
     ///
+    /// What stands under its name by then need not be what was opened: another writer may have finished the same
+    /// journal (where there are no locks), and then the lines of both are kept; or somebody may have put another file
+    /// there.
+    ///
     /// # Errors
-    /// When it cannot be written; the unsorted journal is still there then.
-    pub fn finish(self) -> Result<(), JournalError> {
-        let there = read(&self.path)?;
-        let lines = there.lines.values().map(|line| &there.bytes[line.clone()]);
-        write_finished(&self.path, &self.header, lines, self.sync)
+    /// When it cannot be written; the unsorted journal is still there then. When another file stands under its name;
+    /// that one is left as it is, and the journal is written beside it.
+    pub fn finish(mut self) -> Result<(), JournalError> {
+        let mut bytes = Vec::new();
+        self.file
+            .rewind()
+            .and_then(|()| self.file.read_to_end(&mut bytes))
+            .map_err(JournalError::io("read", &self.path))?;
+        let ours = parse(&self.path, bytes)?;
+        let lost = self.cells.iter().filter(|cell| !ours.lines.contains_key(cell)).count();
+        if ours.header != self.header || lost > 0 {
+            return Err(JournalError::Changed { path: self.path, lost });
+        }
+        let there = match read(&self.path) {
+            Ok(there) if there.header == self.header => there,
+            Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return self.write_lines(&self.path, &ours.by_cell());
+            }
+            _ => return Err(self.save_elsewhere(&ours)),
+        };
+        let mut lines = ours.by_cell();
+        for (cell, line) in there.by_cell() {
+            if *lines.entry(cell).or_insert(line) != line {
+                let (first, second) = (self.path.clone(), self.path.clone());
+                return Err(JournalError::Conflict { cell, first, second });
+            }
+        }
+        self.write_lines(&self.path, &lines)
+    }
+
+    fn write_lines(&self, path: &Path, lines: &BTreeMap<usize, &[u8]>) -> Result<(), JournalError> {
+        write_finished(path, &self.header, lines.values().copied(), self.sync)
+    }
+
+    /// Writes the journal under a name that is free, because its own is taken.
+    fn save_elsewhere(&self, ours: &ReadFile) -> JournalError {
+        let name = |number: usize| {
+            let mut name = self.path.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".saved-{number}"));
+            self.path.with_file_name(name)
+        };
+        let Some(saved) = (1..1000).map(name).find(|path| !path.exists()) else {
+            return JournalError::Replaced { path: self.path.clone(), saved: "nowhere".into() };
+        };
+        match self.write_lines(&saved, &ours.by_cell()) {
+            Ok(()) => JournalError::Replaced { path: self.path.clone(), saved },
+            Err(error) => error,
+        }
+    }
+
+    /// As if the file system had no locks.
+    #[cfg(test)]
+    pub(super) fn without_lock(mut self) -> Self {
+        self.file.unlock().unwrap();
+        self.locked = false;
+        self
     }
 
     /// Whether the cell is in it.
@@ -271,20 +381,32 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
 }
 
 impl<R> Journal<R> {
-    /// Writes a whole line at the end, or nothing.
+    /// Writes a whole line at the end, or nothing that would be taken for one.
     fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let ended;
+        let line = if self.torn {
+            ended = [b"\n", line].concat();
+            ended.as_slice()
+        } else {
+            line
+        };
         if let Err(error) = self.file.write_all(line) {
+            self.torn = true;
             // the error that matters is the first
             let _ = self.cut();
             return Err(error);
         }
+        self.torn = false;
         self.length += line.len() as u64;
         Ok(())
     }
 
-    /// Cuts off what lies behind the last whole line, and goes there.
+    /// Cuts off what lies behind the last whole line, where nobody else can have written there.
     fn cut(&mut self) -> std::io::Result<()> {
-        self.file.set_len(self.length)?;
-        self.file.seek(SeekFrom::Start(self.length)).map(|_| ())
+        if self.locked && self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 }

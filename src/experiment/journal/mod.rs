@@ -17,11 +17,13 @@
 //!   cells, beside the file, and renames. A finished journal is the same file whatever the threads and interruptions.
 //! - **No journal is mistaken for another.** The fingerprint covers everything that the results depend on, and a file
 //!   of another experiment, or one that is no journal at all, is refused and not touched.
-//! - **One writer.** The file is locked while it is open.
+//! - **One writer.** The file is locked while it is open. Where a file system has no locks, lines are only ever appended,
+//!   and whoever finishes keeps the lines of both.
 //!
 //! Results must be a function of the cell alone: no wall times in them. Floats survive exactly (`float_roundtrip`);
 //! those that are not finite do not exist in JSON, so they belong in an `Option`.
 
+mod difference;
 mod file;
 mod line;
 #[cfg(test)]
@@ -33,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use file::{Journal, Opened, Sync};
-pub(super) use file::{ReadFile, numbered, read, results, write_finished};
+pub(super) use file::{ReadFile, may_replace, numbered, read, result_of, results, write_finished};
 
 /// The version of the format that this build writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -77,30 +79,24 @@ impl Header {
         self.about.iter().find(|(told, _)| told == name).map(|(_, text)| text.as_str())
     }
 
-    /// What differs between two headers, in words; empty when nothing does.
-    pub fn differences(&self, other: &Self) -> String {
-        let mut found = Vec::new();
-        for (name, ours) in &self.about {
-            match other.about.iter().find(|(other_name, _)| other_name == name) {
-                Some((_, theirs)) if theirs == ours => {}
-                Some((_, theirs)) => found.push(format!("{name}: `{theirs}` there, `{ours}` here")),
-                None => found.push(format!("{name}: nothing there, `{ours}` here")),
-            }
-        }
-        for (name, theirs) in other.about.iter().filter(|(name, _)| !self.about.iter().any(|(ours, _)| ours == name)) {
-            found.push(format!("{name}: `{theirs}` there, nothing here"));
-        }
-        if self.cells != other.cells {
-            found.push(format!("cells: {} there, {} here", other.cells, self.cells));
-        }
-        if self.shard != other.shard {
-            let name = |shard: &Option<String>| shard.clone().unwrap_or_else(|| "all".to_owned());
-            found.push(format!("shard: {} there, {} here", name(&other.shard), name(&self.shard)));
-        }
+    /// What differs between this header (here) and one that was found (there), in words; empty when nothing does.
+    pub fn differences(&self, found: &Self) -> String {
+        self.differences_in(found, "here", "there")
+    }
+
+    /// The same; `ours` and `theirs` say where each stands.
+    pub fn differences_in(&self, other: &Self, ours: &str, theirs: &str) -> String {
+        let mut found = difference::between(self, other);
         if found.is_empty() && self.fingerprint != other.fingerprint {
-            found.push("the scenario, a file that it reads, or the version of stickysim has changed".to_owned());
+            return "a file that the scenario reads, or stickysim itself, has changed".to_owned();
         }
-        found.join("; ")
+        let more = found.len().saturating_sub(difference::MOST_TOLD);
+        found.truncate(difference::MOST_TOLD);
+        let mut words: Vec<String> = found.iter().map(|one| one.words(ours, theirs)).collect();
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        words.join("; ")
     }
 }
 
@@ -156,6 +152,32 @@ pub enum JournalError {
     NotAJournal {
         /// The file.
         path: PathBuf,
+    },
+    /// The path leads to a folder, a device or a named pipe.
+    #[error("{} is not a regular file, and a journal must be one: give another name", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody wrote into the journal while it was open.
+    #[error(
+        "another program changed the journal {} while this run was writing it: {lost} finished cells are no longer in it, and it was left as it is; start again with the same arguments", path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// How many cells that were written are gone.
+        lost: usize,
+    },
+    /// Another file took the journal's name while it was written.
+    #[error(
+        "another file took the place of the journal {} while this run was writing it; it was left as it is, and this run's journal is {}", path.display(), saved.display()
+    )]
+    Replaced {
+        /// The name.
+        path: PathBuf,
+        /// Where the journal is.
+        saved: PathBuf,
     },
     /// The journal was written in another version of the format.
     #[error(

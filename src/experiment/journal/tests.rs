@@ -195,9 +195,7 @@ fn a_journal_of_another_experiment_is_refused_with_what_differs_and_not_touched(
     other.about[1].1 = "healthy.yaml".into();
     assert!(refused(&other).contains("(scenario: `slow-account.yaml` there, `healthy.yaml` here)"));
     let changed = Header::new(&["the scenario after an edit", "--vary a=1,2"], CELLS, header().about);
-    assert!(
-        refused(&changed).contains("(the scenario, a file that it reads, or the version of stickysim has changed)")
-    );
+    assert!(refused(&changed).contains("(a file that the scenario reads, or stickysim itself, has changed)"));
     let shard = Header { shard: Some("1/2".into()), ..header() };
     assert!(refused(&shard).contains("(shard: all there, 1/2 here)"));
     let fewer = Header { cells: 3, ..header() };
@@ -219,7 +217,8 @@ fn what_is_no_journal_is_refused_and_not_touched() {
             other => panic!("{text}: {other:?}"),
         }
     }
-    assert!(matches!(open(&folder.file("no/such/folder")), Err(JournalError::Io { .. })));
+    assert!(matches!(open(&folder.file("table.csv/folder")), Err(JournalError::Io { .. })));
+    assert!(open(&folder.file("missing/folder/is-made")).is_ok());
 }
 
 #[test]
@@ -271,4 +270,79 @@ fn fingerprints_differ_where_text_moves_between_parts_and_come_back_from_text() 
     assert_ne!(of(&["a"]), of(&["a", ""]));
     assert_eq!(super::Fingerprint::try_from(String::from(of(&["a"]))), Ok(of(&["a"])));
     assert!(super::Fingerprint::try_from("12".to_owned()).is_err());
+}
+
+#[test]
+fn two_writers_without_locks_keep_the_lines_of_both() {
+    let folder = Folder::new("no-locks");
+    let (bytes, _) = reference(&folder, &[0, 1, 2, 3, 4, 5]);
+    let path = folder.file("shared");
+    let mut one = open(&path).unwrap().journal.without_lock();
+    let mut other = open(&path).unwrap().journal.without_lock();
+    for cell in [0, 2, 4] {
+        one.append(cell, &result(cell)).unwrap();
+        other.append(cell + 1, &result(cell + 1)).unwrap();
+    }
+    assert_eq!(super::read(&path).unwrap().lines.len(), CELLS);
+    one.finish().unwrap();
+    // what the second writes now goes to a file that has lost its name
+    other.append(0, &result(0)).unwrap();
+    other.finish().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_that_took_the_name_of_a_journal_is_left_and_the_journal_is_written_beside_it() {
+    let folder = Folder::new("replaced");
+    let (bytes, _) = reference(&folder, &[0, 1, 2, 3, 4, 5]);
+    let path = folder.file("sweep");
+    let mut journal = open(&path).unwrap().journal;
+    (0..CELLS).for_each(|cell| journal.append(cell, &result(cell)).unwrap());
+    fs::write(folder.file("text"), "somebody's text").unwrap();
+    fs::rename(folder.file("text"), &path).unwrap();
+    let error = journal.finish().unwrap_err();
+    assert!(matches!(error, JournalError::Replaced { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "somebody's text");
+    assert_eq!(fs::read(folder.file("sweep.saved-1")).unwrap(), bytes);
+}
+
+#[test]
+fn a_journal_that_lost_its_name_gets_it_back() {
+    let folder = Folder::new("removed");
+    let (bytes, _) = reference(&folder, &[0, 1, 2, 3, 4, 5]);
+    let path = folder.file("sweep");
+    let mut journal = open(&path).unwrap().journal;
+    (0..CELLS).for_each(|cell| journal.append(cell, &result(cell)).unwrap());
+    fs::remove_file(&path).unwrap();
+    journal.finish().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_journal_that_was_cut_while_it_was_written_is_not_called_finished() {
+    let folder = Folder::new("cut");
+    let path = folder.file("sweep");
+    let mut journal = open(&path).unwrap().journal;
+    let header = fs::read(&path).unwrap();
+    (0..CELLS).for_each(|cell| journal.append(cell, &result(cell)).unwrap());
+    fs::write(&path, &header).unwrap();
+    assert!(matches!(journal.finish(), Err(JournalError::Changed { lost: CELLS, .. })));
+    assert_eq!(fs::read(&path).unwrap(), header);
+}
+
+#[test]
+fn a_folder_and_a_device_are_no_place_for_a_journal() {
+    let folder = Folder::new("kinds");
+    assert!(matches!(open(&folder.file("")), Err(JournalError::NotAFile { .. })));
+    assert!(matches!(open(Path::new("/dev/null")), Err(JournalError::NotAFile { .. })));
+}
+
+#[test]
+fn the_keys_of_scenarios_that_differ_are_named() {
+    let scenario = |threshold: u32| {
+        let scenarios = vec![serde_json::json!({"name": "s", "gateway": {"threshold": threshold}, "accounts": [1, 2]})];
+        Header { scenarios, ..Header::new(&[&threshold.to_string()], CELLS, header().about) }
+    };
+    let differences = scenario(8).differences(&scenario(15));
+    assert_eq!(differences, "gateway.threshold: 15 there, 8 here");
 }

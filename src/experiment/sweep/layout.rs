@@ -1,7 +1,8 @@
 //! Which points a sweep has, and which cell is which: known from its arguments alone, so that journals and shards of
 //! other machines can be read without the scenario.
 
-use super::super::grid::{BadGrid, Grid};
+pub use super::super::grid::is_threshold;
+use super::super::grid::{BadGrid, Grid, MOST_RUNS};
 use super::super::variant::ESCAPE_OFF;
 use super::super::vary::{Axis, BadAxis};
 
@@ -22,11 +23,6 @@ pub struct Layout {
     replications: u64,
 }
 
-/// Whether a key is one of the thresholds of sticky escape.
-pub fn is_threshold(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("sticky_escape_ttft_ms" | "sticky_escape_error_rate"))
-}
-
 impl Layout {
     /// The grid of these axes, each point `replications` times. Where a threshold of sticky escape is varied (and the
     /// switch is not), every combination of the other axes has a reference with escape off.
@@ -35,6 +31,12 @@ impl Layout {
     /// When the axes make no grid.
     pub fn new(axes: Vec<Axis>, replications: u64) -> Result<Self, BadGrid> {
         let grid = Grid::new(axes)?;
+        let runs = |points: usize| match points as u128 * u128::from(replications) {
+            runs if runs > MOST_RUNS as u128 => Err(BadGrid::TooManyRuns(runs)),
+            _ => Ok(()),
+        };
+        // before anything of that size is made
+        runs(grid.size())?;
         let shape = grid.shape();
         let mut places: Vec<Place> = (0..grid.size())
             .map(|number| Place { values: indices(&shape, number).into_iter().map(Some).collect(), off: false })
@@ -54,6 +56,7 @@ impl Layout {
                 off: true,
             }));
         }
+        runs(places.len())?;
         Ok(Self { grid, places, replications })
     }
 
@@ -171,5 +174,12 @@ mod tests {
         let layout = layout(&[&specs[0], &specs[1]]);
         assert_eq!(Layout::from_about(&layout.about(&specs)), Some(layout));
         assert_eq!(Layout::from_about(&[]), None);
+    }
+
+    #[test]
+    fn more_runs_than_anyone_means_are_refused_with_their_number() {
+        let axes = || vec![Axis::parse("a=1:1000:lin:1000").unwrap(), Axis::parse("b=1:100:lin:100").unwrap()];
+        assert_eq!(Layout::new(axes(), 1_000_000), Err(BadGrid::TooManyRuns(100_000_000_000)));
+        assert_eq!(Layout::new(axes(), 101), Err(BadGrid::TooManyRuns(10_100_000)));
     }
 }

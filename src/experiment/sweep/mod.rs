@@ -13,7 +13,7 @@ use super::cell::{Cell, notes};
 use super::identity::{self, Unreadable};
 use super::jobs::{Job, Progress};
 use super::journal::{self, Header, Journal, JournalError, Sync as Syncing};
-use super::shard::{MergeError, Shard, merge};
+use super::shard::{Joined, MergeError, Shard};
 use super::variant::{Base, Variant, VariantError};
 use super::vary::Axis;
 use crate::gateway::RunError;
@@ -92,8 +92,13 @@ pub enum SweepError {
         of: usize,
     },
     /// The journal is not of a sweep.
-    #[error("{} is not the journal of a sweep", .0.display())]
-    NotASweep(PathBuf),
+    #[error("{} is {found}, not the journal of a sweep", path.display())]
+    NotASweep {
+        /// The journal.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
 }
 
 impl Sweep {
@@ -109,7 +114,7 @@ impl Sweep {
             .iter()
             .map(|place| {
                 let sets = layout.sets(place);
-                base.variant(sets.join(" "), &sets)
+                base.variant_of("--vary", sets.join(" "), &sets)
             })
             .collect::<Result<_, _>>()?;
         let mut parts = vec![identity::of_program(), layout.replications().to_string()];
@@ -198,13 +203,12 @@ impl Sweep {
 }
 
 impl Swept {
-    /// Joins the journals of shards into one at `out`, and reads it.
+    /// The sweep whose shards were joined; `path` is named where they are not of a sweep.
     ///
     /// # Errors
-    /// When parts are of different sweeps or cells are missing; nothing is written then.
-    pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Self, SweepError> {
-        let header = merge(parts, out)?;
-        Self::of_journal(&header, out)
+    /// When they are not.
+    pub fn of_joined(joined: &Joined, path: &Path) -> Result<Self, SweepError> {
+        Self::of_cells(&joined.header, path, || joined.results(path))
     }
 
     /// Reads the finished journal of a sweep with this header.
@@ -212,16 +216,27 @@ impl Swept {
     /// # Errors
     /// When it is not of a sweep, cannot be read, or has not all cells.
     pub fn of_journal(header: &Header, path: &Path) -> Result<Self, SweepError> {
-        let not = || SweepError::NotASweep(path.to_owned());
-        if header.told("command") != Some("sweep") {
-            return Err(not());
+        Self::of_cells(header, path, || journal::results(path, header))
+    }
+
+    fn of_cells(
+        header: &Header,
+        path: &Path,
+        cells: impl FnOnce() -> Result<Vec<Cell>, JournalError>,
+    ) -> Result<Self, SweepError> {
+        let not = |found| move || SweepError::NotASweep { path: path.to_owned(), found };
+        match header.told("command") {
+            Some("sweep") => {}
+            Some("tune") => return Err(not("the journal of a tune")()),
+            _ => return Err(not("the journal of something else")()),
         }
-        let layout = Layout::from_about(&header.about).ok_or_else(not)?;
-        let seed = header.told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not)?;
-        let cells = journal::results::<Cell>(path, header)?;
+        let damaged = "a journal whose header does not tell its values";
+        let layout = Layout::from_about(&header.about).ok_or_else(not(damaged))?;
+        let seed = header.told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
         if layout.cells() != header.cells {
-            return Err(not());
+            return Err(not(damaged)());
         }
+        let cells = cells()?;
         if cells.len() < layout.cells() {
             return Err(SweepError::Unfinished { path: path.to_owned(), there: cells.len(), of: layout.cells() });
         }

@@ -240,7 +240,7 @@ impl Tune {
         let points = points(&grid);
         let scenario = |base: &Base| -> Result<Scenario, TuneError> {
             let mut arms: Vec<Variant> =
-                points.iter().map(|sets| base.variant(sets.join(" "), sets)).collect::<Result<_, _>>()?;
+                points.iter().map(|sets| base.variant_of("--vary", sets.join(" "), sets)).collect::<Result<_, _>>()?;
             arms.push(base.variant(DEFAULT, &[])?);
             arms.push(base.variant(OFF, &[ESCAPE_OFF.to_owned()])?);
             let whole = &arms[grid.size()];

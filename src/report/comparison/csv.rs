@@ -3,7 +3,7 @@
 use crate::experiment::compare::Comparison;
 use crate::experiment::stats::Interval;
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 18] = [
     "figure",
     "a",
     "a_lo",
@@ -19,6 +19,9 @@ const HEADER: [&str; 15] = [
     "change_hi",
     "n",
     "verdict",
+    "p",
+    "changed_in",
+    "stands_among_all",
 ];
 
 pub(super) fn of(comparison: &Comparison) -> String {
@@ -35,6 +38,9 @@ pub(super) fn of(comparison: &Comparison) -> String {
         }
         fields.push(paired.map_or(0, |p| p.difference.n).to_string());
         fields.push(row.verdict.words().to_owned());
+        fields.push(paired.and_then(|p| p.p).map_or_else(String::new, |p| p.to_string()));
+        fields.push(paired.map_or_else(String::new, |p| p.changed.to_string()));
+        fields.push(row.stands.map_or_else(String::new, |stands| stands.to_string()));
         let _ = writer.write_record(&fields);
     }
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()

@@ -173,7 +173,11 @@ fn figures(report: &ComparisonReport) -> Section {
         let unit = reached.precision.figure.meta.unit;
         let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
         let path = &reached.precision.figure.path;
-        blocks.push(Block::Line(if reached.enough {
+        blocks.push(Block::Line(if reached.half_width.is_none() {
+            format!(
+                "precision NOT reached: no interval of {path} after {n} replications: A and B must both have the figure"
+            )
+        } else if reached.enough {
             format!("precision: {path} is known to ±{half} after {n} replications")
         } else {
             format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
@@ -232,7 +236,8 @@ fn gates(comparison: &Comparison) -> Section {
         match comparison.outcome() {
             Outcome::Passed => "all gates passed",
             Outcome::Failed => "a gate failed: exit status 1",
-            Outcome::NotDecidable => "a gate is undecided: exit status 3",
+            Outcome::NotDecidable if comparison.has_open_gate() => "a gate is undecided: exit status 3",
+            Outcome::NotDecidable => "all gates passed, but the precision was not reached: exit status 3",
             Outcome::Inert => "nothing was tested: no decision differed (exit status 4)",
         }
         .to_owned(),

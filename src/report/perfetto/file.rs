@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::report::files::{FileError, PendingFile};
+use crate::files::{FileError, PendingFile};
 
 /// A file that has its name only when it is whole.
 #[derive(Debug)]

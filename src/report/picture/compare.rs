@@ -201,7 +201,8 @@ fn sentence(report: &ComparisonReport) -> String {
             );
         }
         Outcome::Failed => "A gate failed. ",
-        Outcome::NotDecidable => "A gate is undecided. ",
+        Outcome::NotDecidable if comparison.has_open_gate() => "A gate is undecided. ",
+        Outcome::NotDecidable => "The precision that was asked for was not reached. ",
         Outcome::Passed if comparison.gates.is_empty() => "",
         Outcome::Passed => "All gates passed. ",
     };

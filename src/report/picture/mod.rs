@@ -22,7 +22,7 @@ pub use sweep::{sweep_charts, sweep_page};
 pub use tune::{tune_charts, tune_page};
 
 use super::chart::{DrawError, Figure, Theme, png, svg};
-use super::files::FileError;
+use crate::files::{self, FileError};
 
 /// A chart with the name of its files.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +67,7 @@ pub fn write_charts(directory: &Path, charts: &[Chart], themes: &[Theme]) -> Res
                 [("svg", svg(&chart.figure, theme)?.into_bytes()), ("png", png(&chart.figure, theme)?)]
             {
                 let path = directory.join(format!("{name}.{ending}"));
-                super::files::write(&path, &bytes)?;
+                files::write(&path, &bytes)?;
                 files.push(path);
             }
         }

@@ -15,7 +15,7 @@ use self::escapes::Escapes;
 use self::requests::Requests;
 use self::rows::{Maybe, Rows};
 use self::sessions::Sessions;
-use super::files::{FileError, PendingFile};
+use crate::files::{FileError, PendingFile};
 use crate::ids::SessionRef;
 use crate::measure::series::Series;
 use crate::measure::{AccountInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange};
@@ -47,6 +47,9 @@ const ACCOUNT_COLUMNS: &[&str] = &[
 ];
 
 impl CsvFiles {
+    /// What the files are called.
+    pub const NAMES: [&str; 4] = ["requests.csv", "sessions.csv", "escapes.csv", "accounts.csv"];
+
     /// Opens the four files in `directory`, which is made if it is missing.
     ///
     /// # Errors

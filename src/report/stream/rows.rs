@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::io::Write;
 
-use crate::report::files::{FileError, PendingFile};
+use crate::files::{FileError, PendingFile};
 
 /// A CSV file under way.
 pub struct Rows<W: Write> {

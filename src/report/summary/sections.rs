@@ -257,7 +257,7 @@ fn slow_completions(document: &ResultDocument) -> String {
         return format!("slow completions until the gate fires at {threshold}: no baseline, nothing was served");
     };
     let levels = completions::table(gate, baseline).map(|(level, n)| {
-        let n = n.map_or_else(|| "never".into(), |n| n.to_string());
+        let n = n.map_or_else(|| "never".into(), completions::in_words);
         glued(&format!("{}: {n}", format::setting(Span::from_millis_f64(level))))
     });
     format!(

@@ -158,14 +158,14 @@ impl Report for SweepReport {
         json::of(self)
     }
 
-    /// One row a point: its values, then mean and interval of every figure.
+    /// One row a point: its values, then mean, interval and number of replications with it of every figure.
     fn to_csv(&self) -> String {
         let layout = &self.layout;
         let mut writer = ::csv::Writer::from_writer(Vec::new());
         let mut header: Vec<String> = layout.grid().axes().iter().map(|axis| axis.key.clone()).collect();
         header.extend(["escape".to_owned(), "replications".to_owned()]);
         for figure in &self.figures {
-            header.extend(["mean", "lo", "hi"].map(|part| format!("{}:{part}", figure.path)));
+            header.extend(["mean", "lo", "hi", "n"].map(|part| format!("{}:{part}", figure.path)));
         }
         // writing to memory cannot fail, and every row has as many fields as the header
         let _ = writer.write_record(&header);
@@ -174,7 +174,10 @@ impl Report for SweepReport {
                 (0..layout.grid().axes().len()).map(|axis| layout.label(place, axis).to_owned()).collect();
             row.push(if place.off { "off" } else { "as set" }.to_owned());
             row.push(layout.replications().to_string());
-            row.extend(means.iter().flat_map(|&mean| csv_ends(mean)));
+            for &mean in means {
+                row.extend(csv_ends(mean));
+                row.push(mean.map_or(0, |mean| mean.n).to_string());
+            }
             let _ = writer.write_record(&row);
         }
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
@@ -52,14 +53,14 @@ impl Report for TuneReport {
     fn to_csv(&self) -> String {
         let mut writer = ::csv::Writer::from_writer(Vec::new());
         let mut header = vec!["arm".to_owned(), "fate".to_owned(), "replications".to_owned(), "regret".to_owned()];
-        header.extend(self.scenarios.iter().map(|name| format!("{name}:mean")));
+        header.extend(self.scenarios.iter().flat_map(|name| ["mean", "lo", "hi"].map(|part| format!("{name}:{part}"))));
         // writing to memory cannot fail, and every row has as many fields as the header
         let _ = writer.write_record(&header);
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         for arm in &self.tuned.arms {
             let mut row =
                 vec![arm.name.clone(), fate(arm).to_owned(), arm.replications.to_string(), number(arm.regret)];
-            row.extend(arm.means.iter().map(|mean| number(mean.map(|mean| mean.mean))));
+            row.extend(arm.means.iter().flat_map(|&mean| csv_ends(mean)));
             let _ = writer.write_record(&row);
         }
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()

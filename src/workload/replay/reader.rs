@@ -55,7 +55,7 @@ impl TraceReader {
             Some(format) => format,
             None => detect(&config.path)?,
         };
-        let mut tolerance = Tolerance::new(config.skip_bad_lines);
+        let mut tolerance = Tolerance::new(config.skip_bad_lines, &config.path);
         let lines = |format: Box<dyn LineFormat>| -> Result<Source, Error> {
             Ok(Source::Lines { lines: Lines::open(&config.path)?, format })
         };

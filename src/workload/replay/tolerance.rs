@@ -1,6 +1,6 @@
 //! How many bad lines are left out before one is an error.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::line::BadLine;
 use crate::workload::Error;
@@ -10,11 +10,14 @@ pub(super) struct Tolerance {
     allowed: u64,
     skipped: u64,
     first: Option<Error>,
+    /// The trace: notes name files as they lie in it. Where it lies itself, and what it is called, is another matter on
+    /// each machine, and notes are part of results.
+    trace: PathBuf,
 }
 
 impl Tolerance {
-    pub(super) const fn new(allowed: u64) -> Self {
-        Self { allowed, skipped: 0, first: None }
+    pub(super) fn new(allowed: u64, trace: &Path) -> Self {
+        Self { allowed, skipped: 0, first: None, trace: trace.to_owned() }
     }
 
     /// How many were left out.
@@ -46,8 +49,22 @@ impl Tolerance {
 
     pub(super) fn notes(&self) -> Vec<String> {
         match &self.first {
-            Some(first) => vec![format!("{} bad lines were left out; the first: {first}", self.skipped)],
+            Some(first) => {
+                vec![format!("{} bad lines were left out; the first: {}", self.skipped, self.within_trace(first))]
+            }
             None => Vec::new(),
+        }
+    }
+
+    fn within_trace(&self, error: &Error) -> String {
+        let within = error.file.as_ref().and_then(|file| file.strip_prefix(&self.trace).ok());
+        let is_itself = within.is_none_or(|within| within.as_os_str().is_empty());
+        let (line, column) = (error.line, error.column);
+        let error = Error { file: within.filter(|_| !is_itself).map(Path::to_owned), ..error.clone() };
+        match (is_itself, line, column) {
+            (false, ..) | (_, 0, _) => error.to_string(),
+            (_, line, 0) => format!("line {line}: {error}"),
+            (_, line, column) => format!("line {line}, column {column}: {error}"),
         }
     }
 }
