@@ -109,12 +109,12 @@ impl Compare {
             std::io::Write::write_all(&mut file, report.to_junit().as_bytes())?;
             file.commit()?;
         }
-        sink.write(&report, self.output.output)?;
         if self.pictures.wanted() {
             let (sides, _) = Sides::record(&plan.a.lowered, &plan.b.lowered)?;
             let charts = || comparison_charts(&report, Some(&sides));
             pictures.write(charts, |command| comparison_page(&report, Some(&sides), command))?;
         }
+        sink.write(&report, self.output.output)?;
         Ok(match report.comparison.outcome() {
             Outcome::Passed => End::Done,
             Outcome::Failed => End::Failed,

@@ -101,6 +101,11 @@ impl Run {
             threads: workers,
         };
         let document = ResultDocument::new(about, &results);
+        // files first: a reader of the text may have had enough of it
+        if let Some(recording) = recording {
+            let charts = || run_charts(&document, &recording);
+            pictures.write(charts, |command| run_page(&document, &recording, command))?;
+        }
         let text = match self.output {
             Output::Text => document.to_text(Style { colour: file.is_none(), width: terminal::WIDTH }),
             Output::Json => document.to_json(),
@@ -113,10 +118,6 @@ impl Run {
                 file.commit()?;
             }
             None => terminal::print(&text)?,
-        }
-        if let Some(recording) = recording {
-            let charts = || run_charts(&document, &recording);
-            pictures.write(charts, |command| run_page(&document, &recording, command))?;
         }
         Ok(violations.tell(self.check))
     }

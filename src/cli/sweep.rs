@@ -137,7 +137,7 @@ pub(crate) fn report(
 ) -> anyhow::Result<End> {
     let objectives = objectives.of_swept(swept)?;
     let report = SweepReport::new(swept, &objectives, Level::PERCENT_95);
-    sink.write(&report, output)?;
     pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;
+    sink.write(&report, output)?;
     Ok(if report.is_inert() { End::Inert } else { End::Done })
 }

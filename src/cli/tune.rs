@@ -127,8 +127,8 @@ impl Tune {
         bar.finish();
         let tuned = tuned?;
         let report = TuneReport::new(&tuning, tuned);
-        sink.write(&report, self.output.output)?;
         pictures.write(|| tune_charts(&report), |command| tune_page(&report, command))?;
+        sink.write(&report, self.output.output)?;
         Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
 }
