@@ -31,7 +31,8 @@ use crate::scenario::{Document, Set};
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: no value changed any decision of the scheduler.\n\n\
     Examples:\n  \
     stickysim tune scenarios/slow-account.yaml \\\n      \
-    --vary sticky_escape_ttft_ms=2000:40000:log --subject-to 'cost.cold_turn_ratio <= +2%'\n  \
+    --vary sticky_escape_ttft_ms=2000:40000:log \\\n      \
+    --subject-to 'cost.cold_turn_ratio <= +2%'\n  \
     stickysim tune scenarios/slow-account.yaml scenarios/brownout.yaml \\\n      \
     scenarios/healthy.yaml --vary sticky_escape_ttft_ms=2000:40000:log \\\n      \
     --out tune.jsonl --html tune.html"
