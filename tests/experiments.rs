@@ -216,8 +216,19 @@ mod compare {
         for path in
             [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
         {
-            let verdict = document["figures"][path]["verdict"].as_str().unwrap();
-            assert!(matches!(verdict, "no_difference_shown" | "identical"), "{path}: {verdict}");
+            let figure = &document["figures"][path];
+            match figure["verdict"].as_str().unwrap() {
+                "no_difference_shown" | "identical" => {}
+                // a session that found its account full, in a few replications
+                "not_decidable" => {
+                    let (changed, mean) = (&figure["changed_in"], |of: &str| figure[of]["mean"].as_f64().unwrap());
+                    assert!(changed.as_u64().unwrap() < 10, "{path}: {figure}");
+                    // of cold turns there are none under A at all
+                    let least = if path == "cost.cold_turn_ratio" { 1e-4 } else { 1e-3 * mean("a") };
+                    assert!(mean("difference").abs() < least, "{path}: {figure}");
+                }
+                other => panic!("{path}: {other}"),
+            }
         }
     }
 

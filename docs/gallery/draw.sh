@@ -17,7 +17,6 @@ for scenario in scenarios/*.yaml; do
     keep "$name/timeline" "$name-timeline"
 done
 keep slow-account/journey slow-account-journey
-keep full-account/journey full-account-journey
 keep all-slow/distribution all-slow-distribution
 keep healthy/distribution healthy-distribution
 keep flapping/detection flapping-detection

@@ -249,9 +249,10 @@ pub(super) fn conditions<'p>(
     let condition = |name: &str| {
         let value = |what: &str| get(&format!("conditions.{name}.{what}"));
         let delay = |what: &str| {
-            let (p50, max) = (value(&format!("{what}.p50"))?, value(&format!("{what}.max"))?);
-            // there is no shortest one among the figures: the median stands for it
-            Some(Delay { min_s: p50, p50_s: p50, max_s: max })
+            let [min, p50, max] = ["min", "p50", "max"].map(|part| value(&format!("{what}.{part}")));
+            let p50 = p50?;
+            // documents of older versions have no shortest one
+            Some(Delay { min_s: min.unwrap_or(p50), p50_s: p50, max_s: max? })
         };
         ConditionDetection {
             name: name.to_owned(),
