@@ -9,7 +9,7 @@ test:
 test-slow:
 	tests/packages.sh parallel slurm postgresql chromium
 	$(MAKE) test
-	cargo test --release --lib --bins --tests -- --ignored --nocapture --skip timing --skip write_the_sample_files
+	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip write_the_sample_files
 	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing
 	$(MAKE) fidelity
 
