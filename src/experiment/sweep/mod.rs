@@ -24,7 +24,9 @@ pub use layout::{Layout, Place};
 pub struct Sweep {
     layout: Layout,
     variants: Vec<Variant>,
-    header: Header,
+    /// The scenario as it stands.
+    whole: Variant,
+    specs: Vec<String>,
     seed: u64,
     name: String,
 }
@@ -117,21 +119,26 @@ impl Sweep {
                 base.variant_of("--vary", sets.join(" "), &sets)
             })
             .collect::<Result<_, _>>()?;
+        Ok(Self { layout, variants, whole, specs: specs.to_vec(), seed, name })
+    }
+
+    /// The header of its journal: reads all that the points depend on, the trace above all.
+    fn header(&self, shard: Shard) -> Result<Header, Unreadable> {
+        let (layout, whole) = (&self.layout, &self.whole);
         let mut parts = vec![identity::of_program(), layout.replications().to_string()];
-        parts.extend(identity::of(std::iter::once(&whole).chain(&variants))?);
+        parts.extend(identity::of(std::iter::once(whole).chain(&self.variants))?);
         for place in layout.places() {
             parts.push(layout.sets(place).join(" "));
         }
         let mut about = vec![
             ("command".to_owned(), "sweep".to_owned()),
-            ("scenario".to_owned(), name.clone()),
-            ("seed".to_owned(), seed.to_string()),
+            ("scenario".to_owned(), self.name.clone()),
+            ("seed".to_owned(), self.seed.to_string()),
         ];
-        about.extend(layout.about(specs));
+        about.extend(layout.about(&self.specs));
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let scenarios = vec![identity::scenario(&whole)];
-        let header = Header { scenarios, ..Header::new(&parts, layout.cells(), about) };
-        Ok(Self { layout, variants, header, seed, name })
+        let scenarios = vec![identity::scenario(whole)];
+        Ok(Header { scenarios, shard: shard.name(), ..Header::new(&parts, layout.cells(), about) })
     }
 
     /// Which cell is which.
@@ -155,13 +162,12 @@ impl Sweep {
         threads: &rayon::ThreadPool,
         progress: &dyn Progress,
     ) -> Result<Done, SweepError> {
-        let header = Header { shard: shard.name(), ..self.header.clone() };
         let mut cells: Vec<Option<Cell>> = vec![None; self.layout.cells()];
         let journal = match out {
             None if shard != Shard::WHOLE => return Err(SweepError::ShardWithoutJournal),
             None => None,
             Some(path) => {
-                let opened = Journal::<Cell>::open(path, &header, Syncing::EveryLine)?;
+                let opened = Journal::<Cell>::open(path, &self.header(shard)?, Syncing::EveryLine)?;
                 for (at, cell) in opened.finished {
                     cells[at] = Some(cell);
                 }
@@ -197,7 +203,7 @@ impl Sweep {
             seed: self.seed,
             layout: self.layout.clone(),
             cells: there,
-            scenario: self.header.scenarios.first().cloned().unwrap_or_default(),
+            scenario: identity::scenario(&self.whole),
         }))
     }
 }
