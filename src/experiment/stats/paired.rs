@@ -41,6 +41,11 @@ pub struct Paired {
 }
 
 impl Paired {
+    /// Whether there are several pairs and yet no interval: too few of them differ.
+    pub const fn differs_too_rarely(&self) -> bool {
+        self.difference.n > 1 && self.difference.lo.is_none()
+    }
+
     /// B / A of the means with its interval: 1 + change.
     pub fn ratio(&self) -> Option<Interval> {
         self.change.map(|c| Interval { mean: 1.0 + c.mean, lo: c.lo.map(|x| 1.0 + x), hi: c.hi.map(|x| 1.0 + x), ..c })

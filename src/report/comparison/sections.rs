@@ -49,7 +49,7 @@ pub fn verdict(verdict: Verdict, paired: Option<&Paired>, stands: Option<bool>) 
         Verdict::NoDifferenceShown => "none shown",
         Verdict::Identical => "identical",
         Verdict::NotDecidable => match paired {
-            Some(paired) if paired.difference.n > 1 => {
+            Some(paired) if paired.differs_too_rarely() => {
                 return format!("{} of {}", paired.changed, paired.difference.n);
             }
             _ => "undecidable",
@@ -152,8 +152,7 @@ fn figures(report: &ComparisonReport) -> Section {
             "?: clear of 0 by itself, but not among all figures looked at together (Holm)".to_owned(),
         ));
     }
-    let few = |row: &&&Row| row.verdict == Verdict::NotDecidable && row.paired.is_some_and(|p| p.difference.n > 1);
-    if rows.iter().any(|row| few(&row)) {
+    if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
         blocks.push(Block::Line(
             "3 of 20: the figure differs in that many replications, too few to say by how much on average: more \
              --replications"
