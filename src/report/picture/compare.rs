@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::parts::{charts, differences, estimate, provenance, reproduce, shown, tables};
-use super::sweep::conditions;
+use super::parts::{charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
 use crate::experiment::compare::{Outcome, Row};

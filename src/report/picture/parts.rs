@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::sections::pages;
 use crate::experiment::stats::Interval;
 use crate::measure::figures::{Meta, Unit};
-use crate::report::chart::{Estimate, Figure, Format, Provenance};
+use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
 use crate::report::document::SCHEDULER_REVISION;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
 use crate::report::summary::Section as Summary;
@@ -57,6 +57,32 @@ pub(super) fn reproduce(from: &Provenance) -> Vec<(String, String)> {
     ];
     rows.extend(from.replications.map(|n| ("replications".to_owned(), n.to_string())));
     rows
+}
+
+/// Conditions as the detection chart takes them, from the paths that there are and what stands there.
+pub(super) fn conditions<'p>(
+    paths: impl Iterator<Item = &'p str>,
+    get: &dyn Fn(&str) -> Option<f64>,
+) -> Vec<ConditionDetection> {
+    let names = paths.filter_map(|path| path.strip_prefix("conditions.")?.strip_suffix(".onsets"));
+    let condition = |name: &str| {
+        let value = |what: &str| get(&format!("conditions.{name}.{what}"));
+        let delay = |what: &str| {
+            let [min, p50, max] = ["min", "p50", "max"].map(|part| value(&format!("{what}.{part}")));
+            let p50 = p50?;
+            // documents of older versions have no shortest one
+            Some(Delay { min_s: min.unwrap_or(f64::NAN), p50_s: p50, max_s: max? })
+        };
+        ConditionDetection {
+            name: name.to_owned(),
+            onsets: value("onsets").unwrap_or(0.0),
+            detected: value("detected").unwrap_or(0.0),
+            never_readmitted: value("never_readmitted").unwrap_or(0.0),
+            delay: delay("delay_s"),
+            readmission: delay("readmission_s"),
+        }
+    };
+    names.map(condition).collect()
 }
 
 /// A section of charts.

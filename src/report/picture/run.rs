@@ -1,29 +1,39 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
-use super::sections::pages;
+use super::parts::{conditions, provenance, reproduce, shown, tables};
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
-use crate::report::chart::{
-    ConditionDetection, Delay, Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline,
-};
-use crate::report::document::{Estimate, NamedFigures, ResultDocument, SCHEDULER_REVISION};
+use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
+use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
 use crate::report::html::{Page, Piece, Section, Tile, Tone};
 use crate::report::summary::sections;
 
-/// Where a run's pictures come from; what they draw is its first replication.
-pub(super) fn provenance(document: &ResultDocument) -> Provenance {
-    Provenance {
-        scenario: document.about.name.clone(),
-        seed: document.about.seed.to_string(),
-        replications: None,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+/// Where figures of a run come from.
+pub(super) fn from(document: &ResultDocument) -> Provenance {
+    let about = &document.about;
+    provenance(&about.name, &about.seed.to_string(), Some(document.replications as u64))
+}
+
+/// Where pictures of its first replication come from.
+fn from_first(document: &ResultDocument) -> Provenance {
+    Provenance { replications: None, ..from(document) }
+}
+
+/// What must be known beside the figures, each once.
+pub(super) fn notes(document: &ResultDocument) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for remark in &document.remarks {
+        if !notes.contains(&remark.note.text) {
+            notes.push(remark.note.text.clone());
+        }
     }
+    notes
 }
 
 /// All charts of a run.
 pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
-    let from = provenance(document);
+    let from = from_first(document);
     let mut charts = vec![
         Chart::new("timeline", timeline(&recording.timeline(from.clone()))),
         Chart::new("distribution", distributions(document, recording)),
@@ -37,18 +47,18 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
 
 /// The page of a run; `command` made it.
 pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str) -> Page {
-    let from = provenance(document);
+    let first = from_first(document);
     let (verdict, tone, reasons) = verdict(document);
     let chart = |figure: Figure| Piece::Chart(Box::new(figure));
     let mut charts = vec![Section {
         heading: "Over time".to_owned(),
-        pieces: first_only(document).chain([chart(timeline(&recording.timeline(from.clone())))]).collect(),
+        pieces: first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]).collect(),
     }];
     charts.push(Section {
         heading: "Distribution".to_owned(),
         pieces: first_only(document).chain([chart(distributions(document, recording))]).collect(),
     });
-    let journeys = recording.journeys(&from);
+    let journeys = recording.journeys(&first);
     if !journeys.is_empty() {
         let about = Piece::Line(format!("The {} sessions with the slowest turns.", journeys.len()));
         let pieces = first_only(document).chain([about, Piece::Sessions(journeys)]).collect();
@@ -57,35 +67,20 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     if !document.conditions.is_empty() {
         charts.push(Section { heading: "Conditions".to_owned(), pieces: vec![chart(detected(document))] });
     }
-    let mut figures = pages(&sections(document));
-    if let Some(first) = figures.first_mut() {
-        // Its title is the scenario's name, which is the page's already.
-        "The run".clone_into(&mut first.heading);
-    }
-    charts.extend(figures);
-    let mut notes: Vec<String> = Vec::new();
-    for remark in &document.remarks {
-        if !notes.contains(&remark.note.text) {
-            notes.push(remark.note.text.clone());
-        }
-    }
+    charts.extend(tables(&sections(document), "The run"));
+    let from = from(document);
     Page {
         title: document.about.name.clone(),
-        provenance: Provenance { replications: Some(document.replications as u32), ..from },
+        reproduce: reproduce(&from),
+        provenance: from,
         verdict,
         tone,
         reasons,
-        notes,
+        notes: notes(document),
         tiles: tiles(document),
         sections: charts,
-        scenario: format!("{:#}\n", document.about.scenario),
+        scenario: shown(&document.about.scenario),
         command: command.to_owned(),
-        reproduce: vec![
-            ("stickysim".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("scheduler".to_owned(), SCHEDULER_REVISION.to_owned()),
-            ("seed".to_owned(), document.about.seed.to_string()),
-            ("replications".to_owned(), document.replications.to_string()),
-        ],
     }
 }
 
@@ -97,31 +92,22 @@ fn first_only(document: &ResultDocument) -> impl Iterator<Item = Piece> {
 
 fn distributions(document: &ResultDocument, recording: &Recording) -> Figure {
     distribution(&Distribution {
-        provenance: provenance(document),
+        provenance: from_first(document),
         sides: vec![recording.side(&document.about.name)],
         slo_ms: Some(document.about.settings.slo_ttft.millis()),
     })
 }
 
 pub(super) fn detected(document: &ResultDocument) -> Figure {
-    let delay = |of: &NamedFigures, path: &str| {
-        let get = |part: &str| of.get(&format!("{path}.{part}")).map(Estimate::mean);
-        let (p50, max) = (get("p50")?, get("max")?);
-        // documents of older versions have no shortest one
-        Some(Delay { min_s: get("min").unwrap_or(f64::NAN), p50_s: p50, max_s: max })
-    };
-    let count = |of: &NamedFigures, path: &str| of.get(path).map_or(0.0, Estimate::mean);
-    let condition = |of: &NamedFigures| ConditionDetection {
-        name: of.name.clone(),
-        onsets: count(of, "onsets"),
-        detected: count(of, "detected"),
-        never_readmitted: count(of, "never_readmitted"),
-        delay: delay(of, "delay_s"),
-        readmission: delay(of, "readmission_s"),
+    let paths: Vec<String> = document.conditions.iter().map(|of| format!("conditions.{}.onsets", of.name)).collect();
+    let get = |path: &str| {
+        let of =
+            |of: &NamedFigures| of.get(path.strip_prefix("conditions.")?.strip_prefix(&of.name)?.strip_prefix('.')?);
+        document.conditions.iter().find_map(of).map(Estimate::mean)
     };
     detection(&Detection {
-        provenance: Provenance { replications: Some(document.replications as u32), ..provenance(document) },
-        conditions: document.conditions.iter().map(condition).collect(),
+        provenance: from(document),
+        conditions: conditions(paths.iter().map(String::as_str), &get),
         roc: Vec::new(),
         current: None,
     })

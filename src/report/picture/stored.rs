@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::again::{NotAgain, comparison_again, run_again};
 use super::parts::{charts, provenance, reproduce, shown, tables};
-use super::run::{detected, tiles, verdict};
+use super::run::{detected, from, notes, tiles, verdict};
 use super::{
     Chart, Recording, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page, tune_charts,
     tune_page,
@@ -73,7 +73,7 @@ fn document_charts(document: &ResultDocument) -> Vec<Chart> {
 
 fn document_page(document: &ResultDocument, command: &str) -> Page {
     let about = &document.about;
-    let from = provenance(&about.name, &about.seed.to_string(), Some(document.replications as u64));
+    let from = from(document);
     let (verdict, tone, reasons) = verdict(document);
     let mut parts: Vec<Section> =
         document_charts(document).into_iter().map(|chart| charts("Conditions", [chart.figure])).collect();
@@ -85,7 +85,7 @@ fn document_page(document: &ResultDocument, command: &str) -> Page {
         verdict,
         tone,
         reasons,
-        notes: document.remarks.iter().map(|remark| remark.note.text.clone()).collect(),
+        notes: notes(document),
         tiles: tiles(document),
         sections: parts,
         scenario: shown(&about.scenario),

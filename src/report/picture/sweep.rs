@@ -2,12 +2,12 @@
 
 use super::Chart;
 use super::keys::Key;
-use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
+use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::report::chart::{
-    ConditionDetection, Delay, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance,
-    RocPoint, SweepPoint, detection, heat_map, key_sweep,
+    ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
+    SweepPoint, detection, heat_map, key_sweep,
 };
 use crate::report::comparison::{amount, signed};
 use crate::report::html::{Page, Section, Tile, Tone};
@@ -238,32 +238,6 @@ fn detected(report: &SweepReport) -> Option<Figure> {
         return None;
     }
     Some(detection(&Detection { provenance: from(report), conditions, roc, current: own.map(|point| key.name(point)) }))
-}
-
-/// Conditions as the detection chart takes them, from the paths that there are and what stands there.
-pub(super) fn conditions<'p>(
-    paths: impl Iterator<Item = &'p str>,
-    get: &dyn Fn(&str) -> Option<f64>,
-) -> Vec<ConditionDetection> {
-    let names = paths.filter_map(|path| path.strip_prefix("conditions.")?.strip_suffix(".onsets"));
-    let condition = |name: &str| {
-        let value = |what: &str| get(&format!("conditions.{name}.{what}"));
-        let delay = |what: &str| {
-            let [min, p50, max] = ["min", "p50", "max"].map(|part| value(&format!("{what}.{part}")));
-            let p50 = p50?;
-            // documents of older versions have no shortest one
-            Some(Delay { min_s: min.unwrap_or(p50), p50_s: p50, max_s: max? })
-        };
-        ConditionDetection {
-            name: name.to_owned(),
-            onsets: value("onsets").unwrap_or(0.0),
-            detected: value("detected").unwrap_or(0.0),
-            never_readmitted: value("never_readmitted").unwrap_or(0.0),
-            delay: delay("delay_s"),
-            readmission: delay("readmission_s"),
-        }
-    };
-    names.map(condition).collect()
 }
 
 /// The values of a point, as one sets them.
