@@ -8,6 +8,8 @@ mod table;
 
 use std::fmt::Write as _;
 
+pub use super::answer::Tone;
+use super::answer::{Answer, Point};
 use super::chart::{BrokenFont, Figure, Journey, Provenance, Theme, colours, escaped, inline_svg, journey};
 pub use table::{Cell, Column, Table};
 
@@ -19,28 +21,13 @@ const SCRIPT_HASH: &str = include_str!("page.js.sha256");
 /// Widths of charts in px: for wide and for narrow screens.
 const WIDTHS: [(&str, f64); 2] = [("wide", 960.0), ("narrow", 400.0)];
 
-/// Whether something is good news.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// Good.
-    Good,
-    /// Bad.
-    Bad,
-    /// To be read with care.
-    Warn,
-    /// Neither.
-    #[default]
-    Neutral,
-}
-
-impl Tone {
-    const fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Warn => "warn",
-            Self::Neutral => "",
-        }
+/// The class of what has a tone.
+const fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Undecided => "undecided",
+        Tone::Neutral => "",
     }
 }
 
@@ -90,12 +77,8 @@ pub struct Page {
     pub title: String,
     /// Where it comes from.
     pub provenance: Provenance,
-    /// The verdict in a sentence.
-    pub verdict: String,
-    /// Whether it is good news.
-    pub tone: Tone,
-    /// What else belongs to the verdict, a line each.
-    pub reasons: Vec<String>,
+    /// What it says, in a sentence and points.
+    pub answer: Answer,
     /// Assumptions, extrapolations, inert knobs: what must be known beside the figures.
     pub notes: Vec<String>,
     /// The main figures.
@@ -167,15 +150,26 @@ fn head(page: &Page, out: &mut String) {
 }
 
 fn verdict(page: &Page, out: &mut String) {
-    let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Verdict\">", page.tone.class());
-    let _ = write!(out, "<p>{}</p>", escaped(&page.verdict));
-    list(&page.reasons, out);
+    let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Answer\">", class(page.answer.tone));
+    let _ = write!(out, "<p>{}</p>", escaped(&page.answer.sentence));
+    points(&page.answer.points, out);
     out.push_str("</section>");
     if !page.notes.is_empty() {
-        out.push_str("<section class=\"notes\" aria-label=\"To be known beside the figures\">");
+        out.push_str("<section class=\"notes\" aria-label=\"Notes\">");
         list(&page.notes, out);
         out.push_str("</section>");
     }
+}
+
+fn points(points: &[Point], out: &mut String) {
+    if points.is_empty() {
+        return;
+    }
+    out.push_str("<ul>");
+    for point in points {
+        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), escaped(&point.text));
+    }
+    out.push_str("</ul>");
 }
 
 fn list(items: &[String], out: &mut String) {
@@ -201,7 +195,7 @@ fn tiles(tiles: &[Tile], out: &mut String) {
             out,
             "<div><dt>{}</dt><dd class=\"{}\">{}</dd>{remark}</div>",
             escaped(&tile.name),
-            tile.tone.class(),
+            class(tile.tone),
             escaped(&tile.value)
         );
     }

@@ -85,7 +85,7 @@ pub(super) fn write(table: &Table, about: &str, out: &mut String) {
                 continue;
             };
             let mut attributes = String::new();
-            let classes: Vec<&str> = [if column.number { "num" } else { "" }, cell.tone.class()]
+            let classes: Vec<&str> = [if column.number { "num" } else { "" }, super::class(cell.tone)]
                 .into_iter()
                 .filter(|c| !c.is_empty())
                 .collect();

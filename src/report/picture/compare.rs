@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::parts::{charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
-use crate::experiment::compare::{Outcome, Row};
-use crate::experiment::gate::Evidence;
+use crate::experiment::compare::Row;
 use crate::experiment::replicate::seed_of;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
+use crate::report::answer::of_comparison;
 use crate::report::chart::{
     Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
     Verdict as Colour, compare, detection, distribution,
@@ -81,9 +81,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
         title: format!("{}: {} against {}", report.name, comparison.b, comparison.a),
         reproduce,
         provenance: from,
-        verdict: sentence(report),
-        tone: tone(report),
-        reasons: reasons(report),
+        answer: of_comparison(report),
         notes: comparison.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -182,119 +180,6 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
     }
     (!rows.is_empty())
         .then(|| detection(&Detection { provenance: from(report), conditions: rows, roc: Vec::new(), current: None }))
-}
-
-/// The figure by which a comparison is judged in a sentence.
-fn main_row(report: &ComparisonReport) -> Option<&Row> {
-    let there = |path: &str| report.comparison.row(path).filter(|row| row.paired.is_some());
-    there("sessions.worst_ttft_ms.p99").or_else(|| there("felt_ttft_ms.p99"))
-}
-
-fn sentence(report: &ComparisonReport) -> String {
-    let comparison = &report.comparison;
-    let gates = match comparison.outcome() {
-        Outcome::Inert => {
-            return format!(
-                "Inert: no decision of the scheduler differed in any of {} replications, so nothing was tested.",
-                comparison.replications
-            );
-        }
-        Outcome::Failed => "A gate failed. ",
-        Outcome::NotDecidable if comparison.has_open_gate() => "A gate is undecided. ",
-        Outcome::NotDecidable => "The precision that was asked for was not reached. ",
-        Outcome::Passed if comparison.gates.is_empty() => "",
-        Outcome::Passed => "All gates passed. ",
-    };
-    let Some((row, paired)) = main_row(report).and_then(|row| Some((row, row.paired.as_ref()?))) else {
-        return format!("{gates}No replication has a TTFT under both.");
-    };
-    let what = if row.figure.path.starts_with("sessions") {
-        "the worst turn of the slowest 1 % of sessions"
-    } else {
-        "the TTFT of the slowest 1 % of requests"
-    };
-    let unit = row.figure.meta.unit;
-    let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), unit);
-    let (from, to) = (mean(paired.a), mean(paired.b));
-    let change = change(paired);
-    let (a, b) = (&comparison.a, &comparison.b);
-    match row.verdict {
-        Verdict::Better | Verdict::Lower => {
-            format!("{gates}B ({b}) cuts {what} from {from} to {to}{change} against A ({a}).")
-        }
-        Verdict::Worse | Verdict::Higher => {
-            format!("{gates}B ({b}) raises {what} from {from} to {to}{change} against A ({a}).")
-        }
-        Verdict::Identical => format!("{gates}{what} is {from} under A ({a}) and under B ({b}) alike."),
-        Verdict::NoDifferenceShown => {
-            format!("{gates}No difference is shown in {what}: {from} under A ({a}), {to} under B ({b}){change}.")
-        }
-        Verdict::NotDecidable => format!(
-            "{gates}{} replication says nothing surely: {what} is {from} under A ({a}), {to} under B ({b}).",
-            comparison.replications
-        ),
-    }
-}
-
-/// The change with its interval, in words.
-fn change(paired: &Paired) -> String {
-    let show = |share: f64| Format::Change.value(share * 100.0);
-    match paired.change {
-        Some(Interval { mean, lo: Some(lo), hi: Some(hi), .. }) => {
-            format!(" ({}; 95 % interval {} to {})", show(mean), show(lo), show(hi))
-        }
-        Some(Interval { mean, .. }) => format!(" ({})", show(mean)),
-        None => String::new(),
-    }
-}
-
-fn tone(report: &ComparisonReport) -> Tone {
-    match (report.comparison.outcome(), main_row(report).map(|row| row.verdict)) {
-        (Outcome::Failed, _) => Tone::Bad,
-        (Outcome::Inert | Outcome::NotDecidable, _) => Tone::Warn,
-        (Outcome::Passed, Some(Verdict::Better)) => Tone::Good,
-        (Outcome::Passed, Some(Verdict::Worse)) => Tone::Bad,
-        (Outcome::Passed, _) => Tone::Neutral,
-    }
-}
-
-/// What a change buys or costs besides.
-const BESIDE: [&str; 6] = [
-    "sessions.stuck",
-    "felt_ttft_ms.p50",
-    "cost.cold_turn_ratio",
-    "cost.price",
-    "outcomes.goodput_ratio",
-    "requests.failed",
-];
-
-fn reasons(report: &ComparisonReport) -> Vec<String> {
-    let comparison = &report.comparison;
-    let mut all: Vec<String> = Vec::new();
-    for gate in &comparison.gates {
-        let word = match gate.judgement.evidence {
-            Evidence::Holds => "failed",
-            Evidence::Refuted => "passed",
-            Evidence::Open => "undecided",
-        };
-        all.push(format!("Gate {word}: fails if {}.", gate.condition.text));
-    }
-    if !comparison.is_inert() && comparison.differing < comparison.replications {
-        all.push(format!(
-            "In only {} of {} replications did any decision of the scheduler differ.",
-            comparison.differing, comparison.replications
-        ));
-    }
-    let rows = BESIDE
-        .iter()
-        .filter_map(|path| comparison.row(path))
-        .filter(|row| row.verdict.claims() && row.stands == Some(true));
-    for (row, paired) in rows.filter_map(|row| Some((row, row.paired.as_ref()?))) {
-        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
-        let (title, a, b) = (row.figure.meta.title, mean(paired.a), mean(paired.b));
-        all.push(format!("{title}: {a} under A, {b} under B ({}).", row.verdict.words()));
-    }
-    all
 }
 
 const TILES: [(&str, &str); 8] = [

@@ -3,6 +3,7 @@
 use super::parts::{conditions, provenance, reproduce, shown, tables};
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
+use crate::report::answer::of_run;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
@@ -48,7 +49,6 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
 /// The page of a run; `command` made it.
 pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str) -> Page {
     let first = from_first(document);
-    let (verdict, tone, reasons) = verdict(document);
     let chart = |figure: Figure| Piece::Chart(Box::new(figure));
     let mut charts = vec![Section {
         heading: "Over time".to_owned(),
@@ -73,9 +73,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
         title: document.about.name.clone(),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons,
+        answer: of_run(document),
         notes: notes(document),
         tiles: tiles(document),
         sections: charts,
@@ -111,60 +109,6 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
         roc: Vec::new(),
         current: None,
     })
-}
-
-/// The verdict in a sentence, whether it is good news, and what belongs to it.
-pub(super) fn verdict(document: &ResultDocument) -> (String, Tone, Vec<String>) {
-    let show = |path: &str, unit| document.get(path).map(|found| format::figure(Some(found), unit));
-    let mean = |path: &str| document.mean(path).unwrap_or(0.0);
-    let slo = format::setting(document.about.settings.slo_ttft);
-    let (over, p99) = if mean("sessions.total") > 0.0 {
-        (show("sessions.over_slo_ratio", Unit::Ratio), show("sessions.worst_ttft_ms.p99", Unit::Ms))
-    } else {
-        (show("felt_ttft_ms.over_slo_ratio", Unit::Ratio), show("felt_ttft_ms.p99", Unit::Ms))
-    };
-    let stuck = mean("sessions.stuck");
-    let sentence = match (over, p99) {
-        (Some(over), Some(p99)) if mean("sessions.total") > 0.0 => {
-            let stuck = match stuck {
-                0.0 => "none was stuck".to_owned(),
-                n => format!("{} {} stuck", format::count(n, None), if n == 1.0 { "was" } else { "were" }),
-            };
-            format!(
-                "{over} of sessions had a turn over the SLO of {slo}, the slowest 1 % one of {p99} or more; {stuck}."
-            )
-        }
-        (Some(over), Some(p99)) => {
-            format!("{over} of requests were over the SLO of {slo}, the slowest 1 % waited {p99} or more.")
-        }
-        _ => "No request had a first token.".to_owned(),
-    };
-    let mut reasons = Vec::new();
-    if mean("detection.onsets") > 0.0 {
-        let [seen, onsets] = ["detection.detected", "detection.onsets"].map(|path| format::count(mean(path), None));
-        let delay = show("detection.delay_s.p50", Unit::Seconds);
-        let delay = delay.map_or_else(String::new, |delay| format!(", half of them within {delay}"));
-        reasons.push(format!("The escape gate saw {seen} of {onsets} times that an account became degraded{delay}."));
-    }
-    if mean("escapes.total") > 0.0 {
-        let wasted = show("escapes.wasted_ratio", Unit::Ratio);
-        let wasted = wasted.map_or_else(String::new, |share| format!(", {share} of them back to the same account"));
-        reasons.push(format!("{} escapes{wasted}.", format::count(mean("escapes.total"), None)));
-    } else if document.about.settings.gate.enabled {
-        reasons.push("No session escaped.".to_owned());
-    } else {
-        reasons.push("Sticky escape is off.".to_owned());
-    }
-    if mean("requests.failed") > 0.0 {
-        let [failed, all] = ["requests.failed", "requests.total"].map(|path| format::count(mean(path), None));
-        reasons.push(format!("{failed} of {all} requests failed."));
-    }
-    let tone = match (stuck > 0.0, mean("sessions.over_slo_ratio")) {
-        (true, _) => Tone::Warn,
-        (false, over) if over > 0.01 => Tone::Neutral,
-        _ => Tone::Good,
-    };
-    (sentence, tone, reasons)
 }
 
 /// The figures that come first: title, path, unit, and the path of what stands under it.

@@ -9,6 +9,7 @@ use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -53,9 +54,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         title: format!("Tuning {}", report.keys().join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons: reasons(report),
+        answer: Answer::plain(verdict, tone, reasons(report)),
         notes: Vec::new(),
         tiles: tiles(report),
         sections,
@@ -302,12 +301,12 @@ fn verdict(report: &TuneReport) -> (String, Tone) {
             Tone::Neutral,
         ),
         Advice::NothingFeasible => {
-            ("Nothing to recommend: every value is shown to break a constraint.".to_owned(), Tone::Warn)
+            ("Nothing to recommend: every value is shown to break a constraint.".to_owned(), Tone::Undecided)
         }
         Advice::Inert => (
             "Inert: no value changed any decision of the scheduler in any replication, so nothing was tested."
                 .to_owned(),
-            Tone::Warn,
+            Tone::Undecided,
         ),
     }
 }
