@@ -103,6 +103,7 @@ impl Run {
         let document = ResultDocument::new(about, &results);
         // files first: a reader of the text may have had enough of it
         if let Some(recording) = recording {
+            let recording = recording.against(Recording::without_escape(&lowered, lowered.seed)?);
             let charts = || run_charts(&document, &recording);
             pictures.write(charts, |command| run_page(&document, &recording, command))?;
         }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::Style;
-use super::document::markdown;
 use super::answer::Answer;
+use super::document::markdown;
 use super::summary::{Section, lay_out, lay_out_answer};
 
 /// A document that is not in the form that its kind has: what is wrong.

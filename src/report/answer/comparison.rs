@@ -111,11 +111,14 @@ fn tone(comparison: &Comparison) -> Tone {
         return if is(&"requests.failed", Verdict::Better) { Tone::Neutral } else { Tone::Bad };
     }
     let harm = HARM.iter().any(|path| is(path, Verdict::Worse));
+    let gain = HARM.iter().any(|path| is(path, Verdict::Better));
     let cost = COST.iter().any(|path| is(path, Verdict::Worse));
     match headline(comparison).map(|(row, _)| (row.verdict, sure(row))) {
         Some((Verdict::Better, true)) if harm => Tone::Neutral,
         Some((Verdict::Better, true)) => Tone::Good,
         Some((Verdict::Worse, _)) => Tone::Bad,
+        // what is shown to be bought is not what counts most, and has its price
+        Some(_) if (harm || cost) && gain => Tone::Neutral,
         // nothing is shown to be bought for what it costs
         Some(_) if harm || cost => Tone::Bad,
         Some((Verdict::NotDecidable, _)) | None => Tone::Undecided,
@@ -200,10 +203,12 @@ fn short(row: &Row) -> Option<String> {
     let verb = if paired.difference.mean < 0.0 { "fell" } else { "rose" };
     let name = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
     let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), row.figure.meta.unit);
-    Some(match (row.figure.meta.unit, paired.change) {
-        (Unit::Money, Some(change)) => format!("the {name} {perhaps}{verb} by {}", size(change.mean)),
-        _ => format!("{name} {perhaps}{verb} from {} to {}", mean(paired.a), mean(paired.b)),
-    })
+    let (from, to) = (mean(paired.a), mean(paired.b));
+    match (row.figure.meta.unit, paired.change) {
+        (Unit::Money, Some(change)) => Some(format!("the {name} {perhaps}{verb} by {}", size(change.mean))),
+        // a difference that does not show in three digits is for the points
+        _ => (from != to).then(|| format!("{name} {perhaps}{verb} from {from} to {to}")),
+    }
 }
 
 fn percent(fraction: f64) -> String {
@@ -218,7 +223,7 @@ fn size(fraction: f64) -> String {
 /// A point for each difference that is claimed, what got worse before what got better.
 fn moved(answer: &mut Answer, rows: &[&Row]) {
     let mut found: Vec<&&Row> = rows.iter().filter(|row| row.verdict.claims()).collect();
-    found.sort_by_key(|row| row.verdict != Verdict::Worse);
+    found.sort_by_key(|row| (row.figure.path != "requests.failed", row.verdict != Verdict::Worse));
     for row in found {
         if let Some(paired) = &row.paired {
             answer.point(point(row, paired), if sure(row) { tone_of(row.verdict) } else { Tone::Neutral });
@@ -237,7 +242,7 @@ fn tone_of(verdict: Verdict) -> Tone {
 fn point(row: &Row, paired: &Paired) -> String {
     let unit = row.figure.meta.unit;
     let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), unit);
-    let name = capital(plain(&row.figure.path).unwrap_or(row.figure.meta.title));
+    let name = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
     let by = match (unit, paired.change) {
         (Unit::Ratio, _) => {
             let points = paired.difference.mean * 100.0;
@@ -247,26 +252,25 @@ fn point(row: &Row, paired: &Paired) -> String {
         (_, None) => "from nothing".to_owned(),
     };
     let doubt = if sure(row) { "" } else { ", not clear among all figures" };
-    format!("{}: {name}: {} under A, {} under B ({by}{doubt}).", capital(row.verdict.words()), mean(paired.a), mean(paired.b))
+    format!(
+        "{}: {name}: {} under A, {} under B ({by}{doubt}).",
+        capital(row.verdict.words()),
+        mean(paired.a),
+        mean(paired.b)
+    )
 }
 
-/// Whatever else is surely worse, one figure of each kind.
+/// Whatever else is surely worse.
 fn also_worse(comparison: &Comparison, answer: &mut Answer) {
-    let kind = |path: &str| path.rsplit_once('.').map_or(path, |(kind, _)| kind).to_owned();
-    let mut said: Vec<String> =
-        HARM.iter().chain(&COST).filter(|path| path.matches('.').count() > 1).map(|path| kind(path)).collect();
-    let told = |path: &str| HARM.contains(&path) || COST.contains(&path);
+    let told =
+        |path: &str| HARM.contains(&path) || COST.contains(&path) || SAME.iter().any(|same| path.starts_with(same));
     let mut names: Vec<String> = Vec::new();
     for row in &comparison.rows {
         let path = row.figure.path.as_str();
         if row.verdict != Verdict::Worse || !sure(row) || told(path) || !row.figure.is_of_run() {
             continue;
         }
-        let kind = if path.matches('.').count() > 1 { kind(path) } else { path.to_owned() };
-        if !said.contains(&kind) {
-            said.push(kind);
-            names.push(row.figure.meta.title.to_owned());
-        }
+        names.push(row.figure.meta.title.to_owned());
     }
     let left = names.len().saturating_sub(MOST_BESIDE);
     names.truncate(MOST_BESIDE);
@@ -277,6 +281,24 @@ fn also_worse(comparison: &Comparison, answer: &mut Answer) {
         answer.point(format!("Also worse: {}.", names.join("; ")), Tone::Bad);
     }
 }
+
+/// Figures that say in other words what the answer's own say.
+const SAME: [&str; 14] = [
+    "felt_ttft_ms.",
+    "upstream_ttft_ms.",
+    "sessions.worst_ttft_ms.",
+    "sessions.mean_ttft_ms.",
+    "sessions.over_slo",
+    "sessions.stuck_ratio",
+    "requests.ok",
+    "statuses.ok",
+    "outcomes.goodput",
+    "waiting.wait",
+    "escapes.wasted",
+    "cost.cold_turns",
+    "cost.uncached_input_tokens",
+    "detection.missed_turns",
+];
 
 /// So many figures are named besides those of the answer's own list.
 const MOST_BESIDE: usize = 6;
@@ -291,9 +313,13 @@ fn advice(report: &ComparisonReport, answer: &mut Answer) {
             format!("Keep sticky escape on{at}; `stickysim tune` says whether another threshold is better.")
         }
         (Tone::Good, false) => format!("Take B ({}).", comparison.b),
-        (Tone::Bad, true) => "In this incident alone, sticky escape is better off.".to_owned(),
+        (Tone::Bad, true) => {
+            "For this scenario alone, sticky escape is better switched off; others may want it.".to_owned()
+        }
         (Tone::Bad, false) => format!("Stay with A ({}).", comparison.a),
-        (Tone::Neutral, _) => "Weigh what got better against what got worse: neither setting is better in all.".to_owned(),
+        (Tone::Neutral, _) => {
+            "Weigh what got better against what got worse: neither setting is better in all.".to_owned()
+        }
         (Tone::Undecided, _) => {
             let runs = super::plural(comparison.replications as f64, "replication");
             format!("More --replications may decide it; there were {runs}.")

@@ -200,8 +200,9 @@ fn harm(figures: &Figures<'_>, answer: &mut Answer) {
         figures.show("sessions.over_slo_ratio", Unit::Ratio),
         ms("sessions.worst_ttft_ms.p99"),
     ) {
-        let text =
-            format!("{over} of the sessions had a turn over the SLO of {slo}; the slowest 1 % had one of {worst} or more.");
+        let text = format!(
+            "{over} of the sessions had a turn over the SLO of {slo}; the slowest 1 % had one of {worst} or more."
+        );
         answer.point(text, Tone::Neutral);
     }
     if figures.mean("sessions.stuck") > 0.0 {
@@ -217,7 +218,8 @@ fn harm(figures: &Figures<'_>, answer: &mut Answer) {
     if let (Some(p50), Some(p99)) = (ms("felt_ttft_ms.p50"), ms("felt_ttft_ms.p99")) {
         let over = figures.show("felt_ttft_ms.over_slo_ratio", Unit::Ratio).unwrap_or_default();
         let good = figures.show("outcomes.goodput_ratio", Unit::Ratio);
-        let good = good.map_or_else(String::new, |good| format!("; {good} of the requests were answered in full within it"));
+        let good =
+            good.map_or_else(String::new, |good| format!("; {good} of the requests were answered in full within it"));
         let text = format!("First tokens as users felt them: p50 {p50}, p99 {p99}, {over} over the SLO{good}.");
         answer.point(text, Tone::Neutral);
     }
@@ -231,7 +233,8 @@ fn detection(figures: &Figures<'_>, answer: &mut Answer) {
     if detected > 0.0 {
         let results = figures.mean("detection.completions.p50");
         let back = figures.show("detection.readmission_s.p50", Unit::Seconds);
-        let back = back.map_or_else(String::new, |back| format!("; the account was let back in {back} after it had recovered"));
+        let back = back
+            .map_or_else(String::new, |back| format!("; the account was let back in {back} after it had recovered"));
         let what = if detected == 1.0 { "It took" } else { "In the median it took" };
         answer.point(format!("{what} {} to see it{back}.", plural(results, "result")), Tone::Neutral);
     }
@@ -259,8 +262,9 @@ fn escapes(figures: &Figures<'_>, answer: &mut Answer) {
     let share = figures.show("escapes.requests_ratio", Unit::Ratio).unwrap_or_default();
     let mut parts = vec![format!("{} to another account", figures.count("escapes.moves"))];
     if figures.mean("escapes.wasted") > 0.0 {
-        let wasted = figures.show("escapes.wasted_ratio", Unit::Ratio).unwrap_or_default();
-        parts.push(format!("{} ({wasted}) straight back to the same one", figures.count("escapes.wasted")));
+        let share = figures.show("escapes.wasted_ratio", Unit::Ratio);
+        let share = share.map_or_else(String::new, |share| format!(" ({share})"));
+        parts.push(format!("{}{share} straight back to the same one", figures.count("escapes.wasted")));
     }
     if figures.mean("escapes.without_account") > 0.0 {
         parts.push(format!("{} to none", figures.count("escapes.without_account")));
@@ -273,7 +277,10 @@ fn cost(figures: &Figures<'_>, answer: &mut Answer) {
     let (cold, ratio) = (figures.mean("cost.cold_turns"), figures.show("cost.cold_turn_ratio", Unit::Ratio));
     if let (true, Some(ratio)) = (cold > 0.0, ratio) {
         let verb = if cold == 1.0 { "was" } else { "were" };
-        let text = format!("{} ({ratio}) {verb} cold: the prefix was cached on another account.", capital(&plural(cold, "turn")));
+        let text = format!(
+            "{} ({ratio}) {verb} cold: the prefix was cached on another account.",
+            capital(&plural(cold, "turn"))
+        );
         answer.point(text, Tone::Neutral);
     }
 }

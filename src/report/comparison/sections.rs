@@ -51,7 +51,7 @@ pub fn verdict(verdict: Verdict, paired: Option<&Paired>, stands: Option<bool>) 
         Verdict::Identical => "identical",
         Verdict::NotDecidable => match paired {
             Some(paired) if paired.differs_too_rarely() => {
-                return format!("{} of {}", paired.changed, paired.difference.n);
+                return format!("{} of {} differ", paired.changed, paired.difference.n);
             }
             _ => "undecidable",
         },
@@ -217,8 +217,8 @@ fn figures(report: &ComparisonReport) -> Section {
     }
     if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
         blocks.push(Block::Line(
-            "3 of 20: the figure differs in that many replications, too few to say by how much on average: more \
-             --replications"
+            "3 of 20 differ: the figure differs in that many replications, too few to say by how much on average; more \
+             --replications would tell"
                 .to_owned(),
         ));
     }

@@ -244,8 +244,9 @@ fn chart(figure: &Figure, id: &str, out: &mut String) -> Result<(), BrokenFont> 
              <span class=\"small\">or drag across the chart</span></div>",
         );
     }
-    if let Some(table) = data::table_of(figure) {
-        out.push_str("<details><summary>Values of this chart</summary>");
+    if let Some((table, all)) = data::table_of(figure) {
+        let some = if all { "" } else { " (not all of them)" };
+        let _ = write!(out, "<details><summary>Values of this chart{some}</summary>");
         table::write(&table, &figure.title, out);
         out.push_str("</details>");
     }
@@ -260,7 +261,8 @@ fn picker(sessions: &[(String, Journey)], id: &str, out: &mut String) -> Result<
     }
     let _ = write!(
         out,
-        "<div class=\"picker\"><div class=\"tools\" hidden><label for=\"{id}p\">Session</label> <select id=\"{id}p\">"
+        "<div class=\"picker\"><div class=\"tools\" hidden><label for=\"{id}f\">Find</label> \
+         <input type=\"search\" id=\"{id}f\"> <label for=\"{id}p\">Session</label> <select id=\"{id}p\">"
     );
     sessions.iter().for_each(|(label, _)| out.push_str(&format!("<option>{}</option>", escaped(label))));
     out.push_str("</select><button data-step=\"-1\">Previous</button><button data-step=\"1\">Next</button></div>");
@@ -279,10 +281,10 @@ fn closing(page: &Page, out: &mut String) {
     };
     let _ = write!(
         out,
-        "<section aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
-         <pre id=\"yaml\" tabindex=\"0\" role=\"region\" aria-labelledby=\"scenario\">{}</pre></section>\
+        "<section class=\"scenario\" aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
+         <pre id=\"yaml\" tabindex=\"0\" role=\"region\" aria-label=\"Text of the scenario\">{}</pre></section>\
          <section aria-labelledby=\"again\"><h2 id=\"again\">How to reproduce it</h2>{}\
-         <pre id=\"command\" tabindex=\"0\" role=\"region\" aria-labelledby=\"again\">{}</pre>",
+         <pre id=\"command\" tabindex=\"0\" role=\"region\" aria-label=\"Command\">{}</pre>",
         copy("yaml", "scenario"),
         escaped(&page.scenario),
         copy("command", "command"),

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::incident::incident;
 use super::parts::{charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
+use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
 use crate::experiment::compare::Row;
@@ -52,10 +54,25 @@ impl Sides {
 
 /// All charts of a comparison; distributions only where the first replication was looked at.
 pub fn comparison_charts(report: &ComparisonReport, sides: Option<&Sides>) -> Vec<Chart> {
-    let mut all = vec![Chart::new("comparison", forest(report))];
+    let mut all = sides.map_or_else(Vec::new, |sides| incident_charts(report, sides));
+    all.push(Chart::new("comparison", forest(report)));
     all.extend(sides.map(|sides| Chart::new("distribution", distributions(report, sides))));
     all.extend(detected(report).map(|figure| Chart::new("detection", figure)));
     all
+}
+
+/// What happened under B, held against A, and who suffered.
+fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
+    let names = match (report.comparison.a.as_str(), report.comparison.b.as_str()) {
+        ("escape off", "as it stands") => ["escape off", "escape on"].map(str::to_owned),
+        (a, b) => [format!("A: {a}"), format!("B: {b}")],
+    };
+    let both = super::incident::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
+    let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
+    let clause = crate::report::answer::incident(scenario);
+    let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];
+    charts.extend(suffered(&both, from, clause.as_deref()).map(|figure| Chart::new("who-suffered", figure)));
+    charts
 }
 
 /// The page of a comparison; `command` made it.
@@ -63,15 +80,33 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     let from = from(report);
     let comparison = &report.comparison;
     let mut sections: Vec<Section> = Vec::new();
-    for chart in comparison_charts(report, sides) {
-        let heading = match chart.name.as_str() {
-            "comparison" => "Differences",
-            "distribution" => "Distribution",
-            _ => "Detection",
-        };
-        sections.push(charts(heading, [chart.figure]));
+    let mut drawn = comparison_charts(report, sides);
+    let mut told = tables(&report.sections(), "Figures");
+    for (heading, names) in [
+        ("What happened", &["incident"][..]),
+        ("When it was seen", &["detection"]),
+        ("Who suffered", &["who-suffered", "distribution"]),
+        ("What got better and what worse", &["comparison"]),
+    ] {
+        let mut figures = Vec::new();
+        for name in names {
+            if let Some(place) = drawn.iter().position(|chart| chart.name == *name) {
+                figures.push(drawn.remove(place).figure);
+            }
+        }
+        let mut section = charts(heading, figures);
+        if heading.starts_with("What got") && !told.is_empty() {
+            section.pieces.extend(told.remove(0).pieces);
+        }
+        if !section.pieces.is_empty() {
+            sections.push(section);
+        }
     }
-    sections.extend(tables(&report.sections(), "Figures"));
+    if let Some(point) = of_comparison(report).points.pop() {
+        let pieces = vec![crate::report::html::Piece::Line(point.text)];
+        sections.push(Section { heading: "What to change".to_owned(), pieces });
+    }
+    sections.extend(told);
     let [a, b] = &report.scenarios;
     sections.extend(differences(a, b));
     let mut reproduce = reproduce(&from);

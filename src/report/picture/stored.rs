@@ -10,11 +10,11 @@ use super::{
     tune_page,
 };
 use crate::measure::figures::Unit;
+use crate::report::answer::{Answer, of_run};
 use crate::report::chart::{Distribution, Figure, distribution};
 use crate::report::comparison::HEADLINE;
 use crate::report::document::{Estimate, ResultDocument};
 use crate::report::format;
-use crate::report::answer::{Answer, of_run};
 use crate::report::html::{Cell, Column, Page, Piece, Section, Table, Tone};
 use crate::report::result::{Loaded, ResultFile};
 use crate::report::summary::sections;

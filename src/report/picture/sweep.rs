@@ -5,12 +5,12 @@ use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
 };
 use crate::report::comparison::{amount, signed};
-use crate::report::answer::Answer;
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::report::sweep::{Shape, SweepReport};

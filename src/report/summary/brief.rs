@@ -91,7 +91,8 @@ pub(super) fn by_harm(document: &ResultDocument, most: usize) -> Vec<usize> {
     let settings = &document.about.settings;
     let over = |place: usize| {
         let series = document.series.as_ref()?;
-        let sick = |all: &[Sample]| all.get(place).is_some_and(|s| s.blocked || !s.listed || severity(s, settings) >= 1.0);
+        let sick =
+            |all: &[Sample]| all.get(place).is_some_and(|s| s.blocked || !s.listed || severity(s, settings) >= 1.0);
         Some(series.points().filter(|(_, all)| sick(all)).count())
     };
     let value = |named: &NamedFigures, path: &str| named.get(path).map_or(0.0, Estimate::mean);
