@@ -13,7 +13,7 @@ use crate::gateway::RunError;
 use crate::measure::figures::{Group, Meta, registry};
 use crate::measure::{Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
-use crate::simulation::{Lowered, Run, simulate_seen_by};
+use crate::simulation::{Lowered, Run, simulate_inlined};
 
 /// What is kept of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Cell {
     /// # Errors
     /// When its trace cannot be opened or read to its end.
     pub fn run(lowered: &Lowered, seed: u64, replication: u64) -> Result<Self, RunError> {
-        let (run, digest) = simulate_seen_by(lowered, seed_of(seed, replication), DecisionDigest::default())?;
+        let (run, digest) = simulate_inlined(lowered, seed_of(seed, replication), DecisionDigest::default())?;
         Ok(Self::of(run, digest.digest()))
     }
 
