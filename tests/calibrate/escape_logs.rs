@@ -18,6 +18,12 @@ fn log_of(bytes: &[u8], name: &str) -> Result<Escapes, String> {
     escapes
 }
 
+fn zstd(text: &str) -> Vec<u8> {
+    let mut packer = stickysim::workload::packed::ZstdWriter::new(Vec::new());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
 fn record(at: usize) -> Value {
     json!({
         "level": "INFO", "time": format!("2026-08-29T10:40:{at:02}.250Z"), "logger": "slog", "caller": "logger/slog_handler.go:59",
@@ -127,7 +133,7 @@ fn documents_of_log_stores_and_other_encodings_are_read() {
         ("utf-16", utf16),
         ("byte order mark", format!("\u{feff}{plain}").into_bytes()),
         ("gzip", gz.finish().unwrap()),
-        ("zstd", zstd::stream::encode_all(plain.as_bytes(), 1).unwrap()),
+        ("zstd", zstd(&plain)),
     ];
     for (name, bytes) in files {
         let escapes = log_of(&bytes, "gateway.log").unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -213,11 +219,7 @@ fn several_files_and_folders_of_rotated_logs_are_read_and_overlaps_counted_once(
     std::fs::write(folder.join("logs/gateway.log"), lines(20..30)).unwrap();
     // copied while it was written: five lines stand in both
     std::fs::write(folder.join("logs/gateway.log.1"), lines(10..25)).unwrap();
-    std::fs::write(
-        folder.join("logs/old/gateway.log.2.zst"),
-        zstd::stream::encode_all(lines(0..10).as_bytes(), 1).unwrap(),
-    )
-    .unwrap();
+    std::fs::write(folder.join("logs/old/gateway.log.2.zst"), zstd(&lines(0..10))).unwrap();
     std::fs::write(folder.join("logs/README.md"), "Logs of the gateway.\n").unwrap();
     std::fs::write(folder.join("more.log"), lines(30..40) + &lines(39..40)).unwrap();
     let escapes = read(&[folder.join("logs"), folder.join("more.log")], Some(EPOCH_MS), 600.0).unwrap();

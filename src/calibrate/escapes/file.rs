@@ -1,12 +1,13 @@
 //! One file of a log: plain, gzip or zstd, UTF-8 or UTF-16, a line each or one document.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use super::line::{Event, Found, Mention, read, read_document};
 use crate::calibrate::looks;
 use crate::workload::Error;
+use crate::workload::packed::unpacked;
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -131,25 +132,15 @@ impl Part {
 
 /// The whole text of a file, unpacked, and what is to be said of it.
 fn whole(path: &Path) -> Result<(String, Option<String>), Error> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, "read it", &error))?;
-    let mut note = None;
-    let mut unpacked = Vec::new();
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let done = if bytes[0] == 0x1f {
-            flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked)
-        } else {
-            zstd::stream::read::Decoder::new(&bytes[..]).and_then(|mut packed| packed.read_to_end(&mut unpacked))
-        };
-        match done {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
-                note = Some(format!("{} is packed and was cut off: what lies behind is missing", path.display()));
-            }
-            Err(error) => return Err(Error::io(path, "unpack it", &error)),
+    let file = std::fs::File::open(path).map_err(|error| Error::io(path, "read it", &error))?;
+    let mut input = unpacked(BufReader::new(file)).map_err(|error| Error::io(path, "unpack it", &error))?;
+    let mut bytes = Vec::new();
+    let note = match input.read_to_end(&mut bytes) {
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !bytes.is_empty() => {
+            Some(format!("{} is packed and was cut off: what lies behind is missing", path.display()))
         }
-        unpacked
-    } else {
-        bytes
+        Err(error) => return Err(Error::io(path, "read it", &error)),
     };
     let wide = |of: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
