@@ -287,7 +287,7 @@ impl Observer for Recording {
 
     fn reported(&mut self, report: &Report) {
         self.watch.reported(self.after(report.now), report);
-        if let Some(ms) = report.ttft_ms {
+        if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);
             self.accounts[report.account.at()].average(after, ms);
         }

@@ -4,7 +4,7 @@
 use super::grid::{Grid, Joins};
 use crate::engine::IdMap;
 use crate::ids::AccountIx;
-use crate::measure::{AccountInfo, Finished, Forwarded, Gate, Report, Selected, Settings};
+use crate::measure::{AccountInfo, Finished, Forwarded, Report, Selected, Settings};
 use crate::scheduler::{EscapeReason, Outcome};
 use crate::units::Span;
 use crate::upstream::HealthChange;
@@ -87,7 +87,6 @@ pub(in crate::report::picture) struct Watch {
     pub felt: Grid<[u64; 2], CELLS>,
     /// Escapes by what became of them.
     pub escapes: Grid<[u64; 4], CELLS>,
-    gate: Gate,
     slo: Span,
     /// Requests that escaped to another account and were not forwarded yet, with the time of it.
     moved: IdMap<u64, Span>,
@@ -108,7 +107,6 @@ impl Watch {
             accounts: accounts.iter().map(|info| Patient { slots: info.concurrency, ..Patient::default() }).collect(),
             felt: Grid::default(),
             escapes: Grid::default(),
-            gate: settings.gate,
             slo: settings.slo_ttft,
             moved: IdMap::default(),
         }
@@ -178,9 +176,7 @@ impl Watch {
             let cell = patient.answers.at(after);
             cell.failed = cell.failed.saturating_add(1);
         }
-        let over = report.ttft_ms.is_some_and(|ttft| ttft > self.gate.ttft_ms as f64)
-            || report.error_rate > self.gate.error_rate;
-        if !over {
+        if report.health.open() {
             self.let_back(after, report.account);
         }
     }
