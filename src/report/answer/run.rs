@@ -14,6 +14,9 @@ const GOOD: f64 = 0.99;
 const STUCK: f64 = 0.01;
 const OVER_SLO: f64 = 0.1;
 
+/// So many escapes for want of a slot are worth the first sentence.
+const FULL: f64 = 20.0;
+
 /// Figures of a run for sentences.
 struct Figures<'a>(&'a ResultDocument);
 
@@ -130,7 +133,8 @@ fn who(figures: &Figures<'_>) -> String {
         };
     }
     let (escapes, full) = (of("escapes_from"), figures.mean("escapes.by_reason.concurrency_full"));
-    if let ([(most, id), ..], true) = (escapes.as_slice(), full > 0.5 * figures.mean("escapes.total")) {
+    let many = full >= FULL && full > 0.5 * figures.mean("escapes.total");
+    if let ([(most, id), ..], true) = (escapes.as_slice(), many) {
         let who = accounts.words(&[(*id).to_owned()]);
         return format!("{who} had no free slot {} times when a session wanted one", format::count(*most, None));
     }
@@ -157,7 +161,7 @@ fn seen(figures: &Figures<'_>) -> Option<String> {
         (0.0, _) => "the escape gate never saw it".to_owned(),
         (n, Some(delay)) if n == onsets && onsets == 1.0 => format!("the escape gate saw it after {delay}"),
         (n, Some(delay)) if n == onsets => {
-            format!("the escape gate saw it each of {} times, in the median after {delay}", format::count(n, None))
+            format!("the escape gate saw all {} onsets, in the median after {delay}", format::count(n, None))
         }
         (n, delay) => {
             let delay = delay.map_or_else(String::new, |delay| format!(", in the median after {delay}"));

@@ -97,11 +97,12 @@ pub fn incident(incident: &Incident) -> Figure {
     }
     let legend = incident.steps.iter().cloned();
     let legend = legend.chain([DEGRADED, BLOCKED].map(str::to_owned));
+    let legend = legend.chain(incident.felt.iter().map(side_name));
     Figure {
         title: incident.title.clone(),
         subtitle: incident.about.clone(),
         rows,
-        legend: legend.chain(BECAME.map(|(name, _)| name.to_owned())).collect(),
+        legend: legend.chain(became_names(incident)).collect(),
         notes: incident.notes.clone(),
         provenance: incident.provenance.clone(),
     }
@@ -189,9 +190,7 @@ fn truth(lane: &Lane, span: &Span) -> String {
 }
 
 fn felt(incident: &Incident) -> Panel {
-    let counts: Vec<String> =
-        incident.felt.iter().map(|side| format!("{} {}", number(side.over as f64), side.name)).collect();
-    let title = format!("Requests over the SLO of {}, or failed: {}", incident.slo, counts.join(", "));
+    let title = format!("Requests over the SLO of {}, or failed", incident.slo);
     let mut panel = Panel::new(title, time(incident).hidden(), Axis::linear("", Format::Percent).with(0.0).with(0.01));
     panel.zoom = true;
     panel.nothing = "nothing to show: no request arrived".to_owned();
@@ -218,26 +217,14 @@ fn felt(incident: &Incident) -> Panel {
             })
             .collect();
         let line = Mark::Line { points: side.shares.clone(), dash, marker: None };
-        panel.series.push(Series::new(side.name.clone(), ink, line).tips(tips));
+        panel.series.push(Series::new(side_name(side), ink, line).tips(tips));
     }
     panel
 }
 
 fn escapes(incident: &Incident) -> Panel {
-    let (from, to) = incident.window;
-    let inside = |escaped: &&Escaped| escaped.span.to > from && escaped.span.from < to;
-    let totals = incident.escapes.iter().filter(inside).fold([0; 4], |mut sum: [u64; 4], escaped| {
-        sum.iter_mut().zip(escaped.became).for_each(|(sum, more)| *sum += more);
-        sum
-    });
-    let parts: Vec<String> = BECAME
-        .iter()
-        .zip(totals)
-        .filter(|(_, total)| *total > 0)
-        .map(|((name, _), total)| format!("{} {name}", number(total as f64)))
-        .collect();
-    let title = format!("Escapes a minute: {}", parts.join(", "));
-    let mut panel = Panel::new(title, time(incident).hidden(), Axis::linear("", Format::Number).with(0.0));
+    let names = became_names(incident);
+    let mut panel = Panel::new("Escapes a minute", time(incident).hidden(), Axis::linear("", Format::Number).with(0.0));
     panel.zoom = true;
     for (place, (name, ink)) in BECAME.iter().enumerate() {
         let (mut bars, mut tips) = (Vec::new(), Vec::new());
@@ -250,8 +237,24 @@ fn escapes(incident: &Incident) -> Panel {
             tips.push(format!("{} {name}\nfrom {at}", number(escaped.became[place] as f64)));
         }
         if !bars.is_empty() {
-            panel.series.push(Series::new(*name, *ink, Mark::Bars { bars }).tips(tips));
+            panel.series.push(Series::new(names[place].clone(), *ink, Mark::Bars { bars }).tips(tips));
         }
     }
     panel
+}
+
+/// A side with how many requests were over the SLO or failed.
+fn side_name(side: &Felt) -> String {
+    format!("{}: {} requests", side.name, number(side.over as f64))
+}
+
+/// What became of escapes, with how many there are of each in the window.
+fn became_names(incident: &Incident) -> [String; 4] {
+    let (from, to) = incident.window;
+    let inside = |escaped: &&Escaped| escaped.span.to > from && escaped.span.from < to;
+    let mut totals = [0_u64; 4];
+    for escaped in incident.escapes.iter().filter(inside) {
+        totals.iter_mut().zip(escaped.became).for_each(|(sum, more)| *sum += more);
+    }
+    std::array::from_fn(|place| format!("{}: {}", BECAME[place].0, number(totals[place] as f64)))
 }

@@ -68,6 +68,9 @@ pub struct Suffered {
     pub notes: Vec<String>,
 }
 
+/// So many turns of each level have a tooltip, those of the most harmed sessions.
+const TIPS: usize = 700;
+
 const DEGRADED: &str = "an account is degraded (truth)";
 
 /// The chart of those who suffered.
@@ -111,13 +114,13 @@ fn panel(suffered: &Suffered, half: &Half, lines: usize, each: f64) -> Panel {
         (Level::Good, format!("within {slo}"), Ink::Step(3), Shape::Disc, 0.7 * size),
         (Level::Slow, format!("over {slo}"), Ink::Step(4), Shape::Disc, size),
         (Level::Bad, format!("over {slow}"), Ink::Step(6), Shape::Disc, size),
-        (Level::Failed, "failed".to_owned(), Ink::ErrorRate, Shape::Cross, size + 1.0),
+        (Level::Failed, "failed".to_owned(), Ink::ErrorRate, Shape::Ring, size + 1.0),
     ] {
         let (mut points, mut tips) = (Vec::new(), Vec::new());
         for (row, line) in half.lines.iter().enumerate() {
             for dot in line.dots.iter().filter(|dot| dot.level == level) {
                 points.push((dot.at_s, -(row as f64) - 0.5));
-                tips.push(dot.tip.clone());
+                tips.push(if tips.len() < TIPS { dot.tip.clone() } else { String::new() });
             }
         }
         if !points.is_empty() {

@@ -167,9 +167,21 @@ fn points(points: &[Point], out: &mut String) {
     }
     out.push_str("<ul>");
     for point in points {
-        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), escaped(&point.text));
+        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), with_code(&point.text));
     }
     out.push_str("</ul>");
+}
+
+/// Text in which what stands between backticks is code.
+fn with_code(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escaped(text);
+    }
+    let part = |(place, part): (usize, &&str)| {
+        if place % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 fn list(items: &[String], out: &mut String) {
@@ -215,7 +227,7 @@ fn contents(page: &Page, out: &mut String) {
 
 fn piece(piece: &Piece, heading: &str, id: &str, out: &mut String) -> Result<(), BrokenFont> {
     match piece {
-        Piece::Line(text) => out.push_str(&format!("<p>{}</p>", escaped(text))),
+        Piece::Line(text) => out.push_str(&format!("<p>{}</p>", with_code(text))),
         Piece::Remark(text) => out.push_str(&format!("<p class=\"remark\">{}</p>", escaped(text))),
         Piece::Chart(figure) => chart(figure, id, out)?,
         Piece::Table(table) => table::write(table, heading, out),

@@ -12,12 +12,12 @@ use crate::experiment::replicate::seed_of;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
-use crate::report::answer::of_comparison;
+use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
     Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
     Verdict as Colour, compare, detection, distribution,
 };
-use crate::report::comparison::{amount, verdict};
+use crate::report::comparison::{amount, signed, verdict};
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
@@ -132,15 +132,17 @@ fn from(report: &ComparisonReport) -> Provenance {
 
 fn forest(report: &ComparisonReport) -> Figure {
     let comparison = &report.comparison;
+    let mut rows = report.rows();
+    rows.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
     let mut figure = compare(&Comparison {
         provenance: from(report),
         a: comparison.a.clone(),
         b: comparison.b.clone(),
-        rows: report
-            .rows()
+        rows: rows
             .into_iter()
             .map(|row| {
-                difference(&row.figure.path, row.figure.meta.unit, row.paired.as_ref(), (row.verdict, row.stands))
+                let name = plain(&row.figure.path).unwrap_or(&row.figure.path);
+                difference(name, row.figure.meta.unit, row.paired.as_ref(), (row.verdict, row.stands))
             })
             .collect(),
         level_percent: comparison.level.fraction() * 100.0,
@@ -151,7 +153,25 @@ fn forest(report: &ComparisonReport) -> Figure {
     if report.rows().iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         figure.notes.push("?: clear of 0 by itself, but not among all figures looked at together (Holm).".to_owned());
     }
+    if report.rows().iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
+        figure
+            .notes
+            .push("\u{201c}3 of 20 differ\u{201d}: in that many replications, too few to say by how much.".to_owned());
+    }
     figure
+}
+
+/// The order of rows: what got worse, what got better, what differs, what does not; the largest change first.
+fn rank(row: &Row) -> f64 {
+    let group = match row.verdict {
+        Verdict::Worse => 0.0,
+        Verdict::Better => 1.0,
+        Verdict::Higher | Verdict::Lower => 2.0,
+        Verdict::NoDifferenceShown => 3.0,
+        Verdict::NotDecidable | Verdict::Identical => 4.0,
+    };
+    let change = row.paired.as_ref().and_then(|paired| paired.change).map_or(f64::MAX, |change| change.mean.abs());
+    group + 1.0 / (1.0 + change) / 2.0
 }
 
 /// A row of a forest plot.
@@ -166,6 +186,7 @@ pub(super) fn difference(
         name: name.to_owned(),
         a: mean(paired.map(|paired| paired.a)),
         b: mean(paired.map(|paired| paired.b)),
+        difference: signed(paired.map(|paired| paired.difference), unit),
         change_percent: match paired {
             // the same in both: 0, also where A is 0
             Some(paired) if paired.identical => Estimate { value: 0.0, low: 0.0, high: 0.0 },

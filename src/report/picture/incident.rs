@@ -13,6 +13,8 @@ const LANES: usize = 12;
 const COLUMNS: f64 = 112.0;
 /// At least so much is shown before and after an incident, in seconds.
 const AROUND: f64 = 1_500.0;
+/// Fewer escapes than this drive nothing.
+const FEW: u64 = 20;
 /// More episodes than this are not labelled one by one.
 const LABELLED: usize = 2;
 
@@ -83,9 +85,9 @@ impl Measure {
             failed += f64::from(cell.failed);
         }
         match (reasons.iter().sum::<u64>(), name(most)) {
-            (1.., "error_rate") => Self::Errors,
-            (1.., "concurrency_full") if failed <= 0.02 * answered => Self::Slots,
-            (0, _) | (_, "concurrency_full") if failed > 0.02 * answered => Self::Errors,
+            (FEW.., "error_rate") => Self::Errors,
+            (FEW.., "concurrency_full") if failed <= 0.02 * answered => Self::Slots,
+            (0..FEW, _) | (_, "concurrency_full") if failed > 0.02 * answered => Self::Errors,
             _ => Self::Ttft,
         }
     }
