@@ -17,12 +17,14 @@
 //! | [`known`] | truths to test simulations against: goodness of fit, Erlang B, Poisson |
 //! | [`distribution`], [`special`] | Student and chi-square; the two incomplete functions under them |
 pub mod distribution;
+pub mod best;
 pub mod halving;
 pub mod interval;
 pub mod known;
 pub mod paired;
 pub mod plateau;
 pub mod sequential;
+pub mod smooth;
 pub mod special;
 pub mod verdict;
 
