@@ -88,9 +88,8 @@ mod tests {
     #[test]
     fn what_there_is_is_no_move_and_a_nearer_value_is_a_smaller_one() {
         let axes = ["sticky_escape_ttft_ms=8000,6000,2000", "lb_top_k=7,3"].map(|spec| Axis::parse(spec).unwrap());
-        let moved = |a: usize, b: usize| {
-            moves(&scenario(), [(&axes[0], &axes[0].points[a]), (&axes[1], &axes[1].points[b])])
-        };
+        let moved =
+            |a: usize, b: usize| moves(&scenario(), [(&axes[0], &axes[0].points[a]), (&axes[1], &axes[1].points[b])]);
         assert_eq!(moved(0, 0), 0.0);
         assert!(moved(0, 0) < moved(1, 0) && moved(1, 0) < moved(2, 0) && moved(1, 0) < moved(1, 1));
     }

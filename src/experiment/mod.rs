@@ -10,6 +10,7 @@ pub mod identity;
 pub mod jobs;
 pub mod journal;
 pub mod replicate;
+pub mod round;
 pub mod shard;
 pub mod stats;
 pub mod sweep;

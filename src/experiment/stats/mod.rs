@@ -16,8 +16,8 @@
 //! | [`halving`] | which arms of a search deserve further replications |
 //! | [`known`] | truths to test simulations against: goodness of fit, Erlang B, Poisson |
 //! | [`distribution`], [`special`] | Student and chi-square; the two incomplete functions under them |
-pub mod distribution;
 pub mod best;
+pub mod distribution;
 pub mod halving;
 pub mod interval;
 pub mod known;
