@@ -33,17 +33,17 @@ const LEAST_FREEDOM: f64 = 3.0;
 /// Smooths the arms that have a position, each replication along them. Arms may lack replications: every replication is
 /// smoothed over those that it has.
 pub fn smoothed(columns: &[Vec<Option<f64>>], at: &[Option<f64>]) -> Smoothed {
-    let mut order: Vec<(usize, f64)> = at.iter().enumerate().filter_map(|(arm, &at)| Some((arm, at?))).collect();
+    let mut order: Positions = at.iter().enumerate().filter_map(|(arm, &at)| Some((arm, at?))).collect();
     order.retain(|&(arm, at)| at.is_finite() && columns.get(arm).is_some_and(|column| !column.is_empty()));
     order.sort_by(|x, y| x.1.total_cmp(&y.1).then(x.0.cmp(&y.0)));
     order.dedup_by(|x, y| x.1 == y.1);
     let mut out = Smoothed { columns: columns.to_vec(), gain: None };
     let replications = order.iter().map(|&(arm, _)| columns[arm].len()).max().unwrap_or(0);
     let value = |arm: usize, replication: usize| columns[arm].get(replication).copied().flatten();
-    let here = |replication: usize| -> Vec<(usize, f64)> {
+    let here = |replication: usize| -> Positions {
         order.iter().copied().filter(|&(arm, _)| value(arm, replication).is_some_and(f64::is_finite)).collect()
     };
-    let mut blocks: Vec<(Vec<(usize, f64)>, Vec<usize>)> = Vec::new();
+    let mut blocks: Vec<(Positions, Vec<usize>)> = Vec::new();
     for replication in 0..replications {
         let arms = here(replication);
         match blocks.iter_mut().find(|(known, _)| *known == arms) {
@@ -78,6 +78,8 @@ pub fn smoothed(columns: &[Vec<Option<f64>>], at: &[Option<f64>]) -> Smoothed {
 }
 
 type Matrix = Vec<Vec<f64>>;
+/// Arms with their places on the curve, ascending.
+type Positions = Vec<(usize, f64)>;
 
 /// The smoother with the least estimated risk, and how many times the risk without one that is less.
 fn least_risk(positions: &[f64], rows: &[Vec<f64>]) -> Option<(Matrix, f64)> {
@@ -286,7 +288,7 @@ mod tests {
         assert!((1.2..8.0).contains(&gain), "{gain}");
         let few = smoothed(&columns[..4], &positions(4));
         assert_eq!((few.gain, few.columns), (None, columns[..4].to_vec()));
-        let nowhere = smoothed(&columns, &vec![None; 12]);
+        let nowhere = smoothed(&columns, &[None; 12]);
         assert_eq!((nowhere.gain, nowhere.columns), (None, columns.clone()));
     }
 
