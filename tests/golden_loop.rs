@@ -13,7 +13,7 @@ use stickysim::measure::{Finished, Forwarded, Observer, Selected};
 use stickysim::scheduler::{self, Account, Outcome, Weights};
 use stickysim::units::{Span, Time};
 use stickysim::upstream::ScriptedUpstream;
-use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
+use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
 
 #[test]
 fn http_requests_go_as_the_vectors_say() {
@@ -158,11 +158,21 @@ fn config(case: &Value, accounts: usize) -> Config {
 fn attempt(value: &Value) -> RecordedAttempt {
     let micros = |key: &str| value[key].as_u64().map(Span::from_micros);
     let end = micros("end_us").unwrap();
+    let seconds = |key: &str| value[key].as_f64().map(Span::from_secs_f64);
     let limited = |status| RecordedAttempt::Status {
         status,
         end,
-        reset_after: value["reset_after_s"].as_f64().map(Span::from_secs_f64),
-        passing: value["passing"].as_bool().unwrap_or(false),
+        reset_after: seconds("reset_after_s"),
+        retry_after: seconds("retry_after_s"),
+        says: match value["message_kind"].as_str() {
+            None if value["passing"].as_bool().unwrap_or(false) => Says::Passing,
+            None => Says::Nothing,
+            Some("transient") => Says::Passing,
+            Some("model_not_found") => Says::NoSuchModel,
+            Some("html") => Says::HtmlPage,
+            Some("context_length") => Says::ContextTooLong,
+            Some(other) => Says::of_name(other).unwrap_or_else(|| panic!("unknown kind of message: {other}")),
+        },
     };
     match value["kind"].as_str().unwrap() {
         "ok" => RecordedAttempt::Ok { ttft: micros("ttft_us").unwrap(), end },
@@ -173,7 +183,7 @@ fn attempt(value: &Value) -> RecordedAttempt {
         },
         "status" => limited(value["status"].as_u64().unwrap() as u16),
         "rate_limited" => limited(429),
-        "transport" | "closed" => RecordedAttempt::Transport { end },
+        "transport" | "closed" => RecordedAttempt::Transport { end, durable: value["durable"].as_bool().unwrap_or(false) },
         other => panic!("unknown kind of attempt: {other}"),
     }
 }

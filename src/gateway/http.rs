@@ -12,7 +12,7 @@ use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{self, Layer, Outcome, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
-use crate::workload::{RecordedAttempt, Workload};
+use crate::workload::{RecordedAttempt, Says, Workload};
 
 /// The pause before a pool-mode account is tried again.
 const POOL_RETRY_PAUSE: Span = Span::from_millis(500);
@@ -223,14 +223,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 }
                 Status::StreamBroken
             }
-            RecordedAttempt::Status { status, passing, .. } if states::fails_over(status, passing) => {
+            RecordedAttempt::Status { status, says, .. } if states::fails_over(status, says) => {
                 self.change_state(ix, account, &end.attempt, now);
                 self.free_slot(account, slot, now);
                 self.report(ix, account, false, None, now);
                 if client_there {
                     self.note_failed(ix, end, now);
                     self.lives[ix].last_upstream_status = Some(status);
-                    self.fail_over(ix, account, status, passing, now);
+                    self.fail_over(ix, account, status, says, now);
                 } else {
                     self.in_storm(ix, account, status, now);
                     self.lives.remove(ix);
@@ -274,9 +274,9 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 
     /// A failover-kind status reached a client that is still there: the same account again, another one, or the end.
-    fn fail_over(&mut self, ix: u32, account: AccountIx, status: u16, passing: bool, now: Time) {
+    fn fail_over(&mut self, ix: u32, account: AccountIx, status: u16, says: Says, now: Time) {
         let storm = self.in_storm(ix, account, status, now);
-        if self.may_retry_in_pool(ix, account, status, passing) {
+        if self.may_retry_in_pool(ix, account, status, says) {
             let token = self.lives.enter(ix, Phase::PoolPause { since: now });
             self.plan_departure(ix);
             return self.plan(now + POOL_RETRY_PAUSE, Event::PoolRetry(Ticket { life: ix, token }));
@@ -296,9 +296,9 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 
     /// Whether the same account is tried once more; counts the retry.
-    fn may_retry_in_pool(&mut self, ix: u32, account: AccountIx, status: u16, passing: bool) -> bool {
+    fn may_retry_in_pool(&mut self, ix: u32, account: AccountIx, status: u16, says: Says) -> bool {
         let traits = &self.config.accounts[account.at()];
-        let retried = passing || traits.pool_mode_retry_status_codes.contains(&status);
+        let retried = says == Says::Passing || traits.pool_mode_retry_status_codes.contains(&status);
         if !traits.pool_mode || !retried || traits.pool_mode_retry_count == 0 {
             return false;
         }

@@ -4,6 +4,7 @@ use super::config::{AccountTraits, Credential};
 use crate::ids::AccountIx;
 use crate::scheduler::{Pool, Replica};
 use crate::units::{Span, Time};
+use crate::workload::Says;
 
 const DEFAULT_LIMIT: Span = Span::from_secs(5);
 const LOGIN_COOLDOWN: Span = Span::from_secs(600);
@@ -57,8 +58,8 @@ impl Storm {
 }
 
 /// Statuses that are tried on another account; a 400 with one of the upstream's passing troubles is, too.
-pub(super) const fn fails_over(status: u16, passing: bool) -> bool {
-    matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && passing)
+pub(super) fn fails_over(status: u16, says: Says) -> bool {
+    matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && says == Says::Passing)
 }
 
 /// An upstream's status with what came along.

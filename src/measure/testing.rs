@@ -207,7 +207,7 @@ pub fn forward(
     let fate = if ok {
         RecordedAttempt::Ok { ttft: Span::from_millis(300), end }
     } else {
-        RecordedAttempt::Status { status: 503, end, reset_after: None, passing: false }
+        RecordedAttempt::status(503, end)
     };
     let attempt = Attempt { fate, cached_tokens: cached, degraded: false, message: 0 };
     let step = Forwarded {
