@@ -2,7 +2,7 @@
 
 use super::event::{Event, Ticket};
 use super::forward::AttemptEnd;
-use super::life::Phase;
+use super::life::{Life, Phase};
 use super::run::Gateway;
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
@@ -14,6 +14,9 @@ use crate::units::{Span, Time};
 use crate::upstream::Upstream;
 use crate::workload::{RecordedAttempt, Says, Workload};
 
+/// `concurrency.ping_interval`: after so long in one wait a streaming client is sent a comment, and with it HTTP status
+/// 200. What goes wrong later comes inside the stream.
+const PING_INTERVAL: Span = Span::from_secs(10);
 /// The pause before a pool-mode account is tried again.
 const POOL_RETRY_PAUSE: Span = Span::from_millis(500);
 /// Purpose of the stream of the clients' pauses.
@@ -98,7 +101,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     fn leave_counter(&mut self, ix: u32, account: AccountIx, entered: Time, now: Time) {
         self.pool.leave(account);
         self.observer.waiting(now, account, self.pool.waiting(account));
-        self.lives[ix].waited += now.since(entered);
+        self.waited(ix, now.since(entered));
+    }
+
+    /// One wait is over. Who waited for longer than the ping interval has been sent comment lines by then.
+    fn waited(&mut self, ix: u32, span: Span) {
+        let life = &mut self.lives[ix];
+        life.waited += span;
+        life.streaming |= span > PING_INTERVAL;
     }
 
     /// Got a slot by waiting: the session is bound to this account, escaped or not.
@@ -135,7 +145,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 if users.acquire(user) {
                     users.leave(user);
                     life.holds_user_slot = true;
-                    life.waited += now.since(entered);
+                    self.waited(ix, now.since(entered));
                     self.lives.enter(ix, Phase::Deciding);
                     return self.http_select(ix, now);
                 }
@@ -173,11 +183,10 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 
     fn leave_user_queue(&mut self, ix: u32, entered: Time, now: Time) {
-        let life = &mut self.lives[ix];
-        if let (Some(users), Some(user)) = (&mut self.users, life.request.user) {
+        if let (Some(users), Some(user)) = (&mut self.users, self.lives[ix].request.user) {
             users.leave(user);
         }
-        life.waited += now.since(entered);
+        self.waited(ix, now.since(entered));
     }
 
     /// The client's patience is over before its first token.
@@ -322,7 +331,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// The gateway has answered this try: the client takes it, or tries again.
     fn end_try(&mut self, ix: u32, status: Status, now: Time) {
         let life = &self.lives[ix];
-        let code = http_code(status, life.last_upstream_status);
+        let code = http_code(status, life);
         let again = self.config.retry.as_ref().filter(|retry| {
             life.first_token.is_none() && life.client_retries < retry.limit && retry.statuses.contains(&code)
         });
@@ -363,17 +372,18 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 }
 
 /// The HTTP status that a client gets (spec gateway.md, step 6 and "What users see of it").
-pub(super) const fn http_code(status: Status, last_upstream: Option<u16>) -> u16 {
+pub(super) const fn http_code(status: Status, life: &Life) -> u16 {
     match status {
+        Status::ClientGone => 499,
+        _ if life.streaming => 200,
         Status::Ok | Status::StreamBroken => 200,
         Status::WaitQueueFull | Status::WaitTimeout => 429,
         Status::NoAvailableAccounts => 503,
-        Status::FailoverExhausted => match last_upstream {
+        Status::FailoverExhausted => match life.last_upstream_status {
             Some(429) => 429,
             Some(529) => 503,
             _ => 502,
         },
         Status::UpstreamError | Status::AccountBusy => 502,
-        Status::ClientGone => 499,
     }
 }

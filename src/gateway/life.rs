@@ -62,6 +62,8 @@ pub(super) struct Life {
     /// WebSocket: the response that the connection began with.
     pub previous: Option<ResponseId>,
     pub holds_user_slot: bool,
+    /// Whether the client has been sent a comment, and with it HTTP status 200.
+    pub streaming: bool,
     pub switches: u32,
     pub last_upstream_status: Option<u16>,
     pub account: Option<AccountIx>,
@@ -98,6 +100,7 @@ impl Life {
             one_off: None,
             previous: None,
             holds_user_slot: false,
+            streaming: false,
             switches: 0,
             last_upstream_status: None,
             account: None,
@@ -177,6 +180,7 @@ impl Lives {
         life.excluded.clear();
         life.pool_retries.clear();
         life.switches = 0;
+        life.streaming = false;
         life.last_upstream_status = None;
     }
 

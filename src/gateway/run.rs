@@ -461,7 +461,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             number: life.number,
             end: now,
             status,
-            http_status: super::http::http_code(status, life.last_upstream_status),
+            http_status: super::http::http_code(status, life),
             first_token: life.first_token,
             account: life.account,
             layer: life.layer,
