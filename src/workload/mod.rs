@@ -4,6 +4,7 @@ pub mod convert;
 #[cfg(test)]
 mod convert_tests;
 mod error;
+pub mod packed;
 mod play;
 mod purpose;
 pub mod replay;
