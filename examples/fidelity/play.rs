@@ -121,7 +121,8 @@ fn upstream(case: &Case) -> UpstreamConfig {
             let (from, to) = (number(condition, "from_s", 0.0), number(condition, "to_s", 0.0));
             let after_s = Distribution::constant(0.040).unwrap_or(zero.clone());
             let status = condition["status"].as_u64().unwrap_or(500) as u16;
-            let reset_after_s = condition["reset_after_s"].as_f64().and_then(|reset| Distribution::constant(reset).ok());
+            let reset_after_s =
+                condition["reset_after_s"].as_f64().and_then(|reset| Distribution::constant(reset).ok());
             let error =
                 Fault::Status { status, after_s, reset_after_s, retry_after_s: None, says: Says::Nothing, message: 0 };
             let effect = Effect {

@@ -93,6 +93,8 @@ pub(super) struct Verdict {
     pub code: u16,
     /// Whether this is a 429 of an OAuth account.
     pub limited_login: bool,
+    /// At 0.1.133: whether that 429 came in a storm of them.
+    pub storm: bool,
 }
 
 /// On what terms the same account is tried again.
@@ -169,7 +171,7 @@ fn of_status(failure: &Failure<'_>, status: u16, says: Says, world: &mut World<'
         world.count_pair(failure, status, says, now);
         let quiet = matches!(window, Some(Again::InWindow(_))) || failure.traits.pool_mode;
         let out = if quiet { None } else { world.of_table(failure, status, says, now) };
-        return Verdict { fails_over: true, again, changed: out.is_some(), out, code, limited_login };
+        return Verdict { fails_over: true, again, changed: out.is_some(), out, code, limited_login, storm: false };
     }
     Verdict { code: refused(status), ..Verdict::default() }
 }
@@ -276,7 +278,7 @@ impl World<'_> {
 }
 
 /// Whether pool mode retries this.
-fn in_pool(traits: &AccountTraits, status: u16, says: Says) -> bool {
+pub(super) fn in_pool(traits: &AccountTraits, status: u16, says: Says) -> bool {
     traits.pool_mode
         && (traits.pool_mode_retry_status_codes.contains(&status) || (status == 400 && says == Says::Passing))
 }

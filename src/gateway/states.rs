@@ -1,10 +1,11 @@
 //! What an upstream's status does to its account (spec gateway.md, the table under step 6).
 
 use super::config::{AccountTraits, Credential};
+use super::effects::{self, Again, Failure, Verdict};
 use crate::ids::AccountIx;
 use crate::scheduler::{AnyScheduler, Pool};
 use crate::units::{Span, Time};
-use crate::workload::Says;
+use crate::workload::{RecordedAttempt, Says};
 
 const DEFAULT_LIMIT: Span = Span::from_secs(5);
 pub(super) const LOGIN_COOLDOWN: Span = Span::from_secs(600);
@@ -60,6 +61,38 @@ impl Storm {
 /// Statuses that are tried on another account; a 400 with one of the upstream's passing troubles is, too.
 pub(super) fn fails_over(status: u16, says: Says) -> bool {
     matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && says == Says::Passing)
+}
+
+/// What a failure comes to at 0.1.133: only statuses do anything to an account or fail over.
+pub(super) fn verdict(
+    failure: &Failure<'_>,
+    world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
+    storm: &mut Storm,
+    now: Time,
+) -> Verdict {
+    let refused = Verdict { code: 502, ..Verdict::default() };
+    let RecordedAttempt::Status { status, reset_after, says, .. } = failure.fate else { return refused };
+    if !fails_over(status, says) {
+        return refused;
+    }
+    let traits = failure.traits;
+    let answer = Answer { status, reset_after, message: failure.message };
+    let out = apply(&answer, failure.account, traits, world, failure.overload_cooldown, now);
+    let limited_login = status == 429 && traits.credential == Credential::OAuth;
+    let code = match status {
+        429 => 429,
+        529 => 503,
+        _ => 502,
+    };
+    Verdict {
+        fails_over: true,
+        again: if effects::in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
+        changed: out.is_some(),
+        out,
+        code,
+        limited_login,
+        storm: limited_login && storm.count(now),
+    }
 }
 
 /// An upstream's status with what came along.

@@ -58,9 +58,7 @@ impl Recorded {
             (Some(_), Some(ttft)) => {
                 Some(RecordedAttempt::Broken { ttft: Some(ttft), end: duration.max(ttft), would_fail_over: false })
             }
-            (Some(status @ 300..=599), None) => {
-                Some(RecordedAttempt::status(status, duration))
-            }
+            (Some(status @ 300..=599), None) => Some(RecordedAttempt::status(status, duration)),
             (Some(_), None) => Some(RecordedAttempt::transport(duration)),
         }
     }
@@ -142,10 +140,7 @@ mod tests {
             recorded(Some(502), Some(1), Some(5)).summary(),
             Some(RecordedAttempt::Broken { ttft: Some(SECOND), end: Span::from_secs(5), would_fail_over: false })
         );
-        assert_eq!(
-            recorded(Some(429), None, Some(1)).summary(),
-            Some(RecordedAttempt::status(429, SECOND))
-        );
+        assert_eq!(recorded(Some(429), None, Some(1)).summary(), Some(RecordedAttempt::status(429, SECOND)));
         assert_eq!(recorded(Some(0), None, Some(1)).summary(), Some(RecordedAttempt::transport(SECOND)));
         for too_little in [
             recorded(Some(200), Some(1), None),

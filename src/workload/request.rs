@@ -230,7 +230,18 @@ impl Attempt {
     /// When it ends, counted from its connection.
     pub const fn end(&self) -> Span {
         match *self {
-            Self::Ok { end, .. } | Self::Broken { end, .. } | Self::Status { end, .. } | Self::Transport { end, .. } => end,
+            Self::Ok { end, .. }
+            | Self::Broken { end, .. }
+            | Self::Status { end, .. }
+            | Self::Transport { end, .. } => end,
+        }
+    }
+
+    /// The HTTP status that came in the place of an answer, if one did.
+    pub const fn http_status(&self) -> Option<u16> {
+        match *self {
+            Self::Status { status, .. } => Some(status),
+            Self::Ok { .. } | Self::Broken { .. } | Self::Transport { .. } => None,
         }
     }
 

@@ -47,6 +47,10 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
             .map(|restart| gw::Restart { at: start + restart.at.0, replica: restart.replica })
             .collect(),
         user_concurrency: scenario.clients.user_concurrency,
+        user_limits: Vec::new(),
+        previous_can_move: true,
+        http_continuations: false,
+        shuffle_seeds: Vec::new(),
         retry: scenario.clients.retry.as_ref().map(retry),
         connection_idle: scenario.clients.connection_idle.0,
         accounts: scenario.accounts.iter().map(traits).collect(),
@@ -115,6 +119,7 @@ fn traits(account: &Account) -> gw::AccountTraits {
         pool_mode_retry_status_codes: account.pool_mode_retry_status_codes.clone(),
         rules: account.temp_unschedulable_rules.iter().map(rule).collect(),
         models: account.models.clone(),
+        refresh_token: true,
     }
 }
 

@@ -215,10 +215,7 @@ fn the_gateway_log_is_put_in_order_of_arrival() {
         |row: usize| rows[row].recorded.as_ref().map(|recorded| recorded.attempts.clone()).unwrap_or_default();
     assert_eq!(
         attempts(0),
-        [
-            RecordedAttempt::status(529, ms(6)),
-            RecordedAttempt::Ok { ttft: ms(290), end: ms(439) },
-        ]
+        [RecordedAttempt::status(529, ms(6)), RecordedAttempt::Ok { ttft: ms(290), end: ms(439) },]
     );
     assert_eq!(attempts(2), [RecordedAttempt::transport(ms(258))]);
     let recorded = rows[1].recorded.as_deref().expect("recorded");
@@ -299,13 +296,7 @@ fn native_jsonl_carries_scripted_attempts() {
             retry_after: None,
             says: Says::Nothing,
         },
-        RecordedAttempt::Status {
-            status: 400,
-            end: us(7),
-            reset_after: None,
-            retry_after: None,
-            says: Says::Passing,
-        },
+        RecordedAttempt::Status { status: 400, end: us(7), reset_after: None, retry_after: None, says: Says::Passing },
         RecordedAttempt::transport(us(6)),
         RecordedAttempt::Ok { ttft: us(198_806), end: us(694_662) },
     ];
