@@ -165,7 +165,7 @@ pub struct Ask<'a>(&'a mut Request);
 impl Ask<'_> {
     pub fn session(self, session: u32) -> Self {
         self.0.session = Some(SessionRef { slot: session, number: u64::from(session) });
-        self.0.session_hash = SessionHash::of_number(u64::from(session));
+        self.0.session_hash = SessionHash::of_name(&session.to_string());
         self.0.connection = u64::from(session);
         self
     }
