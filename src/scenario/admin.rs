@@ -257,8 +257,7 @@ mod tests {
         let expected = Weights { queue: 0.25, session_sticky: 0.0, ..Weights::default() };
         assert_eq!(ws.scheduler_score_weights, expected);
         for bad in ["0", "-3", "2.5", "many", ""] {
-            let settings =
-                AdminSettings { openai_advanced_scheduler_lb_top_k: raw(bad), ..AdminSettings::default() };
+            let settings = AdminSettings { openai_advanced_scheduler_lb_top_k: raw(bad), ..AdminSettings::default() };
             settings.lie_over(&mut ws);
             assert_eq!(ws.lb_top_k, 3, "{bad:?} is ignored");
         }

@@ -103,7 +103,8 @@ fn dot_env(source: &Arc<Source>) -> Result<Vec<Variable>, ScenarioError> {
             return Err(ScenarioError::new(ErrorKind::Syntax, message).label("no variable").place(Some(place)));
         };
         let value = value.trim();
-        let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)).map(|(text, _)| text);
+        let quoted =
+            |quote: char| value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)).map(|(text, _)| text);
         let plain = || value.split_once(" #").map_or(value, |(value, _)| value).trim_end();
         let value = quoted('"').or_else(|| quoted('\'')).unwrap_or_else(plain).to_owned();
         variables.push(Variable { name: name.trim().to_owned(), value, place });
