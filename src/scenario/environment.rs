@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(top_k("GATEWAY_OPENAI_WS_LB_TOP_K=\n").0, None);
         assert_eq!(top_k("GATEWAY_OPENAI_WS_LB_TOP_K=${TOP_K}\n").0, None);
         let error = tree("GATEWAY_X\n", "env", &mut Vec::new()).unwrap_err();
-        assert!(error.message.contains("NAME=VALUE"));
+        assert!(error.message().contains("NAME=VALUE"));
     }
 
     #[test]
