@@ -22,7 +22,6 @@ fn http_requests_go_as_the_vectors_say() {
 }
 
 #[test]
-#[ignore = "the modes of 0.1.179 are not there yet"]
 fn http_requests_of_the_modes_go_as_the_vectors_say() {
     run_file("loop-modes.jsonl", Transport::Http, "requests");
 }
