@@ -10,7 +10,7 @@ use crate::scenario::{self, Account, Scenario, UpstreamError};
 use crate::units::Span;
 use crate::upstream::config::{
     AccountModel, Beyond, Capacity, Condition, Config, Counted, Course, Decode, Effect, Failure, Fault, Limit,
-    LoadSlowdown, PromptCache, Refill, SizeEffect, State,
+    LoadSlowdown, Persistence, PromptCache, Refill, SizeEffect, State,
 };
 
 /// The words by which the gateway knows a 400 for one of the upstream's passing troubles (spec gateway.md, 6).
@@ -61,6 +61,9 @@ impl Lowering<'_> {
         };
         Ok(AccountModel {
             ttft_s: self.draw(&account.ttft, &format!("{key}.ttft"))?,
+            persistence: account.persistence.as_ref().filter(|persistence| persistence.correlation > 0.0).map(
+                |persistence| Persistence { correlation: persistence.correlation, lone_share: persistence.lone_share },
+            ),
             size_effect: account
                 .size_effect
                 .as_ref()

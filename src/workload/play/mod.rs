@@ -10,7 +10,7 @@ mod tests;
 use crate::engine::Luck;
 use crate::ids::{ModelId, SessionRef};
 use crate::units::Time;
-use crate::workload::config::{ReplayConfig, Sessions, Timing};
+use crate::workload::config::{ReplayConfig, Resample, Sessions, Timing};
 use crate::workload::{Ending, Error, Request, Workload};
 
 use closed::ClosedLoop;
@@ -71,6 +71,9 @@ impl ReplayWorkload {
             notes.push(format!("{} sessions were assumed for requests that have none", self.feed.assumed_sessions()));
         }
         notes.extend(self.scaled.clone());
+        if self.maker.config.resample == Resample::Sessions {
+            notes.push("whole sessions were drawn anew from the trace (resample: sessions)".to_owned());
+        }
         notes.extend(self.maker.notes());
         if let Loop::Closed(closed) = &self.loop_ {
             notes.extend(closed.notes());
