@@ -258,6 +258,12 @@ impl Reading {
             } else {
                 format!("{} of {lines} lines are bad, the first: {why}", self.bad)
             };
+            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::looks::is_gateway_log(&text)) {
+                let message = "this is the gateway's own log: it has its escapes and not its requests";
+                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
+                              --escape-log";
+                return Err(Error::in_file(path, message, remedy));
+            }
             let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
             return Err(Error::new(message, remedy).at(path, line, 0));
         }
