@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
+use crate::scenario::Duration;
 use crate::simulation::{Lowered, lower};
 use crate::units::Span;
 use crate::workload::config::Start;
@@ -44,7 +45,7 @@ impl Check {
 
 /// How long sessions stay.
 fn stay(expected: &Expected) -> String {
-    let length = Span::from_secs_f64((expected.session_s + 0.5).floor());
+    let length = Duration(Span::from_secs((expected.session_s / 60.0 + 0.5) as u64 * 60));
     format!("{:.1} turns in {length} each on average", expected.turns)
 }
 

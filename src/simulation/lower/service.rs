@@ -2,8 +2,8 @@
 //!
 //! It is the mean over the accounts of time to first token, reading of uncached input, and decoding. Waiting, slowness
 //! under load, failures and conditions are left out, as they depend on what the run will do. The bias is small because
-//! thinking takes most of a session's time: were a request of the agentic preset to take twice as long as estimated, the
-//! pool would begin with 7 % too few sessions.
+//! thinking takes most of a session's time: were requests of the agentic preset to take twice as long as the 11 s
+//! that are estimated for it, the pool would begin with 8 % too few sessions.
 
 use crate::engine::Distribution;
 use crate::upstream::config::{AccountModel, Decode};
