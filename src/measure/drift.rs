@@ -142,6 +142,10 @@ mod tests {
         assert!(found(0.0, 0.0) <= 10, "{}", found(0.0, 0.0));
         assert!(found(0.5, 0.0) <= 30, "{}", found(0.5, 0.0));
         assert!(found(0.0, 80.0) > 990 && found(0.5, 120.0) > 800, "{} {}", found(0.0, 80.0), found(0.5, 120.0));
-        assert_eq!(drift(&(0..16).map(|i| 100.0 + 0.2 * f64::from(i)).collect::<Vec<_>>()), None, "too small to matter");
+        assert_eq!(
+            drift(&(0..16).map(|i| 100.0 + 0.2 * f64::from(i)).collect::<Vec<_>>()),
+            None,
+            "too small to matter"
+        );
     }
 }
