@@ -188,7 +188,8 @@ fn documents_are_read_back_whole() {
     run(&[&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat());
     run(&[&["sweep", SMALL, "-o", "json", "--to", &to("b.json")][..], &THRESHOLD].concat());
     let vary = "sticky_escape_ttft_ms=2000,9000";
-    run(&["tune", SMALL, SMALL, "--vary", vary, "--replications", "2", "-o", "json", "--to", &to("c.json")]);
+    let two = ["tune", SMALL, "scenarios/brownout.yaml", "--set", "duration=50m", "--set", "warmup=10m"];
+    run(&[&two[..], &["--vary", vary, "--replications", "2", "-o", "json", "--to", &to("c.json")]].concat());
     let (a, b, c) = (folder.json("a.json"), folder.json("b.json"), folder.json("c.json"));
     assert_eq!(ComparisonReport::from_json(&a).unwrap().json(), a);
     assert_eq!(SweepReport::from_json(&b).unwrap().json(), b);

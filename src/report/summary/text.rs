@@ -88,11 +88,13 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
 fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: Ansi) {
     let width = usize::from(style.width).max(20);
     let mut line = indent.to_owned();
+    // hard spaces before a text are its own indent
+    let own = "\u{a0}".repeat(text.chars().take_while(|&c| c == '\u{a0}').count());
     let mut empty = true;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         if !empty && line.chars().count() + 1 + word.chars().count() > width {
             painted(out, &line, style, ansi);
-            line = format!("{indent}{INDENT}");
+            line = format!("{indent}{own}{INDENT}");
             empty = true;
         }
         if !empty {
