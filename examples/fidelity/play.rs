@@ -115,6 +115,7 @@ fn upstream(case: &Case) -> UpstreamConfig {
             ttft_s: Distribution::lognormal_median_sigma(median, number(about, "sigma", 0.0)).unwrap_or(zero.clone()),
             decode: Decode::Seconds(Distribution::exponential(body).unwrap_or(zero.clone())),
             prompt_cache: None,
+            persistence: None,
             ..AccountModel::default()
         });
         for condition in about["conditions"].as_array().into_iter().flatten() {
