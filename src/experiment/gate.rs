@@ -142,6 +142,17 @@ pub enum Doubt {
         /// Of how many.
         of: usize,
     },
+    /// It falls among requests without a token.
+    #[error(
+        "in {among} of {of} replications this falls among requests without a first token, so it has no mean: gate on \
+         `felt_ttft_ms.without_token_ratio` or on a lower percentile"
+    )]
+    NoToken {
+        /// In how many it does.
+        among: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// There is no interval.
     #[error("too few replications, or too few in which it differs, for an interval: more --replications")]
     NoInterval,
@@ -155,8 +166,8 @@ pub enum Doubt {
 pub struct Judgement {
     /// What the evidence says.
     pub evidence: Evidence,
-    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; `None` when no
-    /// replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
+    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; the difference instead
+    /// of the change where some replication has no token there; `None` when no replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
     pub measured: Option<Interval>,
     /// A is 0 in the mean, so there is no change to measure; the evidence is sound even so.
     pub a_is_zero: bool,
@@ -170,6 +181,7 @@ impl Judgement {
             None if self.a_is_zero => Doubt::FromNothing,
             None => Doubt::Never,
             Some(found) if found.missing > 0 => Doubt::Selection { have: found.n, of: found.n + found.missing },
+            Some(found) if found.no_token > 0 => Doubt::NoToken { among: found.no_token, of: found.n },
             Some(Interval { lo: None, .. }) => Doubt::NoInterval,
             Some(_) => Doubt::WithinInterval,
         })
@@ -259,7 +271,10 @@ impl Condition {
             // Tested as B - A - limit * |A| against 0: always defined, also where A is near 0.
             Limit::Change(limit) => {
                 let paired = paired_of(a, b, level);
-                let change = paired.and_then(|paired| paired.change);
+                let change = paired.and_then(|paired| match paired.difference.no_token {
+                    0 => paired.change,
+                    _ => Some(paired.difference),
+                });
                 a_is_zero = paired.is_some() && change.is_none();
                 (change, excess_of(a, b, limit, level), 0.0)
             }

@@ -222,6 +222,8 @@ impl Observer for Panel {
     }
 
     fn run_over(&mut self, now: Time) {
+        // a run in which nothing happened ends where it began
+        let now = now.max(self.settings.start);
         self.outcomes.run_over(now);
         self.sessions.run_over(now);
         self.detection.run_over(now);
@@ -336,5 +338,13 @@ mod tests {
         assert_eq!(results.figures.run.get("felt_ttft_ms.p99"), Some(None));
         assert!(results.notes.iter().any(|note| note.figure == "requests"), "{:?}", results.notes);
         assert_eq!(results.violation_count, 0);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_violates_nothing() {
+        let settings = Settings { start: Time::from_unix_nanos(1_767_225_600_000_000_000), check: true, ..settings() };
+        let mut panel = Panel::new(&settings, &[AccountInfo::new(1, 4)], &[]);
+        panel.run_over(Time::ZERO);
+        assert_eq!(panel.into_results().violations, [""; 0]);
     }
 }

@@ -13,6 +13,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{t_upper, t_upper_quantile};
+use super::ranked;
+use crate::measure::figures::no_token;
 
 /// A confidence level strictly between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -60,7 +62,11 @@ pub const ENOUGH_EQUAL: usize = 6;
 ///
 /// `lo` and `hi` are both there or both `None`: one replication says nothing about its own scatter, nor do many equal
 /// ones with few that are not.
+///
+/// Where `no_token` is not 0, some replication's percentile fell among requests without a token: the mean is no time then
+/// (`measure::figures::no_token`), and the ends are of ranks. In JSON such a mean or end is null.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Written", from = "Written")]
 pub struct Interval {
     /// The mean over the replications that have the figure.
     pub mean: f64,
@@ -71,8 +77,41 @@ pub struct Interval {
     /// How many replications have the figure.
     pub n: usize,
     /// How many replications do not have it (nothing to average there: no escape, no condition, a division by 0).
-    #[serde(default)]
     pub missing: usize,
+    /// In how many replications (of pairs: on either side) it fell among requests without a first token.
+    pub no_token: usize,
+}
+
+/// An interval as JSON has it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    mean: Option<f64>,
+    lo: Option<f64>,
+    hi: Option<f64>,
+    n: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    missing: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    no_token: usize,
+}
+
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl From<Interval> for Written {
+    fn from(Interval { mean, lo, hi, n, missing, no_token }: Interval) -> Self {
+        let end = |end: Option<f64>| end.and_then(no_token::shown);
+        Self { mean: no_token::shown(mean), lo: end(lo), hi: end(hi), n, missing, no_token }
+    }
+}
+
+impl From<Written> for Interval {
+    fn from(Written { mean, lo, hi, n, missing, no_token }: Written) -> Self {
+        let beyond = || no_token::score(0.0);
+        let hi = if no_token > 0 { hi.or_else(|| lo.map(|_| beyond())) } else { hi };
+        Self { mean: mean.unwrap_or_else(beyond), lo, hi, n, missing, no_token }
+    }
 }
 
 impl Interval {
@@ -142,6 +181,7 @@ impl Moments {
             hi: half.map(|half| self.mean + half),
             n: self.n,
             missing,
+            no_token: 0,
         }
     }
 
@@ -179,14 +219,21 @@ fn others(values: &[f64]) -> usize {
 /// The mean of a figure over replications; `None` when there is none. Values that are not finite count as missing.
 pub fn mean_interval(values: &[f64], level: Level) -> Option<Interval> {
     let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    Some(Moments::of(&finite)?.interval(level, values.len() - finite.len()))
+    interval_of(&finite, level, values.len() - finite.len())
 }
 
 /// [`mean_interval`] for a figure that some replications do not have: the interval is that of the mean *given that the
 /// figure exists*, and `missing` says how often it does not.
 pub fn mean_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
     let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-    Some(Moments::of(&finite)?.interval(level, values.len() - finite.len()))
+    interval_of(&finite, level, values.len() - finite.len())
+}
+
+fn interval_of(values: &[f64], level: Level, missing: usize) -> Option<Interval> {
+    if ranked::scores(values) > 0 {
+        return ranked::lone(values, level, missing);
+    }
+    Some(Moments::of(values)?.interval(level, missing))
 }
 
 #[cfg(test)]
@@ -210,7 +257,7 @@ mod tests {
     #[test]
     fn one_replication_has_a_mean_and_no_interval() {
         let got = mean_interval(&[42.5], L95).unwrap();
-        assert_eq!(got, Interval { mean: 42.5, lo: None, hi: None, n: 1, missing: 0 });
+        assert_eq!(got, Interval { mean: 42.5, lo: None, hi: None, n: 1, missing: 0, no_token: 0 });
         assert_eq!((got.half_width(), got.contains(42.5)), (None, None));
         assert_eq!(mean_interval(&[], L95), None);
         assert_eq!(mean_interval_of(&[None, None], L95), None);
