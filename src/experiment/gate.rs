@@ -9,7 +9,8 @@
 //! escapes.wasted_ratio > 0.3           B itself is more than 0.3
 //! ```
 //!
-//! A sign makes the limit relative to A. A condition *holds* when the whole confidence interval lies on its side of the
+//! A sign makes the limit relative to A, by the paired t interval; without one, what is judged is B's own interval, at 98 % and
+//! by Hall's method, so that each side keeps its level of 2.5 % also for skewed figures (`stats::interval`). A condition *holds* when the whole confidence interval lies on its side of the
 //! limit, it is *refuted* when the whole interval lies on the other side, and else it is *open*: then no number of
 //! green builds says anything, and more replications are needed. It is open, too, where some replications do not have
 //! the figure (no delay where nothing was detected): those that have it are a selection. `--fail-if` fails when its condition holds;
@@ -19,7 +20,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{Interval, Level, excess_of, mean_interval_of, paired_of};
+use super::stats::{Interval, Level, excess_of, gate_interval_of, paired_of};
 
 /// How the figure is compared with the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,7 +262,7 @@ impl Condition {
         let mut a_is_zero = false;
         let (measured, tested, limit) = match self.limit {
             Limit::Value(limit) => {
-                let value = mean_interval_of(b, level);
+                let value = gate_interval_of(b, level);
                 (value, value, limit)
             }
             Limit::Difference(limit) => {

@@ -12,7 +12,7 @@ use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::ids::SessionRef;
 use crate::units::{Span, Time};
-use crate::workload::SessionHash;
+use crate::workload::{Request, SessionHash};
 
 /// What became of one session: of its turns that arrived after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ pub struct Ledger {
     slo: Span,
     slow: Span,
     stuck_turns: u32,
+    /// Where sessions are followed to their end: those whose first turn arrives from here on, before the horizon.
+    followed: Option<(Time, Time)>,
     open: Vec<Option<Open>>,
 }
 
@@ -113,8 +115,18 @@ impl Ledger {
             slo: settings.slo_ttft,
             slow: settings.slow_ttft,
             stuck_turns: settings.stuck_turns.max(1),
+            followed: settings.whole_sessions.then_some((settings.warmup_end, settings.horizon)),
             open: Vec::new(),
         }
+    }
+
+    /// A request arrives: where sessions are followed, the first turn of one within the window opens it.
+    #[inline]
+    pub fn arrived(&mut self, request: &Request) -> Option<Summary> {
+        let (from, horizon) = self.followed?;
+        let begins = request.turn == 0 && (from..horizon).contains(&request.at);
+        let session = request.session.filter(|_| begins)?;
+        self.entry(session, request).1
     }
 
     /// Enters a turn. Gives the session that used the same slot before, should nobody have said that it was over.
@@ -122,6 +134,22 @@ impl Ledger {
     pub fn turn(&mut self, finished: &Finished<'_>) -> Option<Summary> {
         let request = finished.request;
         let session = request.session.filter(|_| request.at >= self.warmup_end)?;
+        let (slo, slow, stuck_turns) = (self.slo, self.slow, self.stuck_turns);
+        if self.followed.is_some() {
+            let entry = self.open.get_mut(session.slot as usize)?.as_mut();
+            if let Some(open) = entry.filter(|open| open.summary.number == session.number) {
+                open.turn(finished, slo, slow, stuck_turns);
+            }
+            return None;
+        }
+        let (open, stale) = self.entry(session, request);
+        open.turn(finished, slo, slow, stuck_turns);
+        stale
+    }
+
+    /// The entry of a session, and the other one that was in its slot.
+    #[inline]
+    fn entry(&mut self, session: SessionRef, request: &Request) -> (&mut Open, Option<Summary>) {
         let slot = session.slot as usize;
         if slot >= self.open.len() {
             self.open.resize(slot + 1, None);
@@ -133,8 +161,7 @@ impl Ledger {
             row: 0,
             row_since: request.at,
         });
-        open.turn(finished, self.slo, self.slow, self.stuck_turns);
-        stale.map(|open| open.summary)
+        (open, stale.map(|open| open.summary))
     }
 
     /// Takes a session that is over, if one of its turns counted.
@@ -188,7 +215,8 @@ impl Open {
     }
 }
 
-/// Figures over sessions; a session counts when one of its turns arrived after the warm-up.
+/// Figures over sessions: of those that had a turn in the measured time, cut at its ends, or of those that began in it, whole
+/// (`measure.sessions`).
 #[derive(Clone, Debug)]
 pub struct Sessions {
     ledger: Ledger,
@@ -287,6 +315,13 @@ fn put(run: &mut Row, name: &str, mean: Option<f64>, mut quantile: impl FnMut(f6
 }
 
 impl Observer for Sessions {
+    #[inline]
+    fn arrived(&mut self, _now: Time, _number: u64, request: &Request) {
+        if let Some(stale) = self.ledger.arrived(request) {
+            self.enter(&stale);
+        }
+    }
+
     #[inline]
     fn finished(&mut self, finished: &Finished<'_>) {
         if let Some(stale) = self.ledger.turn(finished) {
@@ -391,5 +426,21 @@ mod tests {
         Turn::at(40_000).of(0, 3).ttft(5_000).tell(&mut seen); // nobody said that 2 was over
         let value = figures(&mut seen);
         assert_eq!((value("total"), value("worst_ttft_ms.p50")), (Some(3.0), Some(3_000.0)));
+    }
+
+    #[test]
+    fn whole_sessions_are_those_that_begin_in_the_window_with_all_their_turns() {
+        let window = Settings { horizon: at(5_000), whole_sessions: true, ..Settings::default() };
+        let mut seen = Sessions::new(&Settings { warmup_end: at(1_000), ..window });
+        let mut play =
+            |ms: u64, slot: u32, turn: u32| Turn::at(ms).of(slot, u64::from(slot)).turn(turn).tell(&mut seen);
+        play(500, 0, 0); // began in the warm-up
+        play(2_000, 0, 1);
+        play(2_000, 1, 0);
+        play(9_000, 1, 1);
+        play(3_000, 2, 4); // began before the run did
+        play(6_000, 3, 0); // begins after the horizon
+        let value = figures(&mut seen);
+        assert_eq!((value("total"), value("turns")), (Some(1.0), Some(2.0)));
     }
 }

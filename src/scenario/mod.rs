@@ -47,7 +47,7 @@ pub use model::{Epoch, Scenario};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use set::Set;
-pub use settings::{Clients, Measure, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf};
+pub use settings::{Clients, Followed, Measure, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf};
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{
     Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, SessionNames,

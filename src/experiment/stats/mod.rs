@@ -28,6 +28,6 @@ pub mod sequential;
 pub mod special;
 pub mod verdict;
 
-pub use interval::{Interval, Level, mean_interval, mean_interval_of};
+pub use interval::{Interval, Level, gate_interval_of, mean_interval, mean_interval_of};
 pub use paired::{Paired, excess_of, paired, paired_of};
 pub use verdict::{Direction, Verdict};

@@ -104,8 +104,8 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
         });
     }
     Some(Paired {
-        a: of_a.interval(level, missing),
-        b: of_b.interval(level, missing),
+        a: of_a.lone_interval(level, missing),
+        b: of_b.lone_interval(level, missing),
         difference,
         change: change(&left, &differences, &of_a, &of_d, level).map(|(mean, bounds)| Interval {
             mean,

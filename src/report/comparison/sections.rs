@@ -231,7 +231,7 @@ pub(super) const fn ended(evidence: Evidence) -> &'static str {
 }
 
 fn gates(comparison: &Comparison) -> Section {
-    let mut table = Table::new(&["fails if", "is (95 % interval)", "gate"]);
+    let mut table = Table::new(&["fails if", "is (95 % interval; of B itself 98 %)", "gate"]);
     for gate in &comparison.gates {
         table.row([gate.condition.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
     }

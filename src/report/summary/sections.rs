@@ -60,7 +60,10 @@ fn what_was_run(document: &ResultDocument) -> Section {
     let cells = Cells(&get);
     let about = &document.about;
     let replications = if document.replications > 1 {
-        format!("{} replications from seed {} (± is the 95 % interval)", document.replications, about.seed)
+        format!(
+            "{} replications from seed {} (means over them, of percentiles too; ± is the 95 % interval)",
+            document.replications, about.seed
+        )
     } else {
         format!("seed {}", about.seed)
     };
