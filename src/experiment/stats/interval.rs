@@ -293,7 +293,11 @@ pub fn gate_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval
     if ranked::scores(&finite) > 0 {
         return ranked::lone(&finite, level.one_sided(), missing);
     }
-    Some(Moments::of(&finite)?.hall(level.one_sided(), missing))
+    let moments = Moments::of(&finite)?;
+    // of a handful of values the transformation knows no more than they do, and goes astray far out
+    let enough = moments.n >= ENOUGH_THAT_DIFFER;
+    let level = level.one_sided();
+    Some(if enough { moments.hall(level, missing) } else { moments.lone_interval(level, missing) })
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ fn a_figure_of_several_replications_has_mean_and_interval() {
 fn remarks_of_several_replications_are_said_once() {
     let document = several();
     let said: Vec<_> = document.remarks.iter().map(|remark| remark.text(3, "replications")).collect();
-    let few = "p99 from 87 sessions: close to the maximum (mean of 3 replications)";
+    let few = "p99 from 88.7 sessions: close to the maximum (mean of 3 replications)";
     assert_eq!(said, ["sessions are assumed", few, "a remark on detection"]);
 }
 
