@@ -189,6 +189,12 @@ impl AnyScheduler {
         &self.replica.metrics
     }
 
+    /// What it keeps, for tests of this room.
+    #[cfg(test)]
+    pub(super) const fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
     /// The settings.
     pub const fn config(&self) -> &Config {
         &self.config

@@ -1,6 +1,8 @@
 //! The mode `legacy` at revision 0.1.179: sticky, then priority, load, least recently used; no runtime stats, no score, no
 //! escape (spec scheduler-modes.md, section 3).
 
+use std::ops::RangeInclusive;
+
 use super::call::{Call, decision, fallback_wait};
 use super::decision::{Decision, Layer, Outcome};
 use super::desk::Source;
@@ -36,7 +38,7 @@ pub(super) fn select(mut call: Call<'_>) -> Decision {
         }
         call.replica.desk.excluded.set(id, true);
         // the next round draws after all shuffles of this one
-        call.replica.desk.line.finish(&mut shuffles);
+        while next_in_line(&mut call, &mut shuffles).is_some() {}
     };
     Decision { bound, ..decision(outcome, Layer::LoadBalance) }
 }
@@ -65,7 +67,7 @@ fn round(call: &mut Call<'_>, shuffles: &mut Generator) -> Outcome {
         if call.replica.desk.line.is_empty() {
             break; // to the fallback without a fresh look
         }
-        while let Some(id) = call.replica.desk.line.next(shuffles) {
+        while let Some(id) = next_in_line(call, shuffles) {
             if let Some(slot) = call.pool.acquire(id, call.now, call.config.slot_ttl) {
                 bind(call, id);
                 return Outcome::Acquired(id, slot);
@@ -73,7 +75,7 @@ fn round(call: &mut Call<'_>, shuffles: &mut Generator) -> Outcome {
         }
     }
     line_up(call, None, shuffles);
-    let first = call.replica.desk.line.next(shuffles);
+    let first = next_in_line(call, shuffles);
     first.map_or(Outcome::NoAvailableAccounts, |id| fallback_wait(call.config, call.pool, id))
 }
 
@@ -142,6 +144,17 @@ fn line_up(call: &mut Call<'_>, fresh: Option<bool>, shuffles: &mut Generator) {
     desk.line.begin(batch, call.pool.last_used(), fresh.is_some(), shuffles);
 }
 
+/// The next account to ask. Those behind the first run of equals are lined up when somebody gets that far, which few
+/// selects do.
+fn next_in_line(call: &mut Call<'_>, shuffles: &mut Generator) -> Option<AccountIx> {
+    let desk = &mut call.replica.desk;
+    if desk.line.needs_the_others() {
+        let batch = call.replica.loads.last_of(desk.source, &desk.candidates)?;
+        desk.line.add_the_others(batch, call.pool.last_used());
+    }
+    desk.line.next(shuffles)
+}
+
 fn bind(call: &mut Call<'_>, id: AccountIx) {
     if let Some(session) = call.query.session {
         call.pool.sessions.bind(session.key, id, call.now, TTL);
@@ -191,10 +204,11 @@ pub(super) struct InLine {
 /// asks. Two uses in the same second tie.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
-    /// The runs that were shuffled, then the others.
+    /// Those in the runs that were shuffled, then the others, if they were lined up.
     line: Vec<InLine>,
-    /// Those behind the first run, which few selects ask for.
-    waiting: Vec<InLine>,
+    by_load: bool,
+    /// Whether only the first run stands here yet.
+    only_first_run: bool,
     next: usize,
     first_run: usize,
     run_end: usize,
@@ -204,7 +218,7 @@ impl Line {
     /// Nobody stands in line.
     pub(super) fn leave(&mut self) {
         self.line.clear();
-        self.waiting.clear();
+        self.only_first_run = false;
         (self.next, self.first_run, self.run_end) = (0, 0, 0);
     }
 
@@ -223,71 +237,85 @@ impl Line {
         self.first_run
     }
 
-    /// Lines up the members of a batch. With loads those at 100 % or more stay away.
+    /// Lines up the first run among the members of a batch. With loads, members at 100 % or more stay away.
     pub(super) fn begin(&mut self, batch: &Batch, last_used: &[u64], by_load: bool, shuffles: &mut Generator) {
         self.leave();
-        let member = |place: usize| {
-            let account = batch.members[place];
-            let load_rate = if by_load { batch.load_rates[place] } else { 0 };
-            InLine { priority: batch.priorities[place], load_rate, last_used: last_used[account.at()], account }
+        self.by_load = by_load;
+        // a pass for each part of the key: the best priority, among those the least load, among those the first use
+        let columns = || batch.priorities.iter().zip(&batch.load_rates);
+        let fits = |load: i64| !by_load || load < FULL;
+        let best = columns().filter(|(_, load)| fits(**load)).map(|(priority, _)| *priority).min();
+        let Some(best) = best else { return };
+        let least = if by_load {
+            columns().filter(|(priority, _)| **priority == best).map(|(_, load)| *load).min().unwrap_or(0)
+        } else {
+            0
         };
-        let all = || (0..batch.members.len()).map(member).filter(|member| member.load_rate < FULL);
-        let Some(first) = all().min() else { return };
-        let ties = first.ties();
-        for member in all() {
-            let line = if first.ties_with(&member, &ties) { &mut self.line } else { &mut self.waiting };
-            line.push(member);
+        let first_used = |(priority, load): (&i64, &i64)| *priority == best && (!by_load || *load == least);
+        let equals = || columns().zip(&batch.members).filter(|(column, _)| first_used(*column));
+        let Some(earliest) = equals().map(|(_, account)| last_used[account.at()]).min() else { return };
+        let ties = ties(earliest);
+        for (_, &account) in equals() {
+            let used = last_used[account.at()];
+            if ties.contains(&used) {
+                self.line.push(InLine { priority: best, load_rate: least, last_used: used, account });
+            }
         }
         self.line.sort_unstable();
         (self.first_run, self.run_end) = (self.line.len(), self.line.len());
+        self.only_first_run = true;
         shuffle(&mut self.line, shuffles);
+    }
+
+    /// Whether the first run is over and the others do not stand in line yet.
+    pub(super) const fn needs_the_others(&self) -> bool {
+        self.only_first_run && self.next == self.run_end
+    }
+
+    /// Lines up those behind the first run of the same batch.
+    pub(super) fn add_the_others(&mut self, batch: &Batch, last_used: &[u64]) {
+        self.only_first_run = false;
+        let Some(first) = self.line.first().copied() else { return };
+        let ties = ties(first.last_used);
+        let others = (0..batch.members.len()).map(|place| {
+            let account = batch.members[place];
+            let load_rate = if self.by_load { batch.load_rates[place] } else { 0 };
+            InLine { priority: batch.priorities[place], load_rate, last_used: last_used[account.at()], account }
+        });
+        self.line.extend(others.filter(|other| other.load_rate < FULL && !other.ties_with(&first, &ties)));
+        self.line[self.run_end..].sort_unstable();
     }
 
     /// The next one in line.
     pub(super) fn next(&mut self, shuffles: &mut Generator) -> Option<AccountIx> {
         if self.next == self.run_end {
-            self.next_run(shuffles);
+            let first = *self.line.get(self.next)?;
+            let ties = ties(first.last_used);
+            let run = self.line[self.next..].iter().take_while(|member| member.ties_with(&first, &ties)).count();
+            self.run_end += run;
+            shuffle(&mut self.line[self.next..self.run_end], shuffles);
         }
-        let member = self.line.get(self.next).filter(|_| self.next < self.run_end)?;
+        let member = self.line.get(self.next)?;
         self.next += 1;
         Some(member.account)
-    }
-
-    /// Draws what is left to draw.
-    pub(super) fn finish(&mut self, shuffles: &mut Generator) {
-        while self.next_run(shuffles) {}
-    }
-
-    fn next_run(&mut self, shuffles: &mut Generator) -> bool {
-        if !self.waiting.is_empty() {
-            self.waiting.sort_unstable();
-            self.line.append(&mut self.waiting);
-        }
-        let Some(&first) = self.line.get(self.run_end) else { return false };
-        let ties = first.ties();
-        let start = self.run_end;
-        let run = self.line[start..].iter().take_while(|member| first.ties_with(member, &ties)).count();
-        self.run_end += run;
-        shuffle(&mut self.line[start..start + run], shuffles);
-        true
     }
 }
 
 impl InLine {
-    /// The last uses that tie with this one: those in the same second, or none.
-    fn ties(&self) -> std::ops::RangeInclusive<u64> {
-        let second = Span::SECOND.nanos();
-        match self.last_used.checked_sub(1) {
-            None => 0..=0,
-            Some(nanos) => {
-                let start = nanos - nanos % second + 1;
-                start..=start.saturating_add(second - 1)
-            }
-        }
+    fn ties_with(&self, other: &Self, ties: &RangeInclusive<u64>) -> bool {
+        (self.priority, self.load_rate) == (other.priority, other.load_rate) && ties.contains(&self.last_used)
     }
+}
 
-    fn ties_with(&self, other: &Self, ties: &std::ops::RangeInclusive<u64>) -> bool {
-        (self.priority, self.load_rate) == (other.priority, other.load_rate) && ties.contains(&other.last_used)
+/// The last uses that tie with this one: those in the same second, or none.
+fn ties(last_used: u64) -> RangeInclusive<u64> {
+    let second = Span::SECOND.nanos();
+    match last_used.checked_sub(1) {
+        None => 0..=0,
+        Some(nanos) => {
+            let start = nanos - nanos % second + 1;
+            start..=start.saturating_add(second - 1)
+        }
     }
 }
 
@@ -302,44 +330,53 @@ fn shuffle(items: &mut [InLine], generator: &mut Generator) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheduler::replica::Replica;
+    use crate::scheduler::{Account, Config, Pool, Query};
+    use crate::units::Time;
 
-    fn line(members: &[(i64, i64, u64)]) -> Line {
-        let member = |(&(priority, load_rate, last_used), ix): (&(i64, i64, u64), u32)| InLine {
+    /// Members by priority and last use in nanoseconds (+ 1; 0: never), all idle.
+    fn pool(members: &[(i64, u64)]) -> Pool {
+        let account = |(&(priority, used), id): (&(i64, u64), i64)| Account {
             priority,
-            load_rate,
-            last_used,
-            account: AccountIx(ix),
+            last_used: used.checked_sub(1).map(Time::from_unix_nanos),
+            ..Account::new(id, 1)
         };
-        Line { waiting: members.iter().zip(0..).map(member).collect(), ..Line::default() }
+        Pool::new(members.iter().zip(1..).map(account).collect())
+    }
+
+    /// The whole order, and what the generator gives next.
+    fn order(pool: &mut Pool, seed: u64) -> (Vec<usize>, u64) {
+        let mut replica = Replica::new(pool.accounts().len());
+        let (config, query) = (Config::default(), Query::default());
+        let mut call = Call { config: &config, pool, replica: &mut replica, query: &query, now: Time::ZERO };
+        let mut generator = Generator::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(gather(&mut call));
+        line_up(&mut call, Some(false), &mut generator);
+        let order = std::iter::from_fn(|| next_in_line(&mut call, &mut generator)).map(|account| account.at());
+        (order.collect(), generator.next_u64())
     }
 
     #[test]
     fn runs_come_in_order_and_only_equals_change_places() {
         let s = 1_000_000_000;
         // never used; used in second 5 (thrice) and 6; another priority
-        let members = [(1, 0, 6 * s + 1), (1, 0, 5 * s + 1), (1, 0, 0), (1, 0, 5 * s + 900), (2, 0, 0), (1, 0, 6 * s)];
+        let mut pool = pool(&[(1, 6 * s + 1), (1, 5 * s + 1), (1, 0), (1, 5 * s + 900), (2, 0), (1, 6 * s)]);
         let mut seen = [[0; 6]; 6];
-        for seed in 1..200_u64 {
-            let mut generator = Generator::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let mut line = line(&members);
-            let order: Vec<_> = std::iter::from_fn(|| line.next(&mut generator)).map(|account| account.at()).collect();
+        for seed in 1..200 {
+            let (order, _) = order(&mut pool, seed);
             order.iter().enumerate().for_each(|(place, account)| seen[place][*account] += 1);
         }
         let possible = |place: usize| (0..6).filter(|&account| seen[place][account] > 0).collect::<Vec<_>>();
-        assert_eq!(
-            [0, 1, 2, 3, 4, 5].map(possible),
-            [vec![2], vec![1, 3, 5], vec![1, 3, 5], vec![1, 3, 5], vec![0], vec![4]]
-        );
+        let thrice = vec![1, 3, 5];
+        let expected = [vec![2], thrice.clone(), thrice.clone(), thrice, vec![0], vec![4]];
+        assert_eq!([0, 1, 2, 3, 4, 5].map(possible), expected);
     }
 
     #[test]
-    fn what_nobody_asks_for_is_drawn_when_the_next_round_needs_it() {
-        let members = [(1, 0, 0), (1, 0, 0), (2, 0, 0), (2, 0, 0), (2, 0, 0), (3, 0, 0)];
-        let (mut lazy, mut eager) = (line(&members), line(&members));
-        let (mut a, mut b) = (Generator::new(7), Generator::new(7));
-        lazy.next(&mut a);
-        lazy.finish(&mut a);
-        while eager.next(&mut b).is_some() {}
-        assert_eq!(a.next_u64(), b.next_u64());
+    fn each_run_draws_one_number_less_than_it_has_members() {
+        let mut pool = pool(&[(1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (3, 0)]);
+        let mut three_draws = Generator::new(7_u64.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        (0..3).for_each(|_| _ = three_draws.next_u64());
+        assert_eq!(order(&mut pool, 7).1, three_draws.next_u64());
     }
 }

@@ -125,3 +125,6 @@ fn terms(replica: &Replica, batch: &Batch, config: &Config) -> Vec<[f64; TERMS]>
     };
     batch.members.iter().enumerate().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@
 //! | [`halving`] | which arms of a search deserve further replications |
 //! | [`known`] | truths to test simulations against: goodness of fit, Erlang B, Poisson |
 //! | [`distribution`], [`special`] | Student and chi-square; the two incomplete functions under them |
+pub mod best;
 pub mod distribution;
 pub mod halving;
 pub mod interval;
@@ -25,6 +26,7 @@ pub mod paired;
 pub mod plateau;
 mod ranked;
 pub mod sequential;
+pub mod smooth;
 pub mod special;
 pub mod verdict;
 
