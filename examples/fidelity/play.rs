@@ -136,6 +136,7 @@ fn upstream(case: &Case) -> UpstreamConfig {
             ttft_s: ttft(median, about).unwrap_or(zero.clone()),
             decode: Decode::Seconds(Distribution::exponential(body).unwrap_or(zero.clone())),
             prompt_cache: None,
+            persistence: None,
             ..AccountModel::default()
         });
         for condition in about["conditions"].as_array().into_iter().flatten() {
