@@ -95,7 +95,7 @@ fn same(folder: &Folder, one: &str, other: &str) -> Vec<String> {
 fn a_run_is_drawn_later_as_at_once() {
     let folder = Folder::new("run");
     let names = drawn_twice(&folder, &["run", SMALL], 0);
-    assert_eq!(names, ["detection", "distribution", "journey", "timeline"]);
+    assert_eq!(names, ["detection", "distribution", "incident", "journey", "timeline", "who-suffered"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn of_several_replications_the_first_is_found_again() {
 fn a_comparison_is_drawn_later_as_at_once() {
     let folder = Folder::new("compare");
     let names = drawn_twice(&folder, &["compare", SMALL, "--replications", "3", "--figure", "cost.turns"], 0);
-    assert_eq!(names, ["comparison", "detection", "distribution"]);
+    assert_eq!(names, ["comparison", "detection", "distribution", "incident", "who-suffered"]);
 }
 
 #[test]

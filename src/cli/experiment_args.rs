@@ -13,7 +13,7 @@ use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
 use crate::files::PendingFile;
-use crate::report::{Report, Style};
+use crate::report::Report;
 
 /// Where the answer goes, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -62,8 +62,13 @@ impl OutputArgs {
 impl Sink {
     /// Writes a report in the form that was asked for.
     pub(crate) fn write(self, report: &impl Report, output: Output) -> anyhow::Result<()> {
+        self.write_all_of(report, output, false)
+    }
+
+    /// The same, of texts every table where that is wanted.
+    pub(crate) fn write_all_of(self, report: &impl Report, output: Output, verbose: bool) -> anyhow::Result<()> {
         let text = match output {
-            Output::Text => report.to_text(Style { colour: self.0.is_none(), width: terminal::WIDTH }),
+            Output::Text => report.to_text(terminal::style(self.0.is_none(), verbose)),
             Output::Json => report.to_json(),
             Output::Csv => report.to_csv(),
             Output::Markdown => report.to_markdown(),

@@ -9,6 +9,7 @@ use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -53,9 +54,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         title: format!("Tuning {}", report.keys().join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons: reasons(report),
+        answer: Answer::plain(verdict, tone, reasons(report)),
         notes: Vec::new(),
         tiles: tiles(report),
         sections,
@@ -276,7 +275,7 @@ fn verdict(report: &TuneReport) -> (String, Tone) {
     let tone = match report.tuned.advice {
         Advice::Change => Tone::Good,
         Advice::Keep => Tone::Neutral,
-        Advice::NothingFeasible | Advice::Inert => Tone::Warn,
+        Advice::NothingFeasible | Advice::Inert => Tone::Undecided,
     };
     (sentence(&report.headline()), tone)
 }
