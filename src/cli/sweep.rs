@@ -90,7 +90,10 @@ pub(super) fn weights_fit(weights: &[f64], many: usize, of: &str) -> anyhow::Res
         "--weights has {} numbers, and there are {many} {of}: write one for each, in their order",
         weights.len()
     );
-    anyhow::ensure!(weights.is_empty() || weights.iter().sum::<f64>() > 0.0, "--weights are all 0: nothing would count");
+    anyhow::ensure!(
+        weights.is_empty() || weights.iter().sum::<f64>() > 0.0,
+        "--weights are all 0: nothing would count"
+    );
     Ok(())
 }
 

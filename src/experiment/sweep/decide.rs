@@ -103,7 +103,9 @@ impl Swept {
                 _ => (0..environments).map(|e| name(set(&places[point(e, 0)], 0..first))).collect(),
             },
             decisions: (0..all)
-                .map(|d| if d < decisions { name(set(&places[point(0, d)], first..usize::MAX)) } else { OFF.to_owned() })
+                .map(
+                    |d| if d < decisions { name(set(&places[point(0, d)], first..usize::MAX)) } else { OFF.to_owned() },
+                )
                 .collect(),
             regrets: (0..all)
                 .map(|d| means.iter().map(|field| field[d].map(|regret| regret.max(0.0))).collect())

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn keys_of_the_environment_come_first_and_a_header_tells_them() {
-        let specs = ["conditions.slow.effect.ttft_factor=4,15".to_owned(), "sticky_escape_ttft_ms=1000,2000".to_owned()];
+        let specs =
+            ["conditions.slow.effect.ttft_factor=4,15".to_owned(), "sticky_escape_ttft_ms=1000,2000".to_owned()];
         let axis = |at: usize| vec![Axis::parse(&specs[at]).unwrap()];
         let layout = Layout::over(axis(0), axis(1), 3).unwrap();
         assert_eq!((layout.environment().len(), layout.decision()[0].key.as_str()), (1, "sticky_escape_ttft_ms"));

@@ -88,7 +88,8 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     }
     let mut environment = about.axes;
     let decision = environment.split_off(about.environments);
-    let layout = Layout::over(environment, decision, about.replications).map_err(|error| BadDocument(error.to_string()))?;
+    let layout =
+        Layout::over(environment, decision, about.replications).map_err(|error| BadDocument(error.to_string()))?;
     if document.points.len() != layout.places().len() {
         let (there, of) = (document.points.len(), layout.places().len());
         return Err(BadDocument(format!("it has {there} points where its keys span {of}")));

@@ -187,7 +187,10 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let (good, best) = (of(Place::AsGood), of(Place::Best));
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
-        return vec![format!("to take: {}, the cheapest of what is as good as the best{also}", name(decision.worst_case))];
+        return vec![format!(
+            "to take: {}, the cheapest of what is as good as the best{also}",
+            name(decision.worst_case)
+        )];
     }
     let mut lines: Vec<String> = decision
         .environments
