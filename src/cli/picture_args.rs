@@ -97,9 +97,40 @@ impl Pictures {
 
 /// The command line as one can type it again.
 pub(crate) fn command() -> String {
-    let quoted = std::env::args().skip(1).map(|arg| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-        if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
-    });
+    let quoted = std::env::args_os().skip(1).map(|arg| quoted(&arg));
     std::iter::once("stickysim".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// An argument as a shell takes it. Names of files are bytes, not always text.
+fn quoted(arg: &std::ffi::OsStr) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    match arg.to_str() {
+        Some(arg) if !arg.is_empty() && arg.chars().all(plain) => arg.to_owned(),
+        Some(arg) => format!("'{}'", arg.replace('\'', r"'\''")),
+        None => {
+            let byte = |&byte: &u8| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            };
+            format!("$'{}'", arg.as_encoded_bytes().iter().map(byte).collect::<String>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn arguments_can_be_typed_again_also_when_they_are_no_text() {
+        assert_eq!(quoted("a/b.yaml".as_ref()), "a/b.yaml");
+        assert_eq!(quoted("it's".as_ref()), r"'it'\''s'");
+        assert_eq!(quoted("".as_ref()), "''");
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt as _;
+            assert_eq!(quoted(std::ffi::OsStr::from_bytes(b"a\xff'b")), r"$'a\xff\'b'");
+        }
+    }
 }

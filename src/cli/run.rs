@@ -123,7 +123,10 @@ impl Run {
     }
 
     fn places(&self, lowered: &Lowered) -> Places {
-        let places = self.scenario.places().reads_trace_of(lowered).writes("--to", self.to.as_deref());
+        let places = self.scenario.places();
+        let places =
+            if self.replications > 1 { places.reads_trace_often_of(lowered) } else { places.reads_trace_of(lowered) };
+        let places = places.writes("--to", self.to.as_deref());
         let mut places = self.pictures.places(places).writes("--perfetto", self.perfetto.as_deref());
         if let Some(folder) = &self.out {
             places = places.writes("--out", Some(folder));

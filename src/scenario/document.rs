@@ -1,5 +1,6 @@
 //! A scenario file once parsed, from which scenarios are made: as it stands, or with overrides, as often as wanted.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub struct Document {
     tree: Node,
     file: PathBuf,
     base: PathBuf,
+    /// A trace whose path is no text, and the text that stands for it in the tree.
+    trace: Option<(PathBuf, PathBuf)>,
 }
 
 /// A scenario that can be run, and what there is to say about it.
@@ -41,7 +44,9 @@ impl Document {
     /// When it cannot be read or is no YAML.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = read_text(path).map_err(|why| unreadable(path, &why, "scenario"))?;
-        let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        // what comes through standard input lies where the caller is
+        let is_device = path.starts_with("/dev");
+        let base = path.parent().filter(|_| !is_device).map_or_else(PathBuf::new, Path::to_path_buf);
         Self::parse(&text, path, &base)
     }
 
@@ -60,7 +65,7 @@ impl Document {
             .help(Some("see `docs/scenario.md`, or start from a file in `scenarios/`".to_owned()))
             .place(Some(tree.place)));
         }
-        Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf() })
+        Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf(), trace: None })
     }
 
     /// Puts a trace in the place of the workload: a replay of `trace` from its first request to its last, with what the
@@ -71,7 +76,9 @@ impl Document {
     /// When the scenario's `workload` is no map.
     pub fn with_trace(mut self, trace: &Path) -> Result<Self, ScenarioError> {
         let path = std::path::absolute(trace).map_err(|error| unreadable(trace, &error.to_string(), "trace"))?;
-        let path = serde_json::Value::from(path.to_string_lossy().into_owned()).to_string();
+        let shown = path.to_string_lossy().into_owned();
+        self.trace = path.to_str().is_none().then(|| (path, PathBuf::from(&shown)));
+        let path = serde_json::Value::from(shown).to_string();
         let changes = [
             ("workload.synth", "null"),
             ("workload.replay.format", "null"),
@@ -105,6 +112,11 @@ impl Document {
         scenario.check(&mut checker);
         checker.first(&tree).map_err(|error| error.or_file(&self.file))?;
         scenario.base.clone_from(&self.base);
+        if let (Some((path, shown)), Some(replay)) = (&self.trace, &mut scenario.workload.replay)
+            && replay.file == *shown
+        {
+            replay.file.clone_from(path);
+        }
         let notes = scenario.finish(&self.file);
         Ok(Loaded { scenario, ignored_gateway_keys, notes })
     }
@@ -223,7 +235,14 @@ fn read_text(path: &Path) -> Result<String, String> {
     if about.len() > LARGEST_FILE {
         return Err(format!("it has {} bytes; at most {LARGEST_FILE} are read", about.len()));
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        // a device has no length of its own
+        return Err(format!("it does not end; at most {LARGEST_FILE} bytes are read"));
+    }
     String::from_utf8(bytes)
         .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
 }

@@ -164,6 +164,7 @@ pub enum SynthTiming {
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// The file, plain, `.gz` or `.zst`; for formats of one file a session also a folder. Relative to the scenario.
+    #[serde(serialize_with = "as_text")]
     pub file: PathBuf,
     /// Its format; not given: told by its content.
     #[serde(default)]
@@ -236,6 +237,17 @@ pub enum TraceFormat {
     /// Codex rollouts.
     #[serde(rename = "codex")]
     Codex,
+    /// Claude Code transcripts.
+    #[serde(rename = "claude")]
+    Claude,
+    /// A folder with Codex rollouts and Claude Code transcripts.
+    #[serde(rename = "transcripts")]
+    Transcripts,
+}
+
+/// A path as text: what in it is none is shown as such.
+fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// When a trace's requests arrive.
