@@ -8,9 +8,7 @@
 
 use divan::{Bencher, black_box};
 use stickysim::ids::{AccountIx, ModelId};
-use stickysim::scheduler::{
-    Account, Config, Decision, Outcome, Pool, Query, Replica, SessionKey, bind_session, select,
-};
+use stickysim::scheduler::{Account, AnyScheduler, Config, Decision, Learnt, Outcome, Pool, Query, SessionKey};
 use stickysim::units::{Span, Time};
 
 fn main() {
@@ -21,16 +19,14 @@ const MODEL: ModelId = ModelId(1);
 
 /// A pool in use: accounts of two priorities and various sizes, some slots held, everyone's health known.
 struct Bench {
-    config: Config,
+    scheduler: AnyScheduler,
     pool: Pool,
-    replica: Replica,
     now: Time,
     session: u64,
 }
 
 impl Bench {
     fn new(accounts: u32) -> Self {
-        let config = Config::default();
         let pool = (0..accounts).map(|i| Account {
             priority: 1 + i64::from(i % 3 == 0),
             models: if i % 2 == 0 { vec![MODEL] } else { Vec::new() },
@@ -38,18 +34,22 @@ impl Bench {
         });
         let mut bench = Self {
             pool: Pool::new(pool.collect()),
-            replica: Replica::new(accounts as usize),
-            config,
+            scheduler: AnyScheduler::new(Config::default(), accounts as usize),
             now: Time::ZERO + Span::from_secs(1_767_225_600),
             session: 0,
         };
         for account in (0..accounts).map(AccountIx) {
-            bench.replica.report(0.2, account, account.0 % 7 != 0, Some(800 + u64::from(account.0 * 37 % 900)));
+            bench.learn(account, account.0 % 7 != 0, 800 + u64::from(account.0 * 37 % 900));
             for _ in 0..account.0 % 6 {
                 bench.pool.acquire(account, bench.now, Span::MAX);
             }
         }
         bench
+    }
+
+    fn learn(&mut self, account: AccountIx, success: bool, ttft_ms: u64) {
+        let result = Learnt { account, model: MODEL, success, first_token_ms: Some(ttft_ms) };
+        self.scheduler.learn(&result, self.now);
     }
 
     /// One select for `session` with release and report.
@@ -61,13 +61,13 @@ impl Bench {
             previous: None,
             model: MODEL,
             model_name: b"gpt-5-codex",
-            excluded: &[],
+            ..Query::default()
         };
-        let decision = select(&self.config, &mut self.pool, &mut self.replica, &query, self.now);
+        let decision = self.scheduler.select(&mut self.pool, &query, self.now);
         if let Outcome::Acquired(account, slot) = decision.outcome {
             self.pool.release(account, slot);
             let ttft_ms = 800 + (session * 37) % 900;
-            self.replica.report(self.config.ewma_alpha, account, true, Some(ttft_ms));
+            self.learn(account, true, ttft_ms);
         }
         self.now += Span::from_millis(10);
         decision
@@ -80,7 +80,7 @@ fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
     let mut bench = Bench::new(accounts);
     for session in 0..1_000 {
         let account = AccountIx(session as u32 % accounts);
-        bind_session(&mut bench.pool, &bench.config, session, account, bench.now);
+        bench.scheduler.bind_session(&mut bench.pool, session, account, bench.now);
     }
     bencher.counter(1_u32).bench_local(|| {
         bench.session = (bench.session + 1) % 1_000;
@@ -97,7 +97,7 @@ fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
     // two hours and more, so that the table has found its size
     while bench.session < 800_000 {
         bench.session += 1;
-        bind_session(&mut bench.pool, &bench.config, bench.session, AccountIx(0), bench.now);
+        bench.scheduler.bind_session(&mut bench.pool, bench.session, AccountIx(0), bench.now);
         bench.now += Span::from_millis(10);
     }
     bencher.counter(1_u32).bench_local(|| {

@@ -14,8 +14,8 @@ use stickysim::scheduler::balance::{Candidate, Order, Ranking};
 use stickysim::scheduler::gate::escape_reason;
 use stickysim::scheduler::seed::{Generator, SeedTexts, selection_seed};
 use stickysim::scheduler::{
-    Account, Config, Decision, Metrics, Outcome, Pool, Query, Replica, ResponseKey, RuntimeStats, SessionKey,
-    SlotToken, Snapshot, Weights, bind_response, bind_session, select,
+    Account, AnyScheduler, Config, Decision, Health, Learnt, Metrics, Outcome, Pool, Query, ResponseKey, RuntimeStats,
+    SessionKey, SlotToken, Snapshot, Weights,
 };
 use stickysim::units::{Span, Time};
 
@@ -285,9 +285,8 @@ enum Action {
 
 /// The scheduler with one script's configuration, and the names of things in it.
 struct Stage {
-    config: Config,
+    scheduler: AnyScheduler,
     pool: Pool,
-    replica: Replica,
     /// Ids of the pool's accounts, then those that only steps name: accounts that are gone.
     ids: Vec<i64>,
     models: Names,
@@ -325,6 +324,7 @@ impl Stage {
                 queue: w.queue,
                 error_rate: w.error_rate,
                 ttft: w.ttft,
+                ..Weights::default()
             },
             session_ttl: Span::from_secs(c.sticky_session_ttl_seconds),
             response_ttl: Span::from_secs(c.sticky_response_id_ttl_seconds),
@@ -336,6 +336,7 @@ impl Stage {
             load_cache_ttl: Span::from_millis(c.load_batch_cache_ttl_ms),
             ewma_alpha: ALPHA,
             group_id: script.group_id,
+            ..Config::default()
         };
         let mut models = Names::default();
         let accounts: Vec<Account> = script
@@ -357,8 +358,7 @@ impl Stage {
             }
         }
         Self {
-            config,
-            replica: Replica::new(ids.len()),
+            scheduler: AnyScheduler::new(config, ids.len()),
             pool,
             ids,
             models,
@@ -391,8 +391,9 @@ impl Stage {
                     model: ModelId(self.models.number(model.trim()) as u16),
                     model_name: model.trim().as_bytes(),
                     excluded: &excluded,
+                    ..Query::default()
                 };
-                let decision = select(&self.config, &mut self.pool, &mut self.replica, &query, now);
+                let decision = self.scheduler.select(&mut self.pool, &query, now);
                 if let Outcome::Acquired(account, slot) = decision.outcome {
                     self.slots.insert(step.i, (account, slot));
                 }
@@ -400,7 +401,8 @@ impl Stage {
             }
             Action::Report { account, success, first_token_ms } => {
                 let account = self.ix(*account);
-                self.replica.report(self.config.ewma_alpha, account, *success, positive(*first_token_ms));
+                let (success, first_token_ms) = (*success, positive(*first_token_ms));
+                self.scheduler.learn(&Learnt { account, model: ModelId::BLANK, success, first_token_ms }, now);
             }
             Action::Release { acquired_at_step } => {
                 if let Some((account, slot)) = self.slots.remove(acquired_at_step) {
@@ -413,7 +415,7 @@ impl Stage {
             }
             Action::WaitLeave { account } => self.pool.leave(self.ix(*account)),
             Action::RuntimeBlock { account, until_ns } => {
-                self.replica.block(self.ix(*account), Time::from_unix_nanos(*until_ns));
+                self.scheduler.block(self.ix(*account), Time::from_unix_nanos(*until_ns));
             }
             Action::RateLimitUntil { account, until_ns } => {
                 self.pool.account_mut(self.ix(*account)).rate_limited_until = Time::from_unix_nanos(*until_ns);
@@ -424,16 +426,16 @@ impl Stage {
             Action::BindSession { session_hash, account } => {
                 let key = self.sessions.number(session_hash.trim());
                 let account = self.ix(*account);
-                bind_session(&mut self.pool, &self.config, key, account, now);
+                self.scheduler.bind_session(&mut self.pool, key, account, now);
             }
             Action::BindResponse { response_id, account } => {
                 let key = self.responses.number(response_id.trim());
                 let account = self.ix(*account);
-                bind_response(&mut self.pool, &self.config, key, account, now);
+                self.scheduler.bind_response(&mut self.pool, key, account, now);
             }
-            Action::ReportSwitch {} => self.replica.report_switch(),
+            Action::ReportSwitch {} => self.scheduler.switched(),
             Action::Snapshot { account, expect } => {
-                return Some((expect.clone(), snapshot_json(self.replica.snapshot(self.ix(*account)))));
+                return Some((expect.clone(), health_json(self.scheduler.health(self.ix(*account), now))));
             }
         }
         None
@@ -475,11 +477,11 @@ impl Stage {
 
     fn final_state(&self) -> Value {
         let stats = self.pool.accounts().iter().zip(0..).map(|(account, ix)| {
-            let mut line = snapshot_json(self.replica.snapshot(AccountIx(ix)));
+            let mut line = health_json(self.scheduler.health(AccountIx(ix), Time::ZERO));
             line["account"] = account.id.into();
             line
         });
-        json!({ "metrics": metrics_json(self.replica.metrics()), "runtime_stats": stats.collect::<Vec<_>>() })
+        json!({ "metrics": metrics_json(self.scheduler.metrics()), "runtime_stats": stats.collect::<Vec<_>>() })
     }
 }
 
@@ -513,6 +515,10 @@ fn metrics_json(metrics: &Metrics) -> Value {
         "load_skew_avg": metrics.load_skew_avg(),
         "runtime_stats_account_count": metrics.runtime_stats_account_count,
     })
+}
+
+fn health_json(health: Health) -> Value {
+    json!({ "error_rate": health.error_rate, "ttft_ms": health.ttft_ms })
 }
 
 fn snapshot_json(health: Snapshot) -> Value {

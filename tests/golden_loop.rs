@@ -79,9 +79,8 @@ fn last<U: stickysim::upstream::Upstream>(gateway: &Gateway<'_, Script, U, Seen>
     let metrics = gateway.metrics(0);
     let stats: Vec<Value> = (0..ids.len())
         .map(|i| {
-            let snapshot = gateway.snapshot(0, AccountIx(i as u32));
-            let ttft = if snapshot.has_ttft { json!(snapshot.ttft_ms) } else { Value::Null };
-            json!({"account": ids[i], "error_rate": snapshot.error_rate, "ttft_ms": ttft})
+            let health = gateway.health(0, AccountIx(i as u32));
+            json!({"account": ids[i], "error_rate": health.error_rate, "ttft_ms": health.ttft_ms})
         })
         .collect();
     json!({
@@ -123,6 +122,7 @@ fn config(case: &Value, accounts: usize) -> Config {
             queue: w("queue"),
             error_rate: w("error_rate"),
             ttft: w("ttft"),
+            ..Weights::default()
         },
         session_ttl: Span::from_secs(number("sticky_session_ttl_seconds")),
         response_ttl: Span::from_secs(number("sticky_response_id_ttl_seconds")),
@@ -134,6 +134,7 @@ fn config(case: &Value, accounts: usize) -> Config {
         load_cache_ttl: Span::from_millis(number("load_batch_cache_ttl_ms")),
         ewma_alpha: 0.2,
         group_id: case["group_id"].as_i64(),
+        ..scheduler::Config::default()
     };
     config.max_account_switches = number("max_account_switches") as u32;
     config.outbox_poll_interval = Span::from_secs(number("outbox_poll_interval_seconds"));

@@ -10,7 +10,7 @@ use stickysim::engine::{Luck, Stream};
 use stickysim::ids::{AccountIx, ModelId};
 use stickysim::scheduler::seed::{Generator, SeedTexts, selection_seed};
 use stickysim::scheduler::{
-    Account, Config, Outcome, Pool, Query, Replica, SessionKey, SlotToken, Snapshot, Weights, select,
+    Account, AnyScheduler, Config, Health, Learnt, Outcome, Pool, Query, SessionKey, SlotToken, Weights,
 };
 use stickysim::units::{Span, Time};
 
@@ -63,7 +63,7 @@ fn expected(
     pool: &Pool,
     candidates: &[AccountIx],
     loads: &[Load],
-    health: &[Snapshot],
+    health: &[Health],
     config: &Config,
     seed: u64,
 ) -> Expected {
@@ -77,7 +77,7 @@ fn expected(
     let lowest_priority = candidates.iter().map(|&ix| priority(ix)).min().unwrap();
     let highest_priority = candidates.iter().map(|&ix| priority(ix)).max().unwrap();
     let most_waiting = loads.iter().map(|load| load.waiting).max().unwrap().max(1);
-    let ttfts: Vec<f64> = health.iter().filter(|h| h.has_ttft).map(|h| h.ttft_ms).collect();
+    let ttfts: Vec<f64> = health.iter().filter_map(|h| h.ttft_ms).collect();
     let least_ttft = ttfts.iter().copied().fold(f64::INFINITY, f64::min);
     let most_ttft = ttfts.iter().copied().fold(0.0, f64::max);
     let w = &config.weights;
@@ -91,10 +91,9 @@ fn expected(
         let lf = 1.0 - clamp01(load.rate as f64 / 100.0);
         let qf = 1.0 - clamp01(f64::from(load.waiting) / f64::from(most_waiting));
         let ef = 1.0 - clamp01(health.error_rate);
-        let tf = if health.has_ttft && most_ttft > least_ttft {
-            1.0 - clamp01((health.ttft_ms - least_ttft) / (most_ttft - least_ttft))
-        } else {
-            0.5
+        let tf = match health.ttft_ms {
+            Some(ttft) if most_ttft > least_ttft => 1.0 - clamp01((ttft - least_ttft) / (most_ttft - least_ttft)),
+            _ => 0.5,
         };
         scored.push((w.priority * pf + w.load * lf + w.queue * qf + w.error_rate * ef + w.ttft * tf, ix, load));
     }
@@ -146,6 +145,7 @@ fn world(stream: &mut Stream) -> (Config, Vec<Account>) {
             queue: weight(stream),
             error_rate: weight(stream),
             ttft: weight(stream) + 0.01,
+            ..Weights::default()
         },
         group_id: stream.chance(0.5).then_some(42),
         ..Config::default()
@@ -168,7 +168,7 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
         let (config, accounts) = world(&mut stream);
         let count = accounts.len() as u64;
         let mut pool = Pool::new(accounts);
-        let mut replica = Replica::new(count as usize);
+        let mut scheduler = AnyScheduler::new(config.clone(), count as usize);
         let mut reference = Reference { cache: BTreeMap::new() };
         let mut held: Vec<(AccountIx, SlotToken)> = Vec::new();
         let mut now = Time::ZERO + Span::from_secs(1_780_000_000);
@@ -178,7 +178,7 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
             let account = AccountIx(pick(&mut stream, count) as u32);
             let soon = now + Span::from_millis(pick(&mut stream, 500));
             match pick(&mut stream, 12) {
-                0 => replica.block(account, soon),
+                0 => scheduler.block(account, soon),
                 1 => pool.account_mut(account).rate_limited_until = soon,
                 2 => pool.account_mut(account).switched_off ^= stream.chance(0.5),
                 3 => pool.account_mut(account).priority = pick(&mut stream, 3) as i64,
@@ -186,7 +186,11 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
                 5 => _ = pool.enter(account, 5),
                 6 => pool.leave(account),
                 7 if stream.chance(0.2) => pool.set_candidates(now),
-                _ => replica.report(0.2, account, stream.chance(0.7), Some(pick(&mut stream, 3_000))),
+                _ => {
+                    let success = stream.chance(0.7);
+                    let first_token_ms = Some(pick(&mut stream, 3_000));
+                    scheduler.learn(&Learnt { account, model: ModelId(1), success, first_token_ms }, now);
+                }
             }
             let most_held = if busy { 3 * count as usize / 2 } else { 2 };
             while held.len() > most_held {
@@ -205,6 +209,7 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
                 model,
                 model_name: b"some-model",
                 excluded: &excluded,
+                ..Query::default()
             };
             if pool.list_is_empty() {
                 pool.set_candidates(now);
@@ -213,12 +218,12 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
                 .map(AccountIx)
                 .filter(|&ix| {
                     let account = &pool.accounts()[ix.at()];
-                    let open = account.schedulable(now) && now >= replica.blocked_until(ix);
+                    let open = account.schedulable(now) && now >= scheduler.blocked_until(ix);
                     pool.listed()[ix.at()] && open && account.supports(model) && !excluded.contains(&ix)
                 })
                 .collect();
             let before = pool.clone();
-            let decision = select(&config, &mut pool, &mut replica, &query, now);
+            let decision = scheduler.select(&mut pool, &query, now);
             let place = format!("case {case} step {step}: {} candidates", candidates.len());
             if candidates.is_empty() {
                 assert_eq!(decision.outcome, Outcome::NoAvailableAccounts, "{place}");
@@ -231,7 +236,7 @@ fn the_fast_load_balance_answers_like_a_literal_reading_of_the_spec() {
                 ..SeedTexts::default()
             };
             let seed = selection_seed(&texts, now);
-            let health: Vec<_> = candidates.iter().map(|&ix| replica.snapshot(ix)).collect();
+            let health: Vec<_> = candidates.iter().map(|&ix| scheduler.health(ix, now)).collect();
             let free = |ix: &AccountIx| {
                 let max = before.accounts()[ix.at()].concurrency;
                 max <= 0 || i64::from(before.held(*ix)) < max

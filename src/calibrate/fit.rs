@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::normalise::{Effects, Normal};
-use super::robust::{centre, median, quantile, shrink, sorted};
+use super::robust::{centre, common_sd, median, quantile, shrink, sorted};
 use super::shape::{Shape, round, steps, time};
 use super::spans::{Failing, Limits, Slow, failing, slow};
 use super::tries::{Fault, Tries};
@@ -56,6 +56,46 @@ pub struct FailureFit {
     pub after_s: f64,
 }
 
+impl Fit {
+    /// Whether everything that was fitted is a number that an account can have; `ids` are the accounts'.
+    ///
+    /// # Errors
+    /// Which account's is not.
+    pub fn check(&self, ids: &[i64]) -> Result<(), NoNumber> {
+        const LONGEST_S: f64 = 1e6;
+        let is_time = |ln: f64| ln.is_finite() && (1e-6..=LONGEST_S).contains(&libm::exp(ln));
+        let accounts = self.accounts.iter().zip(ids.iter().copied().map(Some));
+        for (account, id) in accounts.chain([(&self.unseen, None)]) {
+            let right = is_time(account.mu) && account.sigma.is_finite() && account.sigma > 0.0;
+            if !right && !self.accounts.is_empty() {
+                return Err(NoNumber { account: id, median_s: libm::exp(account.mu), sigma: account.sigma });
+            }
+        }
+        let factors = self.slow.iter().flat_map(|span| [span.factor, span.decode_factor]);
+        let rates = self.failing.iter().map(|span| span.rate);
+        match factors.chain(rates).find(|value| !(value.is_finite() && *value > 0.0)) {
+            Some(value) => Err(NoNumber { account: None, median_s: value, sigma: value }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A fit that came out as no number: nothing is written then.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the fit of {} came out as no number (median {median_s} s, sigma {sigma}), so nothing is written; leave out the rows \
+     of that account, and please report it",
+    account.map_or_else(|| "the log".to_owned(), |id| format!("account {id}"))
+)]
+pub struct NoNumber {
+    /// Which account's; `None`: that of all.
+    pub account: Option<i64>,
+    /// Its median TTFT in s.
+    pub median_s: f64,
+    /// Its spread.
+    pub sigma: f64,
+}
+
 /// Finds spans in all of the log and fits healthy accounts to what began before `until_s`.
 pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
     let (_, slow) = slow(tries, kinds, limits);
@@ -105,8 +145,8 @@ struct Healthy {
 const CLOSE: f64 = 0.058;
 /// Attempts from which percentiles are put together.
 const SAMPLE: usize = 1_000;
-/// A trimmed spread is less sure than that of a whole normal sample.
-const TRIMMED: f64 = 1.3;
+/// The spread of times to first token (of their logarithms) where the log tells none.
+const UNKNOWN_SD: f64 = 0.5;
 
 impl Healthy {
     /// With the effects of kind and size, unless percentiles come out wrong with them: residuals that are wider for some
@@ -127,22 +167,10 @@ impl Healthy {
 
     fn with(tries: &Tries, kinds: usize, effects: Effects, counts: &dyn Fn(usize, usize) -> bool) -> Self {
         let normal = Normal::fit(tries, kinds, effects, counts);
-        let mus: Vec<(f64, f64)> = normal
-            .accounts
-            .iter()
-            .map(|centre| {
-                (centre.mean, if centre.n > 0 { centre.sd / (centre.n as f64).sqrt() } else { f64::INFINITY })
-            })
-            .collect();
-        let sigmas: Vec<(f64, f64)> = normal
-            .accounts
-            .iter()
-            .map(|centre| {
-                let error = if centre.n > 1 { TRIMMED * (0.5 / centre.n as f64).sqrt() } else { f64::INFINITY };
-                (libm::log(centre.sd.max(1e-6)), error)
-            })
-            .collect();
-        let mus = shrink(&mus);
+        let known = normal.accounts.iter().filter(|centre| centre.n > 0).copied();
+        let common = common_sd(known, UNKNOWN_SD);
+        let mus = shrink(&normal.accounts.iter().map(|centre| (centre.mean, centre.error(common))).collect::<Vec<_>>());
+        let sigmas: Vec<(f64, f64)> = normal.accounts.iter().map(|centre| centre.ln_sd(common)).collect();
         let sigmas: Vec<f64> = shrink(&sigmas).into_iter().map(libm::exp).collect();
         let mut residuals = Vec::new();
         let mut rows = Vec::new();
@@ -245,14 +273,10 @@ fn exponential(times: &[Vec<f64>]) -> Option<Vec<(Value, String)>> {
 
 fn scaled(samples: &[Vec<f64>], write: impl Fn(&Shape, f64, f64) -> (Value, String)) -> Vec<(Value, String)> {
     let centres: Vec<_> = samples.iter().map(|sample| centre(sample)).collect();
-    let sd = centres.iter().flatten().map(|c| c.sd * c.n as f64).sum::<f64>()
-        / centres.iter().flatten().map(|c| c.n as f64).sum::<f64>().max(1.0);
-    let estimates: Vec<(f64, f64)> = centres
-        .iter()
-        .map(|centre| centre.map_or((0.0, f64::INFINITY), |c| (c.mean, c.sd.max(1e-6) / (c.n as f64).sqrt())))
-        .collect();
+    let sd = common_sd(centres.iter().flatten().copied(), UNKNOWN_SD);
+    let estimates: Vec<(f64, f64)> =
+        centres.iter().map(|centre| centre.map_or((0.0, f64::INFINITY), |c| (c.mean, c.error(sd)))).collect();
     let mut mus = shrink(&estimates);
-    let sd = sd.max(1e-6);
     let residuals: Vec<f64> =
         samples.iter().zip(&mus).flat_map(|(sample, mu)| sample.iter().map(move |value| (value - mu) / sd)).collect();
     let shape = Shape::of(&residuals);

@@ -74,16 +74,8 @@ impl Skips {
 /// When it cannot be read, or more than a twentieth of its lines (and more than one) are bad.
 pub fn read(path: &Path) -> Result<Log, Error> {
     let file = std::fs::File::open(path).map_err(|error| Error::io(path, "open it", &error))?;
-    let mut raw = BufReader::with_capacity(1 << 16, file);
-    let head = raw.fill_buf().map_err(|error| Error::io(path, "read it", &error))?;
-    let mut text: Box<dyn std::io::BufRead> = if head.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(raw)))
-    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let unpacked = zstd::stream::read::Decoder::with_buffer(raw);
-        Box::new(BufReader::new(unpacked.map_err(|error| Error::io(path, "unpack it", &error))?))
-    } else {
-        Box::new(raw)
-    };
+    let mut text = crate::workload::packed::unpacked(BufReader::with_capacity(1 << 16, file))
+        .map_err(|error| Error::io(path, "read it", &error))?;
     let mut reading = Reading::default();
     let mut line = Vec::new();
     let mut number = 0_u64;
@@ -266,6 +258,12 @@ impl Reading {
             } else {
                 format!("{} of {lines} lines are bad, the first: {why}", self.bad)
             };
+            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::looks::is_gateway_log(&text)) {
+                let message = "this is the gateway's own log: it has its escapes and not its requests";
+                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
+                              --escape-log";
+                return Err(Error::in_file(path, message, remedy));
+            }
             let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
             return Err(Error::new(message, remedy).at(path, line, 0));
         }

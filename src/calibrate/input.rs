@@ -70,6 +70,12 @@ impl Input {
             }
             None => Vec::new(),
         };
+        if !log.records.iter().any(|record| record.ttft_s.is_some()) {
+            notes.push(
+                "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no fit"
+                    .to_owned(),
+            );
+        }
         if options.accounts.is_none() && log.has_accounts {
             notes.push(
                 "no account snapshot: an account has as many slots as it was seen to use at once (at least that many)"
@@ -80,9 +86,9 @@ impl Input {
             notes.push("no gateway config: the gateway's defaults are assumed".to_owned());
         }
         let end_s = log.records.iter().fold(0.0, |end: f64, record| end.max(record.end_s));
-        let escapes = match &options.escape_log {
-            Some(path) => Some(escapes::read(path, log.epoch_ms, end_s)?),
-            None => None,
+        let escapes = match &options.escape_log[..] {
+            [] => None,
+            paths => Some(escapes::read(paths, log.epoch_ms, end_s)?),
         };
         notes.extend(escapes.iter().flat_map(|escapes| escapes.notes.clone()));
         let limits = if log.has_clock {
@@ -107,10 +113,10 @@ impl Input {
             seen.cache =
                 CacheSeen { first: seen.cache.first, first_hits: seen.cache.first_hits, ..CacheSeen::default() };
         }
-        seen.escapes = self.escapes.as_ref().map(|escapes| {
+        seen.escapes = self.escapes.as_ref().filter(|escapes| escapes.is_complete).map(|escapes| {
             let mut escaped = Escaped::new(self.ids.len(), self.log.period(part));
             for escape in escapes.all.iter().filter(|escape| escape.at_s >= part.0 && escape.at_s < part.1) {
-                escaped.add(escape.at_s, self.ids.binary_search(&escape.account).ok(), escape.reason);
+                escaped.add(escape.at_s, escape.account.and_then(|id| self.ids.binary_search(&id).ok()), escape.reason);
             }
             escaped
         });

@@ -27,6 +27,7 @@ pub mod export;
 pub mod fit;
 pub mod gateway_log;
 pub mod input;
+mod looks;
 pub mod normalise;
 pub mod observed;
 pub mod options;

@@ -18,8 +18,8 @@ pub struct Options {
     pub format: Option<Format>,
     /// The account snapshot.
     pub accounts: Option<PathBuf>,
-    /// The gateway's own log with its escapes.
-    pub escape_log: Option<PathBuf>,
+    /// The gateway's own log with its escapes: files, and folders of files; none: escapes are not compared.
+    pub escape_log: Vec<PathBuf>,
     /// The gateway's config.yaml; `None`: its defaults.
     pub gateway_config: Option<PathBuf>,
     /// Further settings (`--set`) on top of it.
@@ -55,6 +55,9 @@ pub enum CalibrateError {
     /// The simulation.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A fit that is no fit.
+    #[error(transparent)]
+    Fit(#[from] super::fit::NoNumber),
     /// The folder to write to.
     #[error(transparent)]
     Folder(#[from] super::staged::FolderError),

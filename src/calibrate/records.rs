@@ -248,8 +248,33 @@ impl Log {
         kind
     }
 
+    /// Takes back the times of answers whose first token comes after their end (two clocks, or seconds for milliseconds), and
+    /// says how many there are.
+    fn take_back_impossible(&mut self) {
+        // both are rounded to whole milliseconds
+        const ROUNDING_S: f64 = 0.001_5;
+        let mut first = None;
+        let mut count = 0_usize;
+        for record in &mut self.records {
+            let (Some(ttft), Some(duration)) = (record.ttft_s, record.duration_s) else { continue };
+            if ttft > duration + ROUNDING_S {
+                first.get_or_insert((ttft, duration));
+                count += 1;
+                (record.ttft_s, record.duration_s) = (None, None);
+            }
+        }
+        if let Some((ttft, duration)) = first {
+            self.notes.push(format!(
+                "{count} of {} requests have their first token after their end (the first: TTFT {ttft:.3} s, duration \
+                 {duration:.3} s): two clocks, or one of the two in another unit; these times are left out of the fit",
+                self.records.len()
+            ));
+        }
+    }
+
     /// Puts records in order of arrival and the first arrival at second 0.
     pub(super) fn sort(&mut self) {
+        self.take_back_impossible();
         self.records.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         let Some(first) = self.records.first().map(|record| record.at_s) else { return };
         if let Some(epoch) = &mut self.epoch_ms {

@@ -64,6 +64,7 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     let mut input = Input::read(options)?;
     trace::write(&input.log, &input.sessions, &staged.path(TRACE), &mut input.notes)?;
     let whole = fit(&input.tries, input.log.kinds.len(), input.limits, WHOLE.1);
+    whole.check(&input.tries.ids)?;
     let bench = Bench { options, threads, input: &input, staged: &staged, whole: &whole };
     let found = match &options.against {
         Some(against) => bench.against(against)?,
@@ -138,6 +139,7 @@ impl Bench<'_> {
         let validation = if records.len() >= LEAST_REQUESTS {
             let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
             let first = fit(&self.input.tries, self.input.log.kinds.len(), self.input.limits, split);
+            first.check(&self.input.tries.ids)?;
             let think_s = self.assumed(&first, (0.0, split))?;
             let lowered = self.lowered(&self.scenario(&first, think_s))?;
             Some((split, self.test(&lowered, (split, WHOLE.1), Some(FIRST_PART / (1.0 - FIRST_PART)))?))

@@ -104,7 +104,9 @@ fn account(parts: &Parts<'_>, id: i64, protocol: Value) -> Value {
     let slots = match (known, place) {
         _ if parts.unlimited => 0,
         (Some(known), _) => known.concurrency,
-        (None, place) => place.map_or(1, |place| parts.tries.most_at_once(place).max(1)),
+        // of how long answers took nothing is known: then no limit is better than one that was made up
+        (None, Some(place)) => parts.tries.most_at_once(place),
+        (None, None) => 1,
     };
     put("concurrency", json!(slots));
     put("protocol", protocol);

@@ -23,6 +23,8 @@ pub enum Shape {
 
 /// Below this probability a sample is not taken for one of a family.
 const UNLIKELY: f64 = 0.01;
+/// No time to first token is shorter than a scenario can write.
+const LEAST_TIME_S: f64 = 1e-6;
 /// Quantiles by which an observed distribution is written down.
 const STEPS: usize = 400;
 
@@ -55,7 +57,7 @@ impl Shape {
 
     /// The distribution of exp(mu + sigma z) in seconds, as a scenario writes it.
     pub fn time(&self, mu: f64, sigma: f64) -> Value {
-        self.scaled(mu, sigma, time)
+        self.scaled(mu, sigma, |seconds| time(seconds.max(LEAST_TIME_S)))
     }
 
     /// The distribution of exp(mu + sigma z), as a scenario writes numbers.

@@ -13,7 +13,7 @@ use crate::gateway::RunError;
 use crate::measure::figures::{Group, Meta, registry};
 use crate::measure::{Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
-use crate::simulation::{Lowered, Run, simulate_seen_by};
+use crate::simulation::{Lowered, Run, simulate_inlined};
 
 /// What is kept of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Cell {
     /// # Errors
     /// When its trace cannot be opened or read to its end.
     pub fn run(lowered: &Lowered, seed: u64, replication: u64) -> Result<Self, RunError> {
-        let (run, digest) = simulate_seen_by(lowered, seed_of(seed, replication), DecisionDigest::default())?;
+        let (run, digest) = simulate_inlined(lowered, seed_of(seed, replication), DecisionDigest::default())?;
         Ok(Self::of(run, digest.digest()))
     }
 
@@ -223,7 +223,7 @@ impl Observer for DecisionDigest {
             Layer::Session => 1,
             Layer::LoadBalance => 2,
         };
-        let escape = match decision.escape.map(|escape| escape.reason) {
+        let escape: u64 = match decision.escape.map(|escape| escape.reason) {
             None => 0,
             Some(EscapeReason::Ttft) => 1,
             Some(EscapeReason::ErrorRate) => 2,
@@ -234,7 +234,8 @@ impl Observer for DecisionDigest {
             Outcome::Wait(account, _) => (1, account.0),
             Outcome::NoAvailableAccounts => (2, 0),
         };
-        let way = (layer << 4) | (escape << 2) | kind;
+        // two bits below the layer, as ever, so that digests of earlier versions hold; what does not fit goes above it
+        let way = ((escape >> 2) << 8) | (layer << 4) | ((escape & 3) << 2) | kind;
         let key = Luck::new(step.request.luck).key(u64::from(step.earlier), way, u64::from(account));
         self.selects += 1;
         self.hash = self.hash.wrapping_add(key);

@@ -5,7 +5,7 @@ use crate::gateway::RunError;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::{Considered, Finished, Forwarded, Observer, Selected, Status};
-use crate::scheduler::{Decision, EscapeReason, Layer, Outcome, Snapshot, Weighing};
+use crate::scheduler::{Decision, EscapeReason, Health, Layer, Outcome, Weighing};
 use crate::simulation::{Lowered, simulate_seen_by};
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -51,8 +51,8 @@ pub struct Select {
     pub replica: u32,
     /// The answer.
     pub decision: Decision,
-    /// What was known of the bound account.
-    pub health: Option<Snapshot>,
+    /// What was believed of the bound account.
+    pub health: Option<Health>,
     /// The candidates, where load balance was asked.
     pub candidates: Vec<Weighing>,
     /// Who was no candidate, and why.
@@ -229,7 +229,7 @@ impl Observer for Tracer {
     fn considered(&mut self, step: &Considered<'_>) {
         let Some(select) = self.journey(step.number).and_then(|journey| journey.selects.last_mut()) else { return };
         let decision = select.decision;
-        select.health = decision.bound.map(|account| step.replica.snapshot(account));
+        select.health = decision.bound.map(|account| step.scheduler.health(account, step.now));
         select.slots = match decision.outcome {
             Outcome::Acquired(account, _) | Outcome::Wait(account, _) => {
                 let limit = step.pool.account(account).map_or(0, |account| account.concurrency);
@@ -239,7 +239,7 @@ impl Observer for Tracer {
         };
         if decision.layer == Layer::LoadBalance {
             if decision.candidate_count > 0 {
-                select.candidates = step.replica.weigh(step.config, step.query, step.now);
+                select.candidates = step.scheduler.weigh(step.query, step.now);
             }
             select.left_out = left_out(step, &select.candidates);
         }
@@ -290,7 +290,7 @@ fn left_out(step: &Considered<'_>, candidates: &[Weighing]) -> Vec<(AccountIx, L
             return None;
         }
         let until = account.rate_limited_until.max(account.unschedulable_until);
-        let blocked = step.replica.blocked_until(ix);
+        let blocked = step.scheduler.blocked_until(ix);
         let reason = if step.query.excluded.contains(&ix) {
             LeftOut::Excluded
         } else if account.switched_off {

@@ -1,27 +1,8 @@
 //! Settings of the request loop, with the gateway's own defaults (spec gateway.md, scheduler.md "Configuration").
 
 use crate::scheduler;
+pub use crate::scheduler::{Credential, Transport};
 use crate::units::{Span, Time};
-
-/// How clients talk to the gateway, and the gateway to its upstreams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// One HTTP request a turn.
-    #[default]
-    Http,
-    /// Turns on a WebSocket connection.
-    WebSocket,
-}
-
-/// What kind of credential an account is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Credential {
-    /// An API key.
-    #[default]
-    ApiKey,
-    /// An OAuth login.
-    OAuth,
-}
 
 /// One of an account's `temp_unschedulable_rules`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::run::Gateway;
 use super::states;
 use crate::ids::AccountIx;
 use crate::measure::{Forwarded, Observer, Report, StateChange};
-use crate::scheduler::SlotToken;
+use crate::scheduler::{Learnt, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, Forward, Upstream};
 use crate::workload::{self, Workload};
@@ -108,26 +108,19 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    /// A result enters the runtime stats of the request's replica.
+    /// A result is reported to the scheduler of the request's replica.
     pub(super) fn report(&mut self, ix: u32, account: AccountIx, success: bool, ttft: Option<Span>, now: Time) {
-        let replica = self.lives[ix].replica;
+        let life = &self.lives[ix];
+        let replica = life.replica;
         let first_token_ms = ttft.map(Span::whole_millis);
-        let stats = &mut self.processes[replica as usize].stats;
-        stats.report(self.config.scheduler.ewma_alpha, account, success, first_token_ms);
-        let after = stats.snapshot(account);
-        self.observer.reported(&Report {
-            now,
-            replica,
-            account,
-            success,
-            first_token_ms,
-            error_rate: after.error_rate,
-            ttft_ms: after.has_ttft.then_some(after.ttft_ms),
-        });
+        let scheduler = &mut self.processes[replica as usize].scheduler;
+        scheduler.learn(&Learnt { account, model: life.request.model, success, first_token_ms }, now);
+        let health = scheduler.health(account, now);
+        self.observer.reported(&Report { now, replica, account, success, first_token_ms, health });
     }
 
     pub(super) fn report_switch(&mut self, ix: u32) {
-        self.processes[self.lives[ix].replica as usize].stats.report_switch();
+        self.processes[self.lives[ix].replica as usize].scheduler.switched();
         self.lives[ix].total_switches += 1;
     }
 
@@ -136,7 +129,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         let workload::RecordedAttempt::Status { status, reset_after, .. } = attempt.fate else { return };
         let replica = self.lives[ix].replica;
         let answer = states::Answer { status, reset_after, message: self.upstream.message(attempt.message) };
-        let world = (&mut self.pool, &mut self.processes[replica as usize].stats, &mut self.forbidden);
+        let world = (&mut self.pool, &mut self.processes[replica as usize].scheduler, &mut self.forbidden);
         let traits = &self.config.accounts[account.at()];
         let cooldown = self.config.overload_cooldown;
         let Some((unschedulable_until, blocked_until)) = states::apply(&answer, account, traits, world, cooldown, now)

@@ -9,7 +9,7 @@ use super::waiting::{FIRST_PAUSE, next_pause};
 use super::{states, websocket};
 use crate::ids::AccountIx;
 use crate::measure::{Binding, Observer, Status};
-use crate::scheduler::{self, Layer, Outcome, SlotToken, WaitPlan};
+use crate::scheduler::{Layer, Outcome, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
 use crate::workload::{RecordedAttempt, Workload};
@@ -110,7 +110,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     pub(super) fn bind_session(&mut self, ix: u32, account: AccountIx, cause: Binding, now: Time) {
         if let Some(key) = self.session_key(ix) {
             let earlier = self.pool.sessions.get(key, now);
-            scheduler::bind_session(&mut self.pool, &self.config.scheduler, key, account, now);
+            let replica = self.lives[ix].replica as usize;
+            self.processes[replica].scheduler.bind_session(&mut self.pool, key, account, now);
             self.observer.bound(now, self.lives[ix].request.session, earlier, account, cause);
         }
     }

@@ -1,7 +1,7 @@
 //! The request loop around the scheduler, in virtual time (spec gateway.md): HTTP, WebSocket, waiting, failover,
 //! what each status does to an account, connections over HTTP/1.1, the list of candidates, replicas.
 //!
-//! It takes requests from a `Workload`, asks `scheduler::select`, lets an `Upstream` say how each forward goes and
+//! It takes requests from a `Workload`, asks `scheduler::AnyScheduler`, lets an `Upstream` say how each forward goes and
 //! shows every step to an `Observer`.
 
 mod candidates;

@@ -12,7 +12,7 @@ use crate::engine::{Calendar, Luck};
 use crate::ids::{AccountIx, ModelId, ResponseId};
 use crate::measure::{Considered, Finished, Observer, Selected, Status};
 use crate::scheduler::{
-    self, Account, Decision, Metrics, Outcome, Pool, Query, Replica, ResponseKey, SessionKey, SlotToken,
+    Account, AnyScheduler, Decision, Health, Metrics, Outcome, Pool, Query, ResponseKey, SessionKey, SlotToken,
 };
 use crate::units::Time;
 use crate::upstream::{HealthChange, Upstream};
@@ -39,7 +39,7 @@ pub struct Totals {
 
 /// What one gateway process keeps to itself.
 pub(super) struct Process {
-    pub(super) stats: Replica,
+    pub(super) scheduler: AnyScheduler,
     pub(super) connections: Connections,
     pub(super) storm: Storm,
     restarts: u32,
@@ -95,7 +95,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         };
         let connections = Connections::new(accounts.iter().zip(&config.accounts).map(limit));
         let process = || Process {
-            stats: Replica::new(count),
+            scheduler: AnyScheduler::new(config.scheduler.clone(), count),
             connections: connections.clone(),
             storm: Storm::default(),
             restarts: 0,
@@ -196,12 +196,12 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
 
     /// The scheduler's own metrics on a replica.
     pub fn metrics(&self, replica: u32) -> &Metrics {
-        self.processes[replica as usize].stats.metrics()
+        self.processes[replica as usize].scheduler.metrics()
     }
 
-    /// Runtime stats of an account on a replica.
-    pub fn snapshot(&self, replica: u32, account: AccountIx) -> scheduler::Snapshot {
-        self.processes[replica as usize].stats.snapshot(account)
+    /// What the scheduler believes of an account on a replica.
+    pub fn health(&self, replica: u32, account: AccountIx) -> Health {
+        self.processes[replica as usize].scheduler.health(account, self.totals.end)
     }
 
     /// The scheduler's shared state.
@@ -281,7 +281,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
     fn restart(&mut self, replica: u32, now: Time) {
         let accounts = self.busy.len();
         let Some(process) = self.processes.get_mut(replica as usize) else { return };
-        process.stats = Replica::new(accounts);
+        process.scheduler = AnyScheduler::new(self.config.scheduler.clone(), accounts);
         process.storm = Storm::default();
         process.restarts += 1;
         self.polls.restart(replica, now);
@@ -370,10 +370,12 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             model: if self.models[request.model.at()].is_empty() { ModelId::BLANK } else { request.model },
             model_name: &self.models[request.model.at()],
             excluded: &life.excluded,
+            transport: self.config.transport,
+            ..Query::default()
         };
         let process = &mut self.processes[life.replica as usize];
         let list_was_empty = self.pool.list_is_empty();
-        let decision = scheduler::select(&self.config.scheduler, &mut self.pool, &mut process.stats, &query, now);
+        let decision = process.scheduler.select(&mut self.pool, &query, now);
         let step = Selected {
             now,
             request: &life.request,
@@ -389,9 +391,8 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         self.observer.considered(&Considered {
             now,
             number: life.number,
-            config: &self.config.scheduler,
+            scheduler: &process.scheduler,
             pool: &self.pool,
-            replica: &process.stats,
             query: &query,
         });
         life.selects += 1;

@@ -2,7 +2,7 @@
 
 use super::config::{AccountTraits, Credential};
 use crate::ids::AccountIx;
-use crate::scheduler::{Pool, Replica};
+use crate::scheduler::{AnyScheduler, Pool};
 use crate::units::{Span, Time};
 
 const DEFAULT_LIMIT: Span = Span::from_secs(5);
@@ -75,11 +75,11 @@ pub(super) fn apply(
     answer: &Answer<'_>,
     account: AccountIx,
     traits: &AccountTraits,
-    world: (&mut Pool, &mut Replica, &mut Forbidden),
+    world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
     overload_cooldown: Span,
     now: Time,
 ) -> Option<(Time, Time)> {
-    let (pool, replica, forbidden) = world;
+    let (pool, scheduler, forbidden) = world;
     if traits.pool_mode {
         return None;
     }
@@ -108,8 +108,8 @@ pub(super) fn apply(
             (Time::NEVER, now + SWITCHED_OFF_BLOCK)
         }
     };
-    replica.block(account, blocked);
-    Some((until, replica.blocked_until(account)))
+    scheduler.block(account, blocked);
+    Some((until, scheduler.blocked_until(account)))
 }
 
 enum Effect {
@@ -127,14 +127,14 @@ fn rule_span(traits: &AccountTraits, status: u16, message: &str) -> Option<Span>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::Account;
+    use crate::scheduler::{Account, Config};
 
     const NOW: Time = Time::from_unix_nanos(1_000_000_000_000);
     const A: AccountIx = AccountIx(0);
 
     struct World {
         pool: Pool,
-        replica: Replica,
+        scheduler: AnyScheduler,
         forbidden: Forbidden,
         traits: AccountTraits,
     }
@@ -142,7 +142,8 @@ mod tests {
     impl World {
         fn new() -> Self {
             let pool = Pool::new(vec![Account::new(1, 4)]);
-            Self { pool, replica: Replica::new(1), forbidden: Forbidden::new(1), traits: AccountTraits::default() }
+            let scheduler = AnyScheduler::new(Config::default(), 1);
+            Self { pool, scheduler, forbidden: Forbidden::new(1), traits: AccountTraits::default() }
         }
 
         fn apply(&mut self, status: u16, reset_after: Option<u64>, now: Time) -> Option<(Time, Time)> {
@@ -151,7 +152,7 @@ mod tests {
                 reset_after: reset_after.map(Span::from_secs),
                 message: "Selected Model is at capacity",
             };
-            let world = (&mut self.pool, &mut self.replica, &mut self.forbidden);
+            let world = (&mut self.pool, &mut self.scheduler, &mut self.forbidden);
             apply(&answer, A, &self.traits, world, Span::from_secs(600), now)
         }
 

@@ -9,7 +9,7 @@ use super::run::{Gateway, response_key};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Binding, Observer, Status};
-use crate::scheduler::{self, Outcome, SlotToken};
+use crate::scheduler::{Outcome, SlotToken};
 use crate::units::Time;
 use crate::upstream::Upstream;
 use crate::workload::{Previous, RecordedAttempt, Workload};
@@ -202,7 +202,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         if let Some(session) = request.session.filter(|_| client_there) {
             self.sockets.last_response.insert(session.number, response);
         }
-        scheduler::bind_response(&mut self.pool, &self.config.scheduler, response_key(response), account, now);
+        let process = &self.processes[self.lives[ix].replica as usize];
+        process.scheduler.bind_response(&mut self.pool, response_key(response), account, now);
     }
 
     /// A rate limit before anything went to the client: select anew, with what the connection began with.

@@ -155,8 +155,8 @@ impl Observer for Accounts {
     #[inline]
     fn reported(&mut self, report: &Report) {
         let account = &mut self.accounts[report.account.at()];
-        account.ewma_ttft_ms = report.ttft_ms.or(account.ewma_ttft_ms);
-        account.ewma_error_rate = Some(report.error_rate);
+        account.ewma_ttft_ms = report.health.ttft_ms.or(account.ewma_ttft_ms);
+        account.ewma_error_rate = Some(report.health.error_rate);
     }
 
     fn state_changed(&mut self, change: &StateChange) {

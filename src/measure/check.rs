@@ -94,7 +94,8 @@ impl Check {
         }
     }
 
-    /// Whether the gate is shut, and by which condition.
+    /// Whether the gate is shut, and by which condition: a second statement of `scheduler/gate.rs` on purpose, since this
+    /// observer checks the scheduler. It holds for the gateway's own gate only.
     fn gate_of(&self, stats: Stats) -> Option<EscapeReason> {
         if !self.gate.enabled {
             None
@@ -214,8 +215,8 @@ impl Observer for Check {
         if let Some(sample) = report.first_token_ms.filter(|&ms| ms > 0).map(|ms| ms as f64) {
             stats.ttft_ms = Some(stats.ttft_ms.map_or(sample, |before| average(sample, before)));
         }
-        let same = stats.error_rate.to_bits() == report.error_rate.to_bits()
-            && stats.ttft_ms.map(f64::to_bits) == report.ttft_ms.map(f64::to_bits);
+        let same = stats.error_rate.to_bits() == report.health.error_rate.to_bits()
+            && stats.ttft_ms.map(f64::to_bits) == report.health.ttft_ms.map(f64::to_bits);
         if !same {
             let replayed = *stats;
             self.violated(6, &format!("{report:?}, but a replay of the reports gives {replayed:?}"));

@@ -11,9 +11,8 @@ use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
 use super::latency::secs;
-use super::{ConditionInfo, Forwarded, Gate, Observer, Report, Selected, Settings};
+use super::{ConditionInfo, Forwarded, Observer, Report, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
-use crate::scheduler::EscapeReason;
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 
@@ -62,7 +61,6 @@ struct Tally {
 #[derive(Clone, Debug)]
 pub struct Detection {
     warmup_end: Time,
-    gate: Gate,
     websocket: bool,
     /// The request of the last select.
     last_selected: Option<u64>,
@@ -119,7 +117,6 @@ impl Detection {
     pub fn new(settings: &Settings, accounts: usize, conditions: &[ConditionInfo]) -> Self {
         Self {
             warmup_end: settings.warmup_end,
-            gate: settings.gate,
             websocket: settings.websocket,
             last_selected: None,
             conditions: conditions.to_vec(),
@@ -261,9 +258,8 @@ impl Observer for Detection {
         let counts = step.request.at >= self.warmup_end;
         self.last_selected = Some(step.number);
         if let Some(escape) = decision.escape {
-            match escape.reason {
-                EscapeReason::Ttft | EscapeReason::ErrorRate => self.health_escape(step.now, escape.account, counts),
-                EscapeReason::ConcurrencyFull => {}
+            if escape.reason.is_health() {
+                self.health_escape(step.now, escape.account, counts);
             }
             return;
         }
@@ -295,12 +291,8 @@ impl Observer for Detection {
         for episode in &mut patient.active {
             episode.completions += u64::from(!episode.detected);
         }
-        if patient.active.is_empty() && !patient.over.is_empty() {
-            let over = report.ttft_ms.is_some_and(|ttft| ttft > self.gate.ttft_ms as f64)
-                || report.error_rate > self.gate.error_rate;
-            if !over {
-                self.readmitted(report.now, report.account);
-            }
+        if patient.active.is_empty() && !patient.over.is_empty() && report.health.open() {
+            self.readmitted(report.now, report.account);
         }
     }
 

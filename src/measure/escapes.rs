@@ -47,7 +47,7 @@ struct Rewritten {
 #[derive(Clone, Debug)]
 pub struct Escapes {
     warmup_end: Time,
-    by_reason: [u64; EscapeReason::ALL.len()],
+    by_reason: [u64; EscapeReason::COUNT],
     wasted: u64,
     without_account: u64,
     departures: u64,
@@ -67,7 +67,7 @@ impl Escapes {
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
-            by_reason: [0; EscapeReason::ALL.len()],
+            by_reason: [0; EscapeReason::COUNT],
             wasted: 0,
             without_account: 0,
             departures: 0,
@@ -108,9 +108,9 @@ impl Escapes {
         let run = &mut figures.run;
         let (total, rewritten) = (self.total(), self.rewritten);
         run.count("escapes.total", total);
-        run.count("escapes.by_reason.ttft", self.by_reason[EscapeReason::Ttft as usize]);
-        run.count("escapes.by_reason.error_rate", self.by_reason[EscapeReason::ErrorRate as usize]);
-        run.count("escapes.by_reason.concurrency_full", self.by_reason[EscapeReason::ConcurrencyFull as usize]);
+        for reason in EscapeReason::ALL {
+            run.count(&format!("escapes.by_reason.{}", reason.name()), self.by_reason[reason.index()]);
+        }
         run.count("escapes.wasted", self.wasted);
         run.ratio("escapes.wasted_ratio", self.wasted, total);
         run.count("escapes.without_account", self.without_account);

@@ -85,12 +85,10 @@ pub struct Considered<'a> {
     pub now: Time,
     /// Arrival number of the request within the run, from 0.
     pub number: u64,
-    /// The scheduler's settings.
-    pub config: &'a scheduler::Config,
+    /// The scheduler that was asked.
+    pub scheduler: &'a scheduler::AnyScheduler,
     /// What all replicas share; the slot that the select took is held already.
     pub pool: &'a scheduler::Pool,
-    /// What the replica knows that was asked.
-    pub replica: &'a scheduler::Replica,
     /// What was asked.
     pub query: &'a scheduler::Query<'a>,
 }
@@ -129,7 +127,7 @@ pub struct Forwarded<'a> {
     pub attempt: &'a Attempt,
 }
 
-/// One result enters the runtime stats.
+/// One result is reported to a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// When.
@@ -142,10 +140,8 @@ pub struct Report {
     pub success: bool,
     /// Its time to first token in whole ms; `None` for failures.
     pub first_token_ms: Option<u64>,
-    /// The error-rate EWMA afterwards.
-    pub error_rate: f64,
-    /// The TTFT EWMA afterwards in ms, if there is one.
-    pub ttft_ms: Option<f64>,
+    /// What the scheduler believes of the account afterwards, and whether its gate is open.
+    pub health: scheduler::Health,
 }
 
 /// An upstream status changed an account's state (spec gateway.md, table of statuses).
@@ -242,7 +238,7 @@ pub trait Observer {
     fn forwarded(&mut self, _step: &Forwarded<'_>) {}
     /// A forward ended at the upstream, `client_there` or not.
     fn attempt_ended(&mut self, _now: Time, _step: &Forwarded<'_>, _client_there: bool) {}
-    /// A result entered the runtime stats.
+    /// A result was reported to a scheduler.
     fn reported(&mut self, _report: &Report) {}
     /// An account's state changed.
     fn state_changed(&mut self, _change: &StateChange) {}

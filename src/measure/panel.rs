@@ -237,7 +237,7 @@ mod tests {
     use crate::measure::figures::registry;
     use crate::measure::testing::{Turn, at, escape, forward, health, select, sticky};
     use crate::measure::{CacheRules, Groups, Price};
-    use crate::scheduler::EscapeReason;
+    use crate::scheduler::{EscapeReason, Health};
     use crate::units::Span;
 
     fn settings() -> Settings {
@@ -271,8 +271,7 @@ mod tests {
             account: AccountIx(0),
             success: true,
             first_token_ms: Some(500),
-            error_rate: 0.0,
-            ttft_ms: Some(500.0),
+            health: Health { ttft_ms: Some(500.0), ..Health::default() },
         });
         health(observer, 5_000, 0, 0, false);
         select(observer, 6_000, s, &sticky(0));

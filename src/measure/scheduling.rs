@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::ids::AccountIx;
     use crate::measure::testing::{Turn, at, by_load_balance, select, sticky};
-    use crate::scheduler::Decision;
+    use crate::scheduler::{Decision, Health};
 
     #[test]
     fn metrics_are_counted_by_the_gateways_arithmetic() {
@@ -128,8 +128,7 @@ mod tests {
                 account: AccountIx(account),
                 success: true,
                 first_token_ms: Some(1),
-                error_rate: 0.0,
-                ttft_ms: Some(1.0),
+                health: Health { ttft_ms: Some(1.0), ..Health::default() },
             });
         }
         let value = |seen: &Scheduling, path: &str| {

@@ -147,8 +147,8 @@ impl Observer for Series {
     #[inline]
     fn reported(&mut self, report: &Report) {
         let sample = &mut self.account(report.now, report.account).sample;
-        sample.ewma_ttft_ms = report.ttft_ms.or(sample.ewma_ttft_ms);
-        sample.ewma_error_rate = report.error_rate;
+        sample.ewma_ttft_ms = report.health.ttft_ms.or(sample.ewma_ttft_ms);
+        sample.ewma_error_rate = report.health.error_rate;
     }
 
     fn state_changed(&mut self, change: &StateChange) {

@@ -194,12 +194,12 @@ impl<'a> Explainer<'a> {
                 blocks.push(Block::Line(format!("the session is bound to account {name}")));
                 if let Some(health) = health.filter(|_| !decision.sticky_previous_hit) {
                     let ttft =
-                        if health.has_ttft { format::time(health.ttft_ms / 1e3, None) } else { "unknown".to_owned() };
+                        health.ttft_ms.map_or_else(|| "unknown".to_owned(), |ttft| format::time(ttft / 1e3, None));
                     let limit = format::time(config.sticky_escape_ttft_ms as f64 / 1e3, None);
                     let over = |over: bool| if over { "OVER" } else { "not over" };
                     blocks.push(Block::Line(format!(
                         "its averages: TTFT {ttft}, {} the threshold of {limit}; error rate {:.3}, {} that of {}",
-                        over(health.has_ttft && health.ttft_ms > config.sticky_escape_ttft_ms as f64),
+                        over(health.ttft_ms.is_some_and(|ttft| ttft > config.sticky_escape_ttft_ms as f64)),
                         health.error_rate,
                         over(health.error_rate > config.sticky_escape_error_rate),
                         config.sticky_escape_error_rate

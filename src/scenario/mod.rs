@@ -50,8 +50,8 @@ pub use set::Set;
 pub use settings::{Clients, Measure, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf};
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{
-    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, Synth,
-    SynthTiming, TraceFormat, Workload,
+    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, SessionNames,
+    Synth, SynthTiming, TraceFormat, Workload,
 };
 
 /// A key in full: `gateway.openai_ws.lb_top_k` for the short name `lb_top_k`; any other key as it is.

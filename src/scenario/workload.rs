@@ -175,6 +175,9 @@ pub struct Replay {
     /// Which sessions its rows belong to.
     #[serde(default)]
     pub sessions: ReplaySessions,
+    /// What the scheduler's draws are made from.
+    #[serde(default)]
+    pub session_names: SessionNames,
     /// So many bad lines are left out and counted; one more is an error.
     #[serde(default)]
     pub skip_bad_lines: u64,
@@ -275,6 +278,17 @@ pub enum ReplaySessions {
         /// From a turn's arrival until its session may send the next one.
         think_time: Distribution<Duration>,
     },
+}
+
+/// What the scheduler's draws of a session are made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionNames {
+    /// Of the seed and the recorded name, which only groups requests: every replication deals anew.
+    #[default]
+    Redealt,
+    /// Of the recorded names alone, as they are those that the gateway itself hashes: every replication has the same draws.
+    Raw,
 }
 
 /// Where sessions start that share no clock.

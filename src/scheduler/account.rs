@@ -3,6 +3,43 @@
 use crate::ids::ModelId;
 use crate::units::Time;
 
+/// What kind of credential an account is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    #[default]
+    ApiKey,
+    /// An OAuth login.
+    OAuth,
+}
+
+/// Usage figures of an OAuth account, as its upstream reported them last (spec scheduler-modes.md, section 6,
+/// `quota_headroom`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// When they were reported.
+    pub updated_at: Time,
+    /// Percentage of the weekly quota that is used.
+    pub primary_used_percent: Option<f64>,
+    /// When the weekly window starts anew.
+    pub primary_reset_at: Option<Time>,
+    /// Percentage of the 5 h quota that is used.
+    pub secondary_used_percent: Option<f64>,
+    /// When the 5 h window starts anew.
+    pub secondary_reset_at: Option<Time>,
+}
+
+/// What an API key's upstream charges, by its last billing probe (spec scheduler-modes.md, section 6, `upstream_cost`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpstreamRate {
+    /// The multiplier.
+    pub rate: f64,
+    /// Known from this instant.
+    pub received_at: Time,
+    /// Known up to this instant, included.
+    pub fresh_until: Time,
+}
+
 /// One upstream account: what is configured, and what makes it unschedulable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
@@ -18,6 +55,21 @@ pub struct Account {
     pub models: Vec<ModelId>,
     /// Whether it speaks WebSocket v2.
     pub websocket_v2: bool,
+    /// API key or OAuth login.
+    pub credential: Credential,
+    /// Whether it belongs to the group that asks. An account of another group is never listed, but an old binding may
+    /// still name it.
+    pub in_group: bool,
+    /// An OAuth account whose plan is neither empty nor `free` nor `abnormal`.
+    pub subscription: bool,
+    /// The instant of its last recorded use as the snapshot knows it, if any. Only the mode `legacy` looks at it.
+    pub last_used: Option<Time>,
+    /// When its session window ends, if that is known.
+    pub session_window_end: Option<Time>,
+    /// Its usage figures, if there are any.
+    pub usage: Option<Usage>,
+    /// What its upstream charges, if a billing probe said so. OAuth accounts take `Config::oauth_rate` instead.
+    pub upstream_rate: Option<UpstreamRate>,
     /// Switched off: not schedulable until an operator acts.
     pub switched_off: bool,
     /// Unschedulable before this instant because of a 429 (`rate_limit_until`).
@@ -27,7 +79,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account with these slots and everything else at its default: priority 1, all models, WebSocket v2.
+    /// An account with these slots and everything else at its default: an API key of the group, priority 1, all models,
+    /// WebSocket v2, never used.
     pub const fn new(id: i64, concurrency: i64) -> Self {
         Self {
             id,
@@ -36,6 +89,13 @@ impl Account {
             load_factor: None,
             models: Vec::new(),
             websocket_v2: true,
+            credential: Credential::ApiKey,
+            in_group: true,
+            subscription: false,
+            last_used: None,
+            session_window_end: None,
+            usage: None,
+            upstream_rate: None,
             switched_off: false,
             rate_limited_until: Time::ZERO,
             unschedulable_until: Time::ZERO,

@@ -32,6 +32,21 @@ impl Bits {
         }
     }
 
+    /// Whether an account is in it.
+    #[inline]
+    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
+    pub(crate) fn contains(&self, account: AccountIx) -> bool {
+        self.words.get(account.at() / 64).is_some_and(|word| word >> (account.at() % 64) & 1 == 1)
+    }
+
+    /// Keeps those that are in `other`, too.
+    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
+    pub(crate) fn keep_only(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= other;
+        }
+    }
+
     /// Becomes a copy of `other`, without a new allocation.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         self.words.clone_from(&other.words);
@@ -70,6 +85,12 @@ mod tests {
         set.set(AccountIx(65), false);
         set.set(AccountIx(5_000), true); // not of this pool
         assert_eq!(set.iter().map(|ix| ix.0).collect::<Vec<_>>(), [0, 63, 64, 127, 128, 199]);
+        assert!(set.contains(AccountIx(64)) && !set.contains(AccountIx(65)) && !set.contains(AccountIx(5_000)));
+        let mut few = Bits::none(200);
+        few.set(AccountIx(63), true);
+        few.set(AccountIx(66), true);
+        few.keep_only(&set);
+        assert_eq!(few.iter().map(|ix| ix.0).collect::<Vec<_>>(), [63]);
         assert!(!set.is_empty() && Bits::none(200).is_empty());
     }
 }

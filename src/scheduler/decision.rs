@@ -38,7 +38,22 @@ pub enum EscapeReason {
 
 impl EscapeReason {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::Ttft, Self::ErrorRate, Self::ConcurrencyFull];
+    pub const ALL: [Self; Self::COUNT] = [Self::Ttft, Self::ErrorRate, Self::ConcurrencyFull];
+    /// How many there are.
+    pub const COUNT: usize = 3;
+
+    /// Its place in `ALL`.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether it is about the account's health; otherwise the account had no slot.
+    pub const fn is_health(self) -> bool {
+        match self {
+            Self::Ttft | Self::ErrorRate => true,
+            Self::ConcurrencyFull => false,
+        }
+    }
 
     /// The gateway's own name of it.
     pub const fn name(self) -> &'static str {
@@ -96,9 +111,9 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The layer that decided; a failed select has `LoadBalance`.
     pub layer: Layer,
-    /// Whether layer 1 hit.
+    /// Whether layer 1 hit; in `weighted` also whether load balance chose the account of the previous response.
     pub sticky_previous_hit: bool,
-    /// Whether layer 2 hit.
+    /// Whether layer 2 hit; in `weighted` whether load balance chose the account that the session is bound to.
     pub sticky_session_hit: bool,
     /// How many candidates load balance had, else 0.
     pub candidate_count: u32,

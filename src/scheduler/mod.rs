@@ -1,13 +1,17 @@
-//! The sticky-escape scheduler: a port that answers like the original to the last bit (spec scheduler.md).
+//! The gateway's schedulers: ports that answer like the originals to the last bit (spec scheduler.md,
+//! scheduler-modes.md).
 //!
 //! Time and state come in, decisions go out; no clock, no I/O, no knowledge of the simulator. Read it from the outside
-//! in: [`select()`] walks the three layers, [`Pool`] is what all gateway processes share, [`Replica`] is what each of
-//! them knows alone.
+//! in: [`AnyScheduler`] is what a request loop asks, one for each gateway process; [`Pool`] is what all of them share.
 //!
 //! | file | its one idea |
 //! | --- | --- |
-//! | `select` | previous response, then sticky session with escape, then load balance |
-//! | `gate` | when a bound session leaves its account |
+//! | `face` | what a request loop asks of a scheduler, and which mode answers |
+//! | `query`, `decision` | a question and its answer |
+//! | `select` | revision 0.1.133: previous response, then sticky session with escape, then load balance |
+//! | `gate` | when a bound session leaves its account, and where a what-if may differ from the gateway |
+//! | `replica` | what one gateway process keeps for itself |
+//! | `pairs` | an API key that fails for one model is passed over for that model |
 //! | `balance` | score, rank, weighted draw |
 //! | `seed` | where the draw's randomness comes from |
 //! | `loads` | how loaded the candidates are, read through a cache |
@@ -25,25 +29,29 @@ mod bits;
 mod closed;
 pub mod config;
 pub mod decision;
+pub mod face;
 pub mod gate;
 mod loads;
 pub mod metrics;
+mod pairs;
 pub mod pool;
-pub mod replica;
+pub mod query;
+mod replica;
 pub mod seed;
-pub mod select;
+mod select;
 pub mod slots;
 pub mod stats;
 pub mod weigh;
 
-pub use account::Account;
+pub use account::{Account, Credential, UpstreamRate, Usage};
 pub use bindings::Bindings;
-pub use config::{Config, Weights};
+pub use config::{Config, Mode, Revision, Weights};
 pub use decision::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
+pub use face::{AnyScheduler, Health};
+pub use gate::{Exact, Learnt, Policy};
 pub use metrics::Metrics;
 pub use pool::Pool;
-pub use replica::Replica;
-pub use select::{Query, ResponseKey, SessionKey, bind_response, bind_session, select};
+pub use query::{Query, ResponseKey, SessionKey, Transport};
 pub use slots::Slots;
 pub use stats::{RuntimeStats, Snapshot};
 pub use weigh::Weighing;

@@ -30,6 +30,14 @@ pub struct Pool {
     supporters: Vec<Bits>,
     generalists: Bits,
     everyone: Bits,
+    /// The accounts of the group that asks.
+    members: Bits,
+    /// Those that speak WebSocket v2.
+    websocket: Bits,
+    /// By model, in the order in which models were first limited.
+    limits: Vec<(ModelId, ClosedUntil)>,
+    /// When each account was used last, in nanoseconds + 1; 0: never.
+    last_used: Vec<u64>,
     load_factors: Vec<i64>,
     /// Goes up when a load factor changes: loads cached before are those of another list.
     load_factors_version: u64,
@@ -56,6 +64,10 @@ impl Pool {
             supporters: Vec::new(),
             generalists: Bits::none(n),
             everyone: Bits::none(n),
+            members: Bits::none(n),
+            websocket: Bits::none(n),
+            limits: Vec::new(),
+            last_used: vec![0; n],
             load_factors: vec![0; n],
             load_factors_version: 0,
             priorities: vec![0; n],
@@ -89,20 +101,49 @@ impl Pool {
         &mut self.accounts[account.at()]
     }
 
-    /// Builds the list of candidates anew: the accounts that are schedulable at `now`, runtime-blocked or not
-    /// (spec gateway.md, "The list of candidates is a snapshot").
+    /// Limits an account for one model before `until`, whatever was set before. A blank model is never limited.
+    pub fn limit_model(&mut self, account: AccountIx, model: ModelId, until: Time) {
+        if model == ModelId::BLANK {
+            return;
+        }
+        let place = self.limits.iter().position(|(limited, _)| *limited == model).unwrap_or_else(|| {
+            self.limits.push((model, ClosedUntil::new(self.accounts.len())));
+            self.limits.len() - 1
+        });
+        self.limits[place].1.set(account, until);
+    }
+
+    /// The end of an account's limit for a model; zero where there is none.
+    pub fn limited_until(&self, account: AccountIx, model: ModelId) -> Time {
+        let limits = self.limits.iter().find(|(limited, _)| *limited == model);
+        limits.map_or(Time::ZERO, |(_, limits)| limits.until(account))
+    }
+
+    /// Records what the snapshot knows of an account's last use. This rebuilds no list.
+    pub fn set_last_used(&mut self, account: AccountIx, used: Option<Time>) {
+        if let Some(state) = self.accounts.get_mut(account.at()) {
+            state.last_used = used;
+            self.last_used[account.at()] = packed(used);
+        }
+    }
+
+    /// Builds the list of candidates anew: the accounts of the group that are schedulable at `now`, runtime-blocked or
+    /// not (spec gateway.md, "The list of candidates is a snapshot").
     pub fn set_candidates(&mut self, now: Time) {
         for (account, ix) in self.accounts.iter().zip(0..) {
-            let listed = account.schedulable(now);
+            let listed = account.in_group && account.schedulable(now);
             self.listed[ix as usize] = listed;
             self.list.set(AccountIx(ix), listed);
         }
     }
 
-    /// Makes every account a candidate, schedulable or not: for callers that keep no list.
+    /// Makes every account of the group a candidate, schedulable or not: for callers that keep no list.
     pub fn list_every_account(&mut self) {
-        self.listed.fill(true);
-        self.list.copy_from(&self.everyone);
+        self.catch_up();
+        for (listed, account) in self.listed.iter_mut().zip(&self.accounts) {
+            *listed = account.in_group;
+        }
+        self.list.copy_from(&self.members);
     }
 
     /// For each account whether it is on the list of candidates.
@@ -176,6 +217,25 @@ impl Pool {
         candidates.become_intersection([&self.list, self.closed.open_at(now), supporters, unblocked]);
     }
 
+    /// The accounts that are not limited for a model; `None` where nobody ever was.
+    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
+    pub(super) fn unlimited(&mut self, model: ModelId, now: Time) -> Option<&Bits> {
+        let (_, limits) = self.limits.iter_mut().find(|(limited, _)| *limited == model)?;
+        Some(limits.open_at(now))
+    }
+
+    /// The accounts that speak WebSocket v2.
+    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
+    pub(super) const fn websocket(&self) -> &Bits {
+        &self.websocket
+    }
+
+    /// When each account was used last, in nanoseconds + 1; 0: never.
+    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
+    pub(super) fn last_used(&self) -> &[u64] {
+        &self.last_used
+    }
+
     /// Brings the sets up to date with the account that was handed out last.
     fn catch_up(&mut self) {
         if let Some(account) = self.touched.take() {
@@ -187,6 +247,9 @@ impl Pool {
         let account = &self.accounts[ix.at()];
         let limits = account.rate_limited_until.max(account.unschedulable_until);
         self.closed.set(ix, if account.switched_off { Time::NEVER } else { limits });
+        self.members.set(ix, account.in_group);
+        self.websocket.set(ix, account.websocket_v2);
+        self.last_used[ix.at()] = packed(account.last_used);
         self.generalists.set(ix, account.models.is_empty());
         let models = account.models.iter().map(|model| model.at() + 1).max().unwrap_or(0);
         if self.supporters.len() < models {
@@ -205,6 +268,11 @@ impl Pool {
             self.load_factors_version += 1;
         }
     }
+}
+
+/// An instant, or none, as a number in the same order, none first.
+fn packed(used: Option<Time>) -> u64 {
+    used.map_or(0, |used| used.unix_nanos().saturating_add(1))
 }
 
 #[cfg(test)]
@@ -269,6 +337,33 @@ mod tests {
         pool.list_every_account();
         assert_eq!(pool.listed(), [true; 3]);
         assert_eq!(candidates(&mut pool, ModelId::BLANK, 60), [1, 2]);
+    }
+
+    #[test]
+    fn an_account_of_another_group_is_never_listed() {
+        let mut pool = three();
+        pool.account_mut(AccountIx(1)).in_group = false;
+        pool.list_every_account();
+        assert_eq!(pool.listed(), [true, false, true]);
+        pool.set_candidates(Time::ZERO);
+        assert_eq!(pool.listed(), [true, false, true]);
+        assert_eq!(candidates(&mut pool, ModelId::BLANK, 0), [0, 2]);
+    }
+
+    #[test]
+    fn a_limit_is_for_one_model_and_over_at_its_end() {
+        let mut pool = three();
+        let at = Time::from_unix_nanos;
+        pool.limit_model(AccountIx(1), ModelId(2), at(50));
+        pool.limit_model(AccountIx(1), ModelId::BLANK, at(50));
+        let unlimited =
+            |pool: &mut Pool, model, now| pool.unlimited(model, at(now)).map(|open| open.iter().map(|a| a.0).collect());
+        assert_eq!(unlimited(&mut pool, ModelId(2), 49), Some(vec![0, 2]));
+        assert_eq!(unlimited(&mut pool, ModelId(2), 50), Some(vec![0, 1, 2]));
+        assert_eq!(unlimited(&mut pool, ModelId(1), 0), None);
+        assert_eq!(unlimited(&mut pool, ModelId::BLANK, 0), None, "a blank model is never limited");
+        assert_eq!(pool.limited_until(AccountIx(1), ModelId(2)), at(50));
+        assert_eq!(pool.limited_until(AccountIx(0), ModelId(2)), Time::ZERO);
     }
 
     #[test]

@@ -1,73 +1,32 @@
-//! One select: previous response (hard), session (sticky, with escape), load balance (spec scheduler.md, Select).
+//! One select at revision 0.1.133: previous response (hard), session (sticky, with escape), load balance (spec
+//! scheduler.md, Select).
 
 use super::config::Config;
 use super::decision::{Decision, Escape, EscapeReason, Layer, Outcome, WaitPlan};
-use super::gate::escape_reason;
+use super::gate::{Bound, Policy, Rebind};
 use super::pool::Pool;
+use super::query::Query;
 use super::replica::Replica;
-use super::seed::{SeedTexts, selection_seed};
-use crate::ids::{AccountIx, ModelId};
+use crate::ids::AccountIx;
 use crate::units::Time;
-
-/// A session hash that is not blank.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionKey<'a> {
-    /// Stands for the hash in `Pool::sessions`.
-    pub key: u64,
-    /// Its text, trimmed: part of the draw's seed and of nothing else.
-    pub hash: &'a [u8],
-}
-
-/// A previous response id that is not blank.
-#[derive(Clone, Copy, Debug)]
-pub struct ResponseKey<'a> {
-    /// Stands for the id in `Pool::responses`.
-    pub key: u64,
-    /// Its text, trimmed: part of the draw's seed and of nothing else.
-    pub text: &'a [u8],
-}
-
-/// What a request asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Query<'a> {
-    /// Its session, if any.
-    pub session: Option<SessionKey<'a>>,
-    /// The response that it continues, if any.
-    pub previous: Option<ResponseKey<'a>>,
-    /// Its model.
-    pub model: ModelId,
-    /// The model's name, trimmed: part of the draw's seed and of nothing else.
-    pub model_name: &'a [u8],
-    /// Accounts that already failed for this request.
-    pub excluded: &'a [AccountIx],
-}
-
-impl Query<'_> {
-    fn excludes(&self, account: AccountIx) -> bool {
-        self.excluded.contains(&account)
-    }
-}
 
 /// Chooses an account for a request: with a slot held on it, or with a plan to wait for one.
 ///
 /// Bindings are looked up here (expired ones count as none), written, refreshed and dropped as the layers say.
-pub fn select(config: &Config, pool: &mut Pool, replica: &mut Replica, query: &Query<'_>, now: Time) -> Decision {
+pub(super) fn select<P: Policy>(
+    config: &Config,
+    policy: &mut P,
+    world: (&mut Pool, &mut Replica),
+    query: &Query<'_>,
+    now: Time,
+) -> Decision {
+    let (pool, replica) = world;
     let bound = query.session.and_then(|session| pool.sessions.get(session.key, now));
-    let mut call = Call { config, pool, replica, query, now };
+    let mut call = Call { config, policy, pool, replica, query, now };
     let mut decision = call.decide(bound);
     decision.bound = bound;
     replica.metrics.count(&decision);
     decision
-}
-
-/// Binds a session to an account for the session TTL.
-pub fn bind_session(pool: &mut Pool, config: &Config, key: u64, account: AccountIx, now: Time) {
-    pool.sessions.bind(key, account, now, config.session_ttl);
-}
-
-/// Binds a response to the account that gave it, for the response TTL.
-pub fn bind_response(pool: &mut Pool, config: &Config, key: u64, account: AccountIx, now: Time) {
-    pool.responses.bind(key, account, now, config.response_ttl);
 }
 
 /// What became of the sticky layer.
@@ -80,15 +39,16 @@ enum Sticky {
 }
 
 /// One select on its way through the layers.
-struct Call<'a> {
+struct Call<'a, P> {
     config: &'a Config,
+    policy: &'a mut P,
     pool: &'a mut Pool,
     replica: &'a mut Replica,
     query: &'a Query<'a>,
     now: Time,
 }
 
-impl Call<'_> {
+impl<P: Policy> Call<'_, P> {
     fn decide(&mut self, bound: Option<AccountIx>) -> Decision {
         if let Some(outcome) = self.previous_response() {
             return Decision { sticky_previous_hit: true, ..decision(outcome, Layer::PreviousResponse) };
@@ -129,7 +89,7 @@ impl Call<'_> {
             None => self.sticky_wait(id),
         };
         if let Some(session) = self.query.session {
-            bind_session(self.pool, self.config, session.key, id, self.now);
+            self.pool.sessions.bind(session.key, id, self.now, self.config.session_ttl);
         }
         Some(outcome)
     }
@@ -154,7 +114,10 @@ impl Call<'_> {
             let (error_rate, ttft_ms) = (health.error_rate, health.ttft_ms);
             Sticky::Escaped(Escape { account: id, reason, error_rate, ttft_ms })
         };
-        if let Some(reason) = escape_reason(self.config, health) {
+        let asked = Bound { account: id, health, stats: &self.replica.stats };
+        if let Some(reason) = self.policy.shut(self.config, &asked, self.now)
+            && !self.policy.probes(id, self.now)
+        {
             return escape(reason);
         }
         match self.pool.acquire(id, self.now, self.config.slot_ttl) {
@@ -181,6 +144,13 @@ impl Call<'_> {
         for &account in self.query.excluded {
             scratch.candidates.set(account, false);
         }
+        if P::AVOIDS {
+            for account in (0..self.pool.accounts().len() as u32).map(AccountIx) {
+                if self.policy.avoids(escape.as_ref(), account, self.now) {
+                    scratch.candidates.set(account, false);
+                }
+            }
+        }
         if scratch.candidates.is_empty() {
             return failed;
         }
@@ -201,14 +171,12 @@ impl Call<'_> {
             (record.candidate_count, record.top_k, record.load_skew) = (count as u32, top_k as u32, batch.load_skew);
 
             let seed =
-                if top_k > 1 { *seed.get_or_insert_with(|| draw_seed(self.query, self.config, self.now)) } else { 0 };
+                if top_k > 1 { *seed.get_or_insert_with(|| self.query.draw_seed(self.config, self.now)) } else { 0 };
             scratch.order.restart(scratch.ranking.best(), seed);
             first = None;
             for account in scratch.order.by_ref() {
                 if let Some(slot) = self.pool.acquire(account, self.now, self.config.slot_ttl) {
-                    if let Some(session) = self.query.session.filter(|_| escape.is_none()) {
-                        bind_session(self.pool, self.config, session.key, account, self.now);
-                    }
+                    self.bind(escape.as_ref(), account);
                     return Decision { outcome: Outcome::Acquired(account, slot), ..record };
                 }
                 first = first.or(Some(account));
@@ -221,6 +189,17 @@ impl Call<'_> {
             max_waiting: self.config.fallback_max_waiting,
         };
         Decision { outcome: Outcome::Wait(account, plan), ..record }
+    }
+
+    /// Binds the session to the account that load balance found, unless it escaped and the policy keeps the binding.
+    fn bind(&mut self, escape: Option<&Escape>, account: AccountIx) {
+        let Some(session) = self.query.session else { return };
+        let ttl = match escape.map(|escape| self.policy.after_escape(escape, account, self.now)) {
+            Some(Rebind::Keep) => return,
+            None | Some(Rebind::Move) => self.config.session_ttl,
+            Some(Rebind::MoveFor(ttl)) => ttl,
+        };
+        self.pool.sessions.bind(session.key, account, self.now, ttl);
     }
 
     /// The wait plan of the two sticky layers.
@@ -251,16 +230,6 @@ const fn decision(outcome: Outcome, layer: Layer) -> Decision {
         escape: None,
         bound: None,
     }
-}
-
-pub(super) fn draw_seed(query: &Query<'_>, config: &Config, now: Time) -> u64 {
-    let texts = SeedTexts {
-        session: query.session.map_or(&[], |session| session.hash),
-        previous: query.previous.map_or(&[], |previous| previous.text),
-        model: query.model_name,
-        group: config.group_id,
-    };
-    selection_seed(&texts, now)
 }
 
 #[cfg(test)]

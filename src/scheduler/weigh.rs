@@ -6,8 +6,8 @@
 use super::balance::{Order, Ranking};
 use super::config::Config;
 use super::loads::{Batch, clamp01};
+use super::query::Query;
 use super::replica::Replica;
-use super::select::{Query, draw_seed};
 use crate::ids::AccountIx;
 use crate::units::Time;
 
@@ -43,7 +43,7 @@ impl Replica {
             again.best() == best
         });
         let Some(batch) = batch else { return Vec::new() };
-        let seed = if best.len() > 1 { draw_seed(query, config, now) } else { 0 };
+        let seed = if best.len() > 1 { query.draw_seed(config, now) } else { 0 };
         let order: Vec<AccountIx> = Order::new(best, seed).collect();
         let lowest = best.iter().map(|candidate| candidate.score).fold(f64::INFINITY, f64::min);
         let total: f64 = best.iter().map(|candidate| candidate.score - lowest + 1.0).sum();

@@ -2,7 +2,8 @@
 
 pub mod lower;
 mod run;
+mod service;
 
 pub use crate::gateway::RunError;
 pub use lower::{LowerError, Lowered, lower, settings};
-pub use run::{Run, simulate, simulate_seen_by};
+pub use run::{Run, simulate, simulate_inlined, simulate_seen_by};

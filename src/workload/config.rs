@@ -61,6 +61,8 @@ pub struct ReplayConfig {
     pub timing: Timing,
     /// Which sessions its rows belong to.
     pub sessions: Sessions,
+    /// What the scheduler's draws are made from.
+    pub session_names: SessionNames,
     /// Factor on the trace's times (arrivals, think times): 2 plays it at half the speed. Recorded latencies are
     /// not scaled. Above 0.
     pub time_scale: f64,
@@ -90,6 +92,7 @@ impl Default for ReplayConfig {
             read: ReadConfig::default(),
             timing: Timing::Recorded,
             sessions: Sessions::AsRecorded,
+            session_names: SessionNames::Redealt,
             time_scale: 1.0,
             rate_scale: 1.0,
             copy_shift: Span::from_secs(60),
@@ -123,6 +126,17 @@ pub enum Sessions {
     AsRecorded,
     /// Rows without a session are dealt out to assumed ones (the report says so).
     Assume(AssumedSessions),
+}
+
+/// What the session hashes of a replay are made from. The scheduler's draws are seeded by them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionNames {
+    /// The recorded names only group requests (exports salt them): a hash is drawn from (seed of the run, name), anew in
+    /// every replication.
+    #[default]
+    Redealt,
+    /// The recorded names are those that the gateway itself hashes: the same draws in every replication.
+    Raw,
 }
 
 /// Sessions for rows that have none. A row continues the session that has been due the longest, else it starts a new one;

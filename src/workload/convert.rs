@@ -6,7 +6,7 @@ use crate::units::Time;
 use crate::workload::config::{SynthConfig, SynthTiming};
 use crate::workload::replay::{Names, PreviousResponse, TraceReader, TraceRow};
 use crate::workload::write::TraceWriter;
-use crate::workload::{Ending, Error, Previous, SynthWorkload, Workload};
+use crate::workload::{Ending, Error, Previous, SynthWorkload, Workload, synthetic_name};
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub fn convert(mut reader: TraceReader, mut writer: TraceWriter) -> Result<Writt
 
 /// Writes a synthetic workload as a trace. A trace has no closed loop: a turn is written a think time after the end that the
 /// one before would have had if every request took `service_s` seconds (unless the settings are an open loop already).
-/// No latency is recorded. Sessions are named by their numbers, so that a replay hashes them as the synthesis would.
+/// No latency is recorded. Sessions bear the names that the synthesis gives them on this seed, so that a replay that takes
+/// names as the gateway's own (`SessionNames::Raw`) draws as the synthesis would.
 ///
 /// # Errors
 /// When a setting is out of range, there is no limit, or the file cannot be written; then there is no file.
@@ -65,7 +66,7 @@ pub fn synth(
     while let Some(request) = workload.next()? {
         let row = TraceRow {
             at: request.at.since(start),
-            session: request.session.map(|session| session.number.to_string().into()),
+            session: request.session.map(|session| synthetic_name(luck.seed(), session.number).into()),
             user: request.user.map(|user| names.user(&format!("u{user}"))),
             model: match request.model {
                 ModelId::BLANK => ModelId::BLANK,

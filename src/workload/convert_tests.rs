@@ -110,6 +110,7 @@ fn synthesis_written_down_is_the_synthesis() {
     assert!(rows.len() > 1_000 && rows.iter().all(|row| row.at < Span::from_secs(3_600)));
     assert!(rows.iter().all(|row| row.patience == Some(Span::from_secs(30)) && row.session.is_some()));
     assert_eq!(names.users().len(), 3);
+    assert!(rows.iter().all(|row| row.session.as_ref().is_some_and(|name| name.starts_with("3-"))), "of this seed");
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod convert;
 #[cfg(test)]
 mod convert_tests;
 mod error;
+pub mod packed;
 mod play;
 mod purpose;
 pub mod replay;
@@ -16,6 +17,8 @@ pub mod write;
 pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
 pub use error::Error;
 pub use play::ReplayWorkload;
-pub use request::{Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, SessionHash, Workload};
+pub use request::{
+    Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, SessionHash, Workload, synthetic_name,
+};
 pub use source::Source;
 pub use synth::SynthWorkload;

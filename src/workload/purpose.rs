@@ -16,3 +16,5 @@ pub(super) const ASSUMED: u64 = PREFIX + 5;
 pub(super) const PATIENCE: u64 = PREFIX + 6;
 /// Where sessions without a common clock are put.
 pub(super) const PLACING: u64 = PREFIX + 7;
+/// The deal that a trace's session hashes are made from.
+pub(super) const DEAL: u64 = PREFIX + 8;

@@ -16,27 +16,28 @@ impl SessionHash {
 
     /// What the gateway makes of a session's name: xxHash64 as 16 lower-case hex digits (real-runs/README.md).
     pub fn of_name(name: &str) -> Self {
-        Self::of_bytes(name.as_bytes())
+        Self::hex(xxhash_rust::xxh64::xxh64(name.as_bytes(), 0))
     }
 
-    /// The hash of a synthetic session, whose name is its number in decimal digits; allocates nothing.
-    pub fn of_number(number: u64) -> Self {
-        let mut digits = [0; 20];
-        let mut from = digits.len();
-        let mut rest = number;
-        loop {
-            from -= 1;
-            digits[from] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                return Self::of_bytes(&digits[from..]);
-            }
-        }
+    /// The hash of a session of a trace whose recorded name only groups requests: drawn from (deal, name). The draw of
+    /// the scheduler is seeded by this hash, so another deal makes the scheduler's luck another one, too.
+    pub fn dealt(name: &str, deal: u64) -> Self {
+        Self::hex(xxhash_rust::xxh64::xxh64(name.as_bytes(), deal))
     }
 
-    fn of_bytes(name: &[u8]) -> Self {
+    /// The hash of synthetic session `number` of the run with this seed: of the name that `synthetic_name` writes.
+    /// Allocates nothing.
+    pub fn of_synthetic(seed: u64, number: u64) -> Self {
+        let mut text = [0; 41];
+        let digits = write_decimal(&mut text, number);
+        let dash = text.len() - digits - 1;
+        text[dash] = b'-';
+        let from = dash - write_decimal(&mut text[..dash], seed);
+        Self::hex(xxhash_rust::xxh64::xxh64(&text[from..], 0))
+    }
+
+    fn hex(hash: u64) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let hash = xxhash_rust::xxh64::xxh64(name, 0);
         let mut bytes = [0; 23];
         for (place, byte) in bytes.iter_mut().take(16).enumerate() {
             *byte = HEX[(hash >> (60 - 4 * place)) as usize & 15];
@@ -55,6 +56,27 @@ impl SessionHash {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
+}
+
+/// The name of synthetic session `number` of the run with this seed: `seed-number`. Each replication has a seed of its
+/// own, so the sessions of two replications share no names (spec simulator.md, "One run").
+pub fn synthetic_name(seed: u64, number: u64) -> String {
+    format!("{seed}-{number}")
+}
+
+/// Writes a number at the end of a buffer that has room for it; how many digits that took.
+fn write_decimal(text: &mut [u8], number: u64) -> usize {
+    let mut rest = number;
+    let mut digits = 0;
+    for place in text.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        digits += 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits
 }
 
 /// Which earlier response a request continues (`previous_response_id`, WebSocket only).
@@ -217,8 +239,17 @@ mod tests {
     fn a_session_hash_is_sixteen_hex_digits_of_its_name() {
         let hex = |name: &str| format!("{:016x}", xxhash_rust::xxh64::xxh64(name.as_bytes(), 0)).into_bytes();
         assert_eq!(SessionHash::of_name("slow-on-s4").as_bytes(), hex("slow-on-s4"));
-        for number in [0, 7, 10, 1_234_567, u64::MAX] {
-            assert_eq!(SessionHash::of_number(number).as_bytes(), hex(&number.to_string()));
+        for (seed, number) in [(0, 0), (1, 7), (10, 1_234_567), (u64::MAX, u64::MAX)] {
+            assert_eq!(SessionHash::of_synthetic(seed, number).as_bytes(), hex(&synthetic_name(seed, number)));
+        }
+        assert_eq!(synthetic_name(12, 340), "12-340");
+    }
+
+    #[test]
+    fn another_deal_gives_every_session_another_hash() {
+        for name in (0..200).map(|number: u32| number.to_string()) {
+            assert_eq!(SessionHash::dealt(&name, 1), SessionHash::dealt(&name, 1));
+            assert_ne!(SessionHash::dealt(&name, 1), SessionHash::dealt(&name, 2), "{name}");
         }
     }
 }

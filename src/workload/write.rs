@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{FileError, PendingFile};
 use crate::units::Span;
+use crate::workload::packed::ZstdWriter;
 use crate::workload::replay::native_csv::VERSION;
 use crate::workload::replay::{Names, PreviousResponse, TraceRow};
 use crate::workload::{Error, Recorded, RecordedAttempt};
@@ -48,7 +49,7 @@ enum Output {
     Over(Box<dyn Write>),
     Plain(PendingFile),
     Gzip(flate2::write::GzEncoder<PendingFile>),
-    Zstd(zstd::stream::write::Encoder<'static, PendingFile>),
+    Zstd(ZstdWriter<PendingFile>),
 }
 
 const HEADER: &str = "at_s,session,user,model,input_tokens,output_tokens,patience_ms,response_id,previous_response_id,\
@@ -72,7 +73,7 @@ impl TraceWriter {
         let output = match path.extension().and_then(|ending| ending.to_str()) {
             // the header of gzip holds no time: the same trace gives the same bytes
             Some("gz") => Output::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
-            Some("zst") => Output::Zstd(zstd::stream::write::Encoder::new(file, 3).map_err(|error| packed(&error))?),
+            Some("zst") => Output::Zstd(ZstdWriter::new(file)),
             _ => Output::Plain(file),
         };
         Self::begin(format, output, Some(path.to_path_buf()))

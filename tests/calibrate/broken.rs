@@ -63,10 +63,13 @@ fn an_escape_log_of_another_time_zone_is_an_error_that_says_how_far_off() {
     let path = folder.join("escapes.log");
     let line = "2026-11-23T19:50:51.768Z INFO sticky_escape_triggered account_id=3 reason=ttft\n";
     std::fs::write(&path, line).unwrap();
-    let error = stickysim::calibrate::escapes::read(&path, Some(1_795_434_645_932), 600.0).unwrap_err().to_string();
+    let error = stickysim::calibrate::escapes::read(std::slice::from_ref(&path), Some(1_795_434_645_932), 600.0)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("time zone") && error.contains("h:"), "{error}");
     std::fs::write(&path, line.replace("19:50:51.768Z", "19:50:51.768+0800")).unwrap();
-    let escapes = stickysim::calibrate::escapes::read(&path, Some(1_795_434_645_932), 600.0).unwrap();
+    let escapes =
+        stickysim::calibrate::escapes::read(std::slice::from_ref(&path), Some(1_795_434_645_932), 600.0).unwrap();
     assert_eq!(escapes.all.len(), 1);
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -131,7 +134,8 @@ fn an_escape_log_with_times_of_several_zones_counts_what_it_cannot_place() {
                  2026-11-23T19:50:53.768Z INFO sticky_escape_triggered account_id=3 reason=ttft\n\
                  2026-11-23T11:50:54.768Z INFO sticky_escape_triggered account_";
     std::fs::write(&path, lines).unwrap();
-    let escapes = stickysim::calibrate::escapes::read(&path, Some(1_795_434_645_932), 600.0).unwrap();
+    let escapes =
+        stickysim::calibrate::escapes::read(std::slice::from_ref(&path), Some(1_795_434_645_932), 600.0).unwrap();
     assert_eq!(escapes.all.len(), 3);
     for said in
         ["1 escapes outside", "7.84 h off", "1 escapes have times without a zone", "1 escape lines cannot be read"]
@@ -139,10 +143,10 @@ fn an_escape_log_with_times_of_several_zones_counts_what_it_cannot_place() {
         assert!(escapes.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", escapes.notes);
     }
     std::fs::write(&path, b"\x00\x01\xff garbage").unwrap();
-    let error = stickysim::calibrate::escapes::read(&path, None, 600.0).unwrap_err().to_string();
+    let error = stickysim::calibrate::escapes::read(std::slice::from_ref(&path), None, 600.0).unwrap_err().to_string();
     assert!(error.contains("it is no text"), "{error}");
-    std::fs::write(&path, "nothing of interest\n").unwrap();
-    let escapes = stickysim::calibrate::escapes::read(&path, None, 600.0).unwrap();
+    std::fs::write(&path, "2026-11-23T12:00:00.000Z\tINFO\tnothing of interest\n").unwrap();
+    let escapes = stickysim::calibrate::escapes::read(std::slice::from_ref(&path), None, 600.0).unwrap();
     assert!(escapes.notes[0].contains("none of the 1 lines"), "{:?}", escapes.notes);
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -4,6 +4,8 @@
 mod anonymous;
 mod broken;
 mod cache;
+mod escape_logs;
+mod little;
 mod other_formats;
 mod pools;
 mod queries;
@@ -41,7 +43,7 @@ fn options(log: &Path, out: &Path) -> Options {
         log: log.to_path_buf(),
         format: None,
         accounts: None,
-        escape_log: None,
+        escape_log: Vec::new(),
         gateway_config: None,
         sets: Vec::new(),
         against: None,

@@ -13,7 +13,7 @@ pub(crate) fn recording(case: &str, escape: bool, out: &Path) -> Options {
     std::fs::write(&config, text).unwrap();
     Options {
         accounts: Some(runs.join("accounts.jsonl.gz")),
-        escape_log: Some(runs.join("escapes.log.gz")),
+        escape_log: vec![runs.join("escapes.log.gz")],
         gateway_config: Some(config),
         sets: vec![stickysim::scenario::Set::parse("account_defaults.protocol=http1").unwrap()],
         ..options(&runs.join("export.jsonl.gz"), out)
@@ -113,7 +113,7 @@ fn a_recording_with_escape_off_is_off_against_a_scenario_with_escape_on() {
     let against = Options {
         against: Some(fitted.join("out/scenario.yaml")),
         sets: vec![stickysim::scenario::Set::parse("sticky_escape_enabled=true").unwrap()],
-        escape_log: None,
+        escape_log: Vec::new(),
         out: out.join("against"),
         ..recording("slow-off", false, &out)
     };

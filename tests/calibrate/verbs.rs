@@ -22,7 +22,7 @@ fn a_threshold_is_tuned_in_one_step_and_what_is_extrapolated_is_repeated() {
         "--accounts",
         &path(options.accounts.as_deref().unwrap()),
         "--escape-log",
-        &path(options.escape_log.as_deref().unwrap()),
+        &path(&options.escape_log[0]),
         "--gateway-config",
         &path(options.gateway_config.as_deref().unwrap()),
         "--set",
@@ -47,7 +47,7 @@ fn exit_statuses_tell_off_from_broken_from_too_little() {
     let out = folder("statuses");
     let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real-runs");
     let none = out.join("escapes.log");
-    std::fs::write(&none, "a log without an escape\n").unwrap();
+    std::fs::write(&none, "2026-11-23T12:00:00.000Z\tINFO\tslog\tserver started\n").unwrap();
     let status = |log: &Path, name: &str| {
         let place = out.join(name);
         let done = stickysim(&[

@@ -56,7 +56,7 @@ fn runtime_stats_and_metrics_are_each_replicas_own() {
     let escapes: Vec<_> = seen.selects.iter().map(|select| (select.replica, select.escape)).collect();
     assert_eq!(escapes, [(0, None), (1, None), (0, Some("ttft"))]);
     assert_eq!(seen.reports.iter().map(|report| report.1).collect::<Vec<_>>(), [0, 1, 0]);
-    assert_eq!((seen.stats[0][0].ttft_ms, seen.stats[1][0].ttft_ms), (0.2 * 1.0 + 0.8 * 20_000.0, 1.0));
+    assert_eq!((seen.stats[0][0].ttft_ms, seen.stats[1][0].ttft_ms), (Some(0.2 * 1.0 + 0.8 * 20_000.0), Some(1.0)));
     assert_eq!([seen.metrics[0].select_total, seen.metrics[1].select_total], [2, 1]);
 }
 
@@ -65,7 +65,8 @@ fn load_caches_are_each_replicas_own() {
     let mut world = replicas(&[10, 10], 2);
     world.accounts[1].priority = 1;
     world.config.scheduler.load_cache_ttl = ms(200.0);
-    world.config.scheduler.weights = Weights { priority: 0.0, load: 1.0, queue: 0.0, error_rate: 0.0, ttft: 0.0 };
+    world.config.scheduler.weights =
+        Weights { priority: 0.0, load: 1.0, queue: 0.0, error_rate: 0.0, ttft: 0.0, ..Weights::default() };
     for at in [0.0, 10.0, 20.0] {
         world.ask(at, &[ok(1.0, 1_000.0)]);
     }

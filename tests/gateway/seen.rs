@@ -3,7 +3,7 @@
 use crate::world::START;
 use stickysim::ids::{AccountIx, SessionRef};
 use stickysim::measure::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange};
-use stickysim::scheduler::{Metrics, Outcome, Snapshot};
+use stickysim::scheduler::{Health, Metrics, Outcome};
 use stickysim::units::{Span, Time};
 
 fn millis(time: Time) -> f64 {
@@ -70,7 +70,7 @@ pub struct Seen {
     /// By replica.
     pub metrics: Vec<Metrics>,
     /// By replica and account.
-    pub stats: Vec<Vec<Snapshot>>,
+    pub stats: Vec<Vec<Health>>,
     waiting: Vec<u32>,
     /// Requests that ended in this step, with their sessions.
     pub just_ended: Vec<(usize, Option<SessionRef>)>,

@@ -74,7 +74,8 @@ impl World {
         config.wait_jitter = 0.0;
         config.full_rebuild_interval = Span::ZERO;
         config.scheduler.lb_top_k = 1;
-        config.scheduler.weights = Weights { priority: 1.0, load: 0.0, queue: 0.0, error_rate: 0.0, ttft: 0.0 };
+        config.scheduler.weights =
+            Weights { priority: 1.0, load: 0.0, queue: 0.0, error_rate: 0.0, ttft: 0.0, ..Weights::default() };
         config.scheduler.load_cache_ttl = Span::ZERO;
         Self { config, accounts, message: "", seed: 1, requests: Vec::new() }
     }
@@ -138,7 +139,7 @@ impl World {
         }
         let metrics = (0..replicas).map(|replica| gateway.metrics(replica).clone()).collect();
         let stats = (0..replicas)
-            .map(|replica| (0..accounts).map(|account| gateway.snapshot(replica, AccountIx(account))).collect())
+            .map(|replica| (0..accounts).map(|account| gateway.health(replica, AccountIx(account))).collect())
             .collect();
         let mut seen = gateway.into_parts().0;
         assert!(seen.ends.iter().all(|end| end.times == 1), "every request ends exactly once");
@@ -153,7 +154,7 @@ pub struct Ask<'a>(&'a mut Request);
 impl Ask<'_> {
     pub fn session(self, session: u32) -> Self {
         self.0.session = Some(SessionRef { slot: session, number: u64::from(session) });
-        self.0.session_hash = SessionHash::of_number(u64::from(session));
+        self.0.session_hash = SessionHash::of_name(&session.to_string());
         self.0.connection = u64::from(session);
         self
     }

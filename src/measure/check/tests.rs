@@ -1,6 +1,6 @@
 use super::*;
 use crate::measure::testing::{Turn, at, by_load_balance, escape, forward, request, select, sticky};
-use crate::scheduler::Decision;
+use crate::scheduler::{Decision, Health};
 
 fn check(enabled: bool) -> Check {
     let gate = Gate { enabled, ..Gate::default() };
@@ -16,8 +16,7 @@ fn report(check: &mut Check, ms: u64, first_token_ms: Option<u64>, error_rate: f
         account: AccountIx(0),
         success,
         first_token_ms,
-        error_rate,
-        ttft_ms,
+        health: Health { error_rate, ttft_ms, shut: None },
     });
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::measure::testing::{at, by_load_balance, escape, forward, health, select, sticky};
+use crate::scheduler::{EscapeReason, Health};
 
 fn detection(models: Vec<ModelId>) -> Detection {
     let condition = |name: &str| ConditionInfo {
@@ -18,8 +19,11 @@ fn report(seen: &mut Detection, ms: u64, account: u32, ttft_ms: f64) {
         account: AccountIx(account),
         success: true,
         first_token_ms: Some(1),
-        error_rate: 0.0,
-        ttft_ms: Some(ttft_ms),
+        health: Health {
+            error_rate: 0.0,
+            ttft_ms: Some(ttft_ms),
+            shut: (ttft_ms > 15_000.0).then_some(EscapeReason::Ttft),
+        },
     });
 }
 

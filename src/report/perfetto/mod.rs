@@ -264,12 +264,12 @@ impl<W: Write> Observer for PerfettoTrace<W> {
 
     fn reported(&mut self, report: &Report) {
         let process = process(report.account);
-        if let Some(ms) = report.ttft_ms {
+        if let Some(ms) = report.health.ttft_ms {
             let name = self.counter_name("EWMA of TTFT (ms)", report.replica);
             self.events.counter(process, &name, report.now, ms);
         }
         let name = self.counter_name("EWMA of errors", report.replica);
-        self.events.counter(process, &name, report.now, report.error_rate);
+        self.events.counter(process, &name, report.now, report.health.error_rate);
     }
 
     fn state_changed(&mut self, change: &StateChange) {

@@ -1,7 +1,8 @@
 //! The rules of the three layers one by one.
 
 use super::*;
-use crate::scheduler::{Account, SlotToken};
+use crate::ids::ModelId;
+use crate::scheduler::{Account, AnyScheduler, Learnt, ResponseKey, SessionKey, SlotToken};
 use crate::units::Span;
 
 const A: AccountIx = AccountIx(0);
@@ -14,9 +15,8 @@ const OTHER_MODEL: ModelId = ModelId(2);
 
 /// Two accounts with one slot each, at second 1,000.
 struct Fixture {
-    config: Config,
     pool: Pool,
-    replica: Replica,
+    scheduler: AnyScheduler,
     now: Time,
     excluded: Vec<AccountIx>,
 }
@@ -24,9 +24,8 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         Self {
-            config: Config::default(),
             pool: Pool::new(vec![Account::new(1, 1), Account::new(2, 1)]),
-            replica: Replica::new(2),
+            scheduler: AnyScheduler::new(Config::default(), 2),
             now: Time::ZERO + Span::from_secs(1_000),
             excluded: Vec::new(),
         }
@@ -39,8 +38,19 @@ impl Fixture {
             model: MODEL,
             model_name: b"gpt-5",
             excluded: &self.excluded,
+            ..Query::default()
         };
-        select(&self.config, &mut self.pool, &mut self.replica, &query, self.now)
+        self.scheduler.select(&mut self.pool, &query, self.now)
+    }
+
+    fn configure(&mut self, change: impl Fn(&mut Config)) {
+        let mut config = self.scheduler.config().clone();
+        change(&mut config);
+        self.scheduler.configure(config);
+    }
+
+    fn learn(&mut self, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
+        self.scheduler.learn(&Learnt { account, model: MODEL, success, first_token_ms }, self.now);
     }
 
     fn by_session(&mut self) -> Decision {
@@ -52,11 +62,11 @@ impl Fixture {
     }
 
     fn bind_session(&mut self, account: AccountIx) {
-        bind_session(&mut self.pool, &self.config, SESSION, account, self.now);
+        self.scheduler.bind_session(&mut self.pool, SESSION, account, self.now);
     }
 
     fn bind_response(&mut self, account: AccountIx) {
-        bind_response(&mut self.pool, &self.config, RESPONSE, account, self.now);
+        self.scheduler.bind_response(&mut self.pool, RESPONSE, account, self.now);
     }
 
     fn session(&self) -> Option<AccountIx> {
@@ -68,11 +78,11 @@ impl Fixture {
     }
 
     fn fill(&mut self, account: AccountIx) -> SlotToken {
-        self.pool.acquire(account, self.now, self.config.slot_ttl).unwrap()
+        self.pool.acquire(account, self.now, self.scheduler.config().slot_ttl).unwrap()
     }
 
     fn fail(&mut self, account: AccountIx, times: usize) {
-        (0..times).for_each(|_| self.replica.report(0.2, account, false, None));
+        (0..times).for_each(|_| self.learn(account, false, None));
     }
 }
 
@@ -90,7 +100,7 @@ fn a_previous_response_leads_to_its_account_whatever_its_health_and_binds_the_se
     let mut f = Fixture::new();
     f.bind_response(B);
     f.fail(B, 50);
-    f.replica.block(B, Time::NEVER);
+    f.scheduler.block(B, Time::NEVER);
     let decision = f.by_response();
     assert_eq!((decision.layer, acquired(&decision)), (Layer::PreviousResponse, Some(B)));
     assert!(decision.sticky_previous_hit && !decision.sticky_session_hit);
@@ -197,7 +207,7 @@ fn a_sticky_miss_drops_the_binding_only_of_gone_or_unschedulable_accounts() {
         ),
         ("switched off", |f| f.pool.account_mut(A).switched_off = true, false),
         ("rate-limited", |f| f.pool.account_mut(A).rate_limited_until = f.now + Span::from_nanos(1), false),
-        ("blocked", |f| f.replica.block(A, f.now + Span::from_nanos(1)), true),
+        ("blocked", |f| f.scheduler.block(A, f.now + Span::from_nanos(1)), true),
         ("model", |f| f.pool.account_mut(A).models = vec![OTHER_MODEL], true),
     ];
     for (name, spoil, kept) in cases {
@@ -217,7 +227,7 @@ fn limits_and_blocks_are_over_at_their_end() {
     f.bind_session(A);
     f.pool.account_mut(A).rate_limited_until = f.now;
     f.pool.account_mut(A).unschedulable_until = f.now;
-    f.replica.block(A, f.now);
+    f.scheduler.block(A, f.now);
     assert_eq!(f.by_session().layer, Layer::Session);
 }
 
@@ -225,7 +235,7 @@ fn limits_and_blocks_are_over_at_their_end() {
 fn a_miss_lets_load_balance_bind_the_session_anew() {
     let mut f = Fixture::new();
     f.bind_session(A);
-    f.replica.block(A, Time::NEVER);
+    f.scheduler.block(A, Time::NEVER);
     assert_eq!(acquired(&f.by_session()), Some(B));
     assert_eq!(f.session(), Some(B));
 }
@@ -235,13 +245,13 @@ fn an_escape_leaves_the_binding_and_its_time_alone() {
     let mut f = Fixture::new();
     f.bind_session(A);
     f.fail(A, 4); // 0.59
-    f.replica.block(A, f.now); // over already
+    f.scheduler.block(A, f.now); // over already
     f.now += Span::from_secs(3_000);
     let decision = f.by_session();
     assert_eq!(decision.layer, Layer::LoadBalance);
-    let health = f.replica.snapshot(A);
-    let escape =
-        Escape { account: A, reason: EscapeReason::ErrorRate, error_rate: health.error_rate, ttft_ms: health.ttft_ms };
+    let health = f.scheduler.health(A, f.now);
+    assert_eq!((health.shut, health.ttft_ms), (Some(EscapeReason::ErrorRate), None));
+    let escape = Escape { account: A, reason: EscapeReason::ErrorRate, error_rate: health.error_rate, ttft_ms: 0.0 };
     assert_eq!(decision.escape, Some(escape));
     assert_eq!(f.session(), Some(A), "not rewritten, wherever load balance went");
     f.now += Span::from_secs(600);
@@ -257,7 +267,7 @@ fn a_full_account_is_escaped_from_and_one_that_was_waited_for_without_escape() {
     assert_eq!(decision.escape.map(|escape| escape.reason), Some(EscapeReason::ConcurrencyFull));
     assert_eq!((acquired(&decision), f.session()), (Some(B), Some(A)));
 
-    f.config.sticky_escape_enabled = false;
+    f.configure(|config| config.sticky_escape_enabled = false);
     let decision = f.by_session();
     let plan = WaitPlan { max_concurrency: 1, timeout: Span::from_secs(120), max_waiting: 3 };
     assert_eq!((decision.outcome, decision.layer), (Outcome::Wait(A, plan), Layer::Session));
@@ -276,7 +286,7 @@ fn everyone_unfit_is_passed_over() {
             f.pool.account_mut(A).switched_off = false;
         }),
         ("unschedulable", |f| f.pool.account_mut(A).unschedulable_until = Time::NEVER),
-        ("blocked", |f| f.replica.block(A, Time::NEVER)),
+        ("blocked", |f| f.scheduler.block(A, Time::NEVER)),
         ("excluded", |f| f.excluded = vec![GONE, A]),
         ("model", |f| f.pool.account_mut(A).models = vec![OTHER_MODEL]),
     ];
@@ -295,14 +305,14 @@ fn without_candidates_the_record_is_empty_and_still_counted() {
     let decision = f.by_session();
     assert_eq!((decision.outcome, decision.layer), (Outcome::NoAvailableAccounts, Layer::LoadBalance));
     assert_eq!((decision.candidate_count, decision.top_k, decision.load_skew), (0, 0, 0.0));
-    let metrics = f.replica.metrics();
+    let metrics = f.scheduler.metrics();
     assert_eq!((metrics.select_total, metrics.load_balance_select_total), (1, 1));
 }
 
 #[test]
 fn with_every_slot_taken_the_first_of_the_fresh_order_is_waited_for_and_nothing_is_bound() {
     let mut f = Fixture::new();
-    f.config.lb_top_k = 1;
+    f.configure(|config| config.lb_top_k = 1);
     // The cache says that A is idle; in truth it is full with two waiting, so the fresh ranking begins with B.
     assert_eq!(acquired(&f.by_session()), Some(A));
     f.pool.sessions.forget(SESSION);
@@ -318,7 +328,7 @@ fn with_every_slot_taken_the_first_of_the_fresh_order_is_waited_for_and_nothing_
 #[test]
 fn the_fresh_order_finds_a_slot_that_the_cached_one_did_not_ask_for() {
     let mut f = Fixture::new();
-    f.config.lb_top_k = 1;
+    f.configure(|config| config.lb_top_k = 1);
     assert_eq!(acquired(&f.by_session()), Some(A));
     f.pool.sessions.forget(SESSION);
     // By the cache A is still idle and the only one kept; fresh loads rank B first.

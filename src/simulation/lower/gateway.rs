@@ -11,6 +11,7 @@ pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
         priority: account.priority,
         load_factor: account.load_factor,
         websocket_v2: account.websocket_v2,
+        credential: credential(account),
         ..scheduler::Account::new(account.id.unwrap_or_default(), account.concurrency)
     };
     scenario.accounts.iter().map(account).collect()
@@ -66,6 +67,7 @@ fn scheduler(scenario: &Scenario) -> scheduler::Config {
             queue: weights.queue,
             error_rate: weights.error_rate,
             ttft: weights.ttft,
+            ..Weights::default()
         },
         session_ttl: Span::from_secs(ws.sticky_session_ttl_seconds),
         response_ttl: Span::from_secs(ws.sticky_response_id_ttl_seconds),
@@ -77,6 +79,7 @@ fn scheduler(scenario: &Scenario) -> scheduler::Config {
         load_cache_ttl: Span::from_millis(scenario.what_if.load_batch_cache_ms),
         ewma_alpha: scenario.what_if.ewma_alpha,
         group_id: scenario.group_id,
+        ..scheduler::Config::default()
     }
 }
 
@@ -91,6 +94,13 @@ fn retry(retry: &scenario::Retry) -> gw::ClientRetry {
     }
 }
 
+const fn credential(account: &Account) -> gw::Credential {
+    match account.kind {
+        AccountType::ApiKey => gw::Credential::ApiKey,
+        AccountType::Oauth => gw::Credential::OAuth,
+    }
+}
+
 fn traits(account: &Account) -> gw::AccountTraits {
     let rule = |rule: &scenario::Rule| gw::Rule {
         status: rule.status,
@@ -98,10 +108,7 @@ fn traits(account: &Account) -> gw::AccountTraits {
         span: Span::from_secs(rule.minutes.saturating_mul(60)),
     };
     gw::AccountTraits {
-        credential: match account.kind {
-            AccountType::ApiKey => gw::Credential::ApiKey,
-            AccountType::Oauth => gw::Credential::OAuth,
-        },
+        credential: credential(account),
         http1: account.protocol == Protocol::Http1,
         pool_mode: account.pool_mode,
         pool_mode_retry_count: account.pool_mode_retry_count,

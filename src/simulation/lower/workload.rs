@@ -7,7 +7,7 @@ use crate::engine::Distribution;
 use crate::scenario::{self, Scenario};
 use crate::workload::config::{
     ArrivalProcess, Arrivals, AssumedSessions, InputModel, Limits, Placing, Profile, ReadConfig, ReplayConfig,
-    Sessions, SynthConfig, SynthTiming, Timing, WorkloadConfig,
+    SessionNames, Sessions, SynthConfig, SynthTiming, Timing, WorkloadConfig,
 };
 use crate::workload::replay::Format;
 
@@ -71,6 +71,10 @@ impl Lowering<'_> {
                     turns: self.draw(turns, "workload.replay.sessions.assume.turns")?,
                     think_s: self.draw(think_time, "workload.replay.sessions.assume.think_time")?,
                 }),
+            },
+            session_names: match replay.session_names {
+                scenario::SessionNames::Redealt => SessionNames::Redealt,
+                scenario::SessionNames::Raw => SessionNames::Raw,
             },
             time_scale: workload.time_scale,
             rate_scale: workload.rate_scale,

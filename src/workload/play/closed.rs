@@ -203,7 +203,7 @@ impl ClosedLoop {
         self.live[session.slot as usize] = Some(Live {
             session,
             name,
-            hash: play.row.session.as_deref().map_or(SessionHash::EMPTY, SessionHash::of_name),
+            hash: maker.session_hash(&play.row),
             turns: 0,
             recorded_end: ended.unwrap_or(at),
             end_is_arrival: ended.is_none(),

@@ -6,8 +6,8 @@ use super::feed::Play;
 use crate::engine::{IdMap, Luck};
 use crate::ids::{ResponseId, SessionRef};
 use crate::units::{Span, Time};
-use crate::workload::config::ReplayConfig;
-use crate::workload::replay::PreviousResponse;
+use crate::workload::config::{ReplayConfig, SessionNames};
+use crate::workload::replay::{PreviousResponse, TraceRow};
 use crate::workload::{Previous, Request, SessionHash, purpose};
 
 /// Connections of requests without a session count from here, those of sessions bear the sessions' numbers.
@@ -18,6 +18,7 @@ pub(super) struct Maker {
     pub(super) config: ReplayConfig,
     pub(super) slots: Slots,
     luck: Luck,
+    deal: u64,
     pub(super) start: Time,
     end: Time,
     users: IdMap<u64, u32>,
@@ -32,6 +33,7 @@ impl Maker {
             end: config.limits.duration.map_or(Time::NEVER, |duration| start + duration),
             slots: Slots::default(),
             luck,
+            deal: luck.key(purpose::DEAL, 0, 0),
             start,
             users: IdMap::default(),
             responses: Responses { known: IdMap::default(), order: VecDeque::new(), unknown: 0 },
@@ -59,6 +61,15 @@ impl Maker {
     /// Whether one more session may start.
     pub(super) fn takes_sessions(&self) -> bool {
         self.config.limits.sessions.is_none_or(|limit| self.slots.started() < limit)
+    }
+
+    /// What the gateway's draw hashes for the session of this row.
+    pub(super) fn session_hash(&self, row: &TraceRow) -> SessionHash {
+        let Some(name) = row.session.as_deref() else { return SessionHash::EMPTY };
+        match self.config.session_names {
+            SessionNames::Redealt => SessionHash::dealt(name, self.deal),
+            SessionNames::Raw => SessionHash::of_name(name),
+        }
     }
 
     /// The request of a row that arrives at `at` as this turn of this session.
@@ -108,11 +119,19 @@ impl Maker {
     }
 
     pub(super) fn notes(&self) -> Vec<String> {
-        if self.responses.unknown == 0 {
-            return Vec::new();
+        let mut notes = Vec::new();
+        if self.config.session_names == SessionNames::Raw && self.slots.started() > 0 {
+            notes.push(
+                "the trace's session names are taken as those that the gateway hashes (session_names: raw), so a \
+                 session's draws are the same in every replication"
+                    .to_owned(),
+            );
         }
         let unknown = self.responses.unknown;
-        vec![format!("{unknown} requests continue a response that the trace does not have, or not recently")]
+        if unknown > 0 {
+            notes.push(format!("{unknown} requests continue a response that the trace does not have, or not recently"));
+        }
+        notes
     }
 }
 

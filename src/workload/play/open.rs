@@ -88,7 +88,7 @@ impl OpenLoop {
             self.live[session.slot as usize] = Some(Live {
                 session,
                 name,
-                hash: play.row.session.as_deref().map_or(SessionHash::EMPTY, SessionHash::of_name),
+                hash: maker.session_hash(&play.row),
                 turns: 0,
                 under_way: 0,
                 last_end: at,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::*;
 use crate::engine::Distribution;
 use crate::units::Span;
-use crate::workload::config::{AssumedSessions, Limits, ReadConfig};
+use crate::workload::config::{AssumedSessions, Limits, ReadConfig, SessionNames};
 use crate::workload::replay::tests::Scratch;
 use crate::workload::{Previous, SessionHash};
 
@@ -140,10 +140,37 @@ fn the_open_loop_keeps_the_recorded_times_whatever_happens() {
         assert_eq!(times, [0.5, 1.0, 1.0, 2.25, 9.0]);
         let sessions: Vec<_> = run.played.iter().map(|p| p.session.map(|s| (s.0, s.2))).collect();
         assert_eq!(sessions, [Some((0, 0)), Some((1, 0)), Some((0, 1)), None, Some((0, 2))]);
-        assert_eq!(run.played[0].session.map(|s| s.1), Some(SessionHash::of_name("a")));
     }
     let run = run(text, |config| config.time_scale = 2.0, second);
     assert_eq!(run.played.iter().map(|p| p.at.secs()).collect::<Vec<_>>(), [1.0, 2.0, 2.0, 4.5, 18.0]);
+}
+
+#[test]
+fn session_hashes_are_dealt_anew_by_the_seed_unless_the_names_are_the_gateways_own() {
+    let text = "at_s,session\n0,a\n1,b\n2,a\n3,\n";
+    let hashes = |names, timing, seed| {
+        let (_file, config) = replay(text, |config| (config.session_names, config.timing) = (names, timing));
+        let mut workload = ReplayWorkload::open(config, Luck::new(seed), START).expect("a good trace");
+        let mut hashes = Vec::new();
+        while let Some(request) = workload.next().expect("a good trace") {
+            hashes.push(request.session_hash);
+            workload.ended(&request, Ending { at: request.at, ok: true });
+        }
+        (hashes, workload.notes())
+    };
+    for timing in [Timing::Recorded, Timing::Think] {
+        let (dealt, notes) = hashes(SessionNames::Redealt, timing, 1);
+        assert_eq!(hashes(SessionNames::Redealt, timing, 1).0, dealt);
+        assert_eq!((dealt[0], dealt[3]), (dealt[2], SessionHash::EMPTY), "one session has one hash");
+        let (other, _) = hashes(SessionNames::Redealt, timing, 2);
+        assert!((0..3).all(|turn| dealt[turn] != other[turn]));
+        assert!(!notes.iter().any(|note| note.contains("session_names")));
+
+        let (raw, notes) = hashes(SessionNames::Raw, timing, 1);
+        assert_eq!(raw[..2], [SessionHash::of_name("a"), SessionHash::of_name("b")]);
+        assert_eq!(hashes(SessionNames::Raw, timing, 2).0, raw);
+        assert!(notes.iter().any(|note| note.contains("session_names: raw")), "{notes:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::workload::Error;
+use crate::workload::{Error, packed};
 
 /// A line longer than this is no line of a trace; it would only eat the memory.
 const LONGEST_LINE: usize = 256 << 20;
@@ -108,13 +108,5 @@ pub(crate) const ONE_READING: &str = "a pipe can be read only once: write it to 
 
 /// A buffered reader of a file's text, unpacked if its first bytes say gzip or zstd.
 pub(super) fn open_unpacked(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut raw = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let head = raw.fill_buf()?;
-    Ok(if head.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(1 << 16, flate2::bufread::MultiGzDecoder::new(raw)))
-    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        Box::new(BufReader::with_capacity(1 << 16, zstd::stream::read::Decoder::with_buffer(raw)?))
-    } else {
-        Box::new(raw)
-    })
+    packed::unpacked(BufReader::with_capacity(1 << 16, File::open(path)?))
 }

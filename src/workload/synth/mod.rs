@@ -147,7 +147,7 @@ impl SynthWorkload {
         let user = stream.open01();
         let live = Live {
             number,
-            hash: if sends_session { SessionHash::of_number(number) } else { SessionHash::EMPTY },
+            hash: if sends_session { SessionHash::of_synthetic(self.luck.seed(), number) } else { SessionHash::EMPTY },
             turn: 0,
             turns: (turns as u32).clamp(1, (1 << TURN_BITS) - 1),
             input,

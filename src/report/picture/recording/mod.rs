@@ -194,7 +194,7 @@ impl Observer for Recording {
     }
 
     fn reported(&mut self, report: &Report) {
-        if let Some(ms) = report.ttft_ms {
+        if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);
             self.accounts[report.account.at()].average(after, ms);
         }
