@@ -196,7 +196,10 @@ mod values {
         has(&no_trace(&folder, "back.csv", "at_s\n1789500000\n5\n"), &["back.csv:3", "in order of time"]);
         let longest = "{\"at_s\":0,\"attempts\":[{\"kind\":\"ok\",\"ttft_us\":9223372036854775807,\"end_us\":9223372036854775807}]}\n";
         has(&no_trace(&folder, "long.jsonl", longest), &["long.jsonl:1", "more than ten years"]);
-        has(&no_trace(&folder, "long.csv", "at_s,duration_ms\n0,999999999999\n"), &["long.csv:2", "more than ten years"]);
+        has(
+            &no_trace(&folder, "long.csv", "at_s,duration_ms\n0,999999999999\n"),
+            &["long.csv:2", "more than ten years"],
+        );
     }
 
     #[test]
@@ -383,10 +386,7 @@ mod transcripts {
             ],
         );
         let rows = done(&["trace", "convert", &path, "--write", "csv"]);
-        has(
-            &rows,
-            &["0,one,,opus,100,40,,,,,,8000,8000,200,0,", "10,one,,opus,200,20,,,,,,4500,4500,200,100,"],
-        );
+        has(&rows, &["0,one,,opus,100,40,,,,,,8000,8000,200,0,", "10,one,,opus,200,20,,,,,,4500,4500,200,100,"]);
         has(&rows, &["11,one/a1,,opus,100,7", "60,one,,,0,0,,,,,,2000,2000,529,,true"]);
         // the session that goes on in another file copies what was before
         folder.write("projects/p/two.jsonl", claude("one"));
