@@ -1,13 +1,12 @@
 //! `stickysim check`.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 
+use super::amounts::amounts;
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
-use crate::simulation::{Lowered, lower};
-use crate::workload::{Source, WorkloadConfig};
+use crate::simulation::lower;
+use crate::workload::Source;
 
 /// Check a scenario and show what it amounts to.
 ///
@@ -35,45 +34,7 @@ impl Check {
         for note in source.notes() {
             terminal::remark(&format!("note: {note}"));
         }
-        terminal::print(&summary(&loaded.scenario.name, &lowered))?;
+        terminal::print(&amounts(&loaded.scenario, &lowered))?;
         Ok(End::Done)
     }
-}
-
-fn summary(name: &str, lowered: &Lowered) -> String {
-    let gate = &lowered.measure.gate;
-    let slots: Vec<i64> = lowered.pool.iter().map(|account| account.concurrency).collect();
-    let total: i64 = slots.iter().filter(|&&slots| slots > 0).sum();
-    let unlimited = slots.iter().filter(|&&slots| slots <= 0).count();
-    let mut text = format!("{name}: valid\n");
-    let mut line = |key: &str, value: String| {
-        let _ = writeln!(text, "  {key:11} {value}");
-    };
-    line("seed", lowered.seed.to_string());
-    line(
-        "accounts",
-        match unlimited {
-            0 => format!("{} with {total} slots", slots.len()),
-            _ => format!("{} with {total} slots, {unlimited} of them without a limit", slots.len()),
-        },
-    );
-    line(
-        "escape",
-        if gate.enabled {
-            format!("on: TTFT EWMA over {} ms, error rate over {}, slots full", gate.ttft_ms, gate.error_rate)
-        } else {
-            "off".to_owned()
-        },
-    );
-    let names: Vec<&str> = lowered.conditions.iter().map(|condition| condition.name.as_str()).collect();
-    line("conditions", if names.is_empty() { "none".to_owned() } else { names.join(", ") });
-    line(
-        "workload",
-        match &lowered.workload {
-            WorkloadConfig::Synth(_) => "synthetic sessions".to_owned(),
-            WorkloadConfig::Replay(replay) => format!("replay of {}", replay.read.path.display()),
-        },
-    );
-    line("warm-up", lowered.measure.warmup_end.since(lowered.start).to_string());
-    text
 }

@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::places::Places;
 use super::terminal;
-use crate::files::PendingFile;
+use crate::files::{FileError, PendingFile};
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
 use crate::report::picture::{Chart, write_charts};
+use crate::units::count;
 
 /// Where pictures go.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,7 +20,7 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) plot: Option<PathBuf>,
     /// The paper of charts.
-    #[arg(long, value_enum, default_value_t = Paper::Light)]
+    #[arg(long, value_enum, default_value_t = Paper::Light, requires = "plot")]
     pub(crate) theme: Paper,
     /// Also write a page with charts and figures to this file: one HTML file that needs no network.
     #[arg(long, value_name = "FILE")]
@@ -85,11 +86,16 @@ impl Pictures {
     ) -> anyhow::Result<()> {
         if let Some(directory) = &self.args.plot {
             let files = write_charts(directory, &charts(), self.args.theme.themes())?;
-            terminal::remark(&format!("{} charts are in {}", files.len() / 2, directory.display()));
+            let charts = files.len() as u64 / 2;
+            let are = if charts == 1 { "is" } else { "are" };
+            terminal::remark(&format!("{} {are} in {}", count(charts, "chart"), directory.display()));
         }
         if let Some(mut file) = self.html {
-            file.write_all(page(&contents(&command()))?.as_bytes())?;
+            let path = file.path().to_owned();
+            let page = page(&contents(&command()))?;
+            file.write_all(page.as_bytes()).map_err(|error| FileError::new("write", &path, error))?;
             file.commit()?;
+            terminal::remark(&format!("the page is {}", path.display()));
         }
         Ok(())
     }

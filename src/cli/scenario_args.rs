@@ -64,6 +64,9 @@ impl ScenarioArgs {
 
     /// Says on standard error what was understood differently, and with -v what was ignored.
     pub(crate) fn remark(&self, loaded: &Loaded) {
+        for warning in &loaded.warnings {
+            terminal::remark(&format!("warning: {warning}"));
+        }
         for note in &loaded.notes {
             terminal::remark(&format!("note: {note}"));
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::check::{Check, Checker};
 use super::error::{ErrorKind, ScenarioError};
-use super::gateway_keys::{canonical, look_through_quotes};
+use super::config_looks;
+use super::gateway_keys::{NotRead, canonical, known_keys, look_through_quotes, what_ifs};
 use super::model::Scenario;
 use super::read::read;
 use super::set::Set;
@@ -35,6 +36,8 @@ pub struct Loaded {
     pub ignored_gateway_keys: Vec<String>,
     /// What was understood differently from how it was written.
     pub notes: Vec<String>,
+    /// Keys that are not read but nearly are, and what matters and is not simulated.
+    pub warnings: Vec<String>,
 }
 
 impl Document {
@@ -103,8 +106,8 @@ impl Document {
                 set.apply(&mut tree)?;
             }
         }
-        let mut ignored_gateway_keys = Vec::new();
-        self.read_gateway(&mut tree, &mut ignored_gateway_keys)?;
+        let mut not_read = NotRead::default();
+        self.read_gateway(&mut tree, &mut not_read)?;
         fill_accounts(&mut tree);
         fill_preset(&mut tree);
         let mut scenario: Scenario = read(&tree)?;
@@ -118,15 +121,16 @@ impl Document {
             replay.file.clone_from(path);
         }
         let notes = scenario.finish(&self.file);
-        Ok(Loaded { scenario, ignored_gateway_keys, notes })
+        let NotRead { ignored, warnings } = not_read;
+        Ok(Loaded { scenario, ignored_gateway_keys: ignored, notes, warnings })
     }
 
     /// Brings `gateway` into one spelling and lays it over that of `gateway_config`.
-    fn read_gateway(&self, tree: &mut Node, ignored: &mut Vec<String>) -> Result<(), ScenarioError> {
+    fn read_gateway(&self, tree: &mut Node, not_read: &mut NotRead) -> Result<(), ScenarioError> {
         let config = tree.entry("gateway_config").cloned();
         let mut lower = match &config {
             Some(Entry { node: Node { value: Value::Text(file), .. }, place, .. }) => {
-                self.gateway_config(file, place, ignored)?
+                self.gateway_config(file, place, not_read)?
             }
             // Anything else is told by its type later on.
             _ => Node { value: Value::Map(Vec::new()), place: tree.place.clone() },
@@ -135,7 +139,8 @@ impl Document {
             let Some(entry) = tree.entry(key) else { continue };
             let mut entry = entry.clone();
             if key == "gateway" && matches!(entry.node.value, Value::Map(_)) {
-                entry.node = canonical(&entry.node, None, ignored)?;
+                put_what_ifs(tree, what_ifs(&entry.node));
+                entry.node = canonical(&entry.node, None, not_read)?;
             }
             let over = Node { value: Value::Map(vec![entry.clone()]), place: entry.place.clone() };
             lower.merge_from(&over);
@@ -145,25 +150,37 @@ impl Document {
             }
         }
         for entry in lower.entries() {
-            tree.put(entry.clone());
+            // of the file: what the scenario says itself comes first, and is there by now
+            match entry.key.as_str() {
+                "what_if" => put_what_ifs(tree, entry.node.entries().to_vec()),
+                _ => tree.put(entry.clone()),
+            }
         }
         Ok(())
     }
 
     /// `gateway` and `rate_limit` of the gateway's own config file.
-    fn gateway_config(&self, file: &str, place: &Place, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+    fn gateway_config(&self, file: &str, place: &Place, not_read: &mut NotRead) -> Result<Node, ScenarioError> {
         let path = self.base.join(file);
         let text = read_text(&path).map_err(|why| {
             unreadable(&path, &why, "gateway's config").place(Some(place.clone())).path("gateway_config")
         })?;
         let config = parse_file(&text, &path)?;
         let name = path.display().to_string();
+        config_looks::check(&config, &name, &known_keys())?;
         let mut out = Node { value: Value::Map(Vec::new()), place: config.place.clone() };
         for entry in config.entries() {
             let key = entry.key.to_lowercase();
             let mut node = entry.node.clone();
             match key.as_str() {
-                "gateway" => node = canonical(&entry.node, Some(&name), ignored)?,
+                "gateway" => {
+                    let what_ifs = what_ifs(&entry.node);
+                    if !what_ifs.is_empty() {
+                        let node = Node { value: Value::Map(what_ifs), place: entry.node.place.clone() };
+                        out.put(Entry { key: "what_if".to_owned(), place: entry.place.clone(), node });
+                    }
+                    node = canonical(&entry.node, Some(&name), not_read)?;
+                }
                 "rate_limit" => {
                     let Some(cooldown) =
                         entry.node.entries().iter().find(|e| e.key.to_lowercase() == "overload_cooldown_minutes")
@@ -180,6 +197,22 @@ impl Document {
             out.put(Entry { key, place: entry.place.clone(), node });
         }
         Ok(out)
+    }
+}
+
+/// Puts the averages' weights among the what-ifs, unless the scenario says something there itself.
+fn put_what_ifs(tree: &mut Node, found: Vec<Entry>) {
+    let Some(first) = found.first() else { return };
+    if tree.get("what_if").is_none_or(|node| node.value == Value::Null) {
+        let node = Node { value: Value::Map(Vec::new()), place: first.node.place.clone() };
+        tree.put(Entry { key: "what_if".to_owned(), place: first.place.clone(), node });
+    }
+    let what_if = tree.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "what_if"));
+    let Some(what_if) = what_if else { return };
+    for entry in found {
+        if what_if.node.get(&entry.key).is_none() {
+            what_if.node.put(entry);
+        }
     }
 }
 

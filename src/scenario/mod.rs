@@ -10,6 +10,7 @@
 
 mod account;
 mod check;
+mod config_looks;
 mod condition;
 mod distribution;
 mod document;
@@ -18,6 +19,7 @@ mod error;
 mod gateway;
 mod gateway_keys;
 mod model;
+mod near_miss;
 mod read;
 mod reference;
 mod schema;

@@ -114,6 +114,10 @@ pub struct Measure {
 pub struct WhatIf {
     /// Weight of the newest sample in both averages, above 0, at most 1.
     pub ewma_alpha: f64,
+    /// The same of the error rate alone, where it differs; not given: `ewma_alpha`. The newest gateways have it as
+    /// `advanced_scheduler.ewma_error_rate_alpha`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ewma_error_rate_alpha: Option<f64>,
     /// How long a batch of loads is cached, in ms; 0: not.
     pub load_batch_cache_ms: u64,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
@@ -153,7 +157,7 @@ impl Default for Measure {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, load_batch_cache_ms: 200, wait_jitter: 0.2 }
+        Self { ewma_alpha: 0.2, ewma_error_rate_alpha: None, load_batch_cache_ms: 200, wait_jitter: 0.2 }
     }
 }
 
@@ -203,6 +207,9 @@ impl Check for Measure {
 impl Check for WhatIf {
     fn check(&self, c: &mut Checker) {
         c.above_zero("ewma_alpha", self.ewma_alpha, 1.0);
+        if let Some(alpha) = self.ewma_error_rate_alpha {
+            c.above_zero("ewma_error_rate_alpha", alpha, 1.0);
+        }
         c.whole("load_batch_cache_ms", self.load_batch_cache_ms, 0, 1_000_000_000);
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
     }

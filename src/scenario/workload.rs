@@ -454,6 +454,10 @@ impl Check for Profile {
             Self::Flat | Self::Daily => {}
             Self::Cycle { period, factors } => c.within("cycle", |c| {
                 c.some_time("period", *period);
+                // arrivals are counted by the second at best: a shorter cycle has none of its factors
+                if *period < Duration::secs(1) && !period.0.is_zero() {
+                    c.fault("period", ErrorKind::OutOfRange, format!("`period` must be at least 1s, not {period}"), None);
+                }
                 c.at_most("factors", factors.len(), 100_000);
                 c.each("factors", factors, |c, factor| c.number("", *factor, 0.0, 1e6));
                 if factors.iter().all(|&factor| factor <= 0.0) {

@@ -78,6 +78,7 @@ fn scheduler(scenario: &Scenario) -> scheduler::Config {
         slot_ttl: Span::from_secs(scenario.gateway.concurrency_slot_ttl_minutes.saturating_mul(60)),
         load_cache_ttl: Span::from_millis(scenario.what_if.load_batch_cache_ms),
         ewma_alpha: scenario.what_if.ewma_alpha,
+        ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,
         ..scheduler::Config::default()
     }

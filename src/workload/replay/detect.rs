@@ -119,8 +119,8 @@ fn found(format: Format, by: &[&str]) -> Detected {
 
 fn of_json(text: &str) -> Option<Detected> {
     let Some(record) = first_record(text) else {
-        // a session of the WEKA corpus is one object, on one long line or on many: requests with `t`, `in` and `out`
-        return weka_head(text).then(|| found(Format::Weka, &["requests", "t", "in", "out"]));
+        // a session of the WEKA corpus is one object, on one long line or on many: requests with `t`
+        return weka_head(text).then(|| found(Format::Weka, &["requests", "t"]));
     };
     let has = |key: &str| record.contains_key(key);
     let is_number = |key: &str| record.get(key).is_some_and(Value::is_number);
@@ -137,7 +137,7 @@ fn of_json(text: &str) -> Option<Detected> {
         (sessions::is_codex(&record), Format::Codex, &["payload", "type"]),
         (sessions::is_old_codex(&record), Format::Codex, &["id", "timestamp", "instructions"]),
         (sessions::is_claude(&record), Format::Claude, &["sessionId", "type"]),
-        (record.get("requests").is_some_and(is_weka_list), Format::Weka, &["requests", "t", "in", "out"]),
+        (record.get("requests").is_some_and(is_weka_list), Format::Weka, &["requests", "t"]),
         (is_ragpulse, Format::RagPulse, &["session_id", "input_length", "timestamp (a text)"]),
         (by_blocks, Format::RagPulse, &["session_id", "input_length", "hash_ids (a map)"]),
         (
@@ -149,13 +149,10 @@ fn of_json(text: &str) -> Option<Detected> {
     rules.into_iter().find(|&(fits, ..)| fits).map(|(_, format, by)| found(format, by))
 }
 
-/// Whether these are a session's requests: an object with `t` and `in` or `out`, or with requests of its own.
+/// Whether these are a session's requests: objects with `t`.
 fn is_weka_list(requests: &Value) -> bool {
     let Some(requests) = requests.as_array() else { return false };
-    requests.first().is_none_or(|first| {
-        first.get("t").is_some_and(Value::is_number)
-            && ["in", "out", "requests"].iter().any(|key| first.get(key).is_some())
-    })
+    requests.first().is_none_or(|first| first.get("t").is_some())
 }
 
 /// The same of an object of which only the beginning is at hand, or that goes over many lines.
@@ -167,11 +164,7 @@ fn weka_head(text: &str) -> bool {
     let Some(requests) = requests.trim_start().strip_prefix(':') else { return false };
     let Some(first) = requests.trim_start().strip_prefix('[') else { return false };
     let first: String = first.chars().take(4_096).collect();
-    let has = |key: &str| {
-        let quoted = format!("\"{key}\"");
-        first.match_indices(&quoted).any(|(at, _)| first[at + quoted.len()..].trim_start().starts_with(':'))
-    };
-    has("t") && (has("in") || has("out") || has("requests"))
+    first.match_indices("\"t\"").any(|(at, key)| first[at + key.len()..].trim_start().starts_with(':'))
 }
 
 fn of_csv(text: &str) -> Option<Detected> {

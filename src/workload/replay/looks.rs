@@ -198,11 +198,11 @@ const HEADERS: [(&[&str], &str, &str); 9] = [
 ];
 
 fn of_lines(text: &str) -> Option<Looks> {
-    let line = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
-    let lower = line.to_ascii_lowercase();
     if text.starts_with("# HELP") || text.starts_with("# TYPE") {
         return Some(looks("metrics of Prometheus, which have no requests", SUMMARY));
     }
+    let line = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
+    let lower = line.to_ascii_lowercase();
     if is_access_log(line) {
         return Some(recipe("an access log of nginx", "nginx"));
     }
