@@ -43,8 +43,11 @@ pub(super) fn amounts(scenario: &Scenario, lowered: &Lowered) -> String {
         WorkloadConfig::Replay(replay) => {
             line("workload", format!("replay of {}", replay.read.path.display()));
             let scaled = [("times", replay.time_scale), ("rate", replay.rate_scale)];
-            let scaled: Vec<String> =
-                scaled.iter().filter(|(_, by)| *by != 1.0).map(|(what, by)| format!("{what} x {}", short(*by))).collect();
+            let scaled: Vec<String> = scaled
+                .iter()
+                .filter(|(_, by)| *by != 1.0)
+                .map(|(what, by)| format!("{what} x {}", short(*by)))
+                .collect();
             if !scaled.is_empty() {
                 line("", scaled.join(", "));
             }
@@ -122,7 +125,11 @@ fn conditions(scenario: &Scenario, lowered: &Lowered) -> String {
 fn rate(synth: &SynthConfig) -> String {
     let an_hour = synth.arrivals.rate_per_s * 3_600.0;
     let requests = an_hour * synth.turns.mean().max(1.0);
-    format!("{} an hour, about {} requests an hour", grouped(rounded_number(an_hour)), grouped(rounded_number(requests)))
+    format!(
+        "{} an hour, about {} requests an hour",
+        grouped(rounded_number(an_hour)),
+        grouped(rounded_number(requests))
+    )
 }
 
 fn turns(synth: &SynthConfig) -> String {

@@ -16,8 +16,8 @@ use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
 use crate::report::{About, CsvFiles, ResultDocument, Style};
-use crate::units::count;
 use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
+use crate::units::count;
 
 /// Run a scenario and report what its users would have felt.
 ///

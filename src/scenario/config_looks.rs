@@ -62,7 +62,8 @@ pub(super) fn check(config: &Node, file: &str, known: &[&'static str]) -> Result
     } else {
         ("", "give the gateway's config.yaml, which has a tree called `gateway`".to_owned())
     };
-    let message = format!("the gateway's config `{file}` has no `gateway` tree: its settings would all be defaults.{looks}");
+    let message =
+        format!("the gateway's config `{file}` has no `gateway` tree: its settings would all be defaults.{looks}");
     Err(error(message, help, config.entries().first().map(|entry| entry.place.clone())))
 }
 

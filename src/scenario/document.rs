@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{Check, Checker};
-use super::error::{ErrorKind, ScenarioError};
 use super::config_looks;
+use super::error::{ErrorKind, ScenarioError};
 use super::gateway_keys::{NotRead, canonical, known_keys, look_through_quotes, what_ifs};
 use super::model::Scenario;
 use super::read::read;

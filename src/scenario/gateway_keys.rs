@@ -3,8 +3,8 @@
 //! The gateway's loader is looser than ours: it does not tell upper from lower case, takes numbers and booleans in
 //! quotes, and passes over keys that it does not know. So do we, for this tree only.
 
-use super::near_miss;
 use super::error::{ErrorKind, ScenarioError, nearest, suggestion};
+use super::near_miss;
 use super::tree::{Entry, Node, Place, Value};
 
 /// What a key holds, as far as quotes around it must be looked through.

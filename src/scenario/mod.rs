@@ -10,8 +10,8 @@
 
 mod account;
 mod check;
-mod config_looks;
 mod condition;
+mod config_looks;
 mod distribution;
 mod document;
 mod duration;

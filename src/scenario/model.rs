@@ -207,7 +207,8 @@ impl Scenario {
         let sessions = synth.sessions_per_hour * self.workload.rate_scale * hours;
         let is_limited = self.workload.max_sessions.is_some() || self.workload.max_requests.is_some();
         if sessions > MOST_SESSIONS && !is_limited {
-            let message = format!("this workload is of about {sessions:.0} sessions; at most {MOST_SESSIONS:.0} are simulated");
+            let message =
+                format!("this workload is of about {sessions:.0} sessions; at most {MOST_SESSIONS:.0} are simulated");
             let help = Some("lower `sessions_per_hour` or `duration`, or give `workload.max_sessions`");
             c.fault("workload.synth.sessions_per_hour", ErrorKind::OutOfRange, message, help);
         }
@@ -216,7 +217,8 @@ impl Scenario {
     /// Names stand in tables, pages and files: none may break a line or turn the direction of writing.
     fn check_names(&self, c: &mut Checker) {
         let breaks = |name: &str| {
-            name.chars().any(|char| char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+            name.chars()
+                .any(|char| char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
         };
         let message = "a name must have no line breaks and no other control characters";
         if breaks(&self.name) {

@@ -101,7 +101,10 @@ mod tests {
         ] {
             assert_eq!(meant(written), ttft, "{written}");
         }
-        assert_eq!(meant("openai_ws.score_weights.ttft").as_deref(), Some("gateway.openai_ws.scheduler_score_weights.ttft"));
+        assert_eq!(
+            meant("openai_ws.score_weights.ttft").as_deref(),
+            Some("gateway.openai_ws.scheduler_score_weights.ttft")
+        );
         assert_eq!(meant("lb_top_k").as_deref(), Some("gateway.openai_ws.lb_top_k"));
         assert_eq!(meant("scheduling.max_account_switch").as_deref(), Some("gateway.max_account_switches"));
     }

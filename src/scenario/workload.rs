@@ -456,7 +456,12 @@ impl Check for Profile {
                 c.some_time("period", *period);
                 // arrivals are counted by the second at best: a shorter cycle has none of its factors
                 if *period < Duration::secs(1) && !period.0.is_zero() {
-                    c.fault("period", ErrorKind::OutOfRange, format!("`period` must be at least 1s, not {period}"), None);
+                    c.fault(
+                        "period",
+                        ErrorKind::OutOfRange,
+                        format!("`period` must be at least 1s, not {period}"),
+                        None,
+                    );
                 }
                 c.at_most("factors", factors.len(), 100_000);
                 c.each("factors", factors, |c, factor| c.number("", *factor, 0.0, 1e6));

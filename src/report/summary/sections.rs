@@ -235,7 +235,10 @@ fn detection(document: &ResultDocument) -> Section {
         blocks.push(Block::Table(table));
     }
     if let Some(more) = document.conditions.len().checked_sub(MOST_CONDITIONS).filter(|&more| more > 0) {
-        blocks.push(Block::Line(format!("and {more} more {} (all are in the JSON document)", plural(more as u64, "condition"))));
+        blocks.push(Block::Line(format!(
+            "and {more} more {} (all are in the JSON document)",
+            plural(more as u64, "condition")
+        )));
     }
     if cells.any("detection.false_escapes") {
         blocks.push(Block::Line(format!(
@@ -372,7 +375,10 @@ fn accounts(document: &ResultDocument) -> Section {
     let legend = "p50, p99: upstream TTFT; busy: share of its slots' time; away: off the list after a block had ended";
     let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
-        blocks.push(Block::Line(format!("and {more} more {} (all are in the JSON document)", plural(more as u64, "account"))));
+        blocks.push(Block::Line(format!(
+            "and {more} more {} (all are in the JSON document)",
+            plural(more as u64, "account")
+        )));
     }
     let title = if document.replications > 1 { "Accounts (means)" } else { "Accounts" };
     with_remarks(document, Section { title: title.into(), blocks }, &["accounts"])
