@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
 use crate::scenario::{self, Account, Course, Scenario};
 use crate::simulation::Lowered;
-use crate::units::{Span, count};
+use crate::units::{Span, count, ranges};
 use crate::workload::config::SynthTiming;
 use crate::workload::{SynthConfig, WorkloadConfig};
 
@@ -208,23 +208,6 @@ fn of_accounts(ids: &[i64], all: usize) -> String {
     }
 }
 
-/// `1-4, 7`.
-fn ranges(ids: &[i64]) -> String {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    let mut runs: Vec<(i64, i64)> = Vec::new();
-    for id in ids {
-        match runs.last_mut() {
-            Some((_, last)) if id == *last + 1 => *last = id,
-            _ => runs.push((id, id)),
-        }
-    }
-    let text = |&(first, last): &(i64, i64)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    };
-    runs.iter().map(text).collect::<Vec<_>>().join(", ")
-}
-
 fn short(value: f64) -> String {
     trimmed(&format::rounded(value)).to_owned()
 }
@@ -238,8 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_shown_in_runs() {
-        assert_eq!(ranges(&[3, 1, 2, 7, 9, 10]), "1-3, 7, 9-10");
+    fn accounts_are_named_by_their_ids() {
         assert_eq!(of_accounts(&[1, 2], 2), "all accounts");
         assert_eq!(of_accounts(&[2], 2), "account 2");
     }

@@ -332,8 +332,17 @@ impl Scenario {
         notes
     }
 
-    /// A condition that sets in when nothing arrives any more shows nothing.
+    /// A condition that sets in when nothing arrives any more, or is over before anything is measured, shows nothing.
     fn note_conditions(&self, notes: &mut Vec<String>) {
+        for condition in &self.conditions {
+            if let Course::Scheduled(course) = &condition.when
+                && let Some(lasting) = course.lasting
+                && course.at.0 + lasting.0 <= self.warmup.0
+            {
+                let name = &condition.name;
+                notes.push(format!("the condition `{name}` is over before the warm-up ends, at {}", self.warmup));
+            }
+        }
         let Some(duration) = self.duration else { return };
         for condition in &self.conditions {
             let at = match &condition.when {

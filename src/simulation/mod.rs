@@ -3,6 +3,7 @@
 pub mod lower;
 mod run;
 mod service;
+mod unused;
 
 pub use crate::gateway::RunError;
 pub use lower::{LowerError, Lowered, lower, settings};

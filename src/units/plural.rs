@@ -18,9 +18,32 @@ pub fn plural(number: u64, thing: &str) -> String {
     }
 }
 
+/// Ids in order, those in a row as one: `1-4, 7`.
+pub fn ranges(ids: &[i64]) -> String {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for id in ids {
+        match runs.last_mut() {
+            Some((_, last)) if id == *last + 1 => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    let text = |&(first, last): &(i64, i64)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, ranges};
+
+    #[test]
+    fn ids_in_a_row_are_shown_as_one() {
+        assert_eq!(ranges(&[3, 1, 2, 7, 9, 10]), "1-3, 7, 9-10");
+        assert_eq!(ranges(&[]), "");
+    }
 
     #[test]
     fn one_is_singular_and_all_other_numbers_are_plural() {

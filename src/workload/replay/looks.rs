@@ -93,7 +93,7 @@ fn whole(text: &str) -> Option<Map<String, Value>> {
 }
 
 /// Objects by keys of theirs: all of them must be there.
-const RECORDS: [(&[&str], &str, &str); 21] = [
+const RECORDS: [(&[&str], &str, &str); 22] = [
     (&["benchmarks", "metadata"], "a report of guidellm", "guidellm"),
     (&["benchmarks", "args"], "a report of guidellm", "guidellm"),
     (&["metadata", "metrics"], "a record of AIPerf's profile_export.jsonl", "aiperf"),
@@ -111,6 +111,7 @@ const RECORDS: [(&[&str], &str, &str); 21] = [
     (&["trace_id", "span_id"], "an OpenTelemetry span", "otlp"),
     (&["event", "request", "timestamp"], "a record of Dynamo's request trace", "dynamo"),
     (&["schema", "event_type", "request"], "a record of Dynamo's request trace", "dynamo"),
+    (&["event", "timestamp"], "a record of Dynamo's request trace", "dynamo"),
     (&["request_time", "status"], "an access log of nginx in JSON", "nginx"),
     (&["upstream_response_time"], "an access log of nginx in JSON", "nginx"),
     (&["input_length", "output_length"], "a Mooncake trace without `timestamp`", "mooncake"),
@@ -174,6 +175,10 @@ fn of_list(text: &str) -> Looks {
     let is_otlp = text.contains("\"traceId\"") || text.contains("\"trace_id\"");
     if is_otlp {
         return recipe("a list of OpenTelemetry spans", "otlp");
+    }
+    let has = |key: &str| text.contains(&format!("\"{key}\""));
+    if let Some((_, is, section)) = RECORDS.iter().find(|(keys, ..)| keys.iter().all(|key| has(key))) {
+        return recipe(&format!("a list of records, each {is}"), section);
     }
     if text.contains("\"conversations\"") {
         return looks("conversations (ShareGPT) without times", NO_TIMES);
