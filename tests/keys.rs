@@ -59,7 +59,6 @@ fn has(text: &str, parts: &[&str]) {
     }
 }
 
-
 /// What `check` prints of a scenario with this config of the gateway.
 fn with_config(folder: &Folder, config: &str) -> Result<String, String> {
     folder.write("config.yaml", config);
@@ -108,7 +107,8 @@ mod gateway {
             &with_config(&folder, compose).unwrap_err(),
             &["has no `gateway` tree", "compose file", "GATEWAY_OPENAI_SCHEDULER_STICKY_ESCAPE_TTFT_MS=8000"],
         );
-        let map = "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    gateway:\n      openai_ws: {lb_top_k: 3}\n";
+        let map =
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    gateway:\n      openai_ws: {lb_top_k: 3}\n";
         has(&with_config(&folder, map).unwrap_err(), &["manifest of Kubernetes", "data[\"config.yaml\"]"]);
         let deployment = "apiVersion: apps/v1\nkind: Deployment\nspec: {containers: [{env: [{name: GATEWAY_OPENAI_WS_LB_TOP_K, value: '3'}]}]}\n";
         has(&with_config(&folder, deployment).unwrap_err(), &["GATEWAY_OPENAI_WS_LB_TOP_K"]);
@@ -161,7 +161,10 @@ mod gateway {
             "rate_limit.other=1",
         ] {
             has(&refused(&["check", "tests/experiments/small.yaml", "--set", set]), &["error"]);
-            has(&refused(&["sweep", "tests/experiments/small.yaml", "--vary", &set.replace('=', "=1,"), "-r", "2"]), &["error"]);
+            has(
+                &refused(&["sweep", "tests/experiments/small.yaml", "--vary", &set.replace('=', "=1,"), "-r", "2"]),
+                &["error"],
+            );
         }
     }
 }
@@ -211,10 +214,12 @@ mod endless {
     #[test]
     fn recorded_times_beyond_all_use_end_too() {
         let folder = Folder::new("recorded");
-        let row = |us: u64| format!("{{\"at_s\":0,\"attempts\":[{{\"kind\":\"ok\",\"ttft_us\":{us},\"end_us\":{us}}}]}}\n");
+        let row =
+            |us: u64| format!("{{\"at_s\":0,\"attempts\":[{{\"kind\":\"ok\",\"ttft_us\":{us},\"end_us\":{us}}}]}}\n");
         for us in [i64::MAX as u64, 200_000_000_000_000] {
             let trace = folder.write("t.jsonl", row(us));
-            let text = refused(&["run", "tests/experiments/small.yaml", "--trace", &trace, "--set", "service=recorded"]);
+            let text =
+                refused(&["run", "tests/experiments/small.yaml", "--trace", &trace, "--set", "service=recorded"]);
             assert!(text.contains("ten years") || text.contains("the times of the trace"), "{text}");
         }
     }
@@ -278,7 +283,16 @@ mod unused {
     #[test]
     fn check_says_what_a_scenario_amounts_to() {
         let text = done(&["check", "scenarios/quota-429.yaml"]);
-        has(&text, &["lasts ", "limit ", "escape      on: TTFT EWMA over 15 s, error rate over 50 %", "an hour, about", "medians:"]);
+        has(
+            &text,
+            &[
+                "lasts ",
+                "limit ",
+                "escape      on: TTFT EWMA over 15 s, error rate over 50 %",
+                "an hour, about",
+                "medians:",
+            ],
+        );
     }
 
     #[test]

@@ -38,20 +38,37 @@ const SHAPES: [(&str, &str, &str, &[&str]); 11] = [
         r#"{"metadata":{"session_num":1,"x_correlation_id":"u2","conversation_id":"c","turn_index":1,"request_start_ns":1759813209532900363,"request_end_ns":1759813209838764604,"was_cancelled":false},"metrics":{"input_sequence_length":{"value":550,"unit":"tokens"},"time_to_first_token":{"value":255.9,"unit":"ms"},"request_latency":{"value":297.5,"unit":"ms"},"output_sequence_length":{"value":9,"unit":"tokens"}},"error":null}
 {"metadata":{"session_num":0,"x_correlation_id":"u1","request_start_ns":1759813207532900363,"request_end_ns":1759813207538764604,"was_cancelled":true},"metrics":{"error_isl":{"value":500,"unit":"tokens"}},"error":{"code":499,"type":"RequestCancellationError","message":"x"}}
 "#,
-        &["requests              2", "sessions              2 (100 %", "statuses              200: 1, 499: 1", "p50 525", "span                  2"],
+        &[
+            "requests              2",
+            "sessions              2 (100 %",
+            "statuses              200: 1, 499: 1",
+            "p50 525",
+            "span                  2",
+        ],
     ),
     (
         "guidellm",
         "benchmarks.json",
         r#"{"metadata":{},"args":{},"benchmarks":[{"requests":{"successful":[{"prompt_tokens":256,"output_tokens":64,"time_to_first_token_ms":120.5,"info":{"status":"completed","timings":{"request_start":1759813212.5,"request_end":1759813214.0,"first_token_iteration":1759813212.62}}}],"errored":[{"prompt_tokens":200,"output_tokens":0,"time_to_first_token_ms":null,"info":{"status":"errored","error":"boom","timings":{"request_start":1759813210.0,"request_end":1759813211.0}}}],"incomplete":[]}}]}"#,
-        &["requests              2", "statuses              200: 1, 502: 1", "TTFT                  p50 120.5 ms", "span                  2.50 s"],
+        &[
+            "requests              2",
+            "statuses              200: 1, 502: 1",
+            "TTFT                  p50 120.5 ms",
+            "span                  2.50 s",
+        ],
     ),
     (
         "litellm",
         "spend.json",
         r#"[{"request_id":"b","call_type":"acompletion","spend":0.1,"startTime":"2025-10-07T05:00:09.250000Z","endTime":"2025-10-07T05:00:11.250000Z","completionStartTime":"2025-10-07T05:00:10.000000Z","prompt_tokens":40,"completion_tokens":7,"model":"gpt-5","user":"alice","session_id":"s1","status":"success"},
 {"request_id":"a","call_type":"acompletion","spend":0,"startTime":"2025-10-07 05:00:05","endTime":"2025-10-07 05:00:06","completionStartTime":"2025-10-07 05:00:06","prompt_tokens":10,"completion_tokens":0,"model":"gpt-5","user":"","session_id":"s1","status":"failure"}]"#,
-        &["requests              2", "sessions              1 (100 %", "statuses              200: 1, 502: 1", "TTFT                  p50 750 ms", "span                  4.25 s"],
+        &[
+            "requests              2",
+            "sessions              1 (100 %",
+            "statuses              200: 1, 502: 1",
+            "TTFT                  p50 750 ms",
+            "span                  4.25 s",
+        ],
     ),
     (
         "openrouter",
@@ -59,7 +76,12 @@ const SHAPES: [(&str, &str, &str, &[&str]); 11] = [
         "generation_id,created_at,cost_total,tokens_prompt,tokens_completion,tokens_cached,model_permaslug,cancelled,user,generation_time_ms,time_to_first_token_ms\r\n\
          gen-2,2025-10-07 05:00:09.250,0.1,300,20,100,openai/gpt-5,false,bob,2100,640\r\n\
          gen-1,2025-10-07 05:00:05.000,0.1,200,,,openai/gpt-5,true,bob,900,\r\n",
-        &["requests              2", "sessions              1 (100 %", "statuses              0: 1, 200: 1", "TTFT                  p50 640 ms"],
+        &[
+            "requests              2",
+            "sessions              1 (100 %",
+            "statuses              0: 1, 200: 1",
+            "TTFT                  p50 640 ms",
+        ],
     ),
     (
         "vllm-bench",
@@ -80,7 +102,13 @@ const SHAPES: [(&str, &str, &str, &[&str]); 11] = [
         "trace.csv",
         "request_id,client_id,tenant_id,slo_class,session_id,round_index,input_tokens,output_tokens,model,arrival_time_us,send_time_us,first_chunk_time_us,last_chunk_time_us,num_chunks,status,error_message\n\
          1,c1,t1,standard,s1,0,10,5,m,2500000,2500100,2900100,3500100,5,ok,\n0,c1,t1,standard,s1,0,12,0,m,500000,500000,0,0,0,timeout,late\n",
-        &["requests              2", "sessions              1 (100 %", "statuses              200: 1, 502: 1", "TTFT                  p50 400 ms", "span                  2 s"],
+        &[
+            "requests              2",
+            "sessions              1 (100 %",
+            "statuses              200: 1, 502: 1",
+            "TTFT                  p50 400 ms",
+            "span                  2 s",
+        ],
     ),
     (
         "dynamo",
@@ -89,7 +117,12 @@ const SHAPES: [(&str, &str, &str, &[&str]); 11] = [
 {"schema":"dynamo.request.trace.v1","event_type":"tool_end","event_time_unix_ms":1700000010500}
 {"timestamp":9,"event":{"event_type":"request_end","agent_context":{"session_id":"s1"},"request":{"request_id":"r1","output_tokens":8,"request_received_ms":1700000010000,"total_time_ms":500.0,"replay":{"input_length":64}}}}
 "#,
-        &["requests              2", "sessions              1 (100 %", "TTFT                  p50 210.5 ms", "span                  1 s"],
+        &[
+            "requests              2",
+            "sessions              1 (100 %",
+            "TTFT                  p50 210.5 ms",
+            "span                  1 s",
+        ],
     ),
     (
         "nginx",
@@ -97,14 +130,25 @@ const SHAPES: [(&str, &str, &str, &[&str]); 11] = [
         r#"{"msec":"1759813212.500","request_time":"2.000","upstream_header_time":"0.750","status":"200","session":"s1"}
 {"msec":"1759813212.000","request_time":"3.500","upstream_header_time":"-","status":"502","session":"s1"}
 "#,
-        &["requests              2", "sessions              1 (100 %", "statuses              200: 1, 502: 1", "TTFT                  p50 750 ms", "span                  2 s"],
+        &[
+            "requests              2",
+            "sessions              1 (100 %",
+            "statuses              200: 1, 502: 1",
+            "TTFT                  p50 750 ms",
+            "span                  2 s",
+        ],
     ),
     (
         "nginx",
         "access.log",
         "10.0.0.1 - - [07/Oct/2025:05:00:09 +0000] \"POST /v1/responses HTTP/1.1\" 200 512 \"-\" \"codex/1.0\"\n\
          10.0.0.2 - bob [07/Oct/2025:05:00:05 +0000] \"POST /v1/responses HTTP/2.0\" 429 12 \"-\" \"curl/8\"\n",
-        &["requests              2", "sessions              2 (100 %", "statuses              200: 1, 429: 1", "span                  4 s"],
+        &[
+            "requests              2",
+            "sessions              2 (100 %",
+            "statuses              200: 1, 429: 1",
+            "span                  4 s",
+        ],
     ),
     (
         "mooncake",

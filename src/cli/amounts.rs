@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
-use crate::scenario::{self, Account, Course, Scenario};
+use crate::scenario::{self, Account, Course, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
 use crate::units::{Span, count, ranges};
 use crate::workload::config::SynthTiming;
 use crate::workload::{SynthConfig, WorkloadConfig};
 
 /// The lines, under the scenario's name.
-pub(super) fn amounts(scenario: &Scenario, lowered: &Lowered) -> String {
+pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
+    let scenario = &loaded.scenario;
     let mut text = format!("{}: valid\n", scenario.name);
     let mut line = |key: &str, value: String| {
         let _ = writeln!(text, "  {key:11} {value}");
     };
     line("seed", lowered.seed.to_string());
+    line("gateway", format!("{}, mode {}", scenario.version().name(), scenario.scheduler_mode().name()));
     line("lasts", lasts(scenario, lowered));
     line("accounts", accounts(lowered));
     let own = shared(scenario, |account| account.priority.to_string());
@@ -30,7 +32,7 @@ pub(super) fn amounts(scenario: &Scenario, lowered: &Lowered) -> String {
     for (price, ids) in shared_by(scenario, |account| account.price.iter().map(price).collect()) {
         line("price", format!("{price}: {}", of_accounts(&ids, scenario.accounts.len())));
     }
-    line("escape", escape(lowered));
+    line("escape", escape(scenario, lowered));
     line("conditions", conditions(scenario, lowered));
     match &lowered.workload {
         WorkloadConfig::Synth(synth) => {
@@ -60,6 +62,14 @@ pub(super) fn amounts(scenario: &Scenario, lowered: &Lowered) -> String {
     if scenario.replicas.count > 1 {
         line("replicas", scenario.replicas.count.to_string());
     }
+    line("settings", "those of the gateway that are given, and where they come from".to_owned());
+    for setting in &loaded.settings {
+        let Setting { key, value, from, over, idle } = setting;
+        let over: Vec<String> = over.iter().map(|(value, from)| format!("{value} ({from})")).collect();
+        let over = if over.is_empty() { String::new() } else { format!(", over {}", over.join(", ")) };
+        let idle = idle.map_or_else(String::new, |why| format!("; no effect: {why}"));
+        let _ = writeln!(text, "    {key}: {value} ({from}{over}){idle}");
+    }
     text
 }
 
@@ -85,8 +95,11 @@ fn accounts(lowered: &Lowered) -> String {
     }
 }
 
-fn escape(lowered: &Lowered) -> String {
-    let gate = &lowered.measure.gate;
+fn escape(scenario: &Scenario, lowered: &Lowered) -> String {
+    let (gate, mode) = (&lowered.measure.gate, scenario.scheduler_mode());
+    if mode != Mode::Advanced {
+        return format!("none: the mode {} has no gate", mode.name());
+    }
     if !gate.enabled {
         return "off".to_owned();
     }

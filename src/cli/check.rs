@@ -34,7 +34,7 @@ impl Check {
         for note in source.notes() {
             terminal::remark(&format!("note: {note}"));
         }
-        terminal::print(&amounts(&loaded.scenario, &lowered))?;
+        terminal::print(&amounts(&loaded, &lowered))?;
         Ok(End::Done)
     }
 }

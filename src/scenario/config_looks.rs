@@ -81,7 +81,7 @@ fn is_within(key: &str, known: &[&'static str]) -> bool {
 fn compose_help(config: &Node) -> String {
     let mut set = Vec::new();
     variables(config, &mut set);
-    let take = "give the gateway's config.yaml, or write the settings under `gateway` in the scenario";
+    let take = "give it as `gateway_env`, and the gateway's config.yaml as `gateway_config`";
     match set.first() {
         Some(first) => format!("{take}; its environment sets {first}{}", more(set.len())),
         None => take.to_owned(),

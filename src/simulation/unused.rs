@@ -20,7 +20,8 @@ pub(super) fn notes(lowered: &Lowered, models: &ModelledUpstream, results: &Resu
     let idle: Vec<bool> = attempts.map(|attempts| attempts == 0.0).collect();
     let is_idle = |place: usize| idle.get(place).copied().unwrap_or(false);
     let ids = |places: &[usize]| {
-        let ids: Vec<i64> = places.iter().filter_map(|&place| lowered.pool.get(place)).map(|account| account.id).collect();
+        let ids: Vec<i64> =
+            places.iter().filter_map(|&place| lowered.pool.get(place)).map(|account| account.id).collect();
         let plural = if ids.len() == 1 { "" } else { "s" };
         format!("account{plural} {}", ranges(&ids))
     };

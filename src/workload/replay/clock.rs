@@ -69,7 +69,7 @@ pub(super) fn longest(row: &TraceRow) -> Span {
         RecordedAttempt::Ok { ttft, end } => [Some(ttft), Some(end)],
         RecordedAttempt::Broken { ttft, end, .. } => [ttft, Some(end)],
         RecordedAttempt::Status { end, reset_after, .. } => [Some(end), reset_after],
-        RecordedAttempt::Transport { end } => [Some(end), None],
+        RecordedAttempt::Transport { end, .. } => [Some(end), None],
     });
     recorded_times.into_iter().chain(attempts).flatten().fold(longest, Span::max)
 }
