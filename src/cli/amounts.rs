@@ -7,8 +7,8 @@ use crate::report::format::{self, grouped, rounded, setting, trimmed};
 use crate::scenario::{self, Account, Course, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
 use crate::units::{Span, count, ranges};
-use crate::workload::config::SynthTiming;
-use crate::workload::{SynthConfig, WorkloadConfig};
+use crate::workload::config::{Start, SynthTiming};
+use crate::workload::{Expected, SynthConfig, WorkloadConfig};
 
 /// The lines, under the scenario's name.
 pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
@@ -53,6 +53,11 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
             if !scaled.is_empty() {
                 line("", scaled.join(", "));
             }
+        }
+    }
+    if let (Some(expected), WorkloadConfig::Synth(config)) = (lowered.expected(), &lowered.workload) {
+        for (key, value) in ["equilibrium", ""].into_iter().zip(equilibrium(&expected, config, lowered)) {
+            line(key, value);
         }
     }
     let clients = clients(&scenario.clients);
@@ -157,6 +162,24 @@ fn turns(synth: &SynthConfig) -> String {
         grouped(rounded_number(synth.input.start_tokens.median())),
         grouped(rounded_number(synth.output_tokens.median())),
     )
+}
+
+/// Sessions and load once as many sessions end as begin.
+fn equilibrium(expected: &Expected, config: &SynthConfig, lowered: &Lowered) -> [String; 2] {
+    let starts = if config.start == Start::Empty { "starts empty; in the end" } else { "starts with" };
+    let length = setting(Span::from_secs((expected.session_s / 60.0 + 0.5) as u64 * 60));
+    let sessions = format!(
+        "{starts} {:.0} sessions under way, {:.1} turns in {length} each on average",
+        expected.sessions, expected.turns
+    );
+    let slots: Vec<i64> = lowered.pool.iter().map(|account| account.concurrency).collect();
+    let busy = match slots.iter().all(|&slots| slots > 0) {
+        true => format!("{:.1} of {} slots busy", expected.busy, slots.iter().sum::<i64>()),
+        false => format!("{:.1} slots busy", expected.busy),
+    };
+    let rate = expected.requests_per_s;
+    let load = format!("{rate:.3} requests a second of {:.2} s each while all is well: {busy}", expected.service_s);
+    [sessions, load]
 }
 
 fn clients(clients: &scenario::Clients) -> Vec<String> {

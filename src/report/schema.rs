@@ -14,10 +14,12 @@ pub fn result_schema() -> Value {
     }
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
     properties.insert("replications".into(), json!({ "type": "integer", "minimum": 1 }));
+    properties.insert("answer".into(), answer());
     let note = json!({
         "type": "object",
         "description": "What the reader of the figures at or below the path `figure` must know.",
-        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" } },
+        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" },
+            "mean_over": { "description": "Its numbers differ between replications and are means over those that have the note, or over all.", "enum": ["those", "all"] } },
         "required": ["figure", "text", "replications"],
         "additionalProperties": false,
     });
@@ -60,18 +62,39 @@ pub fn result_schema() -> Value {
     })
 }
 
+/// What the run says in short.
+fn answer() -> Value {
+    let tone = json!({ "enum": ["good", "bad", "neutral", "undecided"] });
+    let point = json!({
+        "type": "object",
+        "properties": { "text": { "type": "string" }, "tone": tone },
+        "required": ["text", "tone"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "description": "What the run says in short: a sentence, whether it is good news, and the points that belong to it.",
+        "properties": {
+            "sentence": { "type": "string" }, "tone": tone, "points": { "type": "array", "items": point },
+        },
+        "required": ["sentence", "tone", "points"],
+        "additionalProperties": false,
+    })
+}
+
 /// A value, its mean and interval over replications, or nothing.
 fn figure() -> Value {
     let end = json!({ "type": ["number", "null"] });
     json!({
-        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none.",
+        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none, or it falls among requests that never got a first token (`felt_ttft_ms.without_token` and `sessions.with_turn_without_token` say how many there are).",
         "oneOf": [
             { "type": ["number", "null"] },
             {
                 "type": "object",
                 "properties": {
-                    "mean": { "type": "number" }, "lo": end, "hi": end,
+                    "mean": end, "lo": end, "hi": end,
                     "missing": { "type": "integer", "description": "Replications that do not have the figure." },
+                    "no_token": { "type": "integer", "description": "Replications in which it falls among requests without a first token; mean and hi are null then, and lo is a lower bound of the median over replications." },
                 },
                 "required": ["mean", "lo", "hi"],
                 "additionalProperties": false,

@@ -96,12 +96,10 @@ const WRAPPERS: [(&str, Wrapper); 24] = [
     ("compose and cri", |at, line| format!("gw | 2026-08-29T10:40:{at:02}.9Z stdout F {line}\u{1b}[0m")),
 ];
 
-/// A line of the log for a second.
-type Written = fn(usize) -> String;
-
 #[test]
 fn escapes_are_counted_whatever_their_lines_are_wrapped_in() {
-    let forms: [(&str, Written); 3] = [("json", |at| record(at).to_string()), ("console", console), ("logfmt", logfmt)];
+    type Form = (&'static str, fn(usize) -> String);
+    let forms: [Form; 3] = [("json", |at| record(at).to_string()), ("console", console), ("logfmt", logfmt)];
     for (name, wrapper) in WRAPPERS {
         for (form, line) in forms {
             let text: String = (2..12).map(|at| wrapper(at, &line(at)) + "\n").collect();

@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::estimate::{Estimate, number};
 use super::{Figure, ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
+use crate::measure::Merged;
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
+use crate::report::answer::of_run;
 
 /// The most points that the document has of a time series.
 const POINTS: usize = 128;
@@ -22,6 +24,7 @@ pub(super) fn of(document: &ResultDocument) -> Value {
     root.insert("name".into(), about.name.clone().into());
     root.insert("seed".into(), about.seed.into());
     root.insert("replications".into(), document.replications.into());
+    root.insert("answer".into(), of_run(document).json());
     root.insert("notes".into(), document.remarks.iter().map(remark).collect());
     for figure in document.figures.iter().filter(|figure| !figure.meta.path.starts_with("engine.")) {
         put(&mut root, figure);
@@ -54,8 +57,12 @@ fn put(root: &mut Map<String, Value>, figure: &Figure) {
     }
 }
 
-fn remark(remark: &super::Remark) -> Value {
-    json!({ "figure": remark.note.figure, "text": remark.note.text, "replications": remark.replications })
+fn remark(remark: &Merged) -> Value {
+    let mut object = json!({ "figure": remark.note.figure, "text": remark.note.text(), "replications": remark.runs });
+    if remark.means {
+        object["mean_over"] = if remark.note.is_count() { "all" } else { "those" }.into();
+    }
+    object
 }
 
 fn moves(document: &ResultDocument) -> Value {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::experiment::stats::{Level, mean_interval_of};
 use crate::measure::figures::{Meta, Named, Row};
 use crate::measure::series::Series;
-use crate::measure::{Note, Results, Settings};
+use crate::measure::{Merged, Note, Results, Settings};
 use crate::report::printed::BadDocument;
 
 pub use estimate::Estimate;
@@ -83,15 +83,6 @@ pub struct MoveFigures {
     pub returns: Estimate,
 }
 
-/// A remark with the number of replications that it holds for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
-    /// The remark; where its numbers differ between replications, those of the first that has it.
-    pub note: Note,
-    /// How many replications it holds for.
-    pub replications: usize,
-}
-
 /// All results of a run.
 #[derive(Clone, Debug)]
 pub struct ResultDocument {
@@ -110,7 +101,7 @@ pub struct ResultDocument {
     /// The accounts' state over time, of the first replication.
     pub series: Option<Series>,
     /// What the reader must know.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<Merged>,
 }
 
 impl ResultDocument {
@@ -121,7 +112,7 @@ impl ResultDocument {
             let all: Vec<&[Named]> = results.iter().map(of).collect();
             all.first().map_or_else(Vec::new, |first| named_figures(first, &all, labels))
         };
-        Self {
+        let mut document = Self {
             replications: results.len(),
             figures: over_replications(&rows),
             accounts: named(|result| &result.figures.accounts, &about.account_names),
@@ -130,7 +121,31 @@ impl ResultDocument {
             series: results.first().and_then(|result| result.series.clone()),
             remarks: remarks(&about, results),
             about,
+        };
+        if let [first, others @ ..] = results
+            && !others.is_empty()
+            && others.iter().all(|other| other.figures == first.figures)
+        {
+            document.say_all_alike();
         }
+        document
+    }
+
+    /// Where all replications came out the same, nothing was random, and there is nothing that an interval could say.
+    fn say_all_alike(&mut self) {
+        let named = self.accounts.iter_mut().chain(&mut self.conditions).flat_map(|named| &mut named.figures);
+        let figures = self.figures.iter_mut().chain(named).filter_map(|figure| figure.value.as_mut());
+        let moves = self.moves.iter_mut().flat_map(|entry| [&mut entry.moves, &mut entry.returns]);
+        for estimate in figures.chain(moves) {
+            if let Estimate::Several(interval) = estimate {
+                (interval.lo, interval.hi) = (None, None);
+            }
+        }
+        let text = format!(
+            "all {} replications came out the same: nothing is random here, so nothing has an interval",
+            self.replications
+        );
+        self.remarks.push(Merged { note: Note::new("", text), runs: self.replications, means: false });
     }
 
     /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario
@@ -234,20 +249,11 @@ fn moves(results: &[Results]) -> Vec<MoveFigures> {
     all
 }
 
-/// All remarks, those of several replications once. Two remarks are one when they differ in their numbers only.
-fn remarks(about: &About, results: &[Results]) -> Vec<Remark> {
-    let words = |note: &Note| note.text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect::<String>();
-    let mut all: Vec<Remark> =
-        about.notes.iter().map(|note| Remark { note: note.clone(), replications: results.len() }).collect();
-    for result in results {
-        for note in &result.notes {
-            let same = all.iter_mut().find(|r| r.note.figure == note.figure && words(&r.note) == words(note));
-            match same {
-                Some(remark) => remark.replications = (remark.replications + 1).min(results.len()),
-                None => all.push(Remark { note: note.clone(), replications: 1 }),
-            }
-        }
-    }
+/// All remarks, those of several replications once.
+fn remarks(about: &About, results: &[Results]) -> Vec<Merged> {
+    let of_all = |note: &Note| Merged { note: note.clone(), runs: results.len(), means: false };
+    let mut all: Vec<Merged> = about.notes.iter().map(of_all).collect();
+    all.extend(Merged::of(results.iter().map(|result| result.notes.as_slice())));
     all
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::sections::pages;
 use crate::experiment::stats::Interval;
-use crate::measure::figures::{Meta, Unit};
+use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
 use crate::report::document::SCHEDULER_REVISION;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
@@ -13,9 +13,9 @@ use crate::report::summary::Section as Summary;
 /// A mean with its interval as charts take it.
 pub(super) fn estimate(interval: Option<Interval>) -> Estimate {
     interval.map_or(Estimate::MISSING, |found| Estimate {
-        value: found.mean,
-        low: found.lo.unwrap_or(f64::NAN),
-        high: found.hi.unwrap_or(f64::NAN),
+        value: no_token::or_nan(found.mean),
+        low: found.lo.map_or(f64::NAN, no_token::or_nan),
+        high: found.hi.map_or(f64::NAN, no_token::or_nan),
     })
 }
 
@@ -91,11 +91,11 @@ pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -
     Section { heading: heading.to_owned(), pieces }
 }
 
-/// The tables of a report, of which the first has this heading in place of the scenario's name; what must be known stands
-/// at the top of a page already.
+/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the top
+/// of a page already.
 pub(super) fn tables(sections: &[Summary], first: &str) -> Vec<Section> {
     let mut kept: Vec<Summary> =
-        sections.iter().filter(|section| !section.title.starts_with("To be known")).cloned().collect();
+        sections.iter().filter(|section| !section.title.starts_with("Notes")).cloned().collect();
     if let Some(section) = kept.first_mut() {
         section.title = first.to_owned();
     }

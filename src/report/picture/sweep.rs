@@ -5,6 +5,8 @@ use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
+use crate::measure::figures::no_token;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
@@ -48,9 +50,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons,
+        answer: Answer::plain(verdict, tone, reasons),
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -154,7 +154,7 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         for point in 0..places.len() {
             if let Some((column, row)) = cell(point) {
                 let mean = report.mean(point, &shape.figure.path);
-                values[row][column] = mean.map_or(f64::NAN, |mean| mean.mean * factor);
+                values[row][column] = mean.map_or(f64::NAN, |mean| no_token::or_nan(mean.mean) * factor);
             }
         }
     }
@@ -247,7 +247,7 @@ fn settings(report: &SweepReport, point: usize) -> String {
 
 fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
     let Some(shape) = report.shapes.first() else {
-        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Warn, Vec::new());
+        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Undecided, Vec::new());
     };
     let mut reasons: Vec<String> = Vec::new();
     let unit = shape.figure.meta.unit;
@@ -257,7 +257,7 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
         let sentence =
             format!("Inert: no value of {} changed any decision of the scheduler in any replication.", keys.join(", "));
-        return (sentence, Tone::Warn, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
+        return (sentence, Tone::Undecided, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
     }
     let sentence = format!(
         "{} is best: {}, {}.",

@@ -1,8 +1,9 @@
 //! What a summary is built of: sections of tables, sentences and remarks, and the cells of figures in them.
 
-use crate::measure::Note;
 use crate::measure::figures::Unit;
-use crate::report::document::{Estimate, Remark, ResultDocument};
+use crate::measure::{Merged, Note};
+use crate::report::answer::Tone;
+use crate::report::document::{Estimate, ResultDocument};
 use crate::report::format;
 use crate::units::plural;
 
@@ -33,17 +34,26 @@ pub struct Table {
     pub header: Vec<String>,
     /// Cells, as many in each row as there are columns.
     pub rows: Vec<Vec<String>>,
+    /// Whether the last cell of each row is good news, which terminals colour; may be shorter than the rows.
+    pub tones: Vec<Tone>,
 }
 
 impl Table {
     /// A table without rows.
     pub fn new(header: &[&str]) -> Self {
-        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
+        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new(), tones: Vec::new() }
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a row whose last cell has a tone.
+    pub fn toned_row(&mut self, cells: impl IntoIterator<Item = String>, tone: Tone) {
+        self.tones.resize(self.rows.len(), Tone::Neutral);
+        self.row(cells);
+        self.tones.push(tone);
     }
 }
 
@@ -84,16 +94,8 @@ impl Cells<'_> {
 }
 
 pub(super) fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> Vec<Block> {
-    let several = document.replications > 1;
-    let remark = |remark: &Remark| {
-        let text = &remark.note.text;
-        let some = several && remark.replications < document.replications;
-        Block::Remark(if some {
-            format!("{text} (in {} of {} replications)", remark.replications, document.replications)
-        } else {
-            text.clone()
-        })
-    };
+    let total = document.replications;
+    let remark = |remark: &Merged| Block::Remark(remark.text(total, "replications"));
     let mut said: Vec<Block> = Vec::new();
     for block in document.remarks.iter().filter(|remark| of(&remark.note)).map(remark) {
         // What holds for several figures is said once.

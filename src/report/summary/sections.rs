@@ -1,6 +1,7 @@
 //! What the summary says, section by section, and the remarks beside the figures that they touch.
 
 use super::blocks::{Block, Cells, Section, Table, glued, remarks, with_remarks};
+use super::brief::by_harm;
 use crate::measure::Status;
 use crate::measure::figures::Unit;
 use crate::report::completions;
@@ -55,12 +56,15 @@ pub fn sections(document: &ResultDocument) -> Vec<Section> {
     all
 }
 
-fn what_was_run(document: &ResultDocument) -> Section {
+pub(super) fn what_was_run(document: &ResultDocument) -> Section {
     let get = |path: &str| document.get(path);
     let cells = Cells(&get);
     let about = &document.about;
     let replications = if document.replications > 1 {
-        format!("{} replications from seed {} (± is the 95 % interval)", document.replications, about.seed)
+        format!(
+            "{} replications from seed {} (means over them, of percentiles too; ± is the 95 % interval)",
+            document.replications, about.seed
+        )
     } else {
         format!("seed {}", about.seed)
     };
@@ -129,6 +133,17 @@ fn tail_latency(document: &ResultDocument) -> Section {
         NONE.into(),
     ]);
     let mut blocks = vec![Block::Table(table)];
+    if cells.any("felt_ttft_ms.without_token") {
+        blocks.push(Block::Line(format!(
+            "no first token: {} of the requests ({}); they rank as worst. Those that got one: mean {}, p50 {}, p99 {}, max {}",
+            cells.count("felt_ttft_ms.without_token"),
+            cells.ratio("felt_ttft_ms.without_token_ratio"),
+            cells.ms("answered_ttft_ms.mean"),
+            cells.ms("answered_ttft_ms.p50"),
+            cells.ms("answered_ttft_ms.p99"),
+            cells.ms("answered_ttft_ms.max"),
+        )));
+    }
     if cells.any("sessions.total") {
         let settings = &document.about.settings;
         let stuck = if cells.any("sessions.stuck") {
@@ -142,7 +157,9 @@ fn tail_latency(document: &ResultDocument) -> Section {
             "none".into()
         };
         let (turns, slow) = (settings.stuck_turns.max(1), format::setting(settings.slow_ttft));
-        blocks.push(Block::Line(format!("stuck sessions ({turns} or more turns over {slow} in a row): {stuck}")));
+        blocks.push(Block::Line(format!(
+            "stuck sessions ({turns} or more turns over {slow} or without a token in a row): {stuck}"
+        )));
     }
     if cells.any("sessions.turns_without_token") {
         blocks.push(Block::Line(format!(
@@ -152,7 +169,7 @@ fn tail_latency(document: &ResultDocument) -> Section {
         )));
     }
     let section = Section { title: "Tail latency, per request and per session".into(), blocks };
-    with_remarks(document, section, &["felt_ttft_ms", "upstream_ttft_ms", "sessions"])
+    with_remarks(document, section, &["felt_ttft_ms", "answered_ttft_ms", "upstream_ttft_ms", "sessions"])
 }
 
 fn escapes(document: &ResultDocument) -> Section {
@@ -184,7 +201,9 @@ fn escapes(document: &ResultDocument) -> Section {
         let mut table = Table::new(&["from -> to", "moves", "returns"]);
         for entry in document.moves.iter().take(MOST_MOVES) {
             let figure = |estimate| format::figure(Some(estimate), Unit::Count);
-            table.row([format!("{} -> {}", entry.from, entry.to), figure(entry.moves), figure(entry.returns)]);
+            let name = |id: &String| document.accounts.iter().find(|a| a.name == *id).map_or_else(|| id.clone(), label);
+            let pair = format!("{} -> {}", name(&entry.from), name(&entry.to));
+            table.row([pair, figure(entry.moves), figure(entry.returns)]);
         }
         if !table.rows.is_empty() {
             blocks.push(Block::Table(table));
@@ -351,16 +370,22 @@ fn outcomes(document: &ResultDocument) -> Section {
     with_remarks(document, section, &["waiting", "outcomes", "statuses", "scheduler"])
 }
 
+/// An account by its id, with its name beside it where it has one.
+pub(super) fn label(named: &NamedFigures) -> String {
+    if named.label == named.name { named.name.clone() } else { format!("{} {}", named.name, named.label) }
+}
+
 fn accounts(document: &ResultDocument) -> Section {
     let header = ["account", "requests", "share", "busy", "p50", "p99", "errors", "escapes", "blocked", "away"];
     let mut table = Table::new(&header);
     // intervals would not fit beside each other
     let mean = |named: &NamedFigures, path: &str| named.get(path).map(|estimate| Estimate::Single(estimate.mean()));
-    for named in document.accounts.iter().take(MOST_ACCOUNTS) {
+    for place in by_harm(document, MOST_ACCOUNTS) {
+        let named = &document.accounts[place];
         let get = |path: &str| mean(named, path);
         let cells = Cells(&get);
         table.row([
-            named.label.clone(),
+            label(named),
             cells.count("requests"),
             cells.ratio("requests_ratio"),
             cells.ratio("utilisation_ratio"),
@@ -375,10 +400,9 @@ fn accounts(document: &ResultDocument) -> Section {
     let legend = "p50, p99: upstream TTFT; busy: share of its slots' time; away: off the list after a block had ended";
     let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
-        blocks.push(Block::Line(format!(
-            "and {more} more {} (all are in the JSON document)",
-            plural(more as u64, "account")
-        )));
+        let accounts = plural(more as u64, "account");
+        let text = format!("those with most harm first; {more} more {accounts} (all are in the JSON document)");
+        blocks.push(Block::Line(text));
     }
     let title = if document.replications > 1 { "Accounts (means)" } else { "Accounts" };
     with_remarks(document, Section { title: title.into(), blocks }, &["accounts"])

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::lower;
 use crate::scenario::{Document, Scenario, Set};
-use crate::workload::config::{Limits, SynthConfig, WorkloadConfig};
+use crate::workload::config::{Limits, Start, SynthConfig, WorkloadConfig};
 
 fn scenario(text: &str, sets: &[&str]) -> Scenario {
     let sets: Vec<Set> = sets.iter().map(|set| Set::parse(set).unwrap()).collect();
@@ -24,7 +24,8 @@ fn an_empty_scenario_is_the_rooms_defaults() {
     let cache = crate::measure::CacheRules { ttl: crate::units::Span::from_secs(300), min_tokens: 1_024 };
     assert!(lowered.accounts.iter().all(|account| account.cache == Some(cache)));
     let start = lowered.start;
-    let measure = crate::measure::Settings { start, warmup_end: start, ..crate::measure::Settings::default() };
+    let horizon = start + crate::units::Span::from_secs(3_600);
+    let measure = crate::measure::Settings { start, warmup_end: start, horizon, ..crate::measure::Settings::default() };
     assert_eq!(lowered.measure, measure);
 }
 
@@ -33,7 +34,9 @@ fn presets_are_those_of_the_workload() {
     for (name, preset) in [("agentic", SynthConfig::agentic().unwrap()), ("chat", SynthConfig::chat().unwrap())] {
         let scenario = scenario("accounts: [{}]", &[&format!("workload.synth.preset={name}")]);
         let WorkloadConfig::Synth(synth) = lower(&scenario).unwrap().workload else { panic!("a synthetic workload") };
-        let expected = SynthConfig { arrivals: synth.arrivals.clone(), limits: synth.limits, ..preset };
+        let expected =
+            SynthConfig { arrivals: synth.arrivals.clone(), limits: synth.limits, start: synth.start, ..preset };
+        assert!(matches!(synth.start, Start::Equilibrium { service_s } if (3.0..20.0).contains(&service_s)));
         assert_eq!(synth, expected, "{name}");
         assert_eq!(synth.limits, Limits { duration: Some(crate::units::Span::from_secs(3_600)), ..Limits::default() });
         assert_eq!(synth.arrivals.rate_per_s, 60.0 / 3_600.0);
