@@ -67,12 +67,14 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         }
     }
     if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if settings.gate.enabled {
-            "nothing escaped: the escape settings decided nothing in this run"
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped: the escape settings decided nothing in this run".into()
         } else {
-            "escape is off"
+            "escape is off".into()
         };
-        note("escapes", why.into());
+        note("escapes", why);
     }
     if settings.groups.detection {
         if onsets_in_warmup > 0 {
@@ -83,6 +85,13 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         }
         if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
             note("detection", "no condition degraded any account: there was nothing to detect".into());
+        } else if !settings.mode.has_gate() {
+            let text = format!(
+                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions that \
+                 stayed on a degraded account",
+                settings.mode.name()
+            );
+            note("detection", text);
         } else if !settings.gate.enabled {
             note(
                 "detection",
@@ -98,7 +107,11 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
             note("cost.price", "some accounts that were used have no price: their tokens are not in it".into());
         }
     }
-    if settings.replicas > 1 {
+    if !settings.mode.learns() {
+        let text =
+            format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
+        note("scheduler", text);
+    } else if settings.replicas > 1 {
         note("scheduler.runtime_stats_account_count", "over all replicas; each keeps stats of its own".into());
         note("accounts", "EWMAs are those of the latest report, whichever replica it went to".into());
     }

@@ -1,6 +1,6 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
-use super::parts::{conditions, provenance, reproduce, shown, tables};
+use super::parts::{conditions, provenance, reproduce_run, shown, tables};
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
@@ -71,7 +71,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     let from = from(document);
     Page {
         title: document.about.name.clone(),
-        reproduce: reproduce(&from),
+        reproduce: reproduce_run(&from, &document.about.settings),
         provenance: from,
         verdict,
         tone,

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
 use super::{Block, Section, Style, Table, sections};
-use crate::report::document::{ResultDocument, SCHEDULER_REVISION};
+use crate::report::document::{ResultDocument, scheduler_in_words};
 use crate::report::format;
 
 const INDENT: &str = "  ";
@@ -20,11 +20,12 @@ pub fn text(document: &ResultDocument, style: Style) -> String {
         format!("{} events in ", format::count(all.round(), None))
     });
     let line = format!(
-        "{events}{} on {} thread{} (stickysim {}, scheduler of {SCHEDULER_REVISION})",
+        "{events}{} on {} thread{} (stickysim {}, scheduler of {})",
         format::time(about.wall_s, None),
         about.threads,
         if about.threads == 1 { "" } else { "s" },
         env!("CARGO_PKG_VERSION"),
+        scheduler_in_words(&about.settings),
     );
     wrapped(&mut out, &line, "", style, Ansi::new().dimmed());
     out
