@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use stickysim::units::Span;
-use stickysim::workload::RecordedAttempt;
+use stickysim::workload::{RecordedAttempt, Says};
 
 /// A case as it was recorded.
 pub struct Case {
@@ -139,9 +139,10 @@ fn attempt(value: &Value) -> Result<RecordedAttempt> {
             status: value["status"].as_u64().context("status")? as u16,
             end,
             reset_after: value["reset_after_s"].as_f64().map(Span::from_secs_f64),
-            passing: false,
+            retry_after: None,
+            says: Says::Nothing,
         },
-        "transport" => RecordedAttempt::Transport { end },
+        "transport" => RecordedAttempt::transport(end),
         other => anyhow::bail!("unknown kind of attempt {other:?}"),
     })
 }

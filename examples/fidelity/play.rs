@@ -11,7 +11,7 @@ use stickysim::scheduler::{Account, Decision};
 use stickysim::units::{Span, Time};
 use stickysim::upstream::config::{AccountModel, Condition, Config as UpstreamConfig, Course, Decode, Effect, Fault};
 use stickysim::upstream::{Attempt, Forward, HealthChange, ModelledUpstream, ScriptedUpstream, Upstream};
-use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
+use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
 
 use crate::case::Case;
 
@@ -121,7 +121,10 @@ fn upstream(case: &Case) -> UpstreamConfig {
             let (from, to) = (number(condition, "from_s", 0.0), number(condition, "to_s", 0.0));
             let after_s = Distribution::constant(0.040).unwrap_or(zero.clone());
             let status = condition["status"].as_u64().unwrap_or(500) as u16;
-            let error = Fault::Status { status, after_s, reset_after_s: None, passing: false, message: 0 };
+            let reset_after_s =
+                condition["reset_after_s"].as_f64().and_then(|reset| Distribution::constant(reset).ok());
+            let error =
+                Fault::Status { status, after_s, reset_after_s, retry_after_s: None, says: Says::Nothing, message: 0 };
             let effect = Effect {
                 ttft_factor: number(condition, "ttft_factor", 1.0),
                 error_rate: number(condition, "error_rate", 0.0),
@@ -241,10 +244,12 @@ impl<U: Upstream> Upstream for Measured<U> {
                 RecordedAttempt::Broken { ttft, end, would_fail_over } => {
                     RecordedAttempt::Broken { ttft: ttft.map(|t| t + longer), end: end + longer, would_fail_over }
                 }
-                RecordedAttempt::Status { status, end, reset_after, passing } => {
-                    RecordedAttempt::Status { status, end: end + longer, reset_after, passing }
+                RecordedAttempt::Status { status, end, reset_after, retry_after, says } => {
+                    RecordedAttempt::Status { status, end: end + longer, reset_after, retry_after, says }
                 }
-                RecordedAttempt::Transport { end } => RecordedAttempt::Transport { end: end + longer },
+                RecordedAttempt::Transport { end, durable } => {
+                    RecordedAttempt::Transport { end: end + longer, durable }
+                }
             };
         }
         attempt

@@ -23,9 +23,22 @@ pub struct Account {
     pub count: u32,
     /// A name for reports.
     pub name: String,
-    /// What kind of credential it is: decides what a 401 does and whether its 429s count towards a storm.
+    /// What kind of credential it is: decides what a 401 does, and what its 429s lead to.
     #[serde(rename = "type")]
     pub kind: AccountType,
+    /// The group that it belongs to; not given: the scenario's. An account of another group is never chosen.
+    pub group: Option<i64>,
+    /// The plan of an OAuth account; it is a subscription unless that is empty, `free` or `abnormal`.
+    pub plan: String,
+    /// Whether an OAuth account has a refresh token. From `gateway_version: 0.1.179` on, as all up to `priority`, a 401
+    /// switches one without it off.
+    pub refresh_token: bool,
+    /// When its session window ends, from the start of the run, for the weight `reset`; not given: it has none.
+    pub session_window_end: Option<Duration>,
+    /// How much of its quotas is used, for the weight `quota_headroom`; not given: not known.
+    pub usage: Option<Usage>,
+    /// What the upstream of an API key charges, for the weight `upstream_cost`; not given: not known.
+    pub upstream_rate: Option<f64>,
     /// Lower is better.
     pub priority: i64,
     /// Slots; 0 or less: unlimited.
@@ -75,9 +88,24 @@ pub struct Account {
 pub enum AccountType {
     /// An API key.
     #[default]
+    #[serde(alias = "apikey")]
     ApiKey,
     /// An OAuth login.
     Oauth,
+}
+
+/// How much of an account's quotas was used when the run starts. The gateway believes such figures for 8 hours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Usage {
+    /// Of the weekly quota, in percent.
+    pub primary_used_percent: Option<f64>,
+    /// When the weekly window starts anew, from the start of the run.
+    pub primary_reset: Option<Duration>,
+    /// Of the 5 h quota, in percent.
+    pub secondary_used_percent: Option<f64>,
+    /// When the 5 h window starts anew.
+    pub secondary_reset: Option<Duration>,
 }
 
 /// What an upstream speaks.
@@ -211,6 +239,12 @@ impl Default for Account {
             count: 1,
             name: String::new(),
             kind: AccountType::ApiKey,
+            group: None,
+            plan: String::new(),
+            refresh_token: true,
+            session_window_end: None,
+            usage: None,
+            upstream_rate: None,
             priority: 1,
             concurrency: 10,
             load_factor: None,
@@ -253,6 +287,13 @@ impl Check for Account {
             c.whole("id", id, 1, i128::from(i64::MAX) - MOST_ACCOUNTS as i128);
         }
         c.whole("count", self.count, 0, MOST_ACCOUNTS as i128);
+        if let Some(end) = self.session_window_end {
+            c.time("session_window_end", end);
+        }
+        c.key("usage", &self.usage);
+        if let Some(rate) = self.upstream_rate {
+            c.number("upstream_rate", rate, 0.0, 1e9);
+        }
         c.whole("priority", self.priority, -1_000_000_000, 1_000_000_000);
         c.whole("concurrency", self.concurrency, -1_000_000_000, 1_000_000);
         if let Some(factor) = self.load_factor {
@@ -283,6 +324,24 @@ impl Check for Account {
             c.fault("failures", ErrorKind::OutOfRange, message, None);
         }
         c.key("price", &self.price);
+    }
+}
+
+impl Check for Usage {
+    fn check(&self, c: &mut Checker) {
+        for (key, used) in [
+            ("primary_used_percent", self.primary_used_percent),
+            ("secondary_used_percent", self.secondary_used_percent),
+        ] {
+            if let Some(used) = used {
+                c.number(key, used, 0.0, 1e6);
+            }
+        }
+        for (key, reset) in [("primary_reset", self.primary_reset), ("secondary_reset", self.secondary_reset)] {
+            if let Some(reset) = reset {
+                c.time(key, reset);
+            }
+        }
     }
 }
 

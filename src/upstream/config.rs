@@ -7,6 +7,7 @@
 use crate::engine::Distribution;
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Span;
+use crate::workload::Says;
 
 /// All modelled accounts and what befalls them.
 #[derive(Clone, Debug, Default)]
@@ -136,8 +137,10 @@ pub enum Fault {
         after_s: Distribution,
         /// For 429: when the limit is over, in seconds from the status, if the upstream names it.
         reset_after_s: Option<Distribution>,
-        /// For 400: the message is one of the upstream's passing troubles.
-        passing: bool,
+        /// For 429: what the header `Retry-After` says, in seconds, if it is there.
+        retry_after_s: Option<Distribution>,
+        /// What the message says, as far as the gateway reads it.
+        says: Says,
         /// Index of the message in `Config::messages`, from 1; 0 is none.
         message: u16,
     },
@@ -145,6 +148,8 @@ pub enum Fault {
     Transport {
         /// How long it takes to show, in seconds.
         after_s: Distribution,
+        /// Whether it is of the kind that lasts, such as a refused connection.
+        durable: bool,
     },
     /// Closed by the upstream before the first token.
     Closed {
@@ -339,7 +344,14 @@ impl Default for Fault {
 impl Fault {
     /// This status after 0.2 s, without reset time or message.
     pub fn status(status: u16) -> Self {
-        Self::Status { status, after_s: default_error_delay(), reset_after_s: None, passing: false, message: 0 }
+        Self::Status {
+            status,
+            after_s: default_error_delay(),
+            reset_after_s: None,
+            retry_after_s: None,
+            says: Says::Nothing,
+            message: 0,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::purpose;
 use crate::engine::{Luck, Stream};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::{Span, Time};
-use crate::workload::RecordedAttempt;
+use crate::workload::{RecordedAttempt, Says};
 
 /// Accounts that serve as a `Config` says.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ fn luck_of(luck: Luck, forward: &Forward<'_>) -> Stream {
 fn refused(model: &AccountModel, refusal: Refusal, start: Time, stream: &mut Stream) -> RecordedAttempt {
     let end = Span::from_secs_f64(model.limit_after_s.sample(stream));
     let reset_after = refusal.names_reset.then(|| refusal.reset_at.since(start + end));
-    RecordedAttempt::Status { status: 429, end, reset_after, passing: false }
+    RecordedAttempt::Status { status: 429, end, reset_after, retry_after: None, says: Says::Nothing }
 }
 
 impl Upstream for ModelledUpstream {

@@ -115,7 +115,7 @@ gateway:
   Max_Account_Switches: 4
   max_body_size: 1
   openai_ws: {enabled: true, LB_TOP_K: '9', scheduler_score_weights: {ttft: 1, mood: 3}}
-  scheduling: {load_batch_enabled: true, fallback_wait_timeout: 1m}
+  scheduling: {load_batch_size: 9, fallback_wait_timeout: 1m}
   advanced_scheduler: {sticky_escape_enabled: 'off', other: 1}
 ";
     let loaded = load(text, &[]).unwrap();
@@ -125,7 +125,7 @@ gateway:
             "gateway.max_body_size",
             "gateway.openai_ws.enabled",
             "gateway.openai_ws.scheduler_score_weights.mood",
-            "gateway.scheduling.load_batch_enabled",
+            "gateway.scheduling.load_batch_size",
             "gateway.advanced_scheduler.other",
         ]
     );

@@ -166,7 +166,8 @@ fn beyond_a_limit_an_account_answers_429_and_names_the_reset_if_it_does() {
                 status: 429,
                 end: Span::from_millis(200),
                 reset_after: names_reset.then_some(Span::from_millis(49_800)),
-                passing: false
+                retry_after: None,
+                says: crate::workload::Says::Nothing,
             }
         );
         assert!(!third.degraded);
