@@ -6,9 +6,11 @@ use clap::Args;
 
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
-use crate::scenario::{Loaded, Mode, Setting};
+use crate::scenario::{Duration, Loaded, Mode, Setting};
 use crate::simulation::{Lowered, lower};
-use crate::workload::{Source, WorkloadConfig};
+use crate::units::Span;
+use crate::workload::config::Start;
+use crate::workload::{Expected, Source, WorkloadConfig};
 
 /// Check a scenario and show what it amounts to.
 ///
@@ -39,6 +41,12 @@ impl Check {
         terminal::print(&summary(&loaded, &lowered))?;
         Ok(End::Done)
     }
+}
+
+/// How long sessions stay.
+fn stay(expected: &Expected) -> String {
+    let length = Duration(Span::from_secs((expected.session_s / 60.0 + 0.5) as u64 * 60));
+    format!("{:.1} turns in {length} each on average", expected.turns)
 }
 
 fn summary(loaded: &Loaded, lowered: &Lowered) -> String {
@@ -80,6 +88,16 @@ fn summary(loaded: &Loaded, lowered: &Lowered) -> String {
             WorkloadConfig::Replay(replay) => format!("replay of {}", replay.read.path.display()),
         },
     );
+    if let (Some(expected), WorkloadConfig::Synth(config)) = (lowered.expected(), &lowered.workload) {
+        let starts = if config.start == Start::Empty { "starts empty; in the end" } else { "starts with" };
+        line("equilibrium", format!("{starts} {:.0} sessions under way, {}", expected.sessions, stay(&expected)));
+        let busy = match unlimited {
+            0 => format!("{:.1} of {total} slots busy", expected.busy),
+            _ => format!("{:.1} slots busy", expected.busy),
+        };
+        let rate = expected.requests_per_s;
+        line("", format!("{rate:.3} requests a second of {:.2} s each while all is well: {busy}", expected.service_s));
+    }
     line("warm-up", lowered.measure.warmup_end.since(lowered.start).to_string());
     line("settings", "those of the gateway that are given, and where they come from".to_owned());
     for setting in &loaded.settings {

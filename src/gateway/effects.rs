@@ -286,9 +286,9 @@ pub(super) fn in_pool(traits: &AccountTraits, status: u16, says: Says) -> bool {
 /// What the client of an exhausted request gets when this was the last failure that excluded an account.
 fn exhausted(status: u16, says: Says) -> u16 {
     match (status, says) {
-        (429, _) => 429,
-        (529, _) | (_, Says::Overloaded) => 503,
         (413, _) => 413,
+        (529, _) | (_, Says::Overloaded) => 503,
+        (429, _) => 429,
         _ => 502,
     }
 }

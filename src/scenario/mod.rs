@@ -34,15 +34,15 @@ mod workload;
 mod tests;
 
 pub use account::{
-    Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Price, PromptCache, Protocol, Refill,
-    Rule, SizeEffect, Usage,
+    Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Persistence, Price, PromptCache,
+    Protocol, Refill, Rule, SizeEffect, Usage,
 };
 pub use admin::{AdminSettings, Raw};
 pub use check::LONGEST;
 pub use condition::{
     Beyond, Capacity, Condition, Course, Effect, Flapping, Markov, Next, Replayed, Scheduled, State, Triggered,
 };
-pub use distribution::{Clamped, Distribution, Empirical, Lognormal, Part, Quantity};
+pub use distribution::{Clamped, Distribution, Empirical, Lognormal, Part, Quantity, TtftPreset};
 pub use document::{Document, Loaded};
 pub use duration::Duration;
 pub use error::{ErrorKind, ScenarioError};
@@ -57,8 +57,8 @@ pub use settings::{
 };
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{
-    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, SessionNames,
-    Synth, SynthTiming, TraceFormat, Workload,
+    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, Resample,
+    SessionNames, Synth, SynthStart, SynthTiming, TraceFormat, Workload,
 };
 
 /// A key in full: `gateway.openai_ws.lb_top_k` for the short name `lb_top_k`; any other key as it is.

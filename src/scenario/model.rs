@@ -328,6 +328,7 @@ impl Scenario {
                     let short = limit.per <= Duration::secs(3_600);
                     limit.refill.get_or_insert(if short { Refill::Evenly } else { Refill::AtOnce });
                 }
+                one.fill_in();
                 accounts.push(one);
             }
         }

@@ -25,6 +25,8 @@ pub struct Config {
 pub struct AccountModel {
     /// Base noise of the time to first token, in seconds.
     pub ttft_s: Distribution,
+    /// How alike the base noise of one session's attempts is; `None`: not at all.
+    pub persistence: Option<Persistence>,
     /// How the time to first token grows with the input; `None`: not at all.
     pub size_effect: Option<SizeEffect>,
     /// Speed at which input that is not in the prompt cache is read, in tokens per second; its time comes on top of
@@ -42,6 +44,15 @@ pub struct AccountModel {
     pub limit_after_s: Distribution,
     /// Failures of a healthy account. The probabilities add up: at most one of them happens to an attempt.
     pub failures: Vec<Failure>,
+}
+
+/// How alike the base noise of one session's attempts is. The distribution over all requests stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Persistence {
+    /// Correlation of the normal scores of two attempts of a session, 0 to 1.
+    pub correlation: f64,
+    /// This share of all attempts, the slowest ones, befalls single attempts whatever their session, 0 to 1.
+    pub lone_share: f64,
 }
 
 /// The base noise is multiplied by `(input_tokens / median_tokens) ^ exponent`.
@@ -289,10 +300,11 @@ pub struct State {
 }
 
 impl Default for AccountModel {
-    /// Median TTFT 1.3 s (p90 3 s), 58 tokens per second (p90 90), prompt cache of 5 min, no limits, no failures.
+    /// TTFT as measured in Claude Code sessions, 58 tokens per second (p90 90), prompt cache of 5 min, no limits, no failures.
     fn default() -> Self {
         Self {
-            ttft_s: Distribution::lognormal_p50_p90(1.3, 3.0).unwrap_or(Distribution::ZERO),
+            ttft_s: super::baselines::claude_code().unwrap_or(Distribution::ZERO),
+            persistence: Some(super::baselines::CLAUDE_CODE_PERSISTENCE),
             size_effect: None,
             prefill_tokens_per_s: None,
             decode: Decode::default(),

@@ -21,4 +21,4 @@ pub use request::{
     Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, Says, SessionHash, Workload, synthetic_name,
 };
 pub use source::Source;
-pub use synth::SynthWorkload;
+pub use synth::{Expected, SynthWorkload};

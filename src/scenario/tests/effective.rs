@@ -32,7 +32,10 @@ fn defaults_are_filled_in_everywhere() {
     assert_eq!(scenario["epoch"], "2026-01-01T00:00:00Z");
     assert_eq!(scenario["gateway"]["openai_scheduler"]["sticky_escape_ttft_ms"], 15_000);
     assert_eq!(scenario["accounts"][1]["id"], 2);
-    assert_eq!(scenario["accounts"][1]["ttft"], json!({"lognormal": {"p50": "1.3s", "p90": "3s"}}));
+    assert_eq!(scenario["accounts"][1]["ttft"], json!({"preset": "claude_code"}));
+    assert_eq!(scenario["accounts"][1]["persistence"], json!({"correlation": 0.22, "lone_share": 0.017}));
+    let codex = effective("accounts: [{ttft: {preset: codex}}]", &[]);
+    assert_eq!(codex["accounts"][0]["persistence"], json!(null), "of the measured sessions only");
     assert_eq!(scenario["workload"]["synth"]["preset"], "agentic");
     assert!(scenario.get("account_defaults").is_none() && scenario.get("gateway_config").is_none());
 }

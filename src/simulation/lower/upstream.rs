@@ -10,7 +10,7 @@ use crate::scenario::{self, Account, Scenario, UpstreamError};
 use crate::units::Span;
 use crate::upstream::config::{
     AccountModel, Beyond, Capacity, Condition, Config, Counted, Course, Decode, Effect, Failure, Fault, Limit,
-    LoadSlowdown, PromptCache, Refill, SizeEffect, State,
+    LoadSlowdown, Persistence, PromptCache, Refill, SizeEffect, State,
 };
 use crate::workload::Says;
 
@@ -80,6 +80,9 @@ impl Lowering<'_> {
         };
         Ok(AccountModel {
             ttft_s: self.draw(&account.ttft, &format!("{key}.ttft"))?,
+            persistence: account.persistence.as_ref().filter(|persistence| persistence.correlation > 0.0).map(
+                |persistence| Persistence { correlation: persistence.correlation, lone_share: persistence.lone_share },
+            ),
             size_effect: account
                 .size_effect
                 .as_ref()
