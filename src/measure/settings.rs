@@ -11,6 +11,13 @@ pub struct Settings {
     pub start: Time,
     /// Requests that arrive before this instant count in no figure (warm-up); `start` for none.
     pub warmup_end: Time,
+    /// Requests that arrive from here on count in no figure, except as turns of sessions that are followed; `Time::NEVER`:
+    /// none is set, and all count.
+    pub horizon: Time,
+    /// The workload may be over before the horizon: a trace, or a limit on its number.
+    pub may_end_early: bool,
+    /// Figures over sessions are of those that begin in the measured time, followed to their last turn.
+    pub whole_sessions: bool,
     /// A felt TTFT above this breaks the service level objective.
     pub slo_ttft: Span,
     /// A turn whose felt TTFT is above this is slow.
@@ -142,6 +149,9 @@ impl Default for Settings {
         Self {
             start: Time::ZERO,
             warmup_end: Time::ZERO,
+            horizon: Time::NEVER,
+            may_end_early: false,
+            whole_sessions: false,
             slo_ttft: Span::from_secs(10),
             slow_ttft: Span::from_secs(15),
             stuck_turns: 3,
@@ -159,6 +169,22 @@ impl Default for Settings {
 impl Settings {
     /// Whether a request that arrived then counts.
     pub fn counts(&self, arrival: Time) -> bool {
-        arrival >= self.warmup_end
+        (self.warmup_end..self.horizon).contains(&arrival)
+    }
+
+    /// The end of the measured time, for a run that was over at `end`: the horizon, so that the answers that are still to
+    /// come after the last arrival dilute no rate. A trace that is over before is measured to the end of the run.
+    pub fn measured_until(&self, end: Time) -> Time {
+        if self.horizon == Time::NEVER || (self.may_end_early && end < self.horizon) { end } else { self.horizon }
+    }
+
+    /// The window whose sessions are to be followed, where they are and it has an end.
+    pub fn followed(&self) -> Option<(Time, Time)> {
+        (self.whole_sessions && self.horizon != Time::NEVER).then_some((self.warmup_end, self.horizon))
+    }
+
+    /// Whether what happens then lies beyond what is measured: only sessions that are followed go on.
+    pub(super) fn is_beyond(&self, at: Time) -> bool {
+        self.whole_sessions && at >= self.horizon
     }
 }

@@ -53,7 +53,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use set::Set;
 pub use settings::{
-    Clients, GatewayVersion, Measure, Mode, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf,
+    Clients, Followed, GatewayVersion, Measure, Mode, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf,
 };
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{

@@ -154,6 +154,20 @@ pub struct Measure {
     pub slow_ttft: Duration,
     /// A session is stuck after so many slow turns in a row.
     pub stuck_turns: u32,
+    /// Which sessions the figures per session are of.
+    pub sessions: Followed,
+}
+
+/// Which sessions the figures per session are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Followed {
+    /// Of those with a turn between the end of the warm-up and the end of the run, cut at both.
+    #[default]
+    Seen,
+    /// Of those that begin in that time, followed to their last turn while the traffic goes on as before. What else arrives
+    /// after `duration` counts in no figure. It takes as long as the longest of them.
+    Whole,
 }
 
 /// What cannot be configured in the real gateway.
@@ -199,7 +213,7 @@ impl Default for Retry {
 
 impl Default for Measure {
     fn default() -> Self {
-        Self { slo_ttft: Duration::secs(10), slow_ttft: Duration::secs(15), stuck_turns: 3 }
+        Self { slo_ttft: Duration::secs(10), slow_ttft: Duration::secs(15), stuck_turns: 3, sessions: Followed::Seen }
     }
 }
 

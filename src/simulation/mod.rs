@@ -1,5 +1,6 @@
 //! Puts the rooms together: one run from (scenario, seed).
 
+mod followed;
 pub mod lower;
 mod run;
 mod service;

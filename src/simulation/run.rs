@@ -1,5 +1,6 @@
 //! One run: a pure function of (scenario, seed).
 
+use super::followed::Followed;
 use super::lower::Lowered;
 use super::service::Service;
 use crate::engine::Luck;
@@ -44,7 +45,8 @@ pub fn simulate_seen_by<O: Observer>(lowered: &Lowered, seed: u64, mut observer:
 /// As `simulate`.
 pub fn simulate_inlined<O: Observer>(lowered: &Lowered, seed: u64, observer: O) -> Result<(Run, O), RunError> {
     let luck = Luck::new(seed);
-    let mut workload = Source::open(lowered.workload.clone(), luck, lowered.start)?;
+    let source = Source::open(lowered.workload.clone(), luck, lowered.start)?;
+    let mut workload = Followed::new(source, lowered.measure.followed());
     let panel = Panel::new(&lowered.measure, &lowered.accounts, &lowered.conditions);
     let (config, pool, service) = (lowered.gateway.clone(), lowered.pool.clone(), Service::new(lowered, luck));
     let mut gateway = Gateway::new(config, pool, luck, &mut workload, service, (panel, observer));

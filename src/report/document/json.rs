@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::estimate::{Estimate, number};
 use super::{Figure, ResultDocument, SCHEMA_VERSION, scheduler_revision};
+use crate::measure::Merged;
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
 use crate::report::answer::of_run;
@@ -57,8 +58,12 @@ fn put(root: &mut Map<String, Value>, figure: &Figure) {
     }
 }
 
-fn remark(remark: &super::Remark) -> Value {
-    json!({ "figure": remark.note.figure, "text": remark.note.text, "replications": remark.replications })
+fn remark(remark: &Merged) -> Value {
+    let mut object = json!({ "figure": remark.note.figure, "text": remark.note.text(), "replications": remark.runs });
+    if remark.means {
+        object["mean_over"] = if remark.note.is_count() { "all" } else { "those" }.into();
+    }
+    object
 }
 
 fn moves(document: &ResultDocument) -> Value {

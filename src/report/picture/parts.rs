@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::sections::pages;
 use crate::experiment::stats::Interval;
 use crate::measure::Settings;
-use crate::measure::figures::{Meta, Unit};
+use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
 use crate::report::document::scheduler_in_words;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
@@ -14,9 +14,9 @@ use crate::report::summary::Section as Summary;
 /// A mean with its interval as charts take it.
 pub(super) fn estimate(interval: Option<Interval>) -> Estimate {
     interval.map_or(Estimate::MISSING, |found| Estimate {
-        value: found.mean,
-        low: found.lo.unwrap_or(f64::NAN),
-        high: found.hi.unwrap_or(f64::NAN),
+        value: no_token::or_nan(found.mean),
+        low: found.lo.map_or(f64::NAN, no_token::or_nan),
+        high: found.hi.map_or(f64::NAN, no_token::or_nan),
     })
 }
 

@@ -27,8 +27,9 @@ fn from_first(document: &ResultDocument) -> Provenance {
 pub(super) fn notes(document: &ResultDocument) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for remark in &document.remarks {
-        if !notes.contains(&remark.note.text) {
-            notes.push(remark.note.text.clone());
+        let text = remark.text(document.replications, "replications");
+        if !notes.contains(&text) {
+            notes.push(text);
         }
     }
     notes

@@ -61,7 +61,10 @@ pub(super) fn what_was_run(document: &ResultDocument) -> Section {
     let cells = Cells(&get);
     let about = &document.about;
     let replications = if document.replications > 1 {
-        format!("{} replications from seed {} (± is the 95 % interval)", document.replications, about.seed)
+        format!(
+            "{} replications from seed {} (means over them, of percentiles too; ± is the 95 % interval)",
+            document.replications, about.seed
+        )
     } else {
         format!("seed {}", about.seed)
     };
@@ -128,6 +131,17 @@ fn tail_latency(document: &ResultDocument) -> Section {
         NONE.into(),
     ]);
     let mut blocks = vec![Block::Table(table)];
+    if cells.any("felt_ttft_ms.without_token") {
+        blocks.push(Block::Line(format!(
+            "no first token: {} of the requests ({}); they rank as worst. Those that got one: mean {}, p50 {}, p99 {}, max {}",
+            cells.count("felt_ttft_ms.without_token"),
+            cells.ratio("felt_ttft_ms.without_token_ratio"),
+            cells.ms("answered_ttft_ms.mean"),
+            cells.ms("answered_ttft_ms.p50"),
+            cells.ms("answered_ttft_ms.p99"),
+            cells.ms("answered_ttft_ms.max"),
+        )));
+    }
     if cells.any("sessions.total") {
         let settings = &document.about.settings;
         let stuck = if cells.any("sessions.stuck") {
@@ -141,7 +155,9 @@ fn tail_latency(document: &ResultDocument) -> Section {
             "none".into()
         };
         let (turns, slow) = (settings.stuck_turns.max(1), format::setting(settings.slow_ttft));
-        blocks.push(Block::Line(format!("stuck sessions ({turns} or more turns over {slow} in a row): {stuck}")));
+        blocks.push(Block::Line(format!(
+            "stuck sessions ({turns} or more turns over {slow} or without a token in a row): {stuck}"
+        )));
     }
     if cells.any("sessions.turns_without_token") {
         blocks.push(Block::Line(format!(
@@ -151,7 +167,7 @@ fn tail_latency(document: &ResultDocument) -> Section {
         )));
     }
     let section = Section { title: "Tail latency, per request and per session".into(), blocks };
-    with_remarks(document, section, &["felt_ttft_ms", "upstream_ttft_ms", "sessions"])
+    with_remarks(document, section, &["felt_ttft_ms", "answered_ttft_ms", "upstream_ttft_ms", "sessions"])
 }
 
 fn escapes(document: &ResultDocument) -> Section {
