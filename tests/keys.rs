@@ -247,7 +247,8 @@ mod endless {
             let text = done(&[&["run", "tests/experiments/small.yaml", "--check"], more].concat());
             has(&text, &["0 requests, 0 ok", "check: every invariant holds"]);
         }
-        let one = done(&["run", "tests/experiments/small.yaml", "--set", "workload.max_requests=1"]);
+        let one = ["--set", "workload.max_requests=1", "--set", "warmup=0s"];
+        let one = done(&[&["run", "tests/experiments/small.yaml"], &one[..]].concat());
         has(&one, &["1 request, 1 ok"]);
     }
 }

@@ -243,9 +243,7 @@ impl TraceReader {
         if self.rows > 0 && self.with_session == 0 {
             notes.push("the trace has no sessions: nothing is sticky".to_string());
         } else if self.with_session < self.rows {
-            let (without, rows) = (self.rows - self.with_session, self.rows);
-            let verb = if without == 1 { "carries" } else { "carry" };
-            notes.push(format!("{without} of {} {verb} no session", count(rows, "request")));
+            notes.push(format!("{} of {} requests carry no session", self.rows - self.with_session, self.rows));
         }
         if self.rows > 0 && self.with_input == 0 {
             notes.push("the trace has no input tokens: 0 is assumed".to_string());
