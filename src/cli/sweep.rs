@@ -139,7 +139,7 @@ impl Sweep {
         );
         let mut places = self.scenario.places();
         if let Some(variant) = sweep.variants().first() {
-            places = places.reads_trace_of(&variant.lowered);
+            places = places.reads_trace_often_of(&variant.lowered);
         }
         let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).check()?;

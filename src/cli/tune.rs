@@ -135,7 +135,7 @@ impl Tune {
             places = places.reads("the scenario", path);
         }
         for variant in &whole {
-            places = places.reads_trace_of(&variant.lowered);
+            places = places.reads_trace_often_of(&variant.lowered);
         }
         let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).check()?;
