@@ -620,7 +620,7 @@ mod decide {
         assert!(document["headline"].as_str().unwrap().contains("lb_top_k 7 -> "), "{document}");
     }
 
-    /// Of a few seeds: the long form, of 20, is in docs/validity.md.
+    /// Of four seeds; what came of twenty is in docs/experiments.md.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {
