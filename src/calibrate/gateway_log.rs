@@ -195,7 +195,7 @@ impl Reading {
             .iter()
             .map(|attempt| FailedTry {
                 at_s: attempt.at_ms.filter(|&at| within(at)).map(seconds),
-                account: attempt.account_id,
+                account: attempt.account_id.filter(|&id| id > 0),
                 status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
                 failed_over: attempt.kind.as_deref() == Some("failover"),
             })
@@ -217,7 +217,7 @@ impl Reading {
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
         let seconds_of = |ms: i64| ms as f64 / 1e3;
-        self.log.has_accounts |= line.account_id.is_some();
+        self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
         self.log.records.push(Record {
             at_s: seconds(arrival),
             exact_arrival: exact,
@@ -234,7 +234,7 @@ impl Reading {
                 (true, Some(_)) => Outcome::Broken,
                 (false, _) => Outcome::Failed(line.status.unwrap_or(0)),
             },
-            account: line.account_id,
+            account: line.account_id.filter(|&id| id > 0),
             ttft_s: middle(line.ttft_ms).filter(|_| ok),
             duration_s: middle(line.duration_ms).filter(|_| ok),
             before_s: line.pre_forward_ms.filter(|_| exact).map(|ms| seconds_of(ms.max(0))),

@@ -16,12 +16,13 @@ use super::scenario::pool;
 use super::sessions::{Sessions, tell};
 use super::spans::Limits;
 use super::tries::Tries;
+use crate::engine::Luck;
 use crate::measure::provenance::Provenance;
 use crate::measure::{AccountInfo, Settings};
 use crate::scenario::{Document, Scenario, Set};
 use crate::units::Time;
 use crate::workload::ReadConfig;
-use crate::workload::replay::Format;
+use crate::workload::replay::{Format, TraceReader};
 
 /// What was read.
 #[derive(Clone, Debug)]
@@ -139,8 +140,15 @@ impl Input {
     }
 }
 
+/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's export, whose
+/// reader says what is wrong with it.
 fn log(options: &Options) -> Result<Log, CalibrateError> {
-    Ok(match options.format {
+    let told = || {
+        let config = ReadConfig { path: options.log.clone(), format: None, ..ReadConfig::default() };
+        TraceReader::open(&config, Luck::new(1)).ok().map(|reader| reader.format())
+    };
+    let format = options.format.or_else(told);
+    Ok(match format {
         None | Some(Format::GatewayLog) => gateway_log::read(&options.log)?,
         Some(Format::Weka) if options.log.extension().is_some_and(|ending| ending == "csv") => {
             Log::of_table(&options.log)?

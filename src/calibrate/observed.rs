@@ -194,7 +194,9 @@ impl Seen {
         }
         let known = exact * 2 > seen.requests;
         seen.felt_ms = Some(felt).filter(|felt| known && !felt.is_empty());
-        seen.waits_ms = Some(waits).filter(|waits| known && !waits.is_empty());
+        // refusals alone do not say how long the others waited
+        let is_said = log.records.iter().any(|record| record.before_s.is_some());
+        seen.waits_ms = Some(waits).filter(|waits| known && is_said && !waits.is_empty());
         seen.turns = Some(turns).filter(|_| told * 2 > seen.requests);
         seen
     }

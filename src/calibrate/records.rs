@@ -130,11 +130,15 @@ impl Log {
             let ttft_s = recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs());
             let at_s = row.at.secs();
             let status = recorded.and_then(|recorded| recorded.status).filter(|&status| status >= 400).unwrap_or(0);
-            log.has_accounts |= recorded.is_some_and(|recorded| recorded.account.is_some());
+            // 0 is how some write that there was none
+            let account = recorded.and_then(|recorded| recorded.account).filter(|&id| id > 0);
+            log.has_accounts |= account.is_some();
+            let duration_s = recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs());
+            let end_s = row.ended.map(|ended| ended.secs());
             log.records.push(Record {
                 at_s,
                 exact_arrival: true,
-                end_s: row.ended.map_or(at_s, |ended| ended.secs()),
+                end_s: end_s.unwrap_or(at_s + duration_s.unwrap_or(0.0)),
                 proxy: 0,
                 user: row.user.map(|user| format!("u{user}").into()),
                 kind,
@@ -142,10 +146,10 @@ impl Log {
                 output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
                 cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
                 outcome: if row.failed { Outcome::Failed(status) } else { Outcome::Ok },
-                account: recorded.and_then(|recorded| recorded.account).or(Some(1)),
+                account,
                 ttft_s,
-                duration_s: recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs()),
-                before_s: None,
+                duration_s,
+                before_s: end_s.zip(duration_s).map(|(end, duration)| (end - at_s - duration).max(0.0)),
                 failed: Vec::new(),
                 session: row.session,
             });
@@ -161,9 +165,34 @@ impl Log {
         if bad > 0 {
             log.notes.push(format!("{bad} bad lines (cut off, or not of the format) are left out"));
         }
+        if !log.has_accounts {
+            log.records.iter_mut().for_each(|record| record.account = Some(1));
+        }
         log.has_clock = reader.format() != Format::Weka;
+        log.say_what_a_trace_lacks(reader.format());
         log.sort();
         Ok(log)
+    }
+
+    /// A trace that says of no request how long it waited says nothing of waiting; and what else it does not know.
+    fn say_what_a_trace_lacks(&mut self, format: Format) {
+        const ROUNDING_S: f64 = 1e-6;
+        if !self.has_accounts || !self.records.iter().any(|record| record.before_s.is_some_and(|s| s > ROUNDING_S)) {
+            for record in &mut self.records {
+                record.before_s = None;
+            }
+        }
+        if self.has_accounts {
+            let waits = if self.records.iter().any(|record| record.before_s.is_some()) {
+                ""
+            } else {
+                ", how long requests waited"
+            };
+            self.notes.push(format!(
+                "read as a trace ({}): it does not say which attempts failed within a request{waits}",
+                format.name()
+            ));
+        }
     }
 
     /// A table of requests with their TTFT as CSV: `trace` (the session), `t_s` from the start of the session, `model`,
