@@ -1,15 +1,19 @@
 # make test      everything a change must pass, in release mode (some tests simulate a lot)
 # make test-slow what takes longer: run it before an issue is called resolved
-.PHONY: test test-slow lint doc bench fidelity gallery check
+.PHONY: test quick test-slow lint doc bench fidelity gallery fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
 	cargo test --release --doc
 
+# One part of the tests, built fast: make quick ARGS='--lib scheduler'
+quick:
+	cargo test --profile quick $(ARGS)
+
 test-slow:
 	tests/packages.sh parallel slurm postgresql chromium
 	$(MAKE) test
-	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip write_the_sample_files
+	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip fuzz_for_a_while --skip write_the_sample_files
 	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing
 	$(MAKE) fidelity
 
@@ -33,3 +37,11 @@ fidelity:
 gallery:
 	cargo build --release
 	docs/gallery/draw.sh
+
+# Hostile inputs for FUZZ_SECONDS (60 unless set); FUZZ_SEED repeats a run.
+fuzz:
+	cargo test --release --test fuzz -- --ignored --nocapture fuzz_for_a_while
+
+# The archive of a release for this machine's processor, or for TARGETS, in target/archives.
+dist:
+	dist/build.sh $(TARGETS)

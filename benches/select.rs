@@ -4,11 +4,14 @@
 //! them. The load-balanced one is asked by a new session every time, at instants 10 ms apart, so that the load cache is
 //! filled anew as often as it would be at 100 requests a second, and bindings end after an hour.
 //!
-//! The limits (issue 3): 0.15 us for the sticky select; 0.8, 3 and 12 us by load balance with 20, 100 and 500 accounts.
+//! The limits (issues 3 and 12), for every mode: 0.15 us for the sticky select; 0.8, 3 and 12 us by load balance with 20,
+//! 100 and 500 accounts. The rows without a module are those of revision 0.1.133; the others those of 0.1.179.
 
 use divan::{Bencher, black_box};
 use stickysim::ids::{AccountIx, ModelId};
-use stickysim::scheduler::{Account, AnyScheduler, Config, Decision, Learnt, Outcome, Pool, Query, SessionKey};
+use stickysim::scheduler::{
+    Account, AnyScheduler, Config, Decision, Learnt, Mode, Outcome, Pool, Query, Revision, SessionKey,
+};
 use stickysim::units::{Span, Time};
 
 fn main() {
@@ -27,6 +30,15 @@ struct Bench {
 
 impl Bench {
     fn new(accounts: u32) -> Self {
+        Self::of(accounts, Config::default())
+    }
+
+    /// Revision 0.1.179 in this mode.
+    fn newer(accounts: u32, mode: Mode) -> Self {
+        Self::of(accounts, Config { revision: Revision::V0_1_179, mode, ..Config::default() })
+    }
+
+    fn of(accounts: u32, config: Config) -> Self {
         let pool = (0..accounts).map(|i| Account {
             priority: 1 + i64::from(i % 3 == 0),
             models: if i % 2 == 0 { vec![MODEL] } else { Vec::new() },
@@ -34,7 +46,7 @@ impl Bench {
         });
         let mut bench = Self {
             pool: Pool::new(pool.collect()),
-            scheduler: AnyScheduler::new(Config::default(), accounts as usize),
+            scheduler: AnyScheduler::new(config, accounts as usize),
             now: Time::ZERO + Span::from_secs(1_767_225_600),
             session: 0,
         };
@@ -61,6 +73,8 @@ impl Bench {
             previous: None,
             model: MODEL,
             model_name: b"gpt-5-codex",
+            pair_model: MODEL,
+            shuffle_seed: session.wrapping_mul(0x9e37_79b9_7f4a_7c15),
             ..Query::default()
         };
         let decision = self.scheduler.select(&mut self.pool, &query, self.now);
@@ -75,9 +89,7 @@ impl Bench {
 }
 
 /// A thousand bound sessions in turn, each finding its account.
-#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
-fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
-    let mut bench = Bench::new(accounts);
+fn sticky_with(bencher: Bencher<'_, '_>, mut bench: Bench, accounts: u32) {
     for session in 0..1_000 {
         let account = AccountIx(session as u32 % accounts);
         bench.scheduler.bind_session(&mut bench.pool, session, account, bench.now);
@@ -85,15 +97,13 @@ fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
     bencher.counter(1_u32).bench_local(|| {
         bench.session = (bench.session + 1) % 1_000;
         let decision = bench.serve(bench.session);
-        assert!(decision.sticky_session_hit);
+        assert_eq!(decision.account(), decision.bound);
         black_box(&decision);
     });
 }
 
 /// A new session every time, with the bindings of the last hour in the table.
-#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
-fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
-    let mut bench = Bench::new(accounts);
+fn load_balanced_with(bencher: Bencher<'_, '_>, mut bench: Bench) {
     // two hours and more, so that the table has found its size
     while bench.session < 800_000 {
         bench.session += 1;
@@ -103,15 +113,13 @@ fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
     bencher.counter(1_u32).bench_local(|| {
         bench.session += 1;
         let decision = bench.serve(bench.session);
-        assert!(decision.candidate_count == accounts && !decision.sticky_session_hit);
+        assert!(decision.bound.is_none() && decision.account().is_some());
         black_box(&decision);
     });
 }
 
 /// A new session every time, and no slot free anywhere: both rounds of load balance, and a wait plan.
-#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
-fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
-    let mut bench = Bench::new(accounts);
+fn all_busy_with(bencher: Bencher<'_, '_>, mut bench: Bench, accounts: u32) {
     for account in (0..accounts).map(AccountIx) {
         while bench.pool.acquire(account, bench.now, Span::MAX).is_some() {}
     }
@@ -125,3 +133,46 @@ fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
         black_box(&decision);
     });
 }
+
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
+    sticky_with(bencher, Bench::new(accounts), accounts);
+}
+
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
+    load_balanced_with(bencher, Bench::new(accounts));
+}
+
+#[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
+    all_busy_with(bencher, Bench::new(accounts), accounts);
+}
+
+/// The same three questions to one mode of revision 0.1.179.
+macro_rules! mode {
+    ($name:ident, $mode:expr) => {
+        mod $name {
+            use super::*;
+
+            #[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+            fn sticky(bencher: Bencher<'_, '_>, accounts: u32) {
+                sticky_with(bencher, Bench::newer(accounts, $mode), accounts);
+            }
+
+            #[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+            fn load_balanced(bencher: Bencher<'_, '_>, accounts: u32) {
+                load_balanced_with(bencher, Bench::newer(accounts, $mode));
+            }
+
+            #[divan::bench(args = [20, 100, 500], sample_count = 100, sample_size = 1_000)]
+            fn all_busy(bencher: Bencher<'_, '_>, accounts: u32) {
+                all_busy_with(bencher, Bench::newer(accounts, $mode), accounts);
+            }
+        }
+    };
+}
+
+mode!(legacy, Mode::Legacy);
+mode!(advanced, Mode::Advanced);
+mode!(weighted, Mode::Weighted);

@@ -239,7 +239,7 @@ impl Observer for Tracer {
         };
         if decision.layer == Layer::LoadBalance {
             if decision.candidate_count > 0 {
-                select.candidates = step.scheduler.weigh(step.query, step.now);
+                select.candidates = step.scheduler.weigh(step.pool, step.query, step.now);
             }
             select.left_out = left_out(step, &select.candidates);
         }

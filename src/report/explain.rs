@@ -274,7 +274,7 @@ impl<'a> Explainer<'a> {
         ]);
         let number = |value: f64| format!("{value:.3}");
         for weighing in &select.candidates {
-            let [priority, load, queue, errors, ttft] = weighing.terms;
+            let [priority, load, queue, errors, ttft, ..] = weighing.terms;
             let place = |place: Option<usize>| place.map_or_else(|| NONE.to_owned(), |place| (place + 1).to_string());
             table.row([
                 self.account(weighing.account),

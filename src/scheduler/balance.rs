@@ -4,11 +4,11 @@
 //! to compare only those that come near the best, and to draw only as much of the order as somebody walks.
 //! The order of float operations is part of the contract.
 
-use super::bits::Bits;
 use super::config::Weights;
-use super::loads::{Batch, clamp01};
+use super::loads::Batch;
 use super::seed::Generator;
 use super::stats::RuntimeStats;
+use super::terms::Ttfts;
 use crate::ids::AccountIx;
 
 /// A candidate with what it is ranked by.
@@ -28,7 +28,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// Whether it ranks before `other`: higher score, then lower priority number, load rate, waiting, id.
-    fn beats(&self, other: &Self) -> bool {
+    pub(super) fn beats(&self, other: &Self) -> bool {
         if self.score == other.score {
             let ties = |c: &Self| (c.priority, c.load_rate, c.waiting, c.account);
             ties(self) < ties(other)
@@ -74,6 +74,12 @@ impl Ranking {
         self.best[at] = candidate;
     }
 
+    /// Keeps only the best `keep` of those offered.
+    pub(super) fn keep_best(&mut self, keep: usize) {
+        self.keep = keep.max(1);
+        self.best.truncate(self.keep);
+    }
+
     /// A candidate with a lower score than this need not be offered.
     fn floor(&self) -> f64 {
         if self.best.len() == self.keep { self.best[self.keep - 1].score } else { f64::NEG_INFINITY }
@@ -84,24 +90,24 @@ impl Ranking {
         &self.best
     }
 
-    /// Scores everyone in `batch` and keeps the best `top_k`.
-    pub(super) fn rank(&mut self, batch: &Batch, stats: &RuntimeStats, weights: &Weights, top_k: usize) {
+    /// Scores everyone in `batch` and keeps the best `top_k`. `more` adds to the five terms that every score has what it
+    /// takes besides, given the candidate's place in the batch.
+    #[inline]
+    pub(super) fn rank(
+        &mut self,
+        batch: &Batch,
+        stats: &RuntimeStats,
+        weights: &Weights,
+        top_k: usize,
+        more: impl Fn(usize, AccountIx, f64) -> f64,
+    ) {
         self.restart(top_k);
-        let (error_rates, ttfts) = (stats.error_rates(), stats.ttfts_ms());
-        // An unset TTFT is NaN, which is neither less nor more than anything.
-        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for account in &batch.members {
-            let ttft = ttfts[account.at()];
-            least = if ttft < least { ttft } else { least };
-            most = if ttft > most { ttft } else { most };
-        }
+        let (error_rates, ttfts_ms) = (stats.error_rates(), stats.ttfts_ms());
+        let ttfts = Ttfts::of(&batch.members, stats);
         let mut floor = f64::NEG_INFINITY;
         for (place, (&account, &settled)) in batch.members.iter().zip(&batch.settled).enumerate() {
-            let error_factor = 1.0 - clamp01(error_rates[account.at()]);
-            let ttft = ttfts[account.at()];
-            let ttft_factor =
-                if most > least && !ttft.is_nan() { 1.0 - clamp01((ttft - least) / (most - least)) } else { 0.5 };
-            let score = settled + weights.error_rate * error_factor + weights.ttft * ttft_factor;
+            let [errors, ttft] = ttfts.terms(weights, error_rates[account.at()], ttfts_ms[account.at()]);
+            let score = more(place, account, settled + errors + ttft);
             if score < floor {
                 continue;
             }
@@ -122,13 +128,15 @@ impl Ranking {
 pub struct Order {
     /// Those not drawn yet, in ranked order, with their weights.
     left: Vec<(f64, AccountIx)>,
+    /// Nothing is drawn: those left are asked from the last to the first.
+    fixed: bool,
     generator: Generator,
 }
 
 impl Order {
     /// The order of `best` under a seed.
     pub fn new(best: &[Candidate], seed: u64) -> Self {
-        let mut order = Self { left: Vec::new(), generator: Generator::new(seed) };
+        let mut order = Self { left: Vec::new(), fixed: false, generator: Generator::new(seed) };
         order.restart(best, seed);
         order
     }
@@ -136,10 +144,20 @@ impl Order {
     /// Starts again, without a new allocation.
     pub(super) fn restart(&mut self, best: &[Candidate], seed: u64) {
         self.generator = Generator::new(seed);
+        self.fixed = false;
         let first = best.first().map_or(0.0, |candidate| candidate.score);
         let lowest = best.iter().fold(first, |lowest, c| if c.score < lowest { c.score } else { lowest });
         self.left.clear();
         self.left.extend(best.iter().map(|candidate| (draw_weight(candidate.score, lowest), candidate.account)));
+    }
+
+    /// Starts again with an order in which nothing is drawn: `first`, then the others as they are ranked.
+    pub(super) fn restart_with(&mut self, best: &[Candidate], first: AccountIx) {
+        self.fixed = true;
+        self.left.clear();
+        let others = best.iter().rev().map(|candidate| candidate.account).filter(|&account| account != first);
+        self.left.extend(others.map(|account| (1.0, account)));
+        self.left.push((1.0, first));
     }
 }
 
@@ -148,7 +166,7 @@ impl Iterator for Order {
 
     /// The next account to ask. The last one left needs no draw, and so a single candidate draws nothing.
     fn next(&mut self) -> Option<AccountIx> {
-        if self.left.len() < 2 {
+        if self.left.len() < 2 || self.fixed {
             return self.left.pop().map(|(_, account)| account);
         }
         let total: f64 = self.left.iter().fold(0.0, |sum, (weight, _)| sum + weight);
@@ -163,23 +181,9 @@ impl Iterator for Order {
 }
 
 /// At least 1, more for those above the lowest score that was kept.
-fn draw_weight(score: f64, lowest: f64) -> f64 {
+pub(super) fn draw_weight(score: f64, lowest: f64) -> f64 {
     let weight = score - lowest + 1.0;
     if weight.is_finite() && weight > 0.0 { weight } else { 1.0 }
-}
-
-/// What one load balance needs to write on; kept, so that it allocates nothing once warm.
-#[derive(Clone, Debug)]
-pub(super) struct Scratch {
-    pub(super) candidates: Bits,
-    pub(super) ranking: Ranking,
-    pub(super) order: Order,
-}
-
-impl Scratch {
-    pub(super) fn new(accounts: usize) -> Self {
-        Self { candidates: Bits::none(accounts), ranking: Ranking::new(1), order: Order::new(&[], 0) }
-    }
 }
 
 #[cfg(test)]

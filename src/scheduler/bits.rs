@@ -34,17 +34,27 @@ impl Bits {
 
     /// Whether an account is in it.
     #[inline]
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(crate) fn contains(&self, account: AccountIx) -> bool {
         self.words.get(account.at() / 64).is_some_and(|word| word >> (account.at() % 64) & 1 == 1)
     }
 
     /// Keeps those that are in `other`, too.
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(crate) fn keep_only(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;
         }
+    }
+
+    /// Takes out those that are in `other`.
+    pub(crate) fn leave_out(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= !other;
+        }
+    }
+
+    /// Becomes empty.
+    pub(crate) fn clear(&mut self) {
+        self.words.fill(0);
     }
 
     /// Becomes a copy of `other`, without a new allocation.
@@ -65,7 +75,7 @@ impl Bits {
     /// The members in ascending order, which is the order of account ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = AccountIx> + '_ {
         self.words.iter().zip(0u32..).flat_map(|(&word, at)| {
-            std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)))
+            std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)))
                 .take_while(|&rest| rest != 0)
                 .map(move |rest| AccountIx(at * 64 + rest.trailing_zeros()))
         })
@@ -91,6 +101,10 @@ mod tests {
         few.set(AccountIx(66), true);
         few.keep_only(&set);
         assert_eq!(few.iter().map(|ix| ix.0).collect::<Vec<_>>(), [63]);
+        set.leave_out(&few);
+        assert!(!set.contains(AccountIx(63)) && set.contains(AccountIx(64)));
+        few.clear();
+        assert!(few.is_empty());
         assert!(!set.is_empty() && Bits::none(200).is_empty());
     }
 }

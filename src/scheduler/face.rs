@@ -20,6 +20,7 @@
 //! Which mode answers is decided once, by `Config::revision` and `Config::mode`; a call costs one predictable branch.
 //! Time is an input everywhere.
 
+use super::call::Call;
 use super::config::{Config, Mode, Revision};
 use super::decision::{Decision, EscapeReason};
 use super::gate::{Bound, Exact, Learnt, Policy};
@@ -27,8 +28,8 @@ use super::metrics::Metrics;
 use super::pool::Pool;
 use super::query::Query;
 use super::replica::Replica;
-use super::select;
-use super::weigh::Weighing;
+use super::weigh::{self, Weighing};
+use super::{advanced, legacy, select, weighted};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Time;
 
@@ -56,6 +57,23 @@ impl Health {
 enum Port {
     /// Sticky with escape, then load balance, at revision 0.1.133.
     Escape(Exact),
+    /// Priority, load, least recently used.
+    Legacy,
+    /// Sticky with escape, then load balance, at revision 0.1.179.
+    Advanced(Exact),
+    /// Load balance with a bonus for being bound.
+    Weighted,
+}
+
+impl Port {
+    const fn of(revision: Revision, mode: Mode) -> Self {
+        match (revision, mode) {
+            (Revision::V0_1_133, _) => Self::Escape(Exact),
+            (Revision::V0_1_179, Mode::Legacy) => Self::Legacy,
+            (Revision::V0_1_179, Mode::Advanced) => Self::Advanced(Exact),
+            (Revision::V0_1_179, Mode::Weighted) => Self::Weighted,
+        }
+    }
 }
 
 /// The scheduler of one gateway process.
@@ -68,13 +86,16 @@ pub struct AnyScheduler {
 
 impl AnyScheduler {
     /// A process that just started, in front of this many accounts.
+    ///
+    /// Revision 0.1.133 is simulated in the mode `advanced` only: `mode` then says so, whatever the settings say.
     pub fn new(config: Config, accounts: usize) -> Self {
-        Self { port: Port::Escape(Exact), replica: Replica::new(accounts), config }
+        Self { port: Port::of(config.revision, config.mode), replica: Replica::new(accounts), config }
     }
 
     /// Changes the settings, as an operator does while the gateway runs: they hold from the next question on. What was
-    /// learnt is kept.
+    /// learnt is kept, also across modes.
     pub fn configure(&mut self, config: Config) {
+        self.port = Port::of(config.revision, config.mode);
         self.config = config;
     }
 
@@ -83,26 +104,32 @@ impl AnyScheduler {
     /// Bindings are looked up here (expired ones count as none), written, refreshed and dropped as the mode does.
     #[inline]
     pub fn select(&mut self, pool: &mut Pool, query: &Query<'_>, now: Time) -> Decision {
-        let world = (pool, &mut self.replica);
-        match &mut self.port {
-            Port::Escape(policy) => select::select(&self.config, policy, world, query, now),
+        let Self { config, replica, port } = self;
+        let config = &*config;
+        match port {
+            Port::Escape(policy) => select::select(config, policy, (pool, replica), query, now),
+            Port::Legacy => legacy::select(Call { config, pool, replica, query, now }),
+            Port::Advanced(policy) => advanced::select(Call { config, pool, replica, query, now }, policy),
+            Port::Weighted => weighted::select(Call { config, pool, replica, query, now }),
         }
     }
 
-    /// Takes in the result of a finished forward.
+    /// Takes in the result of a finished forward. The mode `legacy` learns nothing from it.
     #[inline]
     pub fn learn(&mut self, result: &Learnt, now: Time) {
         let stats = &mut self.replica.stats;
         match &mut self.port {
-            Port::Escape(policy) => policy.learn(&self.config, stats, result, now),
+            Port::Escape(policy) | Port::Advanced(policy) => policy.learn(&self.config, stats, result, now),
+            Port::Weighted => Exact.learn(&self.config, stats, result, now),
+            Port::Legacy => return,
         }
         self.replica.metrics.runtime_stats_account_count = stats.account_count();
     }
 
-    /// A request moved to another account after a failure.
+    /// A request moved to another account after a failure. The mode `legacy` counts nothing.
     pub fn switched(&mut self) {
-        match self.port {
-            Port::Escape(_) => self.replica.metrics.account_switch_total += 1,
+        if self.mode().learns() {
+            self.replica.metrics.account_switch_total += 1;
         }
     }
 
@@ -151,7 +178,8 @@ impl AnyScheduler {
         let health = self.replica.stats.snapshot(account);
         let bound = Bound { account, health, stats: &self.replica.stats };
         let shut = match &self.port {
-            Port::Escape(policy) => policy.shut(&self.config, &bound, now),
+            Port::Escape(policy) | Port::Advanced(policy) => policy.shut(&self.config, &bound, now),
+            Port::Legacy | Port::Weighted => None,
         };
         Health { error_rate: health.error_rate, ttft_ms: health.has_ttft.then_some(health.ttft_ms), shut }
     }
@@ -159,6 +187,12 @@ impl AnyScheduler {
     /// The gateway's own counters.
     pub const fn metrics(&self) -> &Metrics {
         &self.replica.metrics
+    }
+
+    /// What it keeps, for tests of this room.
+    #[cfg(test)]
+    pub(super) const fn replica(&self) -> &Replica {
+        &self.replica
     }
 
     /// The settings.
@@ -173,14 +207,21 @@ impl AnyScheduler {
 
     /// The mode that is simulated.
     pub const fn mode(&self) -> Mode {
-        self.config.mode
+        match self.port {
+            Port::Escape(_) | Port::Advanced(_) => Mode::Advanced,
+            Port::Legacy => Mode::Legacy,
+            Port::Weighted => Mode::Weighted,
+        }
     }
 
-    /// Every candidate of the last load balance with its factors, scores and chances: right after a select that went
-    /// there, with its query and time. Empty when nobody was a candidate, or the mode has no scores.
-    pub fn weigh(&self, query: &Query<'_>, now: Time) -> Vec<Weighing> {
+    /// Every candidate of the last load balance with what it was ranked by: right after a select that went there, with
+    /// its query and time. Empty when nobody was a candidate.
+    pub fn weigh(&self, pool: &Pool, query: &Query<'_>, now: Time) -> Vec<Weighing> {
         match &self.port {
-            Port::Escape(_) => self.replica.weigh(&self.config, query, now),
+            Port::Escape(_) | Port::Advanced(_) | Port::Weighted => {
+                weigh::by_score(&self.replica, pool, &self.config, query, now)
+            }
+            Port::Legacy => weigh::by_order(&self.replica, pool),
         }
     }
 }

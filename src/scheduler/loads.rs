@@ -7,7 +7,9 @@
 
 use super::bits::Bits;
 use super::config::{Config, Weights};
+use super::desk::Source;
 use super::pool::Pool;
+use super::terms::Crowd;
 use crate::ids::AccountIx;
 use crate::units::Time;
 
@@ -17,6 +19,8 @@ pub(super) struct Batch {
     pub(super) members: Vec<AccountIx>,
     /// Effective load factors.
     load_factors: Vec<i64>,
+    /// Slots held.
+    held: Vec<u32>,
     /// `(current + waiting) * 100 / effective load factor`, in integers.
     pub(super) load_rates: Vec<i64>,
     pub(super) waiting: Vec<u32>,
@@ -35,6 +39,10 @@ pub(super) struct LoadCache {
     entries: Vec<Entry>,
     /// Where fresh reads go.
     fresh: Batch,
+    /// The loads of all candidates, where plans are made for parts of them.
+    whole: Batch,
+    /// Those of one part.
+    part: Batch,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,15 +94,33 @@ impl LoadCache {
         self.fresh.settle(pool, &config.weights);
         &self.fresh
     }
+
+    /// Reads the loads of `list` through the cache and keeps them for `read_part`.
+    pub(super) fn read_whole(&mut self, list: &Bits, pool: &mut Pool, config: &Config, now: Time) {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.copy_loads_of(self.read(list, pool, config, now), |_| true);
+        self.whole = whole;
+    }
+
+    /// The loads of the part of the whole that is in `list`.
+    pub(super) fn read_part(&mut self, list: &Bits, pool: &Pool, config: &Config) -> &Batch {
+        self.part.copy_loads_of(&self.whole, |account| list.contains(account));
+        self.part.settle(pool, &config.weights);
+        &self.part
+    }
 }
 
 impl LoadCache {
-    /// The batches read for this very list that are still here, the latest first: for explanations.
-    pub(super) fn batches_of<'a>(&'a self, list: &'a Bits) -> impl Iterator<Item = &'a Batch> {
-        let mut cached: Vec<&Entry> = self.entries.iter().filter(|entry| entry.list == *list).collect();
-        cached.sort_by_key(|entry| std::cmp::Reverse(entry.end));
-        let fresh = self.fresh.members.iter().copied().eq(list.iter()).then_some(&self.fresh);
-        cached.into_iter().map(|entry| &entry.batch).chain(fresh)
+    /// The batch that was read last from this source, for this list of all candidates: for explanations.
+    pub(super) fn last_of(&self, source: Source, list: &Bits) -> Option<&Batch> {
+        match source {
+            Source::Fresh => Some(&self.fresh),
+            Source::Part => Some(&self.part),
+            Source::Cached => {
+                let cached = self.entries.iter().filter(|entry| entry.list == *list);
+                cached.max_by_key(|entry| entry.end).map(|entry| &entry.batch)
+            }
+        }
     }
 }
 
@@ -117,6 +143,7 @@ impl Batch {
         self.members.clear();
         self.members.extend(list.iter());
         self.load_factors.clear();
+        self.held.clear();
         self.load_rates.clear();
         self.waiting.clear();
         for &account in &self.members {
@@ -125,6 +152,7 @@ impl Batch {
             let in_system = i64::from(current) + i64::from(waiting);
             let load_factor = pool.load_factors()[account.at()];
             self.load_factors.push(load_factor);
+            self.held.push(current);
             self.load_rates.push(in_system * 100 / load_factor);
             self.waiting.push(waiting);
         }
@@ -142,29 +170,36 @@ impl Batch {
         self.priorities.clear();
         self.priorities.extend(self.members.iter().map(|account| pool.priorities()[account.at()]));
 
-        let (mut least, mut most) = (i64::MAX, i64::MIN);
-        for &priority in &self.priorities {
-            (least, most) = (least.min(priority), most.max(priority));
-        }
-        let most_waiting = f64::from(self.waiting.iter().copied().fold(1, u32::max));
+        let crowd = Crowd::of(&self.priorities, &self.waiting);
         self.settled.clear();
         for ((&priority, &load_rate), &waiting) in self.priorities.iter().zip(&self.load_rates).zip(&self.waiting) {
-            let priority_factor = if most > least {
-                1.0 - priority.wrapping_sub(least) as f64 / most.wrapping_sub(least) as f64
-            } else {
-                1.0
-            };
-            let load_factor = 1.0 - clamp01(load_rate as f64 / 100.0);
-            let queue_factor = 1.0 - clamp01(f64::from(waiting) / most_waiting);
-            let settled = weights.priority * priority_factor + weights.load * load_factor;
-            self.settled.push(settled + weights.queue * queue_factor);
+            let [priority, load, queue] = crowd.terms(weights, priority, load_rate, waiting);
+            self.settled.push(priority + load + queue);
         }
     }
-}
 
-/// Into 0..=1; NaN stays.
-pub(super) fn clamp01(x: f64) -> f64 {
-    x.clamp(0.0, 1.0)
+    /// Takes the loads of those members of `whole` that are wanted.
+    fn copy_loads_of(&mut self, whole: &Self, wanted: impl Fn(AccountIx) -> bool) {
+        self.members.clear();
+        self.load_factors.clear();
+        self.held.clear();
+        self.load_rates.clear();
+        self.waiting.clear();
+        for (place, &account) in whole.members.iter().enumerate().filter(|(_, account)| wanted(**account)) {
+            self.members.push(account);
+            self.load_factors.push(whole.load_factors[place]);
+            self.held.push(whole.held[place]);
+            self.load_rates.push(whole.load_rates[place]);
+            self.waiting.push(whole.waiting[place]);
+        }
+        self.load_skew = standard_deviation(&self.load_rates);
+        self.settled_for = None;
+    }
+
+    /// Slots that were held on a member when the batch was read.
+    pub(super) fn held(&self, account: AccountIx) -> u32 {
+        self.members.binary_search(&account).map_or(0, |place| self.held[place])
+    }
 }
 
 /// Of a population, by sums of values and of squares in this order; 0 for fewer than two values.

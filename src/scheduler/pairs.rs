@@ -51,13 +51,6 @@ impl Pairs {
         Self { accounts, streaks: BTreeMap::new(), models: Vec::new() }
     }
 
-    /// Whether nothing that is remembered has failed.
-    #[inline]
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
-    pub(super) fn is_empty(&self) -> bool {
-        self.streaks.is_empty()
-    }
-
     /// The pair failed at `now`.
     pub(super) fn failed(&mut self, account: AccountIx, model: ModelId, now: Time) {
         if model == ModelId::BLANK {
@@ -99,7 +92,6 @@ impl Pairs {
 
     /// Whether the pair cools down at `now`; this counts as asking for it.
     #[inline]
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(super) fn blocked(&mut self, account: AccountIx, model: ModelId, now: Time) -> bool {
         if self.streaks.is_empty() {
             return false;
@@ -112,7 +104,6 @@ impl Pairs {
 
     /// The accounts whose pair with this model does not cool down at `now`; `None`: all of them.
     #[inline]
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(super) fn open_at(&mut self, model: ModelId, now: Time) -> Option<&Bits> {
         if self.streaks.is_empty() {
             return None;
@@ -198,7 +189,7 @@ mod tests {
     fn a_blank_model_has_no_state() {
         let mut pairs = Pairs::new(1);
         (0..5).for_each(|ms| pairs.failed(A, ModelId::BLANK, at(ms)));
-        assert!(pairs.is_empty() && !pairs.blocked(A, ModelId::BLANK, at(5)));
+        assert!(pairs.streaks.is_empty() && !pairs.blocked(A, ModelId::BLANK, at(5)));
     }
 
     #[test]

@@ -218,20 +218,17 @@ impl Pool {
     }
 
     /// The accounts that are not limited for a model; `None` where nobody ever was.
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(super) fn unlimited(&mut self, model: ModelId, now: Time) -> Option<&Bits> {
         let (_, limits) = self.limits.iter_mut().find(|(limited, _)| *limited == model)?;
         Some(limits.open_at(now))
     }
 
     /// The accounts that speak WebSocket v2.
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(super) const fn websocket(&self) -> &Bits {
         &self.websocket
     }
 
     /// When each account was used last, in nanoseconds + 1; 0: never.
-    #[allow(dead_code, reason = "asked by the modes of 0.1.179 alone")]
     pub(super) fn last_used(&self) -> &[u64] {
         &self.last_used
     }

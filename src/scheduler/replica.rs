@@ -2,8 +2,8 @@
 //!
 //! A restart loses all of it; the other replicas never see it (spec simulator.md, Gateway replicas).
 
-use super::balance::Scratch;
 use super::closed::ClosedUntil;
+use super::desk::Desk;
 use super::loads::LoadCache;
 use super::metrics::Metrics;
 use super::pairs::Pairs;
@@ -19,7 +19,7 @@ pub(super) struct Replica {
     pub(super) pairs: Pairs,
     pub(super) loads: LoadCache,
     pub(super) metrics: Metrics,
-    pub(super) scratch: Scratch,
+    pub(super) desk: Desk,
 }
 
 impl Replica {
@@ -31,7 +31,7 @@ impl Replica {
             pairs: Pairs::new(accounts),
             loads: LoadCache::default(),
             metrics: Metrics::default(),
-            scratch: Scratch::new(accounts),
+            desk: Desk::new(accounts),
         }
     }
 

@@ -1,8 +1,10 @@
 //! One select at revision 0.1.133: previous response (hard), session (sticky, with escape), load balance (spec
 //! scheduler.md, Select).
 
+use super::call::{decision, fallback_wait, sticky_wait};
 use super::config::Config;
-use super::decision::{Decision, Escape, EscapeReason, Layer, Outcome, WaitPlan};
+use super::decision::{Decision, Escape, EscapeReason, Layer, Outcome};
+use super::desk::Source;
 use super::gate::{Bound, Policy, Rebind};
 use super::pool::Pool;
 use super::query::Query;
@@ -81,12 +83,17 @@ impl<P: Policy> Call<'_, P> {
         if !account.supports(self.query.model) {
             return None;
         }
+        if self.now < self.replica.blocked_until(id) {
+            // the block is looked at in the second read of the account, after everything else
+            self.pool.responses.forget(key);
+            return None;
+        }
         let outcome = match self.pool.acquire(id, self.now, self.config.slot_ttl) {
             Some(slot) => {
                 self.pool.responses.refresh(key, self.now, self.config.response_ttl);
                 Outcome::Acquired(id, slot)
             }
-            None => self.sticky_wait(id),
+            None => sticky_wait(self.config, self.pool, id),
         };
         if let Some(session) = self.query.session {
             self.pool.sessions.bind(session.key, id, self.now, self.config.session_ttl);
@@ -126,7 +133,7 @@ impl<P: Policy> Call<'_, P> {
                 Sticky::Hit(Outcome::Acquired(id, slot))
             }
             None if self.config.sticky_escape_enabled => escape(EscapeReason::ConcurrencyFull),
-            None => Sticky::Hit(self.sticky_wait(id)),
+            None => Sticky::Hit(sticky_wait(self.config, self.pool, id)),
         }
     }
 
@@ -138,7 +145,7 @@ impl<P: Policy> Call<'_, P> {
             // a list without any entry is built at once when it is asked for (spec gateway.md)
             self.pool.set_candidates(self.now);
         }
-        let scratch = &mut self.replica.scratch;
+        let scratch = &mut self.replica.desk;
         let unblocked = self.replica.blocks.open_at(self.now);
         self.pool.candidates_into(&mut scratch.candidates, self.query.model, unblocked, self.now);
         for &account in self.query.excluded {
@@ -167,7 +174,9 @@ impl<P: Policy> Call<'_, P> {
             };
             let count = batch.members.len();
             let top_k = self.config.lb_top_k.min(count).max(1);
-            scratch.ranking.rank(batch, &self.replica.stats, &self.config.weights, top_k);
+            let identity = |_, _, score| score;
+            scratch.ranking.rank(batch, &self.replica.stats, &self.config.weights, top_k, identity);
+            scratch.source = if fresh || self.config.load_cache_ttl.is_zero() { Source::Fresh } else { Source::Cached };
             (record.candidate_count, record.top_k, record.load_skew) = (count as u32, top_k as u32, batch.load_skew);
 
             let seed =
@@ -183,12 +192,7 @@ impl<P: Policy> Call<'_, P> {
             }
         }
         let Some(account) = first else { return failed };
-        let plan = WaitPlan {
-            max_concurrency: self.concurrency(account),
-            timeout: self.config.fallback_wait_timeout,
-            max_waiting: self.config.fallback_max_waiting,
-        };
-        Decision { outcome: Outcome::Wait(account, plan), ..record }
+        Decision { outcome: fallback_wait(self.config, self.pool, account), ..record }
     }
 
     /// Binds the session to the account that load balance found, unless it escaped and the policy keeps the binding.
@@ -200,35 +204,6 @@ impl<P: Policy> Call<'_, P> {
             Some(Rebind::MoveFor(ttl)) => ttl,
         };
         self.pool.sessions.bind(session.key, account, self.now, ttl);
-    }
-
-    /// The wait plan of the two sticky layers.
-    fn sticky_wait(&self, account: AccountIx) -> Outcome {
-        let plan = WaitPlan {
-            max_concurrency: self.concurrency(account),
-            timeout: self.config.sticky_wait_timeout,
-            max_waiting: self.config.sticky_max_waiting,
-        };
-        Outcome::Wait(account, plan)
-    }
-
-    fn concurrency(&self, account: AccountIx) -> i64 {
-        self.pool.account(account).map_or(0, |account| account.concurrency)
-    }
-}
-
-/// A decision record with nothing in it but where it led and which layer decided.
-const fn decision(outcome: Outcome, layer: Layer) -> Decision {
-    Decision {
-        outcome,
-        layer,
-        sticky_previous_hit: false,
-        sticky_session_hit: false,
-        candidate_count: 0,
-        top_k: 0,
-        load_skew: 0.0,
-        escape: None,
-        bound: None,
     }
 }
 

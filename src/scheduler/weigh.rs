@@ -1,103 +1,130 @@
-//! Why load balance chose as it did: every candidate of the last select with its factors, scores and chances.
+//! Why load balance chose as it did: every candidate of the last select with what it was ranked by.
 //!
-//! Made after the fact from what the replica still has on its desk, so selects pay nothing for it. The scores are
-//! computed as `balance` and `loads` do, term by term; the sum is the same to the last bit.
+//! Rebuilt afterwards from the replica's desk, so a select costs nothing extra. Ask right after the select and before the
+//! next one. Scores are the sum of the very terms that `balance` adds up (`terms`).
 
-use super::balance::{Order, Ranking};
+use super::balance::{Candidate, Order, draw_weight};
 use super::config::Config;
-use super::loads::{Batch, clamp01};
+use super::loads::Batch;
+use super::pool::Pool;
 use super::query::Query;
 use super::replica::Replica;
+use super::terms::{Crowd, TERMS, Ttfts, sum};
 use crate::ids::AccountIx;
 use crate::units::Time;
 
 /// One candidate of the last load balance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighing {
-    /// Who.
+    /// Which account.
     pub account: AccountIx,
-    /// `(current + waiting) * 100 / load factor`, as the cache knew it.
+    /// Its priority: lower is better.
+    pub priority: i64,
+    /// `(current + waiting) * 100 / load factor`, as the loads of the plan knew it.
     pub load_rate: i64,
-    /// How many waited, as the cache knew it.
+    /// How many waited, as the loads of the plan knew it.
     pub waiting: u32,
-    /// Priority, load, queue, error rate and TTFT, each as its factor in 0..=1 times its weight.
-    pub terms: [f64; 5],
-    /// Their sum: higher is better.
+    /// The instant of its last use as the snapshot knows it, if any.
+    pub last_used: Option<Time>,
+    /// The terms of its score, each a factor times its weight, in the order of `terms::NAMES`; all 0 in `legacy`.
+    pub terms: [f64; TERMS],
+    /// Their sum, added from first to last: higher is better. 0 in `legacy`.
     pub score: f64,
-    /// Its place among the best few, from 0; `None` when it was not kept for the draw.
+    /// Its place among the best few, from 0; `None` when it was not kept for the draw. In `legacy` its place in line
+    /// before equals were shuffled, as far as the line was in order.
     pub rank: Option<usize>,
-    /// The probability of being drawn first.
+    /// The probability of being asked first.
     pub chance: f64,
-    /// Its place in the order drawn, from 0; `None` when it was not kept.
+    /// Its place in the order in which accounts are asked, from 0; `None` when it is not in it.
     pub drawn: Option<usize>,
 }
 
-impl Replica {
-    /// The candidates of the last load balance on this replica, in order of ids: right after a select that went there,
-    /// with its query and time. Empty when nobody was a candidate.
-    pub fn weigh(&self, config: &Config, query: &Query<'_>, now: Time) -> Vec<Weighing> {
-        let best = self.scratch.ranking.best();
-        let mut again = Ranking::new(1);
-        let batch = self.loads.batches_of(&self.scratch.candidates).find(|batch| {
-            again.rank(batch, &self.stats, &config.weights, best.len());
-            again.best() == best
-        });
-        let Some(batch) = batch else { return Vec::new() };
-        let seed = if best.len() > 1 { query.draw_seed(config, now) } else { 0 };
-        let order: Vec<AccountIx> = Order::new(best, seed).collect();
-        let lowest = best.iter().map(|candidate| candidate.score).fold(f64::INFINITY, f64::min);
-        let total: f64 = best.iter().map(|candidate| candidate.score - lowest + 1.0).sum();
-        self.terms(batch, config)
-            .into_iter()
-            .zip(&batch.members)
-            .enumerate()
-            .map(|(place, (terms, &account))| {
-                let rank = best.iter().position(|candidate| candidate.account == account);
-                let [priority, load, queue, errors, ttft] = terms;
-                let score = priority + load + queue + errors + ttft;
-                Weighing {
-                    account,
-                    load_rate: batch.load_rates[place],
-                    waiting: batch.waiting[place],
-                    terms,
-                    score: rank.map_or(score, |rank| best[rank].score),
-                    rank,
-                    chance: rank.map_or(0.0, |rank| (best[rank].score - lowest + 1.0) / total),
-                    drawn: order.iter().position(|&other| other == account),
-                }
-            })
-            .collect()
+/// The candidates of the last load balance by a score, in order of ids.
+pub(super) fn by_score(replica: &Replica, pool: &Pool, config: &Config, query: &Query<'_>, now: Time) -> Vec<Weighing> {
+    let desk = &replica.desk;
+    let Some(batch) = replica.loads.last_of(desk.source, &desk.candidates) else { return Vec::new() };
+    let best = desk.ranking.best();
+    let leader = desk.bonus.leader(best);
+    let mut order = Order::new(best, if best.len() > 1 { query.draw_seed(config, now) } else { 0 });
+    if let Some(first) = leader {
+        order.restart_with(best, first);
     }
-
-    /// The terms of each member's score.
-    fn terms(&self, batch: &Batch, config: &Config) -> Vec<[f64; 5]> {
-        let weights = &config.weights;
-        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for account in &batch.members {
-            let ttft = self.stats.ttfts_ms()[account.at()];
-            least = if ttft < least { ttft } else { least };
-            most = if ttft > most { ttft } else { most };
+    let others = desk.ranked.iter().map(|candidate| candidate.account);
+    let order: Vec<AccountIx> = order.chain(others).collect();
+    let chances = chances(best, leader);
+    let all = terms(replica, batch, config);
+    let weighing = |(place, terms): (usize, [f64; TERMS])| {
+        let account = batch.members[place];
+        let rank = best.iter().position(|candidate| candidate.account == account);
+        Weighing {
+            account,
+            priority: batch.priorities[place],
+            load_rate: batch.load_rates[place],
+            waiting: batch.waiting[place],
+            last_used: pool.account(account).and_then(|account| account.last_used),
+            terms,
+            score: sum(&terms),
+            rank,
+            chance: rank.map_or(0.0, |rank| chances[rank]),
+            drawn: order.iter().position(|&other| other == account),
         }
-        let lowest = batch.priorities.iter().copied().min().unwrap_or(0);
-        let highest = batch.priorities.iter().copied().max().unwrap_or(0);
-        let most_waiting = f64::from(batch.waiting.iter().copied().fold(1, u32::max));
-        let of = |(place, account): (usize, &AccountIx)| {
-            let priority = if highest > lowest {
-                1.0 - batch.priorities[place].wrapping_sub(lowest) as f64 / highest.wrapping_sub(lowest) as f64
-            } else {
-                1.0
-            };
-            let ttft = self.stats.ttfts_ms()[account.at()];
-            let fast =
-                if most > least && !ttft.is_nan() { 1.0 - clamp01((ttft - least) / (most - least)) } else { 0.5 };
-            [
-                weights.priority * priority,
-                weights.load * (1.0 - clamp01(batch.load_rates[place] as f64 / 100.0)),
-                weights.queue * (1.0 - clamp01(f64::from(batch.waiting[place]) / most_waiting)),
-                weights.error_rate * (1.0 - clamp01(self.stats.error_rates()[account.at()])),
-                weights.ttft * fast,
-            ]
-        };
-        batch.members.iter().enumerate().map(of).collect()
-    }
+    };
+    all.into_iter().enumerate().map(weighing).collect()
 }
+
+/// The candidates of the last select of the mode `legacy`, in order of ids. Empty when it stayed with the bound account, or
+/// does not look at loads.
+pub(super) fn by_order(replica: &Replica, pool: &Pool) -> Vec<Weighing> {
+    let desk = &replica.desk;
+    let line = &desk.line;
+    let Some(batch) = replica.loads.last_of(desk.source, &desk.candidates).filter(|_| !line.is_empty()) else {
+        return Vec::new();
+    };
+    let in_order = line.in_order();
+    let run = line.first_run();
+    let mut ranked: Vec<_> = in_order.iter().collect();
+    ranked.sort_unstable();
+    let weighing = |(place, &account): (usize, &AccountIx)| Weighing {
+        account,
+        priority: batch.priorities[place],
+        load_rate: batch.load_rates[place],
+        waiting: batch.waiting[place],
+        last_used: pool.account(account).and_then(|account| account.last_used),
+        terms: [0.0; TERMS],
+        score: 0.0,
+        rank: ranked.iter().position(|member| member.account == account),
+        chance: if in_order[..run].iter().any(|member| member.account == account) { 1.0 / run as f64 } else { 0.0 },
+        drawn: in_order.iter().position(|member| member.account == account),
+    };
+    batch.members.iter().enumerate().map(weighing).collect()
+}
+
+/// The probability of each of the best to be asked first.
+fn chances(best: &[Candidate], leader: Option<AccountIx>) -> Vec<f64> {
+    if let Some(leader) = leader {
+        return best.iter().map(|candidate| f64::from(u8::from(candidate.account == leader))).collect();
+    }
+    let lowest = best.iter().map(|candidate| candidate.score).fold(f64::INFINITY, f64::min);
+    let weights = || best.iter().map(|candidate| draw_weight(candidate.score, lowest));
+    let total: f64 = weights().sum();
+    weights().map(|weight| weight / total).collect()
+}
+
+/// The terms of each member's score.
+fn terms(replica: &Replica, batch: &Batch, config: &Config) -> Vec<[f64; TERMS]> {
+    let (weights, stats, desk) = (&config.weights, &replica.stats, &replica.desk);
+    let crowd = Crowd::of(&batch.priorities, &batch.waiting);
+    let ttfts = Ttfts::of(&batch.members, stats);
+    let of = |(place, &account): (usize, &AccountIx)| {
+        let [priority, load, queue] =
+            crowd.terms(weights, batch.priorities[place], batch.load_rates[place], batch.waiting[place]);
+        let [errors, ttft] = ttfts.terms(weights, stats.error_rates()[account.at()], stats.ttfts_ms()[account.at()]);
+        let [reset, headroom, cost] = desk.extras.terms(place);
+        let [previous, session] = desk.bonus.terms(weights, account);
+        [priority, load, queue, errors, ttft, reset, headroom, cost, previous, session]
+    };
+    batch.members.iter().enumerate().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::ModelId;
-use crate::scheduler::{Account, AnyScheduler, Learnt, ResponseKey, SessionKey, SlotToken};
+use crate::scheduler::{Account, AnyScheduler, Learnt, ResponseKey, SessionKey, SlotToken, WaitPlan};
 use crate::units::Span;
 
 const A: AccountIx = AccountIx(0);
@@ -100,11 +100,20 @@ fn a_previous_response_leads_to_its_account_whatever_its_health_and_binds_the_se
     let mut f = Fixture::new();
     f.bind_response(B);
     f.fail(B, 50);
-    f.scheduler.block(B, Time::NEVER);
     let decision = f.by_response();
     assert_eq!((decision.layer, acquired(&decision)), (Layer::PreviousResponse, Some(B)));
     assert!(decision.sticky_previous_hit && !decision.sticky_session_hit);
     assert_eq!(f.session(), Some(B));
+}
+
+#[test]
+fn a_blocked_previous_account_is_a_miss_that_drops_the_binding() {
+    let mut f = Fixture::new();
+    f.bind_response(B);
+    f.scheduler.block(B, Time::NEVER);
+    let decision = f.by_response();
+    assert_eq!((decision.layer, acquired(&decision)), (Layer::LoadBalance, Some(A)));
+    assert_eq!(f.response(), None);
 }
 
 #[test]

@@ -1,0 +1,382 @@
+//! The mode `legacy` at revision 0.1.179: sticky, then priority, load, least recently used; no runtime stats, no score, no
+//! escape (spec scheduler-modes.md, section 3).
+
+use std::ops::RangeInclusive;
+
+use super::call::{Call, decision, fallback_wait};
+use super::decision::{Decision, Layer, Outcome};
+use super::desk::Source;
+use super::loads::Batch;
+use super::query::Transport;
+use super::seed::Generator;
+use crate::ids::AccountIx;
+use crate::units::Span;
+
+/// How long every binding lives that this mode writes or refreshes, whatever the settings say.
+const TTL: Span = Span::from_secs(3_600);
+/// Accounts with this load rate or more are not tried.
+const FULL: i64 = 100;
+
+/// Chooses an account for a request.
+///
+/// Over WebSocket an account that does not speak it is given back and excluded, and the select begins again.
+pub(super) fn select(mut call: Call<'_>) -> Decision {
+    let bound = call.bound();
+    let mut shuffles = Generator::new(call.query.shuffle_seed);
+    call.replica.desk.excluded.clear();
+    for &account in call.query.excluded {
+        call.replica.desk.excluded.set(account, true);
+    }
+    let outcome = loop {
+        let outcome = round(&mut call, &mut shuffles);
+        let (Outcome::Acquired(id, _) | Outcome::Wait(id, _)) = outcome else { break outcome };
+        if call.query.transport == Transport::Http || call.pool.account(id).is_none_or(|account| account.websocket_v2) {
+            break outcome;
+        }
+        if let Outcome::Acquired(_, slot) = outcome {
+            call.pool.release(id, slot);
+        }
+        call.replica.desk.excluded.set(id, true);
+        // the next round draws after all shuffles of this one
+        while next_in_line(&mut call, &mut shuffles).is_some() {}
+    };
+    Decision { bound, ..decision(outcome, Layer::LoadBalance) }
+}
+
+fn round(call: &mut Call<'_>, shuffles: &mut Generator) -> Outcome {
+    call.replica.desk.line.leave();
+    if !call.config.load_batch_enabled {
+        return without_loads(call);
+    }
+    if call.pool.list_is_empty() {
+        call.pool.set_candidates(call.now);
+        if call.pool.list_is_empty() {
+            return Outcome::NoAvailableAccounts;
+        }
+    }
+    if let Some(id) = sticky(call)
+        && let Some(outcome) = stay(call, id)
+    {
+        return outcome;
+    }
+    if !gather(call) {
+        return Outcome::NoAvailableAccounts;
+    }
+    for fresh in [false, true] {
+        line_up(call, Some(fresh), shuffles);
+        if call.replica.desk.line.is_empty() {
+            break; // to the fallback without a fresh look
+        }
+        while let Some(id) = next_in_line(call, shuffles) {
+            if let Some(slot) = call.pool.acquire(id, call.now, call.config.slot_ttl) {
+                bind(call, id);
+                return Outcome::Acquired(id, slot);
+            }
+        }
+    }
+    line_up(call, None, shuffles);
+    let first = next_in_line(call, shuffles);
+    first.map_or(Outcome::NoAvailableAccounts, |id| fallback_wait(call.config, call.pool, id))
+}
+
+/// The bound account, if it passes the tests that come before the slot.
+fn sticky(call: &mut Call<'_>) -> Option<AccountIx> {
+    let id = call.bound()?;
+    if call.replica.desk.excluded.contains(id) {
+        return None;
+    }
+    let account = call.pool.account(id)?;
+    if call.barred(id, account) {
+        call.drop_session();
+        return None;
+    }
+    if !account.supports(call.query.model) {
+        return None;
+    }
+    let in_group = account.in_group;
+    if !in_group || call.blocked(id) {
+        call.drop_session();
+        return None;
+    }
+    Some(id)
+}
+
+/// A slot on the bound account or a plan to wait for one, unless too many wait there already.
+fn stay(call: &mut Call<'_>, id: AccountIx) -> Option<Outcome> {
+    if let Some(slot) = call.pool.acquire(id, call.now, call.config.slot_ttl) {
+        if let Some(session) = call.query.session {
+            call.pool.sessions.refresh(session.key, call.now, TTL);
+        }
+        return Some(Outcome::Acquired(id, slot));
+    }
+    (call.pool.waiting(id) < call.config.sticky_max_waiting).then(|| call.sticky_wait(id))
+}
+
+/// Puts the candidates on the desk. False when there is nobody.
+fn gather(call: &mut Call<'_>) -> bool {
+    if call.pool.list_is_empty() {
+        call.pool.set_candidates(call.now);
+    }
+    let desk = &mut call.replica.desk;
+    let unblocked = call.replica.blocks.open_at(call.now);
+    call.pool.candidates_into(&mut desk.candidates, call.query.model, unblocked, call.now);
+    if let Some(open) = call.replica.pairs.open_at(call.query.pair_model, call.now) {
+        desk.candidates.keep_only(open);
+    }
+    if let Some(unlimited) = call.pool.unlimited(call.query.model, call.now) {
+        desk.candidates.keep_only(unlimited);
+    }
+    desk.candidates.leave_out(&desk.excluded);
+    !desk.candidates.is_empty()
+}
+
+/// Lines the candidates up: by cached or fresh loads those that are not full by them, or without regard to load all.
+fn line_up(call: &mut Call<'_>, fresh: Option<bool>, shuffles: &mut Generator) {
+    let (desk, loads) = (&mut call.replica.desk, &mut call.replica.loads);
+    let list = &desk.candidates;
+    let batch = if fresh == Some(true) {
+        loads.read_fresh(list, call.pool, call.config, call.now)
+    } else {
+        loads.read(list, call.pool, call.config, call.now)
+    };
+    desk.source =
+        if fresh == Some(true) || call.config.load_cache_ttl.is_zero() { Source::Fresh } else { Source::Cached };
+    desk.line.begin(batch, call.pool.last_used(), fresh.is_some(), shuffles);
+}
+
+/// The next account to ask. Those behind the first run of equals are lined up when somebody gets that far, which few
+/// selects do.
+fn next_in_line(call: &mut Call<'_>, shuffles: &mut Generator) -> Option<AccountIx> {
+    let desk = &mut call.replica.desk;
+    if desk.line.needs_the_others() {
+        let batch = call.replica.loads.last_of(desk.source, &desk.candidates)?;
+        desk.line.add_the_others(batch, call.pool.last_used());
+    }
+    desk.line.next(shuffles)
+}
+
+fn bind(call: &mut Call<'_>, id: AccountIx) {
+    if let Some(session) = call.query.session {
+        call.pool.sessions.bind(session.key, id, call.now, TTL);
+    }
+}
+
+/// `load_batch_enabled: false`: the bound account or the first by priority and last use, bound at once; then its slot.
+fn without_loads(call: &mut Call<'_>) -> Outcome {
+    let bound = call.bound();
+    let id = if let Some(id) = sticky(call) {
+        if let Some(session) = call.query.session {
+            call.pool.sessions.refresh(session.key, call.now, TTL);
+        }
+        id
+    } else {
+        if !gather(call) {
+            return Outcome::NoAvailableAccounts;
+        }
+        let (priorities, last_used) = (call.pool.priorities(), call.pool.last_used());
+        let place = |id: &AccountIx| (priorities[id.at()], last_used[id.at()], *id);
+        let Some(id) = call.replica.desk.candidates.iter().min_by_key(place) else {
+            return Outcome::NoAvailableAccounts;
+        };
+        bind(call, id);
+        id
+    };
+    if let Some(slot) = call.pool.acquire(id, call.now, call.config.slot_ttl) {
+        return Outcome::Acquired(id, slot);
+    }
+    if bound == Some(id) && call.pool.waiting(id) < call.config.sticky_max_waiting {
+        return call.sticky_wait(id);
+    }
+    fallback_wait(call.config, call.pool, id)
+}
+
+/// One candidate in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct InLine {
+    priority: i64,
+    load_rate: i64,
+    /// In nanoseconds + 1; 0: never.
+    last_used: u64,
+    pub(super) account: AccountIx,
+}
+
+/// Candidates in order of priority, load and last use, with ties shuffled: a run of equals at a time, as far as somebody
+/// asks. Two uses in the same second tie.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    /// Those in the runs that were shuffled, then the others, if they were lined up.
+    line: Vec<InLine>,
+    by_load: bool,
+    /// Whether only the first run stands here yet.
+    only_first_run: bool,
+    next: usize,
+    first_run: usize,
+    run_end: usize,
+}
+
+impl Line {
+    /// Nobody stands in line.
+    pub(super) fn leave(&mut self) {
+        self.line.clear();
+        self.only_first_run = false;
+        (self.next, self.first_run, self.run_end) = (0, 0, 0);
+    }
+
+    /// Whether nobody ever stood in line.
+    pub(super) fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Those who stand in the order in which they are asked, as far as it was drawn.
+    pub(super) fn in_order(&self) -> &[InLine] {
+        &self.line[..self.run_end]
+    }
+
+    /// How many stand in the first run.
+    pub(super) const fn first_run(&self) -> usize {
+        self.first_run
+    }
+
+    /// Lines up the first run among the members of a batch. With loads, members at 100 % or more stay away.
+    pub(super) fn begin(&mut self, batch: &Batch, last_used: &[u64], by_load: bool, shuffles: &mut Generator) {
+        self.leave();
+        self.by_load = by_load;
+        // a pass for each part of the key: the best priority, among those the least load, among those the first use
+        let columns = || batch.priorities.iter().zip(&batch.load_rates);
+        let fits = |load: i64| !by_load || load < FULL;
+        let best = columns().filter(|(_, load)| fits(**load)).map(|(priority, _)| *priority).min();
+        let Some(best) = best else { return };
+        let least = if by_load {
+            columns().filter(|(priority, _)| **priority == best).map(|(_, load)| *load).min().unwrap_or(0)
+        } else {
+            0
+        };
+        let first_used = |(priority, load): (&i64, &i64)| *priority == best && (!by_load || *load == least);
+        let equals = || columns().zip(&batch.members).filter(|(column, _)| first_used(*column));
+        let Some(earliest) = equals().map(|(_, account)| last_used[account.at()]).min() else { return };
+        let ties = ties(earliest);
+        for (_, &account) in equals() {
+            let used = last_used[account.at()];
+            if ties.contains(&used) {
+                self.line.push(InLine { priority: best, load_rate: least, last_used: used, account });
+            }
+        }
+        self.line.sort_unstable();
+        (self.first_run, self.run_end) = (self.line.len(), self.line.len());
+        self.only_first_run = true;
+        shuffle(&mut self.line, shuffles);
+    }
+
+    /// Whether the first run is over and the others do not stand in line yet.
+    pub(super) const fn needs_the_others(&self) -> bool {
+        self.only_first_run && self.next == self.run_end
+    }
+
+    /// Lines up those behind the first run of the same batch.
+    pub(super) fn add_the_others(&mut self, batch: &Batch, last_used: &[u64]) {
+        self.only_first_run = false;
+        let Some(first) = self.line.first().copied() else { return };
+        let ties = ties(first.last_used);
+        let others = (0..batch.members.len()).map(|place| {
+            let account = batch.members[place];
+            let load_rate = if self.by_load { batch.load_rates[place] } else { 0 };
+            InLine { priority: batch.priorities[place], load_rate, last_used: last_used[account.at()], account }
+        });
+        self.line.extend(others.filter(|other| other.load_rate < FULL && !other.ties_with(&first, &ties)));
+        self.line[self.run_end..].sort_unstable();
+    }
+
+    /// The next one in line.
+    pub(super) fn next(&mut self, shuffles: &mut Generator) -> Option<AccountIx> {
+        if self.next == self.run_end {
+            let first = *self.line.get(self.next)?;
+            let ties = ties(first.last_used);
+            let run = self.line[self.next..].iter().take_while(|member| member.ties_with(&first, &ties)).count();
+            self.run_end += run;
+            shuffle(&mut self.line[self.next..self.run_end], shuffles);
+        }
+        let member = self.line.get(self.next)?;
+        self.next += 1;
+        Some(member.account)
+    }
+}
+
+impl InLine {
+    fn ties_with(&self, other: &Self, ties: &RangeInclusive<u64>) -> bool {
+        (self.priority, self.load_rate) == (other.priority, other.load_rate) && ties.contains(&self.last_used)
+    }
+}
+
+/// The last uses that tie with this one: those in the same second, or none.
+fn ties(last_used: u64) -> RangeInclusive<u64> {
+    let second = Span::SECOND.nanos();
+    match last_used.checked_sub(1) {
+        None => 0..=0,
+        Some(nanos) => {
+            let start = nanos - nanos % second + 1;
+            start..=start.saturating_add(second - 1)
+        }
+    }
+}
+
+/// Fisher and Yates, from the last item down.
+fn shuffle(items: &mut [InLine], generator: &mut Generator) {
+    for i in (1..items.len()).rev() {
+        let j = (generator.next_f64() * (i + 1) as f64) as usize;
+        items.swap(i, j);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::replica::Replica;
+    use crate::scheduler::{Account, Config, Pool, Query};
+    use crate::units::Time;
+
+    /// Members by priority and last use in nanoseconds (+ 1; 0: never), all idle.
+    fn pool(members: &[(i64, u64)]) -> Pool {
+        let account = |(&(priority, used), id): (&(i64, u64), i64)| Account {
+            priority,
+            last_used: used.checked_sub(1).map(Time::from_unix_nanos),
+            ..Account::new(id, 1)
+        };
+        Pool::new(members.iter().zip(1..).map(account).collect())
+    }
+
+    /// The whole order, and what the generator gives next.
+    fn order(pool: &mut Pool, seed: u64) -> (Vec<usize>, u64) {
+        let mut replica = Replica::new(pool.accounts().len());
+        let (config, query) = (Config::default(), Query::default());
+        let mut call = Call { config: &config, pool, replica: &mut replica, query: &query, now: Time::ZERO };
+        let mut generator = Generator::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(gather(&mut call));
+        line_up(&mut call, Some(false), &mut generator);
+        let order = std::iter::from_fn(|| next_in_line(&mut call, &mut generator)).map(|account| account.at());
+        (order.collect(), generator.next_u64())
+    }
+
+    #[test]
+    fn runs_come_in_order_and_only_equals_change_places() {
+        let s = 1_000_000_000;
+        // never used; used in second 5 (thrice) and 6; another priority
+        let mut pool = pool(&[(1, 6 * s + 1), (1, 5 * s + 1), (1, 0), (1, 5 * s + 900), (2, 0), (1, 6 * s)]);
+        let mut seen = [[0; 6]; 6];
+        for seed in 1..200 {
+            let (order, _) = order(&mut pool, seed);
+            order.iter().enumerate().for_each(|(place, account)| seen[place][*account] += 1);
+        }
+        let possible = |place: usize| (0..6).filter(|&account| seen[place][account] > 0).collect::<Vec<_>>();
+        let thrice = vec![1, 3, 5];
+        let expected = [vec![2], thrice.clone(), thrice.clone(), thrice, vec![0], vec![4]];
+        assert_eq!([0, 1, 2, 3, 4, 5].map(possible), expected);
+    }
+
+    #[test]
+    fn each_run_draws_one_number_less_than_it_has_members() {
+        let mut pool = pool(&[(1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (3, 0)]);
+        let mut three_draws = Generator::new(7_u64.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        (0..3).for_each(|_| _ = three_draws.next_u64());
+        assert_eq!(order(&mut pool, 7).1, three_draws.next_u64());
+    }
+}
