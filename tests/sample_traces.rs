@@ -308,7 +308,7 @@ fn gateway_files() -> Vec<(&'static str, &'static str, String)> {
     let lowered = lower(&document.resolve(&[]).expect("valid").scenario).expect("complete");
     let ids: Vec<i64> = (1..=lowered.accounts.len() as i64).collect();
     let export = LogExport::new(ids.clone(), Some(1), |_| "gpt-5".to_owned());
-    let (_, export) = simulate_seen_by(&lowered, 4, export).expect("a run");
+    let (_, export) = simulate_seen_by(&lowered, 5, export).expect("a run");
     let snapshot = ids.iter().fold(String::new(), |text, id| {
         text + &format!(
             "{{\"account_id\": {id}, \"platform\": \"openai\", \"type\": \"apikey\", \"status\": \"active\", \"schedulable\": true, \

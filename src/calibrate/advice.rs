@@ -80,7 +80,7 @@ impl Off {
             let parts: Vec<&str> = figure.name.split('.').collect();
             match parts[..] {
                 ["escapes", "from" | "at", ..] => off.escapes_where = true,
-                ["escapes", ..] => off.escapes = true,
+                ["escapes", ..] | ["slow", _, "share"] => off.escapes = true,
                 ["accounts", id, "share"] => off.shares.push(id.to_owned()),
                 ["waited" | "wait_ms", ..] => off.waits = true,
                 ["refused_429"] => off.limits = true,

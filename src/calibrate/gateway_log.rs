@@ -114,6 +114,21 @@ pub fn read(path: &Path) -> Result<Log, Error> {
     reading.finish(path, number)
 }
 
+/// Whether a line is one of the account snapshot, which may stand in the same file.
+fn is_account(content: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Account {
+        completed_ms: Option<serde::de::IgnoredAny>,
+        account_id: Option<i64>,
+        concurrency: Option<i64>,
+    }
+    // requests have neither of the two, and most are told without a look at the whole line
+    content.windows(13).any(|part| part == b"\"concurrency\"")
+        && serde_json::from_slice::<Account>(content).is_ok_and(|account| {
+            account.completed_ms.is_none() && account.account_id.is_some() && account.concurrency.is_some()
+        })
+}
+
 #[derive(Default)]
 struct Reading {
     log: Log,
@@ -135,6 +150,11 @@ struct Reading {
 
 impl Reading {
     fn line(&mut self, content: &[u8], number: u64) -> Result<(), &'static str> {
+        if is_account(content) {
+            self.log.snapshot.push_str(&String::from_utf8_lossy(content));
+            self.log.snapshot.push('\n');
+            return Ok(());
+        }
         let line: Line<'_> = serde_json::from_slice(content).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => "a value is of the wrong type, or out of range",
             _ => "not JSON: expected one object a line, as docs/export/sub2api-export.sql gives it",

@@ -6,12 +6,13 @@ use super::advice::{LEAST_REQUESTS, TooLittle};
 use super::backtest::{BackTest, Profile, Test, compare_all, replicate};
 use super::fit::{Fit, fit};
 use super::input::{Input, WHOLE};
-use super::observed::Seen;
+use super::observed::{Seen, Window};
 use super::options::{CalibrateError, Options};
 use super::report;
 use super::resolution::{self, Resolution, resolution};
 use super::scenario::{Parts, build, yaml};
 use super::search::Search;
+use super::spans::Slow;
 use super::staged::{REPORT, SCENARIO, Staged, TRACE};
 use super::trace;
 use crate::experiment::replicate::Threads;
@@ -81,6 +82,7 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     trace::write(&input.log, &input.sessions, &staged.path(TRACE), &mut input.notes)?;
     let whole = fit(&input.tries, input.log.kinds.len(), input.limits, WHOLE.1);
     whole.check(&input.tries.ids)?;
+    input.look_at(&whole);
     let bench = Bench { options, threads, input: &input, staged: &staged, whole: &whole };
     let found = match &options.against {
         Some(against) => bench.against(against)?,
@@ -286,6 +288,15 @@ impl Bench<'_> {
 }
 
 impl Input {
+    /// Compares what happened in the slow spans of a fit by itself.
+    fn look_at(&mut self, fit: &Fit) {
+        let window = |span: &Slow| {
+            let account = self.ids.binary_search(&self.tries.ids[span.account]).ok()?;
+            Some(Window { account, period: (span.from_s, span.to_s.unwrap_or(f64::INFINITY)), ..Window::default() })
+        };
+        self.windows = fit.slow.iter().filter_map(window).collect();
+    }
+
     /// Requests a second.
     pub fn rate(&self) -> f64 {
         self.log.records.len() as f64 / self.log.span_s().max(1.0)

@@ -12,6 +12,7 @@ mod queries;
 mod recordings;
 mod sessions;
 mod traces;
+mod usage;
 mod verbs;
 mod verdicts;
 

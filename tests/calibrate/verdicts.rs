@@ -88,25 +88,61 @@ fn of_forty_pools_calibrated_from_their_own_export_three_at_most_are_called_off(
     assert!(off.len() <= 3, "{off:?}");
 }
 
+/// Six accounts of eight slots, three of which are slow one after the other, by factors of 3, 8 and 25.
+fn three_depths(seed: u64) -> String {
+    let slow = |account: u64, at: u64, lasting: u64, factor: u64| {
+        format!(
+            "  - {{name: slow{account}, accounts: [{account}], when: {{scheduled: {{at: {at}s, for: {lasting}s}}}}, effect: \
+             {{ttft_factor: {factor}}}}}\n"
+        )
+    };
+    let conditions = [(1, 3_000, 2_400, 3), (2, 6_000, 1_200, 8), (3, 9_000, 600, 25)];
+    let conditions: String =
+        conditions.map(|(account, at, lasting, factor)| slow(account, at, lasting, factor)).concat();
+    format!(
+        "seed: {seed}\nduration: 3h\ngroup_id: 1\ngateway: {{openai_scheduler: {{sticky_escape_ttft_ms: 8000}}}}\n\
+         account_defaults:\n  concurrency: 8\n  ttft: {{lognormal: {{p50: 1200ms, p90: 2600ms}}}}\n  \
+         decode: {{time: {{exponential: {{mean: 6s}}}}}}\n  prefill_tokens_per_second: 8000\n  \
+         prompt_cache: {{ttl: 5m, block_tokens: 128, min_tokens: 1024}}\naccounts: [{{count: 6}}]\nconditions:\n{conditions}\
+         workload:\n  synth:\n    sessions_per_hour: 400\n    turns: {{geometric: {{mean: 12}}}}\n    \
+         think_time: {{lognormal: {{p50: 20s, p90: 90s}}}}\n    input_tokens: {{start: {{lognormal: {{p50: 8000, p90: 20000}}}}, \
+         growth: {{exponential: {{mean: 500}}}}, compaction_probability: 0}}\n    output_tokens: {{constant: 200}}\n"
+    )
+}
+
 /// Wrong models of a pool that must be told from its log.
 const WRONG: [(&str, &[&str]); 10] = [
-    ("condition missing", &["conditions=[]"]),
-    ("factor halved", &["conditions.slow.effect.ttft_factor=7.5"]),
-    ("factor doubled", &["conditions.slow.effect.ttft_factor=30"]),
-    ("half the slots", &["account_defaults.concurrency=3"]),
-    ("TTFT 25 % longer", &["account_defaults.ttft={lognormal: {p50: 1125ms, p90: 3125ms}}"]),
+    ("conditions missing", &["conditions=[]"]),
+    (
+        "factors halved",
+        &[
+            "conditions.slow1.effect.ttft_factor=1.5",
+            "conditions.slow2.effect.ttft_factor=4",
+            "conditions.slow3.effect.ttft_factor=12.5",
+        ],
+    ),
+    (
+        "factors doubled",
+        &[
+            "conditions.slow1.effect.ttft_factor=6",
+            "conditions.slow2.effect.ttft_factor=16",
+            "conditions.slow3.effect.ttft_factor=50",
+        ],
+    ),
+    ("half the slots", &["account_defaults.concurrency=4"]),
+    ("TTFT 25 % longer", &["account_defaults.ttft={lognormal: {p50: 1500ms, p90: 3250ms}}"]),
     ("cache of a minute", &["account_defaults.prompt_cache.ttl=60s"]),
     ("top-k 1", &["lb_top_k=1"]),
-    ("threshold 2.25 s", &["sticky_escape_ttft_ms=2250"]),
-    ("threshold 22.5 s", &["sticky_escape_ttft_ms=22500"]),
+    ("threshold 3 s", &["sticky_escape_ttft_ms=3000"]),
+    ("threshold 30 s", &["sticky_escape_ttft_ms=30000"]),
     ("escape off", &["sticky_escape_enabled=false"]),
 ];
 
 fn missed(seed: u64) -> Vec<&'static str> {
     let out = folder(&format!("wrong-{seed}"));
-    let log = handed_over(&like_a(seed), &out);
+    let log = handed_over(&three_depths(seed), &out);
     let truth = out.join("truth.yaml");
-    std::fs::write(&truth, like_a(seed)).unwrap();
+    std::fs::write(&truth, three_depths(seed)).unwrap();
     let against = |sets: &[&str]| {
         let sets = sets.iter().map(|set| Set::parse(set).unwrap()).collect();
         let options = Options { against: Some(truth.clone()), sets, force: true, replications: 40, ..log.clone() };

@@ -15,7 +15,7 @@ use self::file::{Part, part};
 use self::line::plainly;
 use crate::workload::Error;
 
-pub(super) use self::file::text;
+pub(super) use self::file::{bytes, head, text};
 
 /// Whether a line is one of a program's log, an escape or another.
 pub(super) fn is_log_line(line: &str) -> bool {

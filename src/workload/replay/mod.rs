@@ -28,3 +28,5 @@ pub use format::Format;
 pub use names::Names;
 pub use reader::TraceReader;
 pub use row::{PreviousResponse, TraceRow};
+
+pub mod usage;
