@@ -404,7 +404,7 @@ mod tune {
         ];
         let (text, status) = answer(&arguments);
         assert_eq!(status, 0);
-        for word in ["RECOMMENDED", "KEEP"] {
+        for word in ["SET sticky_escape_ttft_ms 15000 -> ", "KEEP sticky_escape_ttft_ms=15000"] {
             if text.contains(word) {
                 assert!(text.contains("What it buys and costs in small"), "{text}");
                 assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -437,7 +437,7 @@ mod tune {
             "400",
         ]);
         assert_eq!(status, 0);
-        assert!(text.contains("RECOMMENDED: sticky_escape_ttft_ms=8000"), "{text}");
+        assert!(text.contains("SET sticky_escape_ttft_ms 15000 -> 8000"), "{text}");
         assert!(text.contains("as it stands a constraint is broken"), "{text}");
     }
 
@@ -448,7 +448,7 @@ mod tune {
             let scenarios = [SMALL, "scenarios/healthy.yaml", "--set", "duration=50m", "--set", "warmup=0s"];
             let figure = ["--minimise", "detection.delay_s.mean", "--vary", &vary, "--replications", "6"];
             let document = json(&[&["tune"], &scenarios[..], &figure].concat());
-            document["best"]["name"].as_str().unwrap().to_owned()
+            document["challenger"]["name"].as_str().unwrap().to_owned()
         };
         assert_eq!(best("2000,4000,8000,16000"), best("16000,8000,4000,2000"));
         let nowhere = ["scenarios/healthy.yaml", "--set", "duration=20m", "--set", "warmup=0s"];

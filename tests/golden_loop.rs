@@ -1,4 +1,5 @@
-//! The request loop against loop.jsonl and ws.jsonl: an independent implementation's answers (spec gateway.md).
+//! The request loop against loop.jsonl, ws.jsonl (0.1.133) and loop-modes.jsonl (the three modes of 0.1.179): an
+//! independent implementation's answers (spec gateway.md; scheduler-modes.md, section 7).
 
 mod common;
 
@@ -7,17 +8,22 @@ use std::collections::BTreeMap;
 use common::golden_files::{self, Failures};
 use serde_json::{Value, json};
 use stickysim::engine::Luck;
-use stickysim::gateway::{Config, Gateway, Transport};
+use stickysim::gateway::{Config, Credential, Gateway, Rule, Transport};
 use stickysim::ids::{AccountIx, ModelId, ResponseId, SessionRef};
 use stickysim::measure::{Finished, Forwarded, Observer, Selected};
-use stickysim::scheduler::{self, Account, Outcome, Weights};
+use stickysim::scheduler::{self, Account, Mode, Outcome, Revision, Weights};
 use stickysim::units::{Span, Time};
-use stickysim::upstream::ScriptedUpstream;
-use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
+use stickysim::upstream::{Attempt, Forward, HealthChange, ScriptedUpstream, Upstream};
+use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
 
 #[test]
 fn http_requests_go_as_the_vectors_say() {
     run_file("loop.jsonl", Transport::Http, "requests");
+}
+
+#[test]
+fn http_requests_of_the_modes_go_as_the_vectors_say() {
+    run_file("loop-modes.jsonl", Transport::Http, "requests");
 }
 
 #[test]
@@ -56,8 +62,10 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
     config.transport = transport;
     let mut workload = Script::new(case, transport, list);
     let clients = case[list].as_array().unwrap().len();
-    let seen = Seen { ids: ids.clone(), clients: vec![Client::default(); clients], finished: Vec::new() };
-    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, ScriptedUpstream::new(), seen);
+    let client = Client { of_a_mode: !case["mode"].is_null(), ..Client::default() };
+    let seen = Seen { ids: ids.clone(), clients: vec![client; clients], finished: Vec::new() };
+    let upstream = Worded::new(&case[list]);
+    let mut gateway = Gateway::new(config, accounts, Luck::new(1), &mut workload, upstream, seen);
     while gateway.step().unwrap() {
         let now = gateway.totals().end;
         for (client, session) in std::mem::take(&mut gateway.observer_mut().finished) {
@@ -65,9 +73,9 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
             gateway.observer_mut().clients[client].binding = json!(bound.map(|a| ids[a.at()]));
         }
     }
-    let last = last(&gateway, &ids);
+    let last = last(&gateway, &ids, &case["final"]["metrics"]);
     let (seen, upstream) = gateway.into_parts();
-    assert_eq!(upstream.unscripted(), 0, "{}: every forward has a script", case["name"]);
+    assert_eq!(upstream.inner.unscripted(), 0, "{}: every forward has a script", case["name"]);
     let render = |(i, client): (usize, &Client)| match transport {
         Transport::Http => client.http(i),
         Transport::WebSocket => client.connection(i, &workload.previous_text[i]),
@@ -75,7 +83,7 @@ fn play(case: &Value, transport: Transport, list: &str) -> (Vec<Value>, Value) {
     (seen.clients.iter().enumerate().map(render).collect(), last)
 }
 
-fn last<U: stickysim::upstream::Upstream>(gateway: &Gateway<'_, Script, U, Seen>, ids: &[i64]) -> Value {
+fn last<U: stickysim::upstream::Upstream>(gateway: &Gateway<'_, Script, U, Seen>, ids: &[i64], asked: &Value) -> Value {
     let metrics = gateway.metrics(0);
     let stats: Vec<Value> = (0..ids.len())
         .map(|i| {
@@ -83,17 +91,20 @@ fn last<U: stickysim::upstream::Upstream>(gateway: &Gateway<'_, Script, U, Seen>
             json!({"account": ids[i], "error_rate": health.error_rate, "ttft_ms": health.ttft_ms})
         })
         .collect();
-    json!({
-        "metrics": {
+    let mut all = json!({
             "select_total": metrics.select_total,
             "sticky_previous_hit_total": metrics.sticky_previous_hit_total,
             "sticky_session_hit_total": metrics.sticky_session_hit_total,
             "load_balance_select_total": metrics.load_balance_select_total,
             "account_switch_total": metrics.account_switch_total,
             "load_skew_avg": metrics.load_skew_avg(),
-        },
-        "runtime_stats": stats,
-    })
+            "sticky_hit_ratio": metrics.sticky_hit_ratio(),
+            "account_switch_rate": metrics.account_switch_rate(),
+            "runtime_stats_account_count": metrics.runtime_stats_account_count,
+    });
+    // the older vectors ask for fewer of them
+    all.as_object_mut().unwrap().retain(|name, _| !asked[name].is_null());
+    json!({"metrics": all, "runtime_stats": stats})
 }
 
 fn account(value: &Value) -> Account {
@@ -101,6 +112,10 @@ fn account(value: &Value) -> Account {
         priority: value["priority"].as_i64().unwrap(),
         load_factor: value["load_factor"].as_i64(),
         websocket_v2: value["websocket_v2"].as_bool().unwrap(),
+        credential: if value["type"] == "oauth" { Credential::OAuth } else { Credential::ApiKey },
+        in_group: value["in_group"].as_bool().unwrap_or(true),
+        subscription: value["subscription"].as_bool().unwrap_or(false),
+        last_used: value["last_used_ns"].as_u64().map(Time::from_unix_nanos),
         ..Account::new(value["id"].as_i64().unwrap(), value["concurrency"].as_i64().unwrap())
     }
 }
@@ -110,8 +125,14 @@ fn config(case: &Value, accounts: usize) -> Config {
     let c = &case["config"];
     let number = |key: &str| c[key].as_u64().unwrap();
     let w = |key: &str| c["scheduler_score_weights"][key].as_f64().unwrap();
+    let more = |key: &str, default: f64| c["scheduler_score_weights"][key].as_f64().unwrap_or(default);
     let mut config = Config::new(start, accounts);
+    let mode = case["mode"].as_str();
     config.scheduler = scheduler::Config {
+        revision: if mode.is_some() { Revision::V0_1_179 } else { Revision::V0_1_133 },
+        mode: Mode::ALL.into_iter().find(|known| Some(known.name()) == mode).unwrap_or_default(),
+        load_batch_enabled: c["load_batch_enabled"].as_bool().unwrap_or(true),
+        subscription_priority: c["subscription_priority"].as_bool().unwrap_or(false),
         sticky_escape_enabled: c["sticky_escape_enabled"].as_bool().unwrap(),
         sticky_escape_ttft_ms: number("sticky_escape_ttft_ms"),
         sticky_escape_error_rate: c["sticky_escape_error_rate"].as_f64().unwrap(),
@@ -122,7 +143,11 @@ fn config(case: &Value, accounts: usize) -> Config {
             queue: w("queue"),
             error_rate: w("error_rate"),
             ttft: w("ttft"),
-            ..Weights::default()
+            reset: more("reset", 0.0),
+            quota_headroom: more("quota_headroom", 0.0),
+            upstream_cost: more("upstream_cost", 0.0),
+            previous_response: more("previous_response", 5.0),
+            session_sticky: more("session_sticky", 3.0),
         },
         session_ttl: Span::from_secs(number("sticky_session_ttl_seconds")),
         response_ttl: Span::from_secs(number("sticky_response_id_ttl_seconds")),
@@ -141,8 +166,16 @@ fn config(case: &Value, accounts: usize) -> Config {
     config.full_rebuild_interval = Span::from_secs(number("full_rebuild_interval_seconds"));
     config.wait_jitter = case["wait_jitter"].as_f64().unwrap_or(0.0);
     config.connection_idle = Span::MAX;
+    config.http_continuations = true;
+    let unlimited = |user: &Value| u32::try_from(user["concurrency"].as_i64().unwrap()).ok().filter(|&limit| limit > 0);
+    config.user_limits = case["users"].as_array().into_iter().flatten().map(unlimited).collect();
+    let requests = case["requests"].as_array().into_iter().flatten();
+    config.shuffle_seeds = requests.filter_map(|request| request["shuffle_seed"].as_str()?.parse().ok()).collect();
     for (traits, value) in config.accounts.iter_mut().zip(case["accounts"].as_array().unwrap()) {
         traits.http1 = value["http1"].as_bool().unwrap_or(false);
+        traits.credential = if value["type"] == "oauth" { Credential::OAuth } else { Credential::ApiKey };
+        traits.refresh_token = value["refresh_token"].as_bool().unwrap_or(true);
+        traits.rules = value["temp_unschedulable_rules"].as_array().into_iter().flatten().map(rule).collect();
         traits.pool_mode = value["pool_mode"].as_bool().unwrap_or(false);
         if traits.pool_mode {
             traits.pool_mode_retry_count = value["pool_mode_retry_count"].as_u64().unwrap() as u32;
@@ -156,14 +189,80 @@ fn config(case: &Value, accounts: usize) -> Config {
     config
 }
 
+fn rule(value: &Value) -> Rule {
+    Rule {
+        status: value["status"].as_u64().unwrap() as u16,
+        words: vec![value["keyword"].as_str().unwrap().to_owned()],
+        span: Span::from_secs(60 * value["minutes"].as_u64().unwrap()),
+    }
+}
+
+/// Scripted attempts with the words of their messages.
+struct Worded {
+    inner: ScriptedUpstream,
+    words: Vec<String>,
+    /// By request and attempt the number of the word, from 1; 0: none.
+    said: Vec<Vec<u16>>,
+}
+
+impl Worded {
+    fn new(requests: &Value) -> Self {
+        let mut words: Vec<String> = Vec::new();
+        let mut number = |attempt: &Value| {
+            let Some(word) = attempt["keyword"].as_str() else { return 0 };
+            let known = words.iter().position(|known| known == word);
+            known.unwrap_or_else(|| {
+                words.push(word.to_owned());
+                words.len() - 1
+            }) as u16
+                + 1
+        };
+        let of = |request: &Value| request["attempts"].as_array().into_iter().flatten().map(&mut number).collect();
+        let said = requests.as_array().unwrap().iter().map(of).collect();
+        Self { inner: ScriptedUpstream::new(), words, said }
+    }
+}
+
+impl Upstream for Worded {
+    fn begin(&mut self, forward: &Forward<'_>, changes: &mut Vec<HealthChange>) -> Attempt {
+        let said = &self.said[forward.request.luck as usize];
+        let message = said.get(forward.visit as usize).or(said.last()).copied().unwrap_or(0);
+        Attempt { message, ..self.inner.begin(forward, changes) }
+    }
+
+    fn end(&mut self, _: &Forward<'_>, _: &Attempt, _: Time) {}
+
+    fn next_change(&self) -> Option<Time> {
+        None
+    }
+
+    fn advance(&mut self, _: Time, _: &mut Vec<HealthChange>) {}
+
+    fn forget(&mut self, _: SessionRef) {}
+
+    fn message(&self, message: u16) -> &str {
+        if message == 0 { "" } else { &self.words[usize::from(message) - 1] }
+    }
+}
+
 fn attempt(value: &Value) -> RecordedAttempt {
     let micros = |key: &str| value[key].as_u64().map(Span::from_micros);
     let end = micros("end_us").unwrap();
+    let seconds = |key: &str| value[key].as_f64().map(Span::from_secs_f64);
     let limited = |status| RecordedAttempt::Status {
         status,
         end,
-        reset_after: value["reset_after_s"].as_f64().map(Span::from_secs_f64),
-        passing: value["passing"].as_bool().unwrap_or(false),
+        reset_after: seconds("reset_after_s"),
+        retry_after: seconds("retry_after_s"),
+        says: match value["message_kind"].as_str() {
+            None if value["passing"].as_bool().unwrap_or(false) => Says::Passing,
+            None => Says::Nothing,
+            Some("transient") => Says::Passing,
+            Some("model_not_found") => Says::NoSuchModel,
+            Some("html") => Says::HtmlPage,
+            Some("context_length") => Says::ContextTooLong,
+            Some(other) => Says::of_name(other).unwrap_or_else(|| panic!("unknown kind of message: {other}")),
+        },
     };
     match value["kind"].as_str().unwrap() {
         "ok" => RecordedAttempt::Ok { ttft: micros("ttft_us").unwrap(), end },
@@ -174,7 +273,9 @@ fn attempt(value: &Value) -> RecordedAttempt {
         },
         "status" => limited(value["status"].as_u64().unwrap() as u16),
         "rate_limited" => limited(429),
-        "transport" | "closed" => RecordedAttempt::Transport { end },
+        "transport" | "closed" => {
+            RecordedAttempt::Transport { end, durable: value["durable"].as_bool().unwrap_or(false) }
+        }
         other => panic!("unknown kind of attempt: {other}"),
     }
 }
@@ -186,6 +287,7 @@ struct Script {
     due: BTreeMap<(Time, usize), u32>,
     sessions: BTreeMap<String, u64>,
     models: Vec<String>,
+    users: BTreeMap<String, u32>,
     completed: BTreeMap<(u64, u32), Time>,
     previous: Vec<Previous>,
     previous_text: Vec<String>,
@@ -194,6 +296,7 @@ struct Script {
 impl Script {
     fn new(case: &Value, transport: Transport, list: &str) -> Self {
         let clients = case[list].as_array().unwrap().clone();
+        let users = case["users"].as_array().into_iter().flatten().zip(0..);
         let at = |client: &Value| Time::from_unix_nanos(client["at_ns"].as_u64().unwrap());
         Self {
             due: clients.iter().enumerate().map(|(i, client)| ((at(client), i), 0)).collect(),
@@ -203,6 +306,7 @@ impl Script {
             transport,
             sessions: BTreeMap::new(),
             models: vec![String::new()],
+            users: users.map(|(user, number)| (user["id"].as_str().unwrap().to_owned(), number)).collect(),
             completed: BTreeMap::new(),
         }
     }
@@ -229,6 +333,9 @@ impl Script {
                 self.previous_text[client] = format!("resp_{}_{}", id.0, id.1);
             }
         }
+        if let Some(earlier) = value["previous"].as_u64() {
+            self.previous[client] = Previous::Response(ResponseId { connection: earlier, turn: 0 });
+        }
         Request {
             luck: client as u64,
             at,
@@ -237,7 +344,7 @@ impl Script {
             turn,
             connection: client as u64,
             previous: self.previous[client],
-            user: None,
+            user: value["user"].as_str().map(|name| self.users[name]),
             model: ModelId(model as u16),
             input_tokens: 0,
             output_tokens: 0,
@@ -288,10 +395,14 @@ struct Client {
     selects: Vec<Value>,
     turns: Vec<Turn>,
     binding: Value,
+    /// The vectors of the modes also tell the HTTP status.
+    of_a_mode: bool,
 }
 
 #[derive(Clone, Default)]
 struct Turn {
+    /// `None`: it left.
+    http: Option<u16>,
     at: u64,
     status: &'static str,
     account: Value,
@@ -304,11 +415,15 @@ struct Turn {
 impl Client {
     fn http(&self, i: usize) -> Value {
         let turn = &self.turns[0];
-        json!({
+        let mut seen = json!({
             "request": i, "status": turn.status, "account": turn.account, "selects": self.selects,
             "attempts": turn.attempts.values().collect::<Vec<_>>(), "waited_ns": turn.waited,
             "first_token_ns": turn.first_token, "end_ns": turn.end, "binding_at_end": self.binding,
-        })
+        });
+        if self.of_a_mode {
+            seen["http"] = json!(turn.http);
+        }
+        seen
     }
 
     fn connection(&self, i: usize, previous: &str) -> Value {
@@ -363,6 +478,7 @@ impl Observer for Seen {
         let client = f.request.connection as usize;
         let turn = &mut self.clients[client].turns[f.request.turn as usize];
         turn.status = f.status.name();
+        turn.http = (f.http_status != 499).then_some(f.http_status);
         turn.account = json!(f.account.map(|a| self.ids[a.at()]));
         turn.waited = f.waited.nanos();
         turn.first_token = f.first_token.map(Time::unix_nanos);

@@ -95,7 +95,7 @@ fn same(folder: &Folder, one: &str, other: &str) -> Vec<String> {
 fn a_run_is_drawn_later_as_at_once() {
     let folder = Folder::new("run");
     let names = drawn_twice(&folder, &["run", SMALL], 0);
-    assert_eq!(names, ["detection", "distribution", "journey", "timeline"]);
+    assert_eq!(names, ["detection", "distribution", "incident", "journey", "timeline", "who-suffered"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn of_several_replications_the_first_is_found_again() {
 fn a_comparison_is_drawn_later_as_at_once() {
     let folder = Folder::new("compare");
     let names = drawn_twice(&folder, &["compare", SMALL, "--replications", "3", "--figure", "cost.turns"], 0);
-    assert_eq!(names, ["comparison", "detection", "distribution"]);
+    assert_eq!(names, ["comparison", "detection", "distribution", "incident", "who-suffered"]);
 }
 
 #[test]
@@ -188,7 +188,8 @@ fn documents_are_read_back_whole() {
     run(&[&["compare", SMALL, "--replications", "2", "-o", "json", "--to", &to("a.json")][..], &gates].concat());
     run(&[&["sweep", SMALL, "-o", "json", "--to", &to("b.json")][..], &THRESHOLD].concat());
     let vary = "sticky_escape_ttft_ms=2000,9000";
-    run(&["tune", SMALL, SMALL, "--vary", vary, "--replications", "2", "-o", "json", "--to", &to("c.json")]);
+    let two = ["tune", SMALL, "scenarios/brownout.yaml", "--set", "duration=50m", "--set", "warmup=10m"];
+    run(&[&two[..], &["--vary", vary, "--replications", "2", "-o", "json", "--to", &to("c.json")]].concat());
     let (a, b, c) = (folder.json("a.json"), folder.json("b.json"), folder.json("c.json"));
     assert_eq!(ComparisonReport::from_json(&a).unwrap().json(), a);
     assert_eq!(SweepReport::from_json(&b).unwrap().json(), b);

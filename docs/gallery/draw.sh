@@ -15,7 +15,10 @@ for scenario in scenarios/*.yaml; do
     name=$(basename "$scenario" .yaml)
     "$stickysim" run "$scenario" --plot "$out/$name" >/dev/null
     keep "$name/timeline" "$name-timeline"
+    keep "$name/incident" "$name-incident"
 done
+keep slow-account/who-suffered slow-account-who-suffered
+keep brownout/who-suffered brownout-who-suffered
 keep slow-account/journey slow-account-journey
 keep all-slow/distribution all-slow-distribution
 keep healthy/distribution healthy-distribution

@@ -56,20 +56,33 @@ fn run(options: &Options) -> Result<bool> {
     cases.sort();
     anyhow::ensure!(!cases.is_empty(), "{} holds no recording (folders with a case.json)", folder.display());
     let mut verdicts = Vec::new();
-    for path in &cases {
-        let case = Case::read(path).with_context(|| format!("cannot read the recording {}", path.display()))?;
-        let figures = judge::judge(&case, options.repetitions);
-        let exact = exact::check(&case, options.repetitions);
+    let read =
+        |path: &PathBuf| Case::read(path).with_context(|| format!("cannot read the recording {}", path.display()));
+    let cases: Vec<Case> = cases.iter().map(read).collect::<Result<_>>()?;
+    for case in &cases {
+        let plays: Vec<&Case> = cases.iter().filter(|other| other.is_a_play_of(case)).collect();
+        let figures = judge::judge(case, &plays, options.repetitions);
+        let exact = exact::check(case, options.repetitions);
         let inside = figures.iter().filter(|figure| figure.inside()).count();
-        println!("{:14} {} requests, {inside} of {} figures inside", case.name, case.requests.len(), figures.len());
+        println!("{:24} {} requests, {inside} of {} figures inside", case.name, case.requests.len(), figures.len());
         for figure in figures.iter().filter(|figure| !figure.inside()) {
             let (low, high) = figure.range;
-            println!("    outside: {}: {} not in {low} to {high}", figure.name, figure.recorded);
+            println!(
+                "    outside: {}: {} not in {low} to {high}",
+                figure.name,
+                page::recorded(figure, usize::from(6_u8))
+            );
         }
         if let Some(exact) = &exact {
             println!("    {}: {}", if exact.passed { "passed" } else { "FAILED" }, exact.text);
         }
-        verdicts.push(Verdict { name: case.name.clone(), requests: case.requests.len(), figures, exact });
+        verdicts.push(Verdict {
+            name: case.name.clone(),
+            manner: case.manner(),
+            requests: case.requests.len(),
+            figures,
+            exact,
+        });
     }
     if let Some(path) = &options.write {
         let notes = options.notes.as_ref().map(std::fs::read_to_string).transpose()?.unwrap_or_default();

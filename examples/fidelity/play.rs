@@ -7,11 +7,11 @@ use stickysim::engine::{Distribution, Luck};
 use stickysim::gateway::{Config, Gateway};
 use stickysim::ids::{AccountIx, ModelId, SessionRef};
 use stickysim::measure::{Finished, Forwarded, Observer, Selected};
-use stickysim::scheduler::{Account, Decision};
+use stickysim::scheduler::{Account, Decision, Revision};
 use stickysim::units::{Span, Time};
 use stickysim::upstream::config::{AccountModel, Condition, Config as UpstreamConfig, Course, Decode, Effect, Fault};
 use stickysim::upstream::{Attempt, Forward, HealthChange, ModelledUpstream, ScriptedUpstream, Upstream};
-use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
+use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
 
 use crate::case::Case;
 
@@ -89,6 +89,27 @@ fn config(case: &Case, luck: Luck) -> Config {
     config.scheduler.sticky_escape_enabled = case.escape_enabled;
     config.scheduler.sticky_escape_ttft_ms = case.escape_ttft_ms;
     config.scheduler.sticky_escape_error_rate = case.escape_error_rate;
+    if let Some(mode) = case.mode {
+        (config.scheduler.revision, config.scheduler.mode) = (Revision::V0_1_179, mode);
+    }
+    if let Some(top_k) = case.lb_top_k {
+        config.scheduler.lb_top_k = top_k as usize;
+    }
+    let weights = &mut config.scheduler.weights;
+    for (name, weight) in [
+        ("priority", &mut weights.priority),
+        ("load", &mut weights.load),
+        ("queue", &mut weights.queue),
+        ("error_rate", &mut weights.error_rate),
+        ("ttft", &mut weights.ttft),
+        ("reset", &mut weights.reset),
+        ("quota_headroom", &mut weights.quota_headroom),
+        ("upstream_cost", &mut weights.upstream_cost),
+        ("previous_response", &mut weights.previous_response),
+        ("session_sticky", &mut weights.session_sticky),
+    ] {
+        *weight = case.weights[name].as_f64().unwrap_or(*weight);
+    }
     config.scheduler.group_id = Some(1);
     config.scheduler.sticky_max_waiting = 3;
     config.scheduler.sticky_wait_timeout = Span::from_secs(12);
@@ -112,16 +133,20 @@ fn upstream(case: &Case) -> UpstreamConfig {
         let median = number(about, "ttft_ms", 100.0) / 1e3;
         let body = number(about, "body_ms", 100.0) / 1e3;
         config.accounts.push(AccountModel {
-            ttft_s: Distribution::lognormal_median_sigma(median, number(about, "sigma", 0.0)).unwrap_or(zero.clone()),
+            ttft_s: ttft(median, about).unwrap_or(zero.clone()),
             decode: Decode::Seconds(Distribution::exponential(body).unwrap_or(zero.clone())),
             prompt_cache: None,
+            persistence: None,
             ..AccountModel::default()
         });
         for condition in about["conditions"].as_array().into_iter().flatten() {
             let (from, to) = (number(condition, "from_s", 0.0), number(condition, "to_s", 0.0));
             let after_s = Distribution::constant(0.040).unwrap_or(zero.clone());
             let status = condition["status"].as_u64().unwrap_or(500) as u16;
-            let error = Fault::Status { status, after_s, reset_after_s: None, passing: false, message: 0 };
+            let reset_after_s =
+                condition["reset_after_s"].as_f64().and_then(|reset| Distribution::constant(reset).ok());
+            let error =
+                Fault::Status { status, after_s, reset_after_s, retry_after_s: None, says: Says::Nothing, message: 0 };
             let effect = Effect {
                 ttft_factor: number(condition, "ttft_factor", 1.0),
                 error_rate: number(condition, "error_rate", 0.0),
@@ -142,6 +167,18 @@ fn upstream(case: &Case) -> UpstreamConfig {
         }
     }
     config
+}
+
+/// The time to first token of a healthy account: lognormal, and some of them multiplied.
+fn ttft(median: f64, about: &serde_json::Value) -> Option<Distribution> {
+    let sigma = about["sigma"].as_f64().unwrap_or(0.0);
+    let usual = Distribution::lognormal_median_sigma(median, sigma).ok()?;
+    let (rate, factor) = (about["spike_rate"].as_f64().unwrap_or(0.0), about["spike_factor"].as_f64().unwrap_or(1.0));
+    if rate <= 0.0 {
+        return Some(usual);
+    }
+    let spike = Distribution::lognormal_median_sigma(median * factor, sigma).ok()?;
+    Distribution::mixture(vec![(1.0 - rate, usual), (rate, spike)]).ok()
 }
 
 /// The case's requests as they reach the scheduler, and how long each took to get there.
@@ -241,10 +278,12 @@ impl<U: Upstream> Upstream for Measured<U> {
                 RecordedAttempt::Broken { ttft, end, would_fail_over } => {
                     RecordedAttempt::Broken { ttft: ttft.map(|t| t + longer), end: end + longer, would_fail_over }
                 }
-                RecordedAttempt::Status { status, end, reset_after, passing } => {
-                    RecordedAttempt::Status { status, end: end + longer, reset_after, passing }
+                RecordedAttempt::Status { status, end, reset_after, retry_after, says } => {
+                    RecordedAttempt::Status { status, end: end + longer, reset_after, retry_after, says }
                 }
-                RecordedAttempt::Transport { end } => RecordedAttempt::Transport { end: end + longer },
+                RecordedAttempt::Transport { end, durable } => {
+                    RecordedAttempt::Transport { end: end + longer, durable }
+                }
             };
         }
         attempt

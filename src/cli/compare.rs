@@ -114,7 +114,7 @@ impl Compare {
             let charts = || comparison_charts(&report, Some(&sides));
             pictures.write(charts, |command| comparison_page(&report, Some(&sides), command))?;
         }
-        sink.write(&report, self.output.output)?;
+        sink.write_all_of(&report, self.output.output, self.scenario.verbose)?;
         Ok(match report.comparison.outcome() {
             Outcome::Passed => End::Done,
             Outcome::Failed => End::Failed,

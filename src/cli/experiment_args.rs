@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +13,7 @@ use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
 use crate::files::PendingFile;
-use crate::report::{Report, Style};
+use crate::report::Report;
 
 /// Where the answer goes, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -61,8 +62,13 @@ impl OutputArgs {
 impl Sink {
     /// Writes a report in the form that was asked for.
     pub(crate) fn write(self, report: &impl Report, output: Output) -> anyhow::Result<()> {
+        self.write_all_of(report, output, false)
+    }
+
+    /// The same, of texts every table where that is wanted.
+    pub(crate) fn write_all_of(self, report: &impl Report, output: Output, verbose: bool) -> anyhow::Result<()> {
         let text = match output {
-            Output::Text => report.to_text(Style { colour: self.0.is_none(), width: terminal::WIDTH }),
+            Output::Text => report.to_text(terminal::style(self.0.is_none(), verbose)),
             Output::Json => report.to_json(),
             Output::Csv => report.to_csv(),
             Output::Markdown => report.to_markdown(),
@@ -88,14 +94,19 @@ impl ScenarioArgs {
 }
 
 /// A bar on standard error, where somebody watches it.
-pub(crate) struct Bar(ProgressBar);
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    /// The length is known from the beginning.
+    whole: AtomicBool,
+}
 
 impl Bar {
     pub(crate) fn new() -> Self {
         if !terminal::is_watched() {
-            return Self(ProgressBar::hidden());
+            return Self::of(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs, {elapsed} so far{rest}");
+        // 60 columns are enough for it
+        let style = ProgressStyle::with_template("{bar:16} {pos} of {prefix}{len} runs, {elapsed}{rest}");
         // before the first run has ended nothing is known of the others
         let rest = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = match state.pos() {
@@ -106,20 +117,32 @@ impl Bar {
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rest", rest);
         let bar = ProgressBar::new(0).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        Self::of(bar)
+    }
+
+    const fn of(bar: ProgressBar) -> Self {
+        Self { bar, whole: AtomicBool::new(false) }
     }
 
     pub(crate) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 impl Progress for Bar {
+    fn at_most(&self, cells: usize) {
+        self.whole.store(true, Ordering::Relaxed);
+        self.bar.set_prefix("up to ");
+        self.bar.set_length(cells as u64);
+    }
+
     fn begin(&self, cells: usize) {
-        self.0.inc_length(cells as u64);
+        if !self.whole.load(Ordering::Relaxed) {
+            self.bar.inc_length(cells as u64);
+        }
     }
 
     fn done(&self) {
-        self.0.inc(1);
+        self.bar.inc(1);
     }
 }

@@ -73,7 +73,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Explain {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let style = Style { colour: true, width: terminal::WIDTH };
+        let style = terminal::style(true, true);
         match (&self.what, &self.scenario) {
             (Some(What::Threshold(of)), _) => {
                 let table = ThresholdTable {

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod experiment_args;
 mod explain;
+mod fonts;
 mod merge;
 mod picture_args;
 mod places;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::places::Places;
-use super::terminal;
+use super::{fonts, terminal};
 use crate::files::PendingFile;
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
@@ -21,6 +21,9 @@ pub(crate) struct PictureArgs {
     /// The paper of charts.
     #[arg(long, value_enum, default_value_t = Paper::Light)]
     pub(crate) theme: Paper,
+    /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) font: Option<PathBuf>,
     /// Also write a page with charts and figures to this file: one HTML file that needs no network.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -62,11 +65,18 @@ impl PictureArgs {
 
     /// The files that it writes.
     pub(crate) fn places(&self, places: Places) -> Places {
+        let places = match &self.font {
+            Some(font) => places.reads("--font", font),
+            None => places,
+        };
         places.writes("--plot", self.plot.as_deref()).writes("--html", self.html.as_deref())
     }
 
     /// Opens what cannot be written without, before the long work.
     pub(crate) fn open(&self) -> anyhow::Result<Pictures> {
+        if let Some(font) = &self.font {
+            fonts::read(font)?;
+        }
         if let Some(directory) = &self.plot {
             std::fs::create_dir_all(directory)
                 .map_err(|error| anyhow::anyhow!("cannot make {}: {error}", directory.display()))?;
@@ -84,7 +94,9 @@ impl Pictures {
         contents: impl FnOnce(&str) -> Page,
     ) -> anyhow::Result<()> {
         if let Some(directory) = &self.args.plot {
-            let files = write_charts(directory, &charts(), self.args.theme.themes())?;
+            let charts = charts();
+            let fonts = fonts::fallback(&charts, self.args.font.as_deref())?;
+            let files = write_charts(directory, &charts, self.args.theme.themes(), &fonts)?;
             terminal::remark(&format!("{} charts are in {}", files.len() / 2, directory.display()));
         }
         if let Some(mut file) = self.html {

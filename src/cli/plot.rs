@@ -35,6 +35,9 @@ pub(crate) struct Plot {
     /// The paper of charts.
     #[arg(long, value_enum, default_value_t = Paper::Light)]
     theme: Paper,
+    /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
+    #[arg(long, value_name = "FILE")]
+    font: Option<PathBuf>,
     /// Write a page with charts and figures to this file: one HTML file that needs no network.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -59,7 +62,8 @@ impl Plot {
             all.push(Loaded::read(path, &objectives)?);
         }
         let names = names(&self.files);
-        let pictures = PictureArgs { plot: self.to.clone(), theme: self.theme, html: self.html.clone() };
+        let (font, html) = (self.font.clone(), self.html.clone());
+        let pictures = PictureArgs { plot: self.to.clone(), theme: self.theme, font, html };
         let is_run = |loaded: &Loaded| matches!(loaded.result, ResultFile::Run(..));
         if all.len() > 1 && all.iter().all(is_run) {
             let open = pictures.open()?;

@@ -15,7 +15,7 @@ use crate::files::PendingFile;
 use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
-use crate::report::{About, CsvFiles, ResultDocument, Style};
+use crate::report::{About, CsvFiles, ResultDocument};
 use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
 
 /// Run a scenario and report what its users would have felt.
@@ -103,11 +103,12 @@ impl Run {
         let document = ResultDocument::new(about, &results);
         // files first: a reader of the text may have had enough of it
         if let Some(recording) = recording {
+            let recording = recording.against(Recording::without_escape(&lowered, lowered.seed)?);
             let charts = || run_charts(&document, &recording);
             pictures.write(charts, |command| run_page(&document, &recording, command))?;
         }
         let text = match self.output {
-            Output::Text => document.to_text(Style { colour: file.is_none(), width: terminal::WIDTH }),
+            Output::Text => document.to_text(terminal::style(file.is_none(), self.scenario.verbose)),
             Output::Json => document.to_json(),
             Output::Csv => document.to_csv(),
             Output::Markdown => document.to_markdown(),

@@ -25,9 +25,9 @@ pub(crate) struct ScenarioArgs {
     /// Take this seed in place of the scenario's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Say more: keys of the gateway's config that change nothing here.
+    /// Say more: every table of a text, and keys of the gateway's config that change nothing here.
     #[arg(short, long)]
-    verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 impl ScenarioArgs {

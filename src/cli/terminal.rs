@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use crate::report::Style;
+
 /// Prints to standard output, in colour only where that is a terminal that wants it (NO_COLOR is honoured).
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
     let mut out = anstream::stdout().lock();
@@ -18,8 +20,18 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// How wide summaries are laid out: what fits every terminal, a pull request and a mail.
+/// How wide texts are laid out that go into files and pipes: what fits every terminal, a pull request and a mail.
 pub(crate) const WIDTH: u16 = 80;
+/// Lines that are longer than this are hard to read, and tables need no more.
+const WIDEST: u16 = 140;
+const NARROWEST: u16 = 40;
+
+/// How a summary is laid out: on a terminal as wide as that is, else, and in files, 80 columns wide.
+pub(crate) fn style(to_stdout: bool, verbose: bool) -> Style {
+    let terminal = to_stdout && std::io::stdout().is_terminal();
+    let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
+    Style { colour: to_stdout, width: width.map_or(WIDTH, |width| width.clamp(NARROWEST, WIDEST)), verbose }
+}
 
 /// Lines broken at blanks where they are too wide, those of a list with their text below its first word.
 pub(crate) fn wrapped(text: &str) -> String {

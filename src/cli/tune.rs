@@ -1,6 +1,6 @@
 //! `stickysim tune`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -13,6 +13,7 @@ use super::sweep::OBJECTIVE;
 use crate::experiment::cell::Figure;
 use crate::experiment::gate::Condition;
 use crate::experiment::replicate::threads;
+use crate::experiment::round::rounded;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::axes;
 use crate::experiment::tune::{Advice, Against, Tune as Tuning};
@@ -21,11 +22,13 @@ use crate::report::TuneReport;
 use crate::report::picture::{tune_charts, tune_page};
 use crate::scenario::{Document, Set};
 
-/// Search the best value of one or several keys, over one or several scenarios at once.
+/// Search the value of one or several keys to set, over one or several scenarios at once.
 ///
-/// Replications go where they decide (successive halving on common luck). Over several scenarios the worst regret is
-/// made small, so that a value holds for all of them. What the best value buys and costs against the scenario as it
-/// stands, and against escape off, is measured again on seeds that the search has not seen.
+/// Replications go where they decide (successive halving on common luck); values of one key inform their neighbours. Over
+/// several scenarios the worst regret is made small, so that a value holds for all of them. Of the values that are as good
+/// as the best the cheapest is taken. What it buys and costs against the scenario as it stands, and against escape off, is
+/// measured again on seeds that the search has not seen, until it is shown to be better or a gain of --smallest is ruled
+/// out.
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: no value changed any decision of the scheduler.\n\n\
@@ -41,7 +44,7 @@ pub(crate) struct Tune {
     /// The scenarios.
     #[arg(value_name = "SCENARIO", required = true)]
     scenarios: Vec<PathBuf>,
-    /// Vary a key: KEY=LOW:HIGH:log[:N], KEY=LOW:HIGH:lin[:N] or KEY=a,b,c; several make a grid.
+    /// Vary a key: KEY=LOW:HIGH:log[:N], KEY=LOW:HIGH:lin[:N] (over round values) or KEY=a,b,c; several make a grid.
     #[arg(long, value_name = "KEY=RANGE", required = true)]
     vary: Vec<String>,
     /// The figure to make small (large, where more is better).
@@ -62,9 +65,15 @@ pub(crate) struct Tune {
     /// The most runs of the search, all scenarios together; by default twelve an arm and scenario.
     #[arg(long, value_name = "RUNS")]
     budget: Option<usize>,
-    /// Fresh replications on which the best is held against the references.
+    /// Fresh replications on which the best is held against what there is at first.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     replications: u32,
+    /// The most of them: they go on until it is decided [default: eight times --replications].
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    max_replications: Option<u32>,
+    /// The smallest gain that matters, as a share of the figure as it stands: a value that is worse by less is as good.
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    smallest: f64,
     /// Keep every finished run in this journal; started again with the same arguments, the search goes on from there.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -84,7 +93,7 @@ enum Reference {
 
 impl Tune {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let specs: Vec<String> = self.vary.iter().map(|spec| with_points(spec)).collect();
+        let specs: Vec<String> = self.vary.iter().map(|spec| rounded(spec)).collect::<Result<_, _>>()?;
         let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
         if let Some(seed) = self.seed {
             sets.push(Set::new("seed", &seed.to_string())?);
@@ -94,6 +103,14 @@ impl Tune {
             .iter()
             .map(|path| Ok(Base { document: Document::read(path)?, sets: sets.clone() }))
             .collect::<anyhow::Result<_>>()?;
+        for (at, path) in self.scenarios.iter().enumerate() {
+            let same = |other: &PathBuf| other == path || same_file(other, path);
+            anyhow::ensure!(
+                !self.scenarios[..at].iter().any(same),
+                "{} is given twice: a scenario counts once (--weights says how much)",
+                path.display()
+            );
+        }
         let axes = axes(&specs)?;
         let whole: Vec<_> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
         let figures = Figure::union(whole.iter().map(|variant| &variant.lowered));
@@ -121,6 +138,14 @@ impl Tune {
         };
         tuning.budget = self.budget.unwrap_or(tuning.budget);
         tuning.confirm = self.replications as usize;
+        let most = self.max_replications.map_or(8 * tuning.confirm, |most| most as usize);
+        anyhow::ensure!(
+            most >= tuning.confirm,
+            "--max-replications {most} is less than the {} with which the confirmation begins (--replications)",
+            tuning.confirm
+        );
+        tuning.confirm_most = most;
+        tuning.smallest = self.smallest;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
         let bar = Bar::new();
@@ -134,8 +159,16 @@ impl Tune {
     }
 }
 
-/// A range without a number of points gets 16: a search may leave that open.
-fn with_points(spec: &str) -> String {
-    let spec = spec.trim();
-    if spec.ends_with(":log") || spec.ends_with(":lin") { format!("{spec}:16") } else { spec.to_owned() }
+/// Whether two paths lead to one file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
+}
+
+/// `5%` or `0.05`.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+    let share = number.trim().parse::<f64>().ok().map(|number| number * scale);
+    share
+        .filter(|share| *share > 0.0 && *share < 1.0)
+        .ok_or_else(|| format!("`{text}` is no share of a figure; write one above 0 and below 1, as `5%` or `0.05`"))
 }

@@ -13,6 +13,7 @@ use super::exp::exp;
 use super::luck::Stream;
 use super::quantile::{bisect, gamma_cdf, normal_cdf, normal_quantile};
 
+mod biased;
 mod build;
 #[cfg(test)]
 mod tests;
@@ -74,7 +75,8 @@ impl Distribution {
         match &self.0 {
             Shape::Gamma { shape, scale } => scale * draw_gamma(*shape, Stream::from_word(u.to_bits())),
             Shape::Mixture(components) => {
-                let chosen = components.iter().rev().find(|c| c.from < u).or(components.first());
+                let after = components.partition_point(|c| c.from < u);
+                let chosen = components.get(after.saturating_sub(1));
                 // never 0 or 1: the ends of the unbounded distributions
                 const STEP: f64 = 1.0 / (1u64 << 53) as f64;
                 chosen.map_or(0.0, |c| c.distribution.draw(((u - c.from) / c.share).clamp(STEP, 1.0 - STEP)))

@@ -29,6 +29,8 @@ impl Job<'_> {
 
 /// Told how far an experiment is: `begun(n)` more cells are to come, `done()` after each. From any thread.
 pub trait Progress: Sync {
+    /// There will be at most so many cells, all stages together. Told once, first, where it is known.
+    fn at_most(&self, _cells: usize) {}
     /// So many cells are to be run next.
     fn begin(&self, _cells: usize) {}
     /// One is done.

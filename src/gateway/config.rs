@@ -18,7 +18,7 @@ pub struct Rule {
 /// What the request loop knows of an account beyond what the scheduler does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountTraits {
-    /// Kind of credential: decides what a 401 does and whether 429s count towards a storm.
+    /// Kind of credential: decides what a 401 does, and what 429s lead to.
     pub credential: Credential,
     /// Its upstream speaks HTTP/1.1: a replica opens at most `concurrency` connections.
     pub http1: bool,
@@ -32,6 +32,8 @@ pub struct AccountTraits {
     pub rules: Vec<Rule>,
     /// Names of the models that it serves; empty: all.
     pub models: Vec<String>,
+    /// Whether an OAuth account has a refresh token. Looked at from 0.1.179 on.
+    pub refresh_token: bool,
 }
 
 impl Default for AccountTraits {
@@ -44,6 +46,7 @@ impl Default for AccountTraits {
             pool_mode_retry_status_codes: vec![401, 403, 429],
             rules: Vec::new(),
             models: Vec::new(),
+            refresh_token: true,
         }
     }
 }
@@ -91,7 +94,7 @@ pub struct Config {
     pub scheduler: scheduler::Config,
     /// HTTP or WebSocket.
     pub transport: Transport,
-    /// `max_account_switches`
+    /// `max_account_switches` as it works: a configured 0 is 3 here.
     pub max_account_switches: u32,
     /// `scheduling.outbox_poll_interval_seconds`, > 0
     pub outbox_poll_interval: Span,
@@ -112,6 +115,15 @@ pub struct Config {
     pub restarts: Vec<Restart>,
     /// Concurrency limit of every user; `None`: no limit. HTTP only.
     pub user_concurrency: Option<u32>,
+    /// Limits of single users, by number, in the place of that one; `None`: no limit.
+    pub user_limits: Vec<Option<u32>>,
+    /// Whether a previous response that the client names could be done without, as long as its first message carries
+    /// no output of a function call whose call is not in it. WebSocket, from 0.1.179 on.
+    pub previous_can_move: bool,
+    /// Whether responses are remembered, so that they can be continued over HTTP. From 0.1.179 on.
+    pub http_continuations: bool,
+    /// Seeds of the shuffles of `legacy` by `Request::luck`, where a script fixes them; else they are drawn.
+    pub shuffle_seeds: Vec<u64>,
     /// Tries of the clients.
     pub retry: Option<ClientRetry>,
     /// WebSocket: a client closes its connection when it has been idle for this long.
@@ -136,6 +148,10 @@ impl Config {
             routing: ReplicaRouting::RoundRobin,
             restarts: Vec::new(),
             user_concurrency: None,
+            user_limits: Vec::new(),
+            previous_can_move: true,
+            http_continuations: false,
+            shuffle_seeds: Vec::new(),
             retry: None,
             connection_idle: Span::from_secs(300),
             accounts: vec![AccountTraits::default(); accounts],

@@ -20,8 +20,8 @@ pub(super) enum Event {
     WaitTimeout(Ticket),
     /// One more try for a slot.
     WaitPoll(Ticket),
-    /// The pause of a pool-mode retry is over.
-    PoolRetry(Ticket),
+    /// The pause before the same account is tried again is over.
+    Retry(Ticket),
     /// The pause before a client's next try is over.
     ClientRetry(Ticket),
 }
@@ -49,7 +49,7 @@ impl Event {
             Self::ClientGone(_) => 5,
             Self::WaitTimeout(_) => 6,
             Self::WaitPoll(_) => 7,
-            Self::PoolRetry(_) => 8,
+            Self::Retry(_) => 8,
             Self::ClientRetry(_) => 9,
         }
     }

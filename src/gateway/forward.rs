@@ -1,17 +1,18 @@
 //! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
 //! steps 5 and 6): the part that HTTP and WebSocket share.
 
-use super::config::{Credential, Transport};
+use super::config::Transport;
+use super::effects::{self, Failure, Verdict};
 use super::event::{Event, Ticket};
 use super::life::{Flight, Phase};
-use super::run::Gateway;
+use super::run::{Gateway, response_key};
 use super::states;
-use crate::ids::AccountIx;
+use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Forwarded, Observer, Report, StateChange};
-use crate::scheduler::{Learnt, SlotToken};
+use crate::scheduler::{Learnt, Mode, Revision, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, Forward, Upstream};
-use crate::workload::{self, Workload};
+use crate::workload::Workload;
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Forwards request `ix` to an account on which it holds a slot.
@@ -124,28 +125,74 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.lives[ix].total_switches += 1;
     }
 
-    /// A failover-kind status does to the account what it does; the list of candidates will hear of it.
-    pub(super) fn change_state(&mut self, ix: u32, account: AccountIx, attempt: &Attempt, now: Time) {
-        let workload::RecordedAttempt::Status { status, reset_after, .. } = attempt.fate else { return };
+    /// What a failed forward does to its account, and what is to become of its request; the list of candidates will
+    /// hear of it.
+    pub(super) fn failed(&mut self, ix: u32, account: AccountIx, attempt: &Attempt, now: Time) -> Verdict {
         let replica = self.lives[ix].replica;
-        let answer = states::Answer { status, reset_after, message: self.upstream.message(attempt.message) };
-        let world = (&mut self.pool, &mut self.processes[replica as usize].scheduler, &mut self.forbidden);
-        let traits = &self.config.accounts[account.at()];
-        let cooldown = self.config.overload_cooldown;
-        let Some((unschedulable_until, blocked_until)) = states::apply(&answer, account, traits, world, cooldown, now)
-        else {
-            return;
+        let (model, pair_model) = (self.model_of(ix), self.pair_model_of(ix));
+        let process = &mut self.processes[replica as usize];
+        let failure = Failure {
+            account,
+            model,
+            pair_model,
+            fate: attempt.fate,
+            message: self.upstream.message(attempt.message),
+            traits: &self.config.accounts[account.at()],
+            overload_cooldown: self.config.overload_cooldown,
         };
-        self.observer.state_changed(&StateChange { now, replica, account, status, unschedulable_until, blocked_until });
-        if let Some(at) = self.polls.changed(now) {
+        let verdict = match self.config.scheduler.revision {
+            Revision::V0_1_133 => {
+                let world = (&mut self.pool, &mut process.scheduler, &mut self.forbidden);
+                states::verdict(&failure, world, &mut process.storm, now)
+            }
+            Revision::V0_1_179 => {
+                let mut world = effects::World {
+                    pool: &mut self.pool,
+                    scheduler: &mut process.scheduler,
+                    forbidden: &mut self.forbidden,
+                    windows: &mut process.windows,
+                    temporary: &mut self.temporary,
+                };
+                effects::apply(&failure, &mut world, now)
+            }
+        };
+        if let Some((unschedulable_until, blocked_until)) = verdict.out {
+            let status = attempt.fate.http_status().unwrap_or(0);
+            let change = StateChange { now, replica, account, status, unschedulable_until, blocked_until };
+            self.observer.state_changed(&change);
+        }
+        if verdict.changed
+            && let Some(at) = self.polls.changed(now)
+        {
             self.plan(at, Event::ListPoll);
         }
+        verdict
     }
 
-    /// Counts a 429 of an account: whether it is one of a storm on OAuth accounts.
-    pub(super) fn in_storm(&mut self, ix: u32, account: AccountIx, status: u16, now: Time) -> bool {
-        let oauth = self.config.accounts[account.at()].credential == Credential::OAuth;
-        status == 429 && oauth && self.processes[self.lives[ix].replica as usize].storm.count(now)
+    /// What a complete answer does beside what is reported, also when its client has left.
+    pub(super) fn succeeded(&mut self, ix: u32, account: AccountIx, client_there: bool, now: Time) {
+        self.forbidden.success(account);
+        let scheduler = &self.config.scheduler;
+        if scheduler.revision == Revision::V0_1_133 {
+            return;
+        }
+        let pair_model = self.pair_model_of(ix);
+        let life = &self.lives[ix];
+        let process = &mut self.processes[life.replica as usize];
+        process.windows.success(account);
+        process.scheduler.model_success(account, pair_model);
+        if scheduler.mode == Mode::Legacy {
+            process.recency.used(account, now, self.config.outbox_poll_interval);
+        }
+        if self.config.transport == Transport::Http && self.config.http_continuations {
+            let request = &life.request;
+            let id = ResponseId { connection: request.connection, turn: request.turn };
+            process.scheduler.bind_response(&mut self.pool, response_key(id), account, now);
+            self.responses.complete(response_key(id), request.user, now, scheduler.response_ttl);
+            if let Some(session) = request.session.filter(|_| client_there) {
+                self.responses.seen(session.number, id);
+            }
+        }
     }
 }
 

@@ -1,36 +1,40 @@
 //! One request over HTTP, from arrival to its end (spec gateway.md, "HTTP").
 
+use super::config::Credential;
 use super::event::{Event, Ticket};
-use super::forward::AttemptEnd;
-use super::life::Phase;
-use super::run::Gateway;
+use super::life::{Exclusion, Life, Phase};
+use super::run::{Gateway, response_key};
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
-use super::{states, websocket};
-use crate::ids::AccountIx;
+use super::websocket;
+use crate::ids::{AccountIx, ModelId};
 use crate::measure::{Binding, Observer, Status};
-use crate::scheduler::{Layer, Outcome, SlotToken, WaitPlan};
+use crate::scheduler::{Layer, Outcome, Revision, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
-use crate::workload::{RecordedAttempt, Workload};
+use crate::workload::{Previous, Workload};
 
-/// The pause before a pool-mode account is tried again.
-const POOL_RETRY_PAUSE: Span = Span::from_millis(500);
+/// `concurrency.ping_interval`: after so long in one wait a streaming client is sent a comment, and with it HTTP status
+/// 200. What goes wrong later comes inside the stream.
+const PING_INTERVAL: Span = Span::from_secs(10);
 /// Purpose of the stream of the clients' pauses.
 const BACKOFF_PURPOSE: u64 = 0x6261_636b;
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Step 1: the user's slot, then a select. Also the begin of a client's later tries.
     pub(super) fn begin_try(&mut self, ix: u32, now: Time) {
+        if !self.continues(ix, now) {
+            return self.end_try(ix, Status::InvalidRequest, now);
+        }
         let life = &mut self.lives[ix];
         life.deadline = life.request.patience.map(|patience| now + patience);
-        let (Some(users), Some(user)) = (&mut self.users, life.request.user) else {
+        let Some(user) = life.request.user.filter(|&user| self.users.limit(user).is_some()) else {
             return self.http_select(ix, now);
         };
-        if users.acquire(user) {
+        if self.users.acquire(user) {
             life.holds_user_slot = true;
             self.http_select(ix, now);
-        } else if users.enter(user) {
+        } else if self.users.enter(user) {
             let token = self.lives.enter(ix, Phase::UserWaiting { entered: now, pause: FIRST_PAUSE, polls: 0 });
             self.wait_on(ix, token, FIRST_PAUSE, Some(users::TIMEOUT), now);
         } else {
@@ -38,31 +42,72 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
+    /// Which response the request continues. From 0.1.179 on the same user must have got it over HTTP not too long ago,
+    /// else the request is refused; before, none is ever sent.
+    fn continues(&mut self, ix: u32, now: Time) -> bool {
+        let request = &self.lives[ix].request;
+        let named = match (self.config.scheduler.revision, request.previous, request.session) {
+            (Revision::V0_1_133, ..) | (_, Previous::None, _) | (_, Previous::LastOfSession, None) => None,
+            (_, Previous::Response(response), _) => Some(response),
+            (_, Previous::LastOfSession, Some(session)) => self.responses.last_of(session.number),
+        };
+        let known = named.is_none_or(|id| self.responses.may_continue(response_key(id), request.user, now));
+        self.lives[ix].previous = named.filter(|_| known);
+        known
+    }
+
     /// Step 2 and what follows from its answer.
-    fn http_select(&mut self, ix: u32, now: Time) {
-        let decision = self.select(ix, now);
-        match decision.outcome {
-            Outcome::NoAvailableAccounts => {
-                let tried_none = self.lives[ix].excluded.is_empty();
-                let status = if tried_none { Status::NoAvailableAccounts } else { Status::FailoverExhausted };
-                self.end_try(ix, status, now);
+    pub(super) fn http_select(&mut self, ix: u32, now: Time) {
+        loop {
+            let decision = self.select(ix, now);
+            let (account, slot, plan) = match decision.outcome {
+                Outcome::NoAvailableAccounts => return self.end_try(ix, self.nobody(ix), now),
+                Outcome::Acquired(account, slot) => (account, Some(slot), None),
+                Outcome::Wait(account, plan) => (account, None, Some(plan)),
+            };
+            let by_load = decision.layer == Layer::LoadBalance && decision.escape.is_none();
+            if slot.is_some() && by_load && decision.bound != Some(account) && self.session_key(ix).is_some() {
+                let life = &self.lives[ix];
+                let cause = if life.excluded.is_empty() { Binding::LoadBalance } else { Binding::Failover };
+                self.observer.bound(now, life.request.session, decision.bound, account, cause);
             }
-            Outcome::Acquired(account, slot) => {
-                if decision.layer == Layer::LoadBalance && decision.escape.is_none() {
-                    let life = &self.lives[ix];
-                    let cause = if life.excluded.is_empty() { Binding::LoadBalance } else { Binding::Failover };
-                    if self.session_key(ix).is_some() {
-                        self.observer.bound(now, life.request.session, decision.bound, account, cause);
-                    }
-                }
-                self.one_off_for_pool_mode(ix, account);
-                self.forward(ix, account, slot, now);
+            if self.cannot_continue(ix, account) {
+                self.free_slot(account, slot, now);
+                self.lives[ix].excluded.push(account);
+                self.lives[ix].exclusion = Exclusion::Continuation;
+                continue;
             }
-            Outcome::Wait(account, plan) => {
-                self.one_off_for_pool_mode(ix, account);
-                self.wait(ix, account, plan, now);
-            }
+            self.one_off_for_pool_mode(ix, account);
+            return match (slot, plan) {
+                (Some(slot), _) => self.forward(ix, account, slot, now),
+                (None, Some(plan)) => self.wait(ix, account, plan, now),
+                (None, None) => {}
+            };
         }
+    }
+
+    /// A continuation over HTTP needs an API key.
+    fn cannot_continue(&self, ix: u32, account: AccountIx) -> bool {
+        self.lives[ix].previous.is_some() && self.config.accounts[account.at()].credential == Credential::OAuth
+    }
+
+    /// Why no account is left. Temporary conditions do not make a model unknown.
+    fn nobody(&self, ix: u32) -> Status {
+        let life = &self.lives[ix];
+        if !life.excluded.is_empty() {
+            return match life.exclusion {
+                Exclusion::Failure => Status::FailoverExhausted,
+                Exclusion::Continuation => Status::InvalidRequest,
+            };
+        }
+        let (model, scheduler) = (self.model_of(ix), &self.config.scheduler);
+        let tells_models = scheduler.revision >= Revision::V0_1_179 && scheduler.group_id.is_some();
+        let mut members = self.pool.accounts().iter().filter(|account| account.in_group && !account.switched_off);
+        let has_members = members.clone().next().is_some();
+        if tells_models && model != ModelId::BLANK && has_members && !members.any(|account| account.supports(model)) {
+            return Status::ModelNotFound;
+        }
+        Status::NoAvailableAccounts
     }
 
     /// A request without a session gets a one-off session hash from a pool-mode account.
@@ -98,7 +143,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     fn leave_counter(&mut self, ix: u32, account: AccountIx, entered: Time, now: Time) {
         self.pool.leave(account);
         self.observer.waiting(now, account, self.pool.waiting(account));
-        self.lives[ix].waited += now.since(entered);
+        self.waited(ix, now.since(entered));
+    }
+
+    /// One wait is over. Who waited for longer than the ping interval has been sent comment lines by then.
+    fn waited(&mut self, ix: u32, span: Span) {
+        let life = &mut self.lives[ix];
+        life.waited += span;
+        life.streaming |= span > PING_INTERVAL;
     }
 
     /// Got a slot by waiting: the session is bound to this account, escaped or not.
@@ -132,11 +184,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             }
             Phase::UserWaiting { entered, pause, polls } => {
                 let life = &mut self.lives[ix];
-                let (Some(users), Some(user)) = (&mut self.users, life.request.user) else { return };
-                if users.acquire(user) {
-                    users.leave(user);
+                let Some(user) = life.request.user else { return };
+                if self.users.acquire(user) {
+                    self.users.leave(user);
                     life.holds_user_slot = true;
-                    life.waited += now.since(entered);
+                    self.waited(ix, now.since(entered));
                     self.lives.enter(ix, Phase::Deciding);
                     return self.http_select(ix, now);
                 }
@@ -148,7 +200,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             Phase::Deciding
             | Phase::Queued
             | Phase::Forwarding(_)
-            | Phase::PoolPause { .. }
+            | Phase::RetryPause { .. }
+            | Phase::TurnPause { .. }
             | Phase::Backoff { .. }
             | Phase::Detached(_) => {}
         }
@@ -167,18 +220,18 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             Phase::Deciding
             | Phase::Queued
             | Phase::Forwarding(_)
-            | Phase::PoolPause { .. }
+            | Phase::RetryPause { .. }
+            | Phase::TurnPause { .. }
             | Phase::Backoff { .. }
             | Phase::Detached(_) => {}
         }
     }
 
     fn leave_user_queue(&mut self, ix: u32, entered: Time, now: Time) {
-        let life = &mut self.lives[ix];
-        if let (Some(users), Some(user)) = (&mut self.users, life.request.user) {
-            users.leave(user);
+        if let Some(user) = self.lives[ix].request.user {
+            self.users.leave(user);
         }
-        life.waited += now.since(entered);
+        self.waited(ix, now.since(entered));
     }
 
     /// The client's patience is over before its first token.
@@ -186,7 +239,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         match self.lives[ix].phase {
             Phase::UserWaiting { entered, .. } => self.leave_user_queue(ix, entered, now),
             Phase::Waiting { account, entered, .. } => self.leave_counter(ix, account, entered, now),
-            Phase::PoolPause { since } => self.lives[ix].failed += now.since(since),
+            Phase::RetryPause { since } => self.lives[ix].failed += now.since(since),
+            Phase::TurnPause { account, slot, since } => {
+                self.free_slot(account, Some(slot), now);
+                self.lives[ix].failed += now.since(since);
+            }
             Phase::Forwarding(mut flight) => {
                 let token = flight.connected.and_then(|(at, attempt)| attempt.fate.first_token().map(|ttft| at + ttft));
                 if token.is_some_and(|at| at <= now) {
@@ -207,123 +264,10 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    /// Step 6: the upstream ends.
-    pub(super) fn http_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
-        let (account, slot) = (end.flight.account, end.flight.slot);
-        let status = match end.attempt.fate {
-            RecordedAttempt::Ok { .. } => {
-                self.free_slot(account, slot, now);
-                self.forbidden.success(account);
-                self.report(ix, account, true, end.upstream_ttft(), now);
-                Status::Ok
-            }
-            RecordedAttempt::Broken { would_fail_over, .. } if end.first_token.is_some() => {
-                self.free_slot(account, slot, now);
-                if !would_fail_over {
-                    self.report(ix, account, false, None, now);
-                }
-                Status::StreamBroken
-            }
-            RecordedAttempt::Status { status, passing, .. } if states::fails_over(status, passing) => {
-                self.change_state(ix, account, &end.attempt, now);
-                self.free_slot(account, slot, now);
-                self.report(ix, account, false, None, now);
-                if client_there {
-                    self.note_failed(ix, end, now);
-                    self.lives[ix].last_upstream_status = Some(status);
-                    self.fail_over(ix, account, status, passing, now);
-                } else {
-                    self.in_storm(ix, account, status, now);
-                    self.lives.remove(ix);
-                }
-                return;
-            }
-            RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
-                self.free_slot(account, slot, now);
-                self.report(ix, account, false, None, now);
-                Status::UpstreamError
-            }
-        };
-        if !client_there {
-            return self.lives.remove(ix);
-        }
-        if status == Status::Ok || status == Status::StreamBroken {
-            self.note_first_token(ix, end);
-        }
-        if status != Status::Ok {
-            self.lives[ix].failed_attempts += 1;
-        }
-        if status == Status::UpstreamError {
-            self.lives[ix].failed += now.since(end.flight.began);
-        }
-        self.end_try(ix, status, now);
-    }
-
-    pub(super) fn note_first_token(&mut self, ix: u32, end: &AttemptEnd) {
-        let life = &mut self.lives[ix];
-        life.first_token = end.first_token;
-        life.upstream_ttft = end.upstream_ttft();
-        life.cached_tokens = end.attempt.cached_tokens;
-        life.degraded = end.attempt.degraded;
-    }
-
-    pub(super) fn note_failed(&mut self, ix: u32, end: &AttemptEnd, now: Time) {
-        let life = &mut self.lives[ix];
-        life.failed_attempts += 1;
-        life.failed += now.since(end.flight.began);
-        life.degraded = end.attempt.degraded;
-    }
-
-    /// A failover-kind status reached a client that is still there: the same account again, another one, or the end.
-    fn fail_over(&mut self, ix: u32, account: AccountIx, status: u16, passing: bool, now: Time) {
-        let storm = self.in_storm(ix, account, status, now);
-        if self.may_retry_in_pool(ix, account, status, passing) {
-            let token = self.lives.enter(ix, Phase::PoolPause { since: now });
-            self.plan_departure(ix);
-            return self.plan(now + POOL_RETRY_PAUSE, Event::PoolRetry(Ticket { life: ix, token }));
-        }
-        self.report_switch(ix);
-        let life = &mut self.lives[ix];
-        life.excluded.push(account);
-        if life.switches >= self.config.max_account_switches {
-            return self.end_try(ix, Status::FailoverExhausted, now);
-        }
-        life.switches += 1;
-        if storm {
-            return self.end_try(ix, Status::FailoverExhausted, now);
-        }
-        self.lives.enter(ix, Phase::Deciding);
-        self.http_select(ix, now);
-    }
-
-    /// Whether the same account is tried once more; counts the retry.
-    fn may_retry_in_pool(&mut self, ix: u32, account: AccountIx, status: u16, passing: bool) -> bool {
-        let traits = &self.config.accounts[account.at()];
-        let retried = passing || traits.pool_mode_retry_status_codes.contains(&status);
-        if !traits.pool_mode || !retried || traits.pool_mode_retry_count == 0 {
-            return false;
-        }
-        let retries = &mut self.lives[ix].pool_retries;
-        match retries.iter_mut().find(|(other, _)| *other == account) {
-            Some((_, count)) if *count >= traits.pool_mode_retry_count => return false,
-            Some((_, count)) => *count += 1,
-            None => retries.push((account, 1)),
-        }
-        true
-    }
-
-    pub(super) fn pool_retry(&mut self, ix: u32, now: Time) {
-        if let Phase::PoolPause { since } = self.lives[ix].phase {
-            self.lives[ix].failed += now.since(since);
-            self.lives.enter(ix, Phase::Deciding);
-            self.http_select(ix, now);
-        }
-    }
-
     /// The gateway has answered this try: the client takes it, or tries again.
-    fn end_try(&mut self, ix: u32, status: Status, now: Time) {
+    pub(super) fn end_try(&mut self, ix: u32, status: Status, now: Time) {
         let life = &self.lives[ix];
-        let code = http_code(status, life.last_upstream_status);
+        let code = http_code(status, life);
         let again = self.config.retry.as_ref().filter(|retry| {
             life.first_token.is_none() && life.client_retries < retry.limit && retry.statuses.contains(&code)
         });
@@ -351,8 +295,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 
     fn free_user_slot(&mut self, ix: u32) {
         let life = &mut self.lives[ix];
-        if let (Some(users), Some(user), true) = (&mut self.users, life.request.user, life.holds_user_slot) {
-            users.release(user);
+        if let (Some(user), true) = (life.request.user, life.holds_user_slot) {
+            self.users.release(user);
             life.holds_user_slot = false;
         }
     }
@@ -364,17 +308,17 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 }
 
 /// The HTTP status that a client gets (spec gateway.md, step 6 and "What users see of it").
-pub(super) const fn http_code(status: Status, last_upstream: Option<u16>) -> u16 {
+pub(super) const fn http_code(status: Status, life: &Life) -> u16 {
     match status {
+        Status::ClientGone => 499,
+        _ if life.streaming => 200,
         Status::Ok | Status::StreamBroken => 200,
         Status::WaitQueueFull | Status::WaitTimeout => 429,
         Status::NoAvailableAccounts => 503,
-        Status::FailoverExhausted => match last_upstream {
-            Some(429) => 429,
-            Some(529) => 503,
-            _ => 502,
-        },
-        Status::UpstreamError | Status::AccountBusy => 502,
-        Status::ClientGone => 499,
+        Status::ModelNotFound => 404,
+        Status::InvalidRequest => 400,
+        Status::FailoverExhausted => life.exhausted_code,
+        Status::UpstreamError => life.error_code,
+        Status::AccountBusy => 502,
     }
 }

@@ -20,12 +20,24 @@ pub(super) enum Phase {
     Waiting { account: AccountIx, entered: Time, plan: WaitPlan, pause: Span, polls: u32 },
     /// At an upstream.
     Forwarding(Flight),
-    /// In the pause of a pool-mode retry.
-    PoolPause { since: Time },
+    /// In the pause before the same account is tried again.
+    RetryPause { since: Time },
+    /// WebSocket: in the pause before a rate-limited account is tried again; the slot is kept.
+    TurnPause { account: AccountIx, slot: SlotToken, since: Time },
     /// In the pause before the client's next try.
     Backoff { since: Time },
     /// The client has left; the upstream request runs on. Over WebSocket it keeps its slot.
     Detached(Flight),
+}
+
+/// What the last excluded account of a request was excluded for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Exclusion {
+    /// A failure, if there was any exclusion at all.
+    #[default]
+    Failure,
+    /// It is an OAuth account and cannot continue a response.
+    Continuation,
 }
 
 /// One forward under way.
@@ -55,15 +67,22 @@ pub(super) struct Life {
     pub departure_planned: bool,
     /// Accounts that failed in this try (over WebSocket: on this connection).
     pub excluded: Vec<AccountIx>,
-    /// Pool-mode retries in this try, by account.
-    pub pool_retries: Vec<(AccountIx, u32)>,
+    /// Retries of the same account in this try, by account.
+    pub retries: Vec<(AccountIx, u32)>,
     /// A one-off session hash, given to a request without a session by a pool-mode account.
     pub one_off: Option<[u8; 16]>,
-    /// WebSocket: the response that the connection began with.
+    /// The response that is continued: over WebSocket the one that the connection began with.
     pub previous: Option<ResponseId>,
+    /// What the last excluded account was excluded for.
+    pub exclusion: Exclusion,
     pub holds_user_slot: bool,
+    /// Whether the client has been sent a comment, and with it HTTP status 200.
+    pub streaming: bool,
     pub switches: u32,
-    pub last_upstream_status: Option<u16>,
+    /// What the client gets when the accounts run out now.
+    pub exhausted_code: u16,
+    /// What the client gets of an error that does not fail over.
+    pub error_code: u16,
     pub account: Option<AccountIx>,
     pub layer: Option<Layer>,
     pub escape: Option<EscapeReason>,
@@ -94,12 +113,15 @@ impl Life {
             deadline: None,
             departure_planned: false,
             excluded: Vec::new(),
-            pool_retries: Vec::new(),
+            retries: Vec::new(),
             one_off: None,
             previous: None,
+            exclusion: Exclusion::default(),
             holds_user_slot: false,
+            streaming: false,
             switches: 0,
-            last_upstream_status: None,
+            exhausted_code: 502,
+            error_code: 502,
             account: None,
             layer: None,
             escape: None,
@@ -133,11 +155,10 @@ impl Lives {
         let (phase_token, try_token) = (self.token(), self.token());
         let ix = if let Some(ix) = self.free.pop() {
             let slot = &mut self.slots[ix as usize];
-            let (mut excluded, mut pool_retries) =
-                (std::mem::take(&mut slot.excluded), std::mem::take(&mut slot.pool_retries));
+            let (mut excluded, mut retries) = (std::mem::take(&mut slot.excluded), std::mem::take(&mut slot.retries));
             excluded.clear();
-            pool_retries.clear();
-            *slot = Life { excluded, pool_retries, ..Life::new(request, number, replica) };
+            retries.clear();
+            *slot = Life { excluded, retries, ..Life::new(request, number, replica) };
             ix
         } else {
             self.slots.push(Life::new(request, number, replica));
@@ -175,9 +196,12 @@ impl Lives {
         life.try_token = token;
         life.departure_planned = false;
         life.excluded.clear();
-        life.pool_retries.clear();
+        life.retries.clear();
         life.switches = 0;
-        life.last_upstream_status = None;
+        life.streaming = false;
+        life.exhausted_code = 502;
+        life.error_code = 502;
+        life.exclusion = Exclusion::default();
     }
 
     /// How many are under way.

@@ -3,8 +3,11 @@
 use super::candidates::{Polls, next_tick};
 use super::config::{Config, ReplicaRouting, Transport};
 use super::connections::Connections;
+use super::effects::{Temporary, Windows};
 use super::event::{ARRIVAL_RANK, Event, Ticket};
 use super::life::{Lives, Phase};
+use super::recency::Recency;
+use super::responses::Responses;
 use super::states::{Forbidden, Storm};
 use super::users::Users;
 use super::websocket::Sockets;
@@ -12,7 +15,8 @@ use crate::engine::{Calendar, Luck};
 use crate::ids::{AccountIx, ModelId, ResponseId};
 use crate::measure::{Considered, Finished, Observer, Selected, Status};
 use crate::scheduler::{
-    Account, AnyScheduler, Decision, Health, Metrics, Outcome, Pool, Query, ResponseKey, SessionKey, SlotToken,
+    Account, AnyScheduler, Decision, Health, Metrics, Mode, Outcome, Pool, Query, ResponseKey, Revision, SessionKey,
+    SlotToken,
 };
 use crate::units::Time;
 use crate::upstream::{HealthChange, Upstream};
@@ -42,6 +46,8 @@ pub(super) struct Process {
     pub(super) scheduler: AnyScheduler,
     pub(super) connections: Connections,
     pub(super) storm: Storm,
+    pub(super) windows: Windows,
+    pub(super) recency: Recency,
     restarts: u32,
 }
 
@@ -49,6 +55,10 @@ pub(super) struct Process {
 const ONE_OFF_KEY: u64 = 1 << 63;
 /// Purpose of the stream of one-off session hashes.
 const ONE_OFF_PURPOSE: u64 = 0x6f6e_656f;
+/// Purpose of the stream of the seeds of shuffles in the mode `legacy`.
+const SHUFFLE_PURPOSE: u64 = 0x7368_7566;
+/// Longer names of models are blank to the cooldowns of pairs, in bytes.
+const LONGEST_PAIR_MODEL: usize = 512;
 
 /// One run: requests from a workload through the gateway to an upstream, before the eyes of an observer.
 pub struct Gateway<'w, W: ?Sized, U, O> {
@@ -57,7 +67,9 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) pool: Pool,
     pub(super) processes: Vec<Process>,
     pub(super) forbidden: Forbidden,
-    pub(super) users: Option<Users>,
+    pub(super) users: Users,
+    pub(super) temporary: Temporary,
+    pub(super) responses: Responses,
     pub(super) polls: Polls,
     pub(super) calendar: Calendar<Event>,
     pub(super) lives: Lives,
@@ -67,6 +79,8 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) observer: O,
     /// Names of the models seen so far, trimmed; number 0 is the blank one.
     models: Vec<Vec<u8>>,
+    /// For each of them the first one that has the same name but for its case: what pairs of account and model go by.
+    pair_models: Vec<ModelId>,
     account_models: Vec<Vec<String>>,
     /// Forwards under way, by account.
     pub(super) busy: Vec<u32>,
@@ -94,15 +108,18 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             limited.then_some(account.concurrency.max(0) as usize)
         };
         let connections = Connections::new(accounts.iter().zip(&config.accounts).map(limit));
-        let process = || Process {
+        let process = |start| Process {
             scheduler: AnyScheduler::new(config.scheduler.clone(), count),
             connections: connections.clone(),
             storm: Storm::default(),
+            windows: Windows::new(count),
+            recency: Recency::new(start),
             restarts: 0,
         };
-        let processes = (0..config.replicas.max(1)).map(|_| process()).collect();
+        let polls = Polls::new(config.process_start, config.outbox_poll_interval, config.replicas.max(1));
+        let processes = (0..config.replicas.max(1)).map(|replica| process(polls.start_of(replica))).collect();
         let mut pool = Pool::new(accounts);
-        if config.transport == Transport::WebSocket {
+        if config.transport == Transport::WebSocket && config.scheduler.revision == Revision::V0_1_133 {
             // an account that does not speak it is none for this transport: never listed, never bound
             for ix in (0..count as u32).map(AccountIx) {
                 let account = pool.account_mut(ix);
@@ -117,8 +134,10 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             pool.account_mut(AccountIx(ix as u32)).models = none_yet;
         }
         Self {
-            polls: Polls::new(config.process_start, config.outbox_poll_interval, config.replicas.max(1)),
-            users: config.user_concurrency.map(Users::new),
+            polls,
+            users: Users::new(config.scheduler.revision, config.user_concurrency, config.user_limits.clone()),
+            temporary: Temporary::new(count),
+            responses: Responses::default(),
             forbidden: Forbidden::new(count),
             pool,
             processes,
@@ -129,6 +148,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             upstream,
             observer,
             models: vec![Vec::new()],
+            pair_models: vec![ModelId::BLANK],
             account_models,
             busy: vec![0; count],
             changes: Vec::new(),
@@ -263,13 +283,13 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             }
             Event::WaitTimeout(ticket) if self.current_phase(ticket) => self.wait_timeout(ticket.life, now),
             Event::WaitPoll(ticket) if self.current_phase(ticket) => self.wait_poll(ticket.life, now),
-            Event::PoolRetry(ticket) if self.current_phase(ticket) => self.pool_retry(ticket.life, now),
+            Event::Retry(ticket) if self.current_phase(ticket) => self.retry(ticket.life, now),
             Event::ClientRetry(ticket) if self.current_phase(ticket) => self.client_retry(ticket.life, now),
             Event::AttemptEnd(_)
             | Event::ClientGone(_)
             | Event::WaitTimeout(_)
             | Event::WaitPoll(_)
-            | Event::PoolRetry(_)
+            | Event::Retry(_)
             | Event::ClientRetry(_) => {} // overtaken
         }
     }
@@ -283,6 +303,8 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         let Some(process) = self.processes.get_mut(replica as usize) else { return };
         process.scheduler = AnyScheduler::new(self.config.scheduler.clone(), accounts);
         process.storm = Storm::default();
+        process.windows = Windows::new(accounts);
+        process.recency = Recency::new(now);
         process.restarts += 1;
         self.polls.restart(replica, now);
         self.plan_rebuild(replica, now);
@@ -344,14 +366,48 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
                 }
                 models.push(ModelId(id.0.saturating_add(1))); // the one yet to come
             }
+            self.pair_models.push(self.pair_model(&name, id));
             self.models.push(name.into_bytes());
         }
     }
 
+    fn pair_model(&self, name: &str, id: ModelId) -> ModelId {
+        if name.is_empty() || name.len() > LONGEST_PAIR_MODEL {
+            return ModelId::BLANK;
+        }
+        let lower = name.to_lowercase();
+        let same = |known: &&Vec<u8>| String::from_utf8_lossy(known).to_lowercase() == lower;
+        let place = self.models.iter().position(|known| same(&known));
+        place.map_or(id, |place| self.pair_models[place])
+    }
+
+    /// The model of request `ix`, as accounts support it.
+    pub(super) fn model_of(&self, ix: u32) -> ModelId {
+        let model = self.lives[ix].request.model;
+        if self.models[model.at()].is_empty() { ModelId::BLANK } else { model }
+    }
+
+    /// The model of request `ix`, as pairs of account and model go by it.
+    pub(super) fn pair_model_of(&self, ix: u32) -> ModelId {
+        self.pair_models[self.lives[ix].request.model.at()]
+    }
+
     /// Asks the scheduler for request `ix`, and tells the observer.
     pub(super) fn select(&mut self, ix: u32, now: Time) -> Decision {
+        let (model, pair_model) = (self.model_of(ix), self.pair_model_of(ix));
+        let legacy = self.config.scheduler.mode == Mode::Legacy;
+        if legacy {
+            for process in &mut self.processes {
+                process.recency.show(&mut self.pool, now, self.config.outbox_poll_interval);
+            }
+        }
         let life = &mut self.lives[ix];
         let request = &life.request;
+        let shuffle_seed = match self.config.shuffle_seeds.get(request.luck as usize) {
+            Some(&seed) => seed.wrapping_add(u64::from(life.selects)),
+            None if legacy => self.luck.stream(SHUFFLE_PURPOSE, request.luck, u64::from(life.selects)).bits(),
+            None => 0,
+        };
         let session = match (&life.one_off, request.session) {
             (Some(hash), _) => Some(SessionKey { key: ONE_OFF_KEY | life.number, hash }),
             (None, Some(session)) => Some(SessionKey { key: session.number, hash: request.session_hash.as_bytes() }),
@@ -361,17 +417,23 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             use std::fmt::Write as _;
             self.response_text.clear();
             // writing to a String cannot fail
-            let _ = write!(self.response_text, "resp_{}_{}", response.connection, response.turn);
+            let _ = match (self.config.transport, response.turn) {
+                // over HTTP most responses are the only one of their connection
+                (Transport::Http, 0) => write!(self.response_text, "resp_{}", response.connection),
+                _ => write!(self.response_text, "resp_{}_{}", response.connection, response.turn),
+            };
             ResponseKey { key: response_key(response), text: self.response_text.as_bytes() }
         });
         let query = Query {
             session,
             previous,
-            model: if self.models[request.model.at()].is_empty() { ModelId::BLANK } else { request.model },
+            model,
             model_name: &self.models[request.model.at()],
             excluded: &life.excluded,
+            pair_model,
             transport: self.config.transport,
-            ..Query::default()
+            previous_can_move: self.config.transport == Transport::WebSocket && self.config.previous_can_move,
+            shuffle_seed,
         };
         let process = &mut self.processes[life.replica as usize];
         let list_was_empty = self.pool.list_is_empty();
@@ -462,7 +524,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             number: life.number,
             end: now,
             status,
-            http_status: super::http::http_code(status, life.last_upstream_status),
+            http_status: super::http::http_code(status, life),
             first_token: life.first_token,
             account: life.account,
             layer: life.layer,
@@ -491,6 +553,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             self.upstream.forget(session);
             self.pool.sessions.forget(session.number);
             self.sockets.forget(session.number);
+            self.responses.forget(session.number);
             self.observer.session_over(self.totals.end, session);
         }
     }

@@ -1,16 +1,18 @@
 //! What an upstream's status does to its account (spec gateway.md, the table under step 6).
 
 use super::config::{AccountTraits, Credential};
+use super::effects::{self, Again, Failure, Verdict};
 use crate::ids::AccountIx;
 use crate::scheduler::{AnyScheduler, Pool};
 use crate::units::{Span, Time};
+use crate::workload::{RecordedAttempt, Says};
 
 const DEFAULT_LIMIT: Span = Span::from_secs(5);
-const LOGIN_COOLDOWN: Span = Span::from_secs(600);
-const FORBIDDEN_COOLDOWN: Span = Span::from_secs(600);
+pub(super) const LOGIN_COOLDOWN: Span = Span::from_secs(600);
+pub(super) const FORBIDDEN_COOLDOWN: Span = Span::from_secs(600);
 const FORBIDDEN_WINDOW: Span = Span::from_secs(3 * 3_600);
 const FORBIDDEN_LIMIT: u32 = 3;
-const SWITCHED_OFF_BLOCK: Span = Span::from_secs(120);
+pub(super) const SWITCHED_OFF_BLOCK: Span = Span::from_secs(120);
 const STORM_WINDOW: Span = Span::from_secs(10);
 const STORM_SIZE: u32 = 20;
 
@@ -28,7 +30,7 @@ impl Forbidden {
     }
 
     /// One more: whether it is the one too many.
-    fn count(&mut self, account: AccountIx, now: Time) -> bool {
+    pub fn count(&mut self, account: AccountIx, now: Time) -> bool {
         let (first, count) = &mut self.0[account.at()];
         if *count == 0 || now >= *first + FORBIDDEN_WINDOW {
             (*first, *count) = (now, 0);
@@ -57,8 +59,40 @@ impl Storm {
 }
 
 /// Statuses that are tried on another account; a 400 with one of the upstream's passing troubles is, too.
-pub(super) const fn fails_over(status: u16, passing: bool) -> bool {
-    matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && passing)
+pub(super) fn fails_over(status: u16, says: Says) -> bool {
+    matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && says == Says::Passing)
+}
+
+/// What a failure comes to at 0.1.133: only statuses do anything to an account or fail over.
+pub(super) fn verdict(
+    failure: &Failure<'_>,
+    world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
+    storm: &mut Storm,
+    now: Time,
+) -> Verdict {
+    let refused = Verdict { code: 502, ..Verdict::default() };
+    let RecordedAttempt::Status { status, reset_after, says, .. } = failure.fate else { return refused };
+    if !fails_over(status, says) {
+        return refused;
+    }
+    let traits = failure.traits;
+    let answer = Answer { status, reset_after, message: failure.message };
+    let out = apply(&answer, failure.account, traits, world, failure.overload_cooldown, now);
+    let limited_login = status == 429 && traits.credential == Credential::OAuth;
+    let code = match status {
+        429 => 429,
+        529 => 503,
+        _ => 502,
+    };
+    Verdict {
+        fails_over: true,
+        again: if effects::in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
+        changed: out.is_some(),
+        out,
+        code,
+        limited_login,
+        storm: limited_login && storm.count(now),
+    }
 }
 
 /// An upstream's status with what came along.
@@ -84,7 +118,7 @@ pub(super) fn apply(
         return None;
     }
     let effect = match (answer.status, traits.credential) {
-        (429, _) => Effect::RateLimited(answer.reset_after.unwrap_or(DEFAULT_LIMIT)),
+        (429, _) => Effect::RateLimited(reset_end(answer.reset_after, now)),
         (529, _) => Effect::Out(overload_cooldown),
         (401, Credential::OAuth) => Effect::Out(LOGIN_COOLDOWN),
         (401, Credential::ApiKey) | (402, _) => Effect::Off,
@@ -94,10 +128,10 @@ pub(super) fn apply(
     };
     let state = pool.account_mut(account);
     let (until, blocked) = match effect {
-        Effect::RateLimited(span) => {
+        Effect::RateLimited(end) => {
             // the last 429 sets this end, be it earlier than before; the block only moves later
-            state.rate_limited_until = now + span;
-            (state.rate_limited_until, now + span)
+            state.rate_limited_until = end;
+            (end, end)
         }
         Effect::Out(span) => {
             state.unschedulable_until = state.unschedulable_until.max(now + span);
@@ -112,13 +146,26 @@ pub(super) fn apply(
     Some((until, scheduler.blocked_until(account)))
 }
 
+/// When the limit that a 429 speaks of is over. The upstream names whole seconds, which are added to the current whole
+/// second: a block of n s lasts n-1 to n s. Where it names none, the limit lasts 5 s.
+pub(super) fn reset_end(reset: Option<Span>, now: Time) -> Time {
+    let whole = |nanos: u64| Span::from_secs(nanos.div_ceil(1_000_000_000));
+    reset.map_or(now + DEFAULT_LIMIT, |reset| whole_second(now) + whole(reset.nanos()))
+}
+
+/// The whole second that an instant lies in.
+pub(super) const fn whole_second(at: Time) -> Time {
+    Time::from_unix_nanos(at.unix_seconds() * 1_000_000_000)
+}
+
 enum Effect {
-    RateLimited(Span),
+    RateLimited(Time),
     Out(Span),
     Off,
 }
 
-fn rule_span(traits: &AccountTraits, status: u16, message: &str) -> Option<Span> {
+/// How long the account's own rule for this answer takes it out, if it has one.
+pub(super) fn rule_span(traits: &AccountTraits, status: u16, message: &str) -> Option<Span> {
     let message = message.to_lowercase();
     let hit = |words: &[String]| words.is_empty() || words.iter().any(|word| message.contains(&word.to_lowercase()));
     traits.rules.iter().find(|rule| rule.status == status && hit(&rule.words)).map(|rule| rule.span)
@@ -167,6 +214,14 @@ mod tests {
         assert_eq!(world.apply(429, Some(60), NOW), Some((NOW + Span::from_secs(60), NOW + Span::from_secs(60))));
         assert_eq!(world.apply(429, None, NOW), Some((NOW + Span::from_secs(5), NOW + Span::from_secs(60))));
         assert!(!world.schedulable(4) && world.schedulable(5));
+    }
+
+    #[test]
+    fn a_reset_in_seconds_is_added_to_the_whole_second() {
+        let now = NOW + Span::from_millis(700);
+        assert_eq!(reset_end(Some(Span::from_secs(3)), now), NOW + Span::from_secs(3));
+        assert_eq!(reset_end(Some(Span::from_millis(2_100)), now), NOW + Span::from_secs(3));
+        assert_eq!(reset_end(None, now), now + Span::from_secs(5));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::effects::Again;
+use super::event::{Event, Ticket};
 use super::forward::AttemptEnd;
 use super::life::Phase;
 use super::run::{Gateway, response_key};
@@ -10,7 +12,7 @@ use crate::engine::IdMap;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{Outcome, SlotToken};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::upstream::Upstream;
 use crate::workload::{Previous, RecordedAttempt, Workload};
 
@@ -45,6 +47,8 @@ struct Socket {
     queue: VecDeque<u32>,
     excluded: Vec<AccountIx>,
     switches: u32,
+    /// Turns that were sent on it.
+    turns: u32,
     /// The response that the connection began with.
     previous: Option<ResponseId>,
 }
@@ -88,6 +92,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             queue: VecDeque::new(),
             excluded: Vec::new(),
             switches: 0,
+            turns: 0,
             previous,
         };
         self.sockets.open.insert(connection, socket);
@@ -102,6 +107,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         life.deadline = life.request.patience.map(|patience| now + patience);
         if let Some(socket) = self.sockets.open.get_mut(&life.request.connection) {
             socket.busy = true;
+            socket.turns += 1;
             life.replica = socket.replica;
             life.excluded.append(&mut socket.excluded);
             life.switches = socket.switches;
@@ -159,19 +165,23 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         let status = match end.attempt.fate {
             RecordedAttempt::Ok { .. } => {
                 self.free_slot(account, slot, now);
-                self.forbidden.success(account);
+                self.succeeded(ix, account, client_there, now);
                 self.report(ix, account, true, end.upstream_ttft(), now);
                 self.bind_response(ix, account, client_there, now);
                 Status::Ok
             }
             RecordedAttempt::Status { status: 429, .. } => {
-                self.change_state(ix, account, &end.attempt, now);
+                let verdict = self.failed(ix, account, &end.attempt, now);
                 self.report(ix, account, false, None, now);
-                self.free_slot(account, slot, now);
                 if !client_there {
+                    self.free_slot(account, slot, now);
                     return self.lives.remove(ix);
                 }
                 self.note_failed(ix, end, now);
+                if let (Again::InWindow(pause), Some(slot)) = (verdict.again, slot) {
+                    return self.pause_turn(ix, account, slot, pause, now);
+                }
+                self.free_slot(account, slot, now);
                 return self.move_connection(ix, account, now);
             }
             RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
@@ -204,6 +214,19 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
         let process = &self.processes[self.lives[ix].replica as usize];
         process.scheduler.bind_response(&mut self.pool, response_key(response), account, now);
+    }
+
+    /// From 0.1.179 on an OAuth account that has been rate-limited for less than two minutes is tried again, on the same
+    /// connection and with its slot. A later turn that does so has no previous response any more.
+    fn pause_turn(&mut self, ix: u32, account: AccountIx, slot: SlotToken, pause: Span, now: Time) {
+        let life = &mut self.lives[ix];
+        if let Some(socket) = self.sockets.open.get_mut(&life.request.connection).filter(|socket| socket.turns > 1) {
+            socket.previous = None;
+            life.previous = None;
+        }
+        let token = self.lives.enter(ix, Phase::TurnPause { account, slot, since: now });
+        self.plan_departure(ix);
+        self.plan(now + pause, Event::Retry(Ticket { life: ix, token }));
     }
 
     /// A rate limit before anything went to the client: select anew, with what the connection began with.

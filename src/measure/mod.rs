@@ -8,6 +8,7 @@ pub mod check;
 pub mod compose;
 pub mod cost;
 pub mod detection;
+mod drift;
 pub mod escapes;
 pub mod figures;
 pub mod histogram;

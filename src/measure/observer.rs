@@ -29,11 +29,15 @@ pub enum Status {
     AccountBusy,
     /// The client went away before its first token.
     ClientGone,
+    /// 404: no account of the group lists the model. From 0.1.179 on.
+    ModelNotFound,
+    /// 400: a response is continued that is not the user's, or that no account can continue. From 0.1.179 on.
+    InvalidRequest,
 }
 
 impl Status {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::WaitQueueFull,
         Self::WaitTimeout,
@@ -43,6 +47,8 @@ impl Status {
         Self::UpstreamError,
         Self::AccountBusy,
         Self::ClientGone,
+        Self::ModelNotFound,
+        Self::InvalidRequest,
     ];
 
     /// Its name in reports.
@@ -57,6 +63,8 @@ impl Status {
             Self::UpstreamError => "upstream_error",
             Self::AccountBusy => "account_busy",
             Self::ClientGone => "client_gone",
+            Self::ModelNotFound => "model_not_found",
+            Self::InvalidRequest => "invalid_request",
         }
     }
 }

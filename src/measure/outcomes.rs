@@ -107,6 +107,8 @@ const fn status_path(status: Status) -> &'static str {
         Status::UpstreamError => "statuses.upstream_error",
         Status::AccountBusy => "statuses.account_busy",
         Status::ClientGone => "statuses.client_gone",
+        Status::ModelNotFound => "statuses.model_not_found",
+        Status::InvalidRequest => "statuses.invalid_request",
     }
 }
 

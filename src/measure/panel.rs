@@ -4,6 +4,7 @@ use super::accounts::Accounts;
 use super::check::Check;
 use super::cost::Cost;
 use super::detection::Detection;
+use super::drift::Drift;
 use super::escapes::{Escapes, Move};
 use super::figures::Figures;
 use super::latency::Latency;
@@ -35,6 +36,7 @@ pub struct Panel {
     accounts: Option<Accounts>,
     series: Option<Series>,
     provenance: Provenance,
+    drift: Drift,
     check: Option<Box<Check>>,
 }
 
@@ -70,6 +72,7 @@ impl Panel {
             accounts: on.accounts.then(|| Accounts::new(settings, accounts)),
             series: on.series.then(|| Series::new(settings, n)),
             provenance: Provenance::new(settings, accounts),
+            drift: Drift::new(settings),
             check: settings.check.then(|| Box::new(Check::new(settings, accounts))),
             settings: settings.clone(),
         }
@@ -102,6 +105,7 @@ impl Panel {
         let some_unpriced = self.cost.as_ref().is_some_and(Cost::some_unpriced);
         let mut notes = notes::on(&figures, &self.settings, onsets_in_warmup, some_unpriced);
         notes.extend(self.provenance.note());
+        notes.extend(self.drift.notes());
         let violation_count = self.check.as_ref().map_or(0, |check| check.count());
         Results {
             figures,
@@ -119,6 +123,7 @@ impl Observer for Panel {
     fn arrived(&mut self, now: Time, number: u64, request: &Request) {
         self.outcomes.arrived(now, number, request);
         self.provenance.arrived(now, number, request);
+        self.drift.arrived(request);
         self.check.arrived(now, number, request);
     }
 

@@ -204,11 +204,8 @@ pub fn forward(
 ) {
     let request = Request { input_tokens: input, ..request(ms, session) };
     let end = Span::SECOND;
-    let fate = if ok {
-        RecordedAttempt::Ok { ttft: Span::from_millis(300), end }
-    } else {
-        RecordedAttempt::Status { status: 503, end, reset_after: None, passing: false }
-    };
+    let fate =
+        if ok { RecordedAttempt::Ok { ttft: Span::from_millis(300), end } } else { RecordedAttempt::status(503, end) };
     let attempt = Attempt { fate, cached_tokens: cached, degraded: false, message: 0 };
     let step = Forwarded {
         began: at(ms),

@@ -3,6 +3,7 @@
 //!
 //! Reports read figures, never the run.
 
+pub mod answer;
 pub mod chart;
 pub mod comparison;
 pub mod completions;
@@ -20,6 +21,7 @@ pub mod summary;
 pub mod sweep;
 pub mod tune;
 
+pub use answer::{Answer, Tone};
 pub use comparison::ComparisonReport;
 pub use document::{About, ResultDocument};
 pub use printed::{BadDocument, Report};

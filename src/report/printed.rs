@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::Style;
+use super::answer::Answer;
 use super::document::markdown;
-use super::summary::{Section, lay_out};
+use super::summary::{Section, lay_out, lay_out_answer};
 
 /// A document that is not in the form that its kind has: what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,16 @@ pub trait Report {
     /// What it says to people: tables, sentences, remarks.
     fn sections(&self) -> Vec<Section>;
 
+    /// What it says in short, first of all; `None` where the sections say it themselves.
+    fn answer(&self) -> Option<Answer> {
+        None
+    }
+
+    /// What stands below the answer where not everything is wanted: a table and notes. Everything where it is short.
+    fn brief(&self) -> Vec<Section> {
+        self.sections()
+    }
+
     /// Everything, for machines.
     fn json(&self) -> Value;
 
@@ -38,7 +49,9 @@ pub trait Report {
 
     /// For people on a terminal.
     fn to_text(&self, style: Style) -> String {
-        let mut text = lay_out(&self.sections(), style);
+        let sections = if style.verbose { self.sections() } else { self.brief() };
+        let mut text = self.answer().map_or_else(String::new, |answer| lay_out_answer(&answer, style));
+        text.push_str(&lay_out(&sections, style));
         if let Some(yaml) = self.config() {
             let indented: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
             // writing to a string cannot fail
@@ -52,7 +65,7 @@ pub trait Report {
     /// For a pull request or a job summary.
     fn to_markdown(&self) -> String {
         let yaml = self.config().map_or_else(String::new, |yaml| format!("```yaml\n{yaml}```\n"));
-        markdown::of_sections(&self.sections()) + &yaml
+        markdown::page(&self.sections(), self.answer().as_ref()) + &yaml
     }
 
     /// The JSON document, two spaces deep, with a line feed at its end.

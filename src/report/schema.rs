@@ -14,6 +14,7 @@ pub fn result_schema() -> Value {
     }
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
     properties.insert("replications".into(), json!({ "type": "integer", "minimum": 1 }));
+    properties.insert("answer".into(), answer());
     let note = json!({
         "type": "object",
         "description": "What the reader of the figures at or below the path `figure` must know.",
@@ -57,6 +58,26 @@ pub fn result_schema() -> Value {
         "properties": properties,
         "additionalProperties": false,
         "$defs": { "figure": figure() },
+    })
+}
+
+/// What the run says in short.
+fn answer() -> Value {
+    let tone = json!({ "enum": ["good", "bad", "neutral", "undecided"] });
+    let point = json!({
+        "type": "object",
+        "properties": { "text": { "type": "string" }, "tone": tone },
+        "required": ["text", "tone"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "description": "What the run says in short: a sentence, whether it is good news, and the points that belong to it.",
+        "properties": {
+            "sentence": { "type": "string" }, "tone": tone, "points": { "type": "array", "items": point },
+        },
+        "required": ["sentence", "tone", "points"],
+        "additionalProperties": false,
     })
 }
 

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{Check, Checker};
+use super::environment;
 use super::error::{ErrorKind, ScenarioError};
-use super::gateway_keys::{canonical, look_through_quotes};
+use super::gateway_keys::{COOLDOWN, LOAD_CACHE, canonical, look_through_quotes};
 use super::model::Scenario;
+use super::origins::{Given, Layer, LayerKind, Setting, settle};
 use super::read::read;
 use super::set::Set;
 use super::tree::{Entry, Node, Origin, Place, Source, Value, parse};
@@ -32,6 +34,8 @@ pub struct Loaded {
     pub ignored_gateway_keys: Vec<String>,
     /// What was understood differently from how it was written.
     pub notes: Vec<String>,
+    /// Version, mode, and every setting of the gateway that somebody gave, with where it came from.
+    pub settings: Vec<Setting>,
 }
 
 impl Document {
@@ -97,7 +101,7 @@ impl Document {
             }
         }
         let mut ignored_gateway_keys = Vec::new();
-        self.read_gateway(&mut tree, &mut ignored_gateway_keys)?;
+        let layers = self.read_gateway(&mut tree, &mut ignored_gateway_keys)?;
         fill_accounts(&mut tree);
         fill_preset(&mut tree);
         let mut scenario: Scenario = read(&tree)?;
@@ -105,37 +109,76 @@ impl Document {
         scenario.check(&mut checker);
         checker.first(&tree).map_err(|error| error.or_file(&self.file))?;
         scenario.base.clone_from(&self.base);
-        let notes = scenario.finish(&self.file);
-        Ok(Loaded { scenario, ignored_gateway_keys, notes })
+        let given = Given { version: scenario.gateway_version, mode: scenario.mode };
+        let mut notes = scenario.finish(&self.file);
+        let settings = settle(&mut scenario, &given, &layers, &mut notes)?;
+        Ok(Loaded { scenario, ignored_gateway_keys, notes, settings })
     }
 
-    /// Brings `gateway` into one spelling and lays it over that of `gateway_config`.
-    fn read_gateway(&self, tree: &mut Node, ignored: &mut Vec<String>) -> Result<(), ScenarioError> {
-        let config = tree.entry("gateway_config").cloned();
-        let mut lower = match &config {
-            Some(Entry { node: Node { value: Value::Text(file), .. }, place, .. }) => {
-                self.gateway_config(file, place, ignored)?
-            }
-            // Anything else is told by its type later on.
-            _ => Node { value: Value::Map(Vec::new()), place: tree.place.clone() },
-        };
+    /// Brings `gateway` into one spelling and lays it over that of `gateway_env`, and that over `gateway_config`. Gives
+    /// the layers, the lowest first.
+    fn read_gateway(&self, tree: &mut Node, ignored: &mut Vec<String>) -> Result<Vec<Layer>, ScenarioError> {
+        move_older_key(tree);
+        let mut layers = Vec::new();
+        for (key, kind) in [("gateway_config", LayerKind::Config), ("gateway_env", LayerKind::Environment)] {
+            // Anything else than text is told by its type later on.
+            let Some(Entry { node: Node { value: Value::Text(file), .. }, place, .. }) = tree.entry(key) else {
+                continue;
+            };
+            let tree = match kind {
+                LayerKind::Environment => self.gateway_env(file, place, ignored)?,
+                LayerKind::Config | LayerKind::Scenario => self.gateway_config(file, place, ignored)?,
+            };
+            layers.push(Layer { kind, tree });
+        }
+        let mut own = Node { value: Value::Map(Vec::new()), place: tree.place.clone() };
         for key in ["gateway", "rate_limit"] {
             let Some(entry) = tree.entry(key) else { continue };
             let mut entry = entry.clone();
             if key == "gateway" && matches!(entry.node.value, Value::Map(_)) {
                 entry.node = canonical(&entry.node, None, ignored)?;
             }
-            let over = Node { value: Value::Map(vec![entry.clone()]), place: entry.place.clone() };
-            lower.merge_from(&over);
-            // Errors should point at the scenario, not at the file below it.
-            if let Some(merged) = lower.entries_mut().and_then(|all| all.iter_mut().find(|merged| merged.key == key)) {
-                merged.place = entry.place;
+            own.put(entry);
+        }
+        layers.push(Layer { kind: LayerKind::Scenario, tree: own });
+        let mut merged = Node { value: Value::Map(Vec::new()), place: tree.place.clone() };
+        for layer in &layers {
+            merged.merge_from(&layer.tree);
+            // Errors should point at the upper layer, not at the file below it.
+            for upper in layer.tree.entries() {
+                if let Some(all) = merged.entries_mut()
+                    && let Some(entry) = all.iter_mut().find(|entry| entry.key == upper.key)
+                {
+                    entry.place = upper.place.clone();
+                }
             }
         }
-        for entry in lower.entries() {
+        for entry in merged.entries() {
             tree.put(entry.clone());
         }
-        Ok(())
+        Ok(layers)
+    }
+
+    /// What the gateway's environment says of `gateway` and `rate_limit`.
+    fn gateway_env(&self, file: &str, place: &Place, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+        let path = self.base.join(file);
+        let text = read_text(&path).map_err(|why| {
+            unreadable(&path, &why, "gateway's environment").place(Some(place.clone())).path("gateway_env")
+        })?;
+        let name = path.display().to_string();
+        let mut tree = environment::tree(&text, &name, ignored)?;
+        let Some(entries) = tree.entries_mut() else { return Ok(tree) };
+        for entry in entries {
+            match entry.key.as_str() {
+                "gateway" => entry.node = canonical(&entry.node, Some(&name), ignored)?,
+                _ => {
+                    for cooldown in entry.node.entries_mut().into_iter().flatten() {
+                        look_through_quotes(&mut cooldown.node, COOLDOWN);
+                    }
+                }
+            }
+        }
+        Ok(tree)
     }
 
     /// `gateway` and `rate_limit` of the gateway's own config file.
@@ -160,7 +203,7 @@ impl Document {
                     };
                     let mut cooldown = cooldown.clone();
                     cooldown.key = "overload_cooldown_minutes".to_owned();
-                    look_through_quotes(&mut cooldown.node, "rate_limit.overload_cooldown_minutes");
+                    look_through_quotes(&mut cooldown.node, COOLDOWN);
                     node.value = Value::Map(vec![cooldown]);
                 }
                 _ => continue,
@@ -168,6 +211,33 @@ impl Document {
             out.put(Entry { key, place: entry.place.clone(), node });
         }
         Ok(out)
+    }
+}
+
+/// `what_if.load_batch_cache_ms` is one of the gateway's own keys by now.
+fn move_older_key(tree: &mut Node) {
+    let what_if = tree.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "what_if"));
+    let Some(entries) = what_if.and_then(|entry| entry.node.entries_mut()) else { return };
+    let Some(at) = entries.iter().position(|entry| entry.key == "load_batch_cache_ms") else { return };
+    let mut moved = entries.remove(at);
+    // where both are given, the reading of the gateway's keys tells them apart
+    for (place, key) in LOAD_CACHE.split('.').rev().enumerate() {
+        if place == 0 {
+            moved.key = key.to_owned();
+        } else {
+            let node = Node { value: Value::Map(vec![moved.clone()]), place: moved.place.clone() };
+            moved = Entry { key: key.to_owned(), place: moved.place.clone(), node };
+        }
+    }
+    let place = moved.place.clone();
+    let Some(all) = tree.entries_mut() else { return };
+    match all.iter_mut().find(|entry| entry.key == "gateway").map(|entry| entry.node.entries_mut()) {
+        Some(Some(keys)) => keys.push(moved),
+        Some(None) => {} // told by its type later on
+        None => {
+            let node = Node { value: Value::Map(vec![moved]), place: place.clone() };
+            all.push(Entry { key: "gateway".to_owned(), place, node });
+        }
     }
 }
 

@@ -19,8 +19,8 @@ pub struct Gateway {
     pub openai_ws: OpenAiWs,
     /// Waiting, and the list of candidates.
     pub scheduling: Scheduling,
-    /// How often a request may switch accounts after failures, 0 to 1000.
-    pub max_account_switches: u32,
+    /// How often a request may switch accounts after failures, at most 1000; 0 or less means 3, as in the gateway.
+    pub max_account_switches: i64,
     /// A slot held for longer is forgotten; minutes, 1 to 1000000.
     pub concurrency_slot_ttl_minutes: u64,
 }
@@ -47,11 +47,15 @@ pub struct OpenAiWs {
     pub scheduler_score_weights: Weights,
     /// How long a session's binding lives, in seconds, above 0.
     pub sticky_session_ttl_seconds: u64,
-    /// How long a response's binding lives, in seconds, above 0.
-    pub sticky_response_id_ttl_seconds: u64,
+    /// How long a response's binding lives, in seconds; 0 or less falls back on the older key.
+    pub sticky_response_id_ttl_seconds: i64,
+    /// The older key of the same, used where the newer one is 0 or less; 0: not set.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sticky_previous_response_ttl_seconds: i64,
 }
 
-/// `gateway.openai_ws.scheduler_score_weights`: each at least 0, not all 0.
+/// `gateway.openai_ws.scheduler_score_weights`: each at least 0, the first eight not all 0. From 0.1.179 on there are
+/// more than five.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Weights {
@@ -65,6 +69,16 @@ pub struct Weights {
     pub error_rate: f64,
     /// Of its time to first token.
     pub ttft: f64,
+    /// Of how soon its session window ends.
+    pub reset: f64,
+    /// Of what is left of its quota.
+    pub quota_headroom: f64,
+    /// Of what its upstream charges.
+    pub upstream_cost: f64,
+    /// A bonus for the account of the previous response, in the mode `weighted`.
+    pub previous_response: f64,
+    /// A bonus for the account that the session is bound to, in the mode `weighted`.
+    pub session_sticky: f64,
 }
 
 /// `gateway.scheduling`
@@ -83,14 +97,18 @@ pub struct Scheduling {
     pub outbox_poll_interval_seconds: u64,
     /// The list of candidates is built anew this often, in seconds; 0: never.
     pub full_rebuild_interval_seconds: u64,
+    /// How long a batch of loads is cached, in ms; 0: not.
+    pub load_batch_cache_ttl_ms: u64,
+    /// Whether the mode `legacy` looks at loads.
+    pub load_batch_enabled: bool,
 }
 
 /// `rate_limit` of the gateway's config.yaml.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimit {
-    /// How long a 529 makes an account unschedulable, in minutes, above 0.
-    pub overload_cooldown_minutes: u64,
+    /// How long a 529 makes an account unschedulable, in minutes; 0 or less means the default, as in the gateway.
+    pub overload_cooldown_minutes: i64,
 }
 
 impl Default for Gateway {
@@ -118,14 +136,54 @@ impl Default for OpenAiWs {
             scheduler_score_weights: Weights::default(),
             sticky_session_ttl_seconds: 3_600,
             sticky_response_id_ttl_seconds: 3_600,
+            sticky_previous_response_ttl_seconds: 0,
         }
     }
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { priority: 1.0, load: 1.0, queue: 0.7, error_rate: 0.8, ttft: 0.5 }
+        Self {
+            priority: 1.0,
+            load: 1.0,
+            queue: 0.7,
+            error_rate: 0.8,
+            ttft: 0.5,
+            reset: 0.0,
+            quota_headroom: 0.0,
+            upstream_cost: 0.0,
+            previous_response: 5.0,
+            session_sticky: 3.0,
+        }
     }
+}
+
+impl Weights {
+    /// All of them with their keys.
+    const fn named(&self) -> [(&'static str, f64); 10] {
+        [
+            ("priority", self.priority),
+            ("load", self.load),
+            ("queue", self.queue),
+            ("error_rate", self.error_rate),
+            ("ttft", self.ttft),
+            ("reset", self.reset),
+            ("quota_headroom", self.quota_headroom),
+            ("upstream_cost", self.upstream_cost),
+            ("previous_response", self.previous_response),
+            ("session_sticky", self.session_sticky),
+        ]
+    }
+
+    /// The sum of those that make up the score: the two bonuses do not count.
+    pub(super) fn sum(&self) -> f64 {
+        self.named()[..8].iter().map(|(_, weight)| weight).sum()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 impl Default for Scheduling {
@@ -137,6 +195,8 @@ impl Default for Scheduling {
             fallback_wait_timeout: Duration::secs(30),
             outbox_poll_interval_seconds: 1,
             full_rebuild_interval_seconds: 300,
+            load_batch_cache_ttl_ms: 200,
+            load_batch_enabled: true,
         }
     }
 }
@@ -161,27 +221,23 @@ impl Check for Gateway {
             c.whole("lb_top_k", self.openai_ws.lb_top_k, 1, 1_000_000);
             c.within("scheduler_score_weights", |c| {
                 let weights = self.openai_ws.scheduler_score_weights;
-                let named = [
-                    ("priority", weights.priority),
-                    ("load", weights.load),
-                    ("queue", weights.queue),
-                    ("error_rate", weights.error_rate),
-                    ("ttft", weights.ttft),
-                ];
-                for (name, weight) in named {
+                for (name, weight) in weights.named() {
                     c.number(name, weight, 0.0, 1e9);
                 }
-                if named.iter().all(|(_, weight)| *weight == 0.0) {
+                if weights.sum() == 0.0 {
                     c.fault("", ErrorKind::OutOfRange, "`scheduler_score_weights` must not all be 0", None);
                 }
             });
             c.whole("sticky_session_ttl_seconds", self.openai_ws.sticky_session_ttl_seconds, 1, LONGEST_SECONDS);
-            c.whole(
-                "sticky_response_id_ttl_seconds",
-                self.openai_ws.sticky_response_id_ttl_seconds,
-                1,
-                LONGEST_SECONDS,
-            );
+            let (newer, older) =
+                (self.openai_ws.sticky_response_id_ttl_seconds, self.openai_ws.sticky_previous_response_ttl_seconds);
+            c.whole("sticky_response_id_ttl_seconds", newer, -LONGEST_SECONDS, LONGEST_SECONDS);
+            c.whole("sticky_previous_response_ttl_seconds", older, 0, LONGEST_SECONDS);
+            if newer <= 0 && older <= 0 {
+                let message = format!("`sticky_response_id_ttl_seconds` must be above 0, found {newer}");
+                let help = "0 or less falls back on `sticky_previous_response_ttl_seconds`, which is not set";
+                c.fault("sticky_response_id_ttl_seconds", ErrorKind::OutOfRange, message, Some(help));
+            }
         });
         c.within("scheduling", |c| {
             let scheduling = &self.scheduling;
@@ -191,14 +247,15 @@ impl Check for Gateway {
             c.some_time("fallback_wait_timeout", scheduling.fallback_wait_timeout);
             c.whole("outbox_poll_interval_seconds", scheduling.outbox_poll_interval_seconds, 1, LONGEST_SECONDS);
             c.whole("full_rebuild_interval_seconds", scheduling.full_rebuild_interval_seconds, 0, LONGEST_SECONDS);
+            c.whole("load_batch_cache_ttl_ms", scheduling.load_batch_cache_ttl_ms, 0, 1_000_000_000);
         });
-        c.whole("max_account_switches", self.max_account_switches, 0, 1_000);
+        c.whole("max_account_switches", self.max_account_switches, -1_000, 1_000);
         c.whole("concurrency_slot_ttl_minutes", self.concurrency_slot_ttl_minutes, 1, 1_000_000);
     }
 }
 
 impl Check for RateLimit {
     fn check(&self, c: &mut Checker) {
-        c.whole("overload_cooldown_minutes", self.overload_cooldown_minutes, 1, 1_000_000);
+        c.whole("overload_cooldown_minutes", self.overload_cooldown_minutes, -1_000_000, 1_000_000);
     }
 }

@@ -15,7 +15,7 @@ enum Holds {
 }
 
 /// The keys that a simulation knows.
-const KEYS: [(&str, Holds); 20] = [
+const KEYS: [(&str, Holds); 28] = [
     ("openai_scheduler.sticky_escape_enabled", Holds::Switch),
     ("openai_scheduler.sticky_escape_ttft_ms", Holds::Number),
     ("openai_scheduler.sticky_escape_error_rate", Holds::Number),
@@ -25,21 +25,29 @@ const KEYS: [(&str, Holds); 20] = [
     ("openai_ws.scheduler_score_weights.queue", Holds::Number),
     ("openai_ws.scheduler_score_weights.error_rate", Holds::Number),
     ("openai_ws.scheduler_score_weights.ttft", Holds::Number),
+    ("openai_ws.scheduler_score_weights.reset", Holds::Number),
+    ("openai_ws.scheduler_score_weights.quota_headroom", Holds::Number),
+    ("openai_ws.scheduler_score_weights.upstream_cost", Holds::Number),
+    ("openai_ws.scheduler_score_weights.previous_response", Holds::Number),
+    ("openai_ws.scheduler_score_weights.session_sticky", Holds::Number),
     ("openai_ws.sticky_session_ttl_seconds", Holds::Number),
     ("openai_ws.sticky_response_id_ttl_seconds", Holds::Number),
+    ("openai_ws.sticky_previous_response_ttl_seconds", Holds::Number),
     ("scheduling.sticky_session_max_waiting", Holds::Number),
     ("scheduling.sticky_session_wait_timeout", Holds::Text),
     ("scheduling.fallback_max_waiting", Holds::Number),
     ("scheduling.fallback_wait_timeout", Holds::Text),
     ("scheduling.outbox_poll_interval_seconds", Holds::Number),
     ("scheduling.full_rebuild_interval_seconds", Holds::Number),
+    ("scheduling.load_batch_cache_ttl_ms", Holds::Number),
+    ("scheduling.load_batch_enabled", Holds::Switch),
     ("max_account_switches", Holds::Number),
     ("concurrency_slot_ttl_minutes", Holds::Number),
     ("rate_limit.overload_cooldown_minutes", Holds::Number),
 ];
 
 /// The later spelling of some of them, and where they stood before.
-const LATER: [(&str, &str); 9] = [
+const LATER: [(&str, &str); 14] = [
     ("advanced_scheduler.sticky_escape_enabled", "openai_scheduler.sticky_escape_enabled"),
     ("advanced_scheduler.sticky_escape_ttft_ms", "openai_scheduler.sticky_escape_ttft_ms"),
     ("advanced_scheduler.sticky_escape_error_rate", "openai_scheduler.sticky_escape_error_rate"),
@@ -49,10 +57,31 @@ const LATER: [(&str, &str); 9] = [
     ("advanced_scheduler.scheduler_score_weights.queue", "openai_ws.scheduler_score_weights.queue"),
     ("advanced_scheduler.scheduler_score_weights.error_rate", "openai_ws.scheduler_score_weights.error_rate"),
     ("advanced_scheduler.scheduler_score_weights.ttft", "openai_ws.scheduler_score_weights.ttft"),
+    ("advanced_scheduler.scheduler_score_weights.reset", "openai_ws.scheduler_score_weights.reset"),
+    ("advanced_scheduler.scheduler_score_weights.quota_headroom", "openai_ws.scheduler_score_weights.quota_headroom"),
+    ("advanced_scheduler.scheduler_score_weights.upstream_cost", "openai_ws.scheduler_score_weights.upstream_cost"),
+    (
+        "advanced_scheduler.scheduler_score_weights.previous_response",
+        "openai_ws.scheduler_score_weights.previous_response",
+    ),
+    ("advanced_scheduler.scheduler_score_weights.session_sticky", "openai_ws.scheduler_score_weights.session_sticky"),
 ];
 
 /// The last key below `rate_limit`, which stands beside `gateway`, not in it.
-const COOLDOWN: &str = "rate_limit.overload_cooldown_minutes";
+pub(super) const COOLDOWN: &str = "rate_limit.overload_cooldown_minutes";
+
+/// How long a batch of loads is cached; `what_if.load_batch_cache_ms` is an older name of it here.
+pub(super) const LOAD_CACHE: &str = "scheduling.load_batch_cache_ttl_ms";
+
+/// The keys that a simulation knows, below `gateway` but for `COOLDOWN`.
+pub(super) fn known() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|(path, _)| *path)
+}
+
+/// The same in every spelling.
+pub(super) fn spellings() -> impl Iterator<Item = &'static str> {
+    known().chain(LATER.iter().map(|(path, _)| *path))
+}
 
 /// The short name of a well-known key in full: `lb_top_k` is `gateway.openai_ws.lb_top_k`.
 pub(super) fn in_full(short: &str) -> Option<String> {
@@ -69,8 +98,12 @@ pub(super) fn short_names() -> impl Iterator<Item = (&'static str, String)> {
         );
         (name, if *path == COOLDOWN { (*path).to_owned() } else { format!("gateway.{path}") })
     });
-    let what_if = ["ewma_alpha", "load_batch_cache_ms"].map(|name| (name, format!("what_if.{name}")));
-    gateway.chain(what_if)
+    let others = [
+        ("ewma_alpha", "what_if.ewma_alpha".to_owned()),
+        // what the key was called before it was found to be one of the gateway's
+        ("load_batch_cache_ms", format!("gateway.{LOAD_CACHE}")),
+    ];
+    gateway.chain(others)
 }
 
 /// Brings a `gateway` tree into the first spelling, without the keys that a simulation does not know; those are added to

@@ -9,15 +9,18 @@
 //! plain settings of the other rooms.
 
 mod account;
+mod admin;
 mod check;
 mod condition;
 mod distribution;
 mod document;
 mod duration;
+mod environment;
 mod error;
 mod gateway;
 mod gateway_keys;
 mod model;
+mod origins;
 mod read;
 mod reference;
 mod schema;
@@ -31,27 +34,31 @@ mod workload;
 mod tests;
 
 pub use account::{
-    Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Price, PromptCache, Protocol, Refill,
-    Rule, SizeEffect,
+    Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Persistence, Price, PromptCache,
+    Protocol, Refill, Rule, SizeEffect, Usage,
 };
+pub use admin::{AdminSettings, Raw};
 pub use check::LONGEST;
 pub use condition::{
     Beyond, Capacity, Condition, Course, Effect, Flapping, Markov, Next, Replayed, Scheduled, State, Triggered,
 };
-pub use distribution::{Clamped, Distribution, Empirical, Lognormal, Part, Quantity};
+pub use distribution::{Clamped, Distribution, Empirical, Lognormal, Part, Quantity, TtftPreset};
 pub use document::{Document, Loaded};
 pub use duration::Duration;
 pub use error::{ErrorKind, ScenarioError};
 pub use gateway::{Gateway, OpenAiScheduler, OpenAiWs, RateLimit, Scheduling, Weights};
 pub use model::{Epoch, Scenario};
+pub use origins::Setting;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use set::Set;
-pub use settings::{Clients, Measure, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf};
+pub use settings::{
+    Clients, GatewayVersion, Measure, Mode, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf,
+};
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{
-    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, SessionNames,
-    Synth, SynthTiming, TraceFormat, Workload,
+    Arrivals, InputTokens, ModelShare, Placing, Preset, Profile, Replay, ReplaySessions, ReplayTiming, Resample,
+    SessionNames, Synth, SynthStart, SynthTiming, TraceFormat, Workload,
 };
 
 /// A key in full: `gateway.openai_ws.lb_top_k` for the short name `lb_top_k`; any other key as it is.

@@ -9,12 +9,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::account::{Account, MOST_ACCOUNTS, Refill};
+use super::admin::AdminSettings;
 use super::check::{Check, Checker};
 use super::condition::{Condition, Course};
 use super::duration::Duration;
 use super::error::{ErrorKind, nearest};
 use super::gateway::{Gateway, RateLimit};
-use super::settings::{Clients, Measure, Replicas, Service, Transport, WhatIf};
+use super::settings::{Clients, GatewayVersion, Measure, Mode, Replicas, Service, Transport, WhatIf};
 use super::workload::{Synth, Workload};
 use crate::units::Time;
 
@@ -39,6 +40,20 @@ pub struct Scenario {
     pub group_id: Option<i64>,
     /// How clients talk to the gateway.
     pub transport: Transport,
+    /// The revision of the gateway: `0.1.133`, or `0.1.179`, which is the default where a `mode` or `admin_settings` are
+    /// given.
+    pub gateway_version: Option<GatewayVersion>,
+    /// Which of its schedulers the gateway runs, in the place of the two switches of `admin_settings`. Not given: as these
+    /// say; where they say nothing, `legacy` at 0.1.179, as in the gateway, and `advanced` at 0.1.133, which is simulated
+    /// in this mode only.
+    pub mode: Option<Mode>,
+    /// Settings of the gateway's admin pages by the names that they have in its database. They lie over `gateway`.
+    #[serde(skip_serializing_if = "AdminSettings::is_empty")]
+    pub admin_settings: AdminSettings,
+    /// The gateway's environment, a `.env` or a compose file, relative to the scenario: its `GATEWAY_*` variables lie
+    /// over `gateway_config`; what the scenario says itself comes first.
+    #[serde(skip_serializing)]
+    pub gateway_env: Option<PathBuf>,
     /// A whole config.yaml of the gateway, relative to the scenario: its `gateway` tree and its
     /// `rate_limit.overload_cooldown_minutes` are read; what the scenario says itself comes first.
     #[serde(skip_serializing)]
@@ -129,6 +144,10 @@ impl Default for Scenario {
             warmup: Duration::default(),
             group_id: None,
             transport: Transport::Http,
+            gateway_version: None,
+            mode: None,
+            admin_settings: AdminSettings::default(),
+            gateway_env: None,
             gateway_config: None,
             gateway: Gateway::default(),
             rate_limit: RateLimit::default(),
@@ -173,9 +192,10 @@ impl Check for Scenario {
         c.key("clients", &self.clients);
         c.key("measure", &self.measure);
         let continues = self.workload.synth.as_ref().is_some_and(|synth| synth.previous_response);
-        if continues && self.transport == Transport::Http {
+        self.check_mode(c);
+        if continues && self.transport == Transport::Http && self.version() == GatewayVersion::V0_1_133 {
             let message = "`previous_response` exists over WebSocket only; over HTTP the gateway refuses it";
-            let help = Some("give `transport: websocket`");
+            let help = Some("give `transport: websocket`, or `gateway_version: 0.1.179`");
             c.fault("workload.synth.previous_response", ErrorKind::Conflict, message, help);
         }
         if self.service == Service::Recorded && self.workload.replay.is_none() {
@@ -193,6 +213,30 @@ impl Scenario {
             next = first.and_then(|first| first.checked_add(account.count.into()));
             (first, account)
         })
+    }
+
+    /// The revision that is simulated.
+    pub fn version(&self) -> GatewayVersion {
+        let newer = self.mode.is_some() || !self.admin_settings.is_empty();
+        let default = if newer { GatewayVersion::V0_1_179 } else { GatewayVersion::V0_1_133 };
+        self.gateway_version.unwrap_or(default)
+    }
+
+    /// The mode that is simulated.
+    pub fn scheduler_mode(&self) -> Mode {
+        self.mode.or_else(|| self.admin_settings.mode()).unwrap_or(match self.version() {
+            GatewayVersion::V0_1_133 => Mode::Advanced,
+            GatewayVersion::V0_1_179 => Mode::Legacy,
+        })
+    }
+
+    fn check_mode(&self, c: &mut Checker) {
+        let mode = self.scheduler_mode();
+        if self.version() == GatewayVersion::V0_1_133 && mode != Mode::Advanced {
+            let key = if self.mode.is_some() { "mode" } else { "admin_settings" };
+            let message = format!("the mode `{}` is simulated from gateway_version 0.1.179 on", mode.name());
+            c.fault(key, ErrorKind::Conflict, message, Some("give `gateway_version: 0.1.179`"));
+        }
     }
 
     fn check_ids(&self, c: &mut Checker) {
@@ -267,6 +311,7 @@ impl Scenario {
             escape.sticky_escape_error_rate = default.sticky_escape_error_rate;
             notes.push(not_set("sticky_escape_error_rate", &default.sticky_escape_error_rate));
         }
+        self.settle_gateway(&mut notes);
         if self.workload.synth.is_none() && self.workload.replay.is_none() {
             self.workload.synth = Some(Synth::default());
         }
@@ -283,6 +328,7 @@ impl Scenario {
                     let short = limit.per <= Duration::secs(3_600);
                     limit.refill.get_or_insert(if short { Refill::Evenly } else { Refill::AtOnce });
                 }
+                one.fill_in();
                 accounts.push(one);
             }
         }
@@ -290,9 +336,44 @@ impl Scenario {
         self.accounts = accounts;
         self.account_defaults = None;
         self.gateway_config = None;
+        self.gateway_env = None;
         self.note_models(&mut notes);
         self.note_conditions(&mut notes);
         notes
+    }
+
+    /// What the gateway's loader makes of values that count as not set.
+    fn settle_gateway(&mut self, notes: &mut Vec<String>) {
+        if let (Some(mode), Some(switched)) = (self.mode, self.admin_settings.mode())
+            && mode != switched
+        {
+            let (mode, switched) = (mode.name(), switched.name());
+            notes.push(format!("mode: `{mode}` holds; the switches of `admin_settings` say `{switched}`"));
+        }
+        (self.gateway_version, self.mode) = (Some(self.version()), Some(self.scheduler_mode()));
+        let ws = &mut self.gateway.openai_ws;
+        if ws.sticky_response_id_ttl_seconds <= 0 {
+            ws.sticky_response_id_ttl_seconds = ws.sticky_previous_response_ttl_seconds;
+            notes.push(format!(
+                "gateway.openai_ws.sticky_response_id_ttl_seconds: not set, so that the older key \
+                 sticky_previous_response_ttl_seconds holds: {}",
+                ws.sticky_previous_response_ttl_seconds
+            ));
+        }
+        ws.sticky_previous_response_ttl_seconds = 0;
+        if self.gateway.max_account_switches <= 0 {
+            self.gateway.max_account_switches = UNSET_SWITCHES;
+            notes.push(format!(
+                "gateway.max_account_switches: 0 or less means \"not set\" to the gateway, and then {UNSET_SWITCHES} hold"
+            ));
+        }
+        if self.rate_limit.overload_cooldown_minutes <= 0 {
+            self.rate_limit = RateLimit::default();
+            notes.push(format!(
+                "rate_limit.overload_cooldown_minutes: 0 or less means \"not set\" to the gateway, so its default {} holds",
+                self.rate_limit.overload_cooldown_minutes
+            ));
+        }
     }
 
     /// A condition that sets in when nothing arrives any more shows nothing.
@@ -328,6 +409,9 @@ impl Scenario {
         }
     }
 }
+
+/// What a `max_account_switches` that counts as not set amounts to; the key's default is 10.
+const UNSET_SWITCHES: i64 = 3;
 
 fn not_set(key: &str, default: &dyn fmt::Display) -> String {
     format!("gateway.openai_scheduler.{key}: 0 means \"not set\" to the gateway, so its default {default} holds")

@@ -19,6 +19,51 @@ pub enum Transport {
     Websocket,
 }
 
+/// Which revision of the gateway is simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum GatewayVersion {
+    /// The one that introduced sticky escape (2026-06), in its advanced mode.
+    #[default]
+    #[serde(rename = "0.1.133")]
+    V0_1_133,
+    /// The one of 2026-08-22, in all its modes.
+    #[serde(rename = "0.1.179")]
+    V0_1_179,
+}
+
+impl GatewayVersion {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V0_1_133 => "0.1.133",
+            Self::V0_1_179 => "0.1.179",
+        }
+    }
+}
+
+/// Which of its schedulers the gateway runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// By priority, load and last use; the gateway's default.
+    Legacy,
+    /// Sticky with escape, then load balance by a score.
+    Advanced,
+    /// Load balance by a score in which being bound is a bonus.
+    Weighted,
+}
+
+impl Mode {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Advanced => "advanced",
+            Self::Weighted => "weighted",
+        }
+    }
+}
+
 /// Who answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +119,9 @@ pub struct Clients {
     pub retry: Option<Retry>,
     /// How many requests of one user the gateway lets through at a time (HTTP only); not given: no limit.
     pub user_concurrency: Option<u32>,
+    /// Whether a previous response that is named on a new WebSocket connection could be done without: true for messages
+    /// of users, false where every first message carries outputs of function calls. Read from 0.1.179 on.
+    pub previous_can_move: bool,
     /// A WebSocket connection is closed by its client when it has been idle for so long.
     pub connection_idle: Duration,
 }
@@ -82,7 +130,7 @@ pub struct Clients {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// After these HTTP statuses.
+    /// After these HTTP statuses. An error that comes inside a stream, as that of a wait of over 10 s, has status 200.
     pub on: Vec<u16>,
     /// Tries after the first, at most 100.
     pub max: u32,
@@ -114,8 +162,6 @@ pub struct Measure {
 pub struct WhatIf {
     /// Weight of the newest sample in both averages, above 0, at most 1.
     pub ewma_alpha: f64,
-    /// How long a batch of loads is cached, in ms; 0: not.
-    pub load_batch_cache_ms: u64,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
 }
@@ -128,7 +174,13 @@ impl Default for Replicas {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { patience: None, retry: None, user_concurrency: None, connection_idle: Duration::secs(300) }
+        Self {
+            patience: None,
+            retry: None,
+            user_concurrency: None,
+            previous_can_move: true,
+            connection_idle: Duration::secs(300),
+        }
     }
 }
 
@@ -153,7 +205,7 @@ impl Default for Measure {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, load_batch_cache_ms: 200, wait_jitter: 0.2 }
+        Self { ewma_alpha: 0.2, wait_jitter: 0.2 }
     }
 }
 
@@ -203,7 +255,6 @@ impl Check for Measure {
 impl Check for WhatIf {
     fn check(&self, c: &mut Checker) {
         c.above_zero("ewma_alpha", self.ewma_alpha, 1.0);
-        c.whole("load_batch_cache_ms", self.load_batch_cache_ms, 0, 1_000_000_000);
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
     }
 }

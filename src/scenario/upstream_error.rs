@@ -36,7 +36,12 @@ pub struct StatusError {
     /// For 429: the time until the limit is over that it names; not given: it names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_after: Option<Distribution<Duration>>,
-    /// The error message: for `temp_unschedulable_rules`, and for a 400 that is a passing trouble.
+    /// For 429: the pause that its header `Retry-After` asks for; not given: it has none. Read from `gateway_version:
+    /// 0.1.179` on, for OAuth accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Distribution<Duration>>,
+    /// The error message: for `temp_unschedulable_rules`, for a 400 that is a passing trouble and, from `gateway_version:
+    /// 0.1.179` on, for servers that are overloaded, models that are not there, revoked tokens and input that is too long.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
@@ -55,6 +60,9 @@ pub struct TimeoutError {
 pub struct ConnectError {
     /// How long it takes to show.
     pub after: Distribution<Duration>,
+    /// Whether it is of the kind that lasts, such as a refused connection or an unknown host. From `gateway_version:
+    /// 0.1.179` on that takes the account out for 10 minutes.
+    pub durable: bool,
 }
 
 /// Closed before the first token.
@@ -90,7 +98,7 @@ impl Default for TimeoutError {
 
 impl Default for ConnectError {
     fn default() -> Self {
-        Self { after: Distribution::Constant(Duration::millis(50)) }
+        Self { after: Distribution::Constant(Duration::millis(50)), durable: true }
     }
 }
 
@@ -109,7 +117,13 @@ impl Default for BrokenError {
 impl Default for UpstreamError {
     /// A 503 after 200 ms.
     fn default() -> Self {
-        Self::Status(StatusError { code: 503, after: soon(), reset_after: None, message: String::new() })
+        Self::Status(StatusError {
+            code: 503,
+            after: soon(),
+            reset_after: None,
+            retry_after: None,
+            message: String::new(),
+        })
     }
 }
 
@@ -130,8 +144,11 @@ impl Check for StatusError {
         c.whole("code", self.code, 400, 599);
         c.key("after", &self.after);
         c.key("reset_after", &self.reset_after);
-        if self.reset_after.is_some() && self.code != 429 {
-            c.fault("reset_after", ErrorKind::Conflict, "only a 429 names a reset time", None);
+        c.key("retry_after", &self.retry_after);
+        for (key, given) in [("reset_after", &self.reset_after), ("retry_after", &self.retry_after)] {
+            if given.is_some() && self.code != 429 {
+                c.fault(key, ErrorKind::Conflict, "only a 429 names a time", None);
+            }
         }
     }
 }

@@ -60,6 +60,8 @@ pub struct Synth {
     pub previous_response: bool,
     /// When a session's next turn arrives.
     pub timing: SynthTiming,
+    /// What is under way when the run begins.
+    pub start: SynthStart,
 }
 
 /// Where a synthetic workload starts from.
@@ -159,6 +161,17 @@ pub enum SynthTiming {
     },
 }
 
+/// What is under way when a synthetic workload begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SynthStart {
+    /// Sessions in all stages of their lives, as at any later time; bindings and caches are empty.
+    #[default]
+    Equilibrium,
+    /// Nothing: agentic sessions take 16 hours to become as many as they will be.
+    Empty,
+}
+
 /// A recorded trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -177,6 +190,9 @@ pub struct Replay {
     /// What the scheduler's draws are made from.
     #[serde(default)]
     pub session_names: SessionNames,
+    /// Whether replications draw the traffic anew.
+    #[serde(default)]
+    pub resample: Resample,
     /// So many bad lines are left out and counted; one more is an error.
     #[serde(default)]
     pub skip_bad_lines: u64,
@@ -277,6 +293,18 @@ pub enum SessionNames {
     Redealt,
     /// Of the recorded names alone, as they are those that the gateway itself hashes: every replication has the same draws.
     Raw,
+}
+
+/// Whether replications of a trace draw its traffic anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resample {
+    /// No: all replications have the arrivals of the trace, so intervals hold given these arrivals.
+    #[default]
+    Nothing,
+    /// Whole sessions, drawn with replacement (a Poisson number of mean 1 of each; further ones start up to 10 minutes
+    /// later): intervals cover the traffic as well.
+    Sessions,
 }
 
 /// Where sessions start that share no clock.
@@ -383,6 +411,7 @@ impl Synth {
             users: 0,
             previous_response: false,
             timing: SynthTiming::Closed,
+            start: SynthStart::Equilibrium,
         }
     }
 }

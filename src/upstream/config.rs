@@ -7,6 +7,7 @@
 use crate::engine::Distribution;
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Span;
+use crate::workload::Says;
 
 /// All modelled accounts and what befalls them.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Config {
 pub struct AccountModel {
     /// Base noise of the time to first token, in seconds.
     pub ttft_s: Distribution,
+    /// How alike the base noise of one session's attempts is; `None`: not at all.
+    pub persistence: Option<Persistence>,
     /// How the time to first token grows with the input; `None`: not at all.
     pub size_effect: Option<SizeEffect>,
     /// Speed at which input that is not in the prompt cache is read, in tokens per second; its time comes on top of
@@ -41,6 +44,15 @@ pub struct AccountModel {
     pub limit_after_s: Distribution,
     /// Failures of a healthy account. The probabilities add up: at most one of them happens to an attempt.
     pub failures: Vec<Failure>,
+}
+
+/// How alike the base noise of one session's attempts is. The distribution over all requests stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Persistence {
+    /// Correlation of the normal scores of two attempts of a session, 0 to 1.
+    pub correlation: f64,
+    /// This share of all attempts, the slowest ones, befalls single attempts whatever their session, 0 to 1.
+    pub lone_share: f64,
 }
 
 /// The base noise is multiplied by `(input_tokens / median_tokens) ^ exponent`.
@@ -136,8 +148,10 @@ pub enum Fault {
         after_s: Distribution,
         /// For 429: when the limit is over, in seconds from the status, if the upstream names it.
         reset_after_s: Option<Distribution>,
-        /// For 400: the message is one of the upstream's passing troubles.
-        passing: bool,
+        /// For 429: what the header `Retry-After` says, in seconds, if it is there.
+        retry_after_s: Option<Distribution>,
+        /// What the message says, as far as the gateway reads it.
+        says: Says,
         /// Index of the message in `Config::messages`, from 1; 0 is none.
         message: u16,
     },
@@ -145,6 +159,8 @@ pub enum Fault {
     Transport {
         /// How long it takes to show, in seconds.
         after_s: Distribution,
+        /// Whether it is of the kind that lasts, such as a refused connection.
+        durable: bool,
     },
     /// Closed by the upstream before the first token.
     Closed {
@@ -284,10 +300,11 @@ pub struct State {
 }
 
 impl Default for AccountModel {
-    /// Median TTFT 1.3 s (p90 3 s), 58 tokens per second (p90 90), prompt cache of 5 min, no limits, no failures.
+    /// TTFT as measured in Claude Code sessions, 58 tokens per second (p90 90), prompt cache of 5 min, no limits, no failures.
     fn default() -> Self {
         Self {
-            ttft_s: Distribution::lognormal_p50_p90(1.3, 3.0).unwrap_or(Distribution::ZERO),
+            ttft_s: super::baselines::claude_code().unwrap_or(Distribution::ZERO),
+            persistence: Some(super::baselines::CLAUDE_CODE_PERSISTENCE),
             size_effect: None,
             prefill_tokens_per_s: None,
             decode: Decode::default(),
@@ -339,7 +356,14 @@ impl Default for Fault {
 impl Fault {
     /// This status after 0.2 s, without reset time or message.
     pub fn status(status: u16) -> Self {
-        Self::Status { status, after_s: default_error_delay(), reset_after_s: None, passing: false, message: 0 }
+        Self::Status {
+            status,
+            after_s: default_error_delay(),
+            reset_after_s: None,
+            retry_after_s: None,
+            says: Says::Nothing,
+            message: 0,
+        }
     }
 }
 

@@ -62,12 +62,15 @@ impl Fault {
         let after =
             |after_s: &crate::engine::Distribution, stream: &mut Stream| Span::from_secs_f64(after_s.sample(stream));
         match self {
-            Self::Status { status, after_s, reset_after_s, passing, message } => {
+            Self::Status { status, after_s, reset_after_s, retry_after_s, says, message } => {
                 let end = after(after_s, stream);
                 let reset_after = reset_after_s.as_ref().map(|reset| after(reset, stream));
-                (RecordedAttempt::Status { status: *status, end, reset_after, passing: *passing }, *message)
+                let retry_after = retry_after_s.as_ref().map(|retry| after(retry, stream));
+                (RecordedAttempt::Status { status: *status, end, reset_after, retry_after, says: *says }, *message)
             }
-            Self::Transport { after_s } => (RecordedAttempt::Transport { end: after(after_s, stream) }, 0),
+            Self::Transport { after_s, durable } => {
+                (RecordedAttempt::Transport { end: after(after_s, stream), durable: *durable }, 0)
+            }
             Self::Closed { after_s, would_fail_over } => {
                 let end = after(after_s, stream);
                 (RecordedAttempt::Broken { ttft: None, end, would_fail_over: *would_fail_over }, 0)
@@ -86,6 +89,7 @@ impl Fault {
 mod tests {
     use super::*;
     use crate::engine::{Distribution, Luck};
+    use crate::workload::Says;
 
     fn failures() -> Vec<Failure> {
         [(0.1, 429), (0.2, 500)]
@@ -130,7 +134,8 @@ mod tests {
                 status: 429,
                 after_s: constant(1.0),
                 reset_after_s: Some(constant(30.0)),
-                passing: false,
+                retry_after_s: Some(constant(2.0)),
+                says: Says::Overloaded,
                 message: 3,
             }),
             (
@@ -138,14 +143,15 @@ mod tests {
                     status: 429,
                     end: second,
                     reset_after: Some(Span::from_secs(30)),
-                    passing: false
+                    retry_after: Some(Span::from_secs(2)),
+                    says: Says::Overloaded,
                 },
                 3
             )
         );
         assert_eq!(
-            strike(Fault::Transport { after_s: constant(1.0) }),
-            (RecordedAttempt::Transport { end: second }, 0)
+            strike(Fault::Transport { after_s: constant(1.0), durable: true }),
+            (RecordedAttempt::Transport { end: second, durable: true }, 0)
         );
         assert_eq!(
             strike(Fault::Closed { after_s: constant(1.0), would_fail_over: true }),

@@ -4,9 +4,10 @@
 //! the answer then takes (output / speed) * condition factor * load. Base noise and speed take one word each, in this
 //! order, whatever is switched on.
 
-use super::config::{AccountModel, Decode, LoadSlowdown};
+use super::config::{AccountModel, Decode, LoadSlowdown, Persistence};
 use super::failure::Service;
 use crate::engine::Stream;
+use crate::engine::quantile::{normal_cdf, normal_quantile};
 use crate::units::Span;
 
 /// What one attempt asks of its account.
@@ -18,6 +19,20 @@ pub(super) struct Work {
     pub(super) cached_tokens: u32,
     /// How many other forwards run on the account.
     pub(super) busy: u32,
+    /// The normal score of its session: how fast it is served among all sessions. Asked for by `Persistence` only.
+    pub(super) session_score: Option<f64>,
+}
+
+impl Persistence {
+    /// What the uniform number `u` of one attempt becomes in a session with this score: uniform again over all sessions.
+    fn mixed(&self, u: f64, session_score: f64) -> f64 {
+        let body = 1.0 - self.lone_share;
+        if u >= body {
+            return u;
+        }
+        let own = normal_quantile(u / body);
+        body * normal_cdf(self.correlation.sqrt() * session_score + (1.0 - self.correlation).sqrt() * own)
+    }
 }
 
 /// What conditions and capacity make of the account's times.
@@ -39,7 +54,12 @@ impl AccountModel {
     /// How long this work takes under this slowness.
     #[inline]
     pub(super) fn serve(&self, work: Work, slowness: &Slowness, stream: &mut Stream) -> Service {
-        let mut ttft = self.ttft_s.sample(stream) * slowness.ttft_factor;
+        let mut luck = stream.open01();
+        if let (Some(persistence), Some(score)) = (&self.persistence, work.session_score) {
+            // never 0 or 1: the ends of the unbounded distributions
+            luck = persistence.mixed(luck, score).clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+        }
+        let mut ttft = self.ttft_s.draw(luck) * slowness.ttft_factor;
         if let Some(size) = self.size_effect {
             ttft *= libm::pow(f64::from(work.input_tokens.max(1)) / size.median_tokens, size.exponent);
         }
@@ -75,13 +95,14 @@ mod tests {
     use super::*;
     use crate::engine::{Distribution, Luck};
 
-    const WORK: Work = Work { input_tokens: 8_000, output_tokens: 100, cached_tokens: 0, busy: 0 };
+    const WORK: Work = Work { input_tokens: 8_000, output_tokens: 100, cached_tokens: 0, busy: 0, session_score: None };
 
     /// TTFT 2 s, 50 tokens per second.
     fn model() -> AccountModel {
         let constant = |x| Distribution::constant(x).unwrap();
         AccountModel {
             ttft_s: constant(2.0),
+            persistence: None,
             decode: Decode::TokensPerSecond(constant(50.0)),
             ..AccountModel::default()
         }
@@ -98,6 +119,34 @@ mod tests {
         let seconds = AccountModel { decode: Decode::Seconds(Distribution::constant(7.0).unwrap()), ..model() };
         assert_eq!(times(&seconds, WORK, &Slowness::NONE), (2.0, 9.0));
         assert_eq!(times(&model(), Work { output_tokens: 0, ..WORK }, &Slowness::NONE), (2.0, 2.0));
+    }
+
+    #[test]
+    fn a_session_s_attempts_are_alike_and_all_together_are_distributed_as_asked_for() {
+        let uniform = Distribution::uniform(0.0, 1.0).unwrap();
+        let persistence = Some(Persistence { correlation: 0.6, lone_share: 0.1 });
+        let model = AccountModel { ttft_s: uniform, persistence, ..model() };
+        let luck = Luck::new(5);
+        let one = |session: u64, turn: u64| {
+            let score = normal_quantile(luck.stream(1, session, 0).open01());
+            let work = Work { session_score: Some(score), ..WORK };
+            model.serve(work, &Slowness::NONE, &mut luck.stream(2, session, turn)).ttft.secs()
+        };
+        let pairs: Vec<(f64, f64)> = (0..40_000).map(|session| (one(session, 0), one(session, 1))).collect();
+        let n = pairs.len() as f64;
+        let mut first: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
+        first.sort_by(f64::total_cmp);
+        let off = first.iter().enumerate().map(|(i, x)| (x - i as f64 / n).abs()).fold(0.0, f64::max);
+        assert!(off < 2.0 / n.sqrt(), "Kolmogorov and Smirnov: {off}");
+        // the slowest tenth befalls anybody: as many of them follow each other as chance has it (400, sd 20)
+        let both = pairs.iter().filter(|pair| pair.0 > 0.9 && pair.1 > 0.9).count();
+        assert!((300..500).contains(&both), "{both}");
+        // of the others: uniforms of scores that correlate by r correlate by 6/pi asin(r/2), 0.582 for 0.6
+        let body: Vec<&(f64, f64)> = pairs.iter().filter(|pair| pair.0 <= 0.9 && pair.1 <= 0.9).collect();
+        let mean = 0.45;
+        let product: f64 = body.iter().map(|pair| (pair.0 - mean) * (pair.1 - mean)).sum();
+        let correlation = product / body.len() as f64 / (0.9 * 0.9 / 12.0);
+        assert!((correlation - 0.582).abs() < 0.02, "{correlation}");
     }
 
     #[test]

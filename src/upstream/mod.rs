@@ -4,6 +4,7 @@
 //! limits, failures, conditions), [`ScriptedUpstream`] from the attempts that a request carries, and
 //! [`RecordedUpstream`] from what a trace recorded, with another upstream where it recorded too little.
 
+pub mod baselines;
 mod cache;
 mod conditions;
 pub mod config;
@@ -27,6 +28,8 @@ pub use scripted::ScriptedUpstream;
 mod purpose {
     /// One forward; about its request's luck and the visit.
     pub(super) const ATTEMPT: u64 = 0x5550_4154;
+    /// How fast a session is served, by its number.
+    pub(super) const SESSION: u64 = 0x5550_5345;
     /// One stay of a random condition; about the condition's index and the number of the stay.
     pub(super) const MARKOV: u64 = 0x5550_4d4b;
 }

@@ -12,10 +12,11 @@ use super::failure::Chance;
 use super::latency::Work;
 use super::limits::{Limits, Refusal};
 use super::purpose;
+use crate::engine::quantile::normal_quantile;
 use crate::engine::{Luck, Stream};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::{Span, Time};
-use crate::workload::RecordedAttempt;
+use crate::workload::{RecordedAttempt, Says};
 
 /// Accounts that serve as a `Config` says.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ fn luck_of(luck: Luck, forward: &Forward<'_>) -> Stream {
 fn refused(model: &AccountModel, refusal: Refusal, start: Time, stream: &mut Stream) -> RecordedAttempt {
     let end = Span::from_secs_f64(model.limit_after_s.sample(stream));
     let reset_after = refusal.names_reset.then(|| refusal.reset_at.since(start + end));
-    RecordedAttempt::Status { status: 429, end, reset_after, passing: false }
+    RecordedAttempt::Status { status: 429, end, reset_after, retry_after: None, says: Says::Nothing }
 }
 
 impl Upstream for ModelledUpstream {
@@ -89,8 +90,17 @@ impl Upstream for ModelledUpstream {
             (Some(cache), Some(session)) => self.prefixes.find(&cache, session, ix, request.input_tokens, start),
             _ => 0,
         };
-        let work =
-            Work { input_tokens: request.input_tokens, output_tokens: request.output_tokens, cached_tokens, busy };
+        let session_score = model
+            .persistence
+            .and(request.session)
+            .map(|session| normal_quantile(self.luck.stream(purpose::SESSION, session.number, 0).open01()));
+        let work = Work {
+            input_tokens: request.input_tokens,
+            output_tokens: request.output_tokens,
+            cached_tokens,
+            busy,
+            session_score,
+        };
 
         let (fate, message) = match (limits.admit(tokens, start), own_fault.or(fault)) {
             (Err(refusal), _) => (refused(model, refusal, start, &mut stream), 0),

@@ -58,10 +58,8 @@ impl Recorded {
             (Some(_), Some(ttft)) => {
                 Some(RecordedAttempt::Broken { ttft: Some(ttft), end: duration.max(ttft), would_fail_over: false })
             }
-            (Some(status @ 300..=599), None) => {
-                Some(RecordedAttempt::Status { status, end: duration, reset_after: None, passing: false })
-            }
-            (Some(_), None) => Some(RecordedAttempt::Transport { end: duration }),
+            (Some(status @ 300..=599), None) => Some(RecordedAttempt::status(status, duration)),
+            (Some(_), None) => Some(RecordedAttempt::transport(duration)),
         }
     }
 }
@@ -142,11 +140,8 @@ mod tests {
             recorded(Some(502), Some(1), Some(5)).summary(),
             Some(RecordedAttempt::Broken { ttft: Some(SECOND), end: Span::from_secs(5), would_fail_over: false })
         );
-        assert_eq!(
-            recorded(Some(429), None, Some(1)).summary(),
-            Some(RecordedAttempt::Status { status: 429, end: SECOND, reset_after: None, passing: false })
-        );
-        assert_eq!(recorded(Some(0), None, Some(1)).summary(), Some(RecordedAttempt::Transport { end: SECOND }));
+        assert_eq!(recorded(Some(429), None, Some(1)).summary(), Some(RecordedAttempt::status(429, SECOND)));
+        assert_eq!(recorded(Some(0), None, Some(1)).summary(), Some(RecordedAttempt::transport(SECOND)));
         for too_little in [
             recorded(Some(200), Some(1), None),
             recorded(Some(200), None, Some(5)),
@@ -163,7 +158,7 @@ mod tests {
         let config = Config { accounts: vec![AccountModel::default()], ..Config::default() };
         let modelled = ModelledUpstream::new(config, Luck::new(1), Time::ZERO);
         let mut upstream = RecordedUpstream::new(modelled.clone());
-        let attempts = Recorded { attempts: vec![RecordedAttempt::Transport { end: SECOND }], ..Recorded::default() };
+        let attempts = Recorded { attempts: vec![RecordedAttempt::transport(SECOND)], ..Recorded::default() };
         let cases =
             [Some(attempts), Some(recorded(Some(200), Some(1), Some(5))), Some(recorded(None, None, None)), None];
         for (luck, case) in (0..).zip(cases) {

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_kth_forward_does_what_the_kth_entry_says_and_the_last_one_repeats() {
-        let transport = RecordedAttempt::Transport { end: Span::SECOND };
+        let transport = RecordedAttempt::transport(Span::SECOND);
         let recorded =
             Recorded { attempts: vec![transport, ok(1), ok(2)], cached_tokens: Some(7), ..Recorded::default() };
         let request = crate::workload::Request { recorded: Some(Box::new(recorded)), ..request(1) };

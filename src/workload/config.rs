@@ -63,6 +63,8 @@ pub struct ReplayConfig {
     pub sessions: Sessions,
     /// What the scheduler's draws are made from.
     pub session_names: SessionNames,
+    /// Which sessions are played.
+    pub resample: Resample,
     /// Factor on the trace's times (arrivals, think times): 2 plays it at half the speed. Recorded latencies are
     /// not scaled. Above 0.
     pub time_scale: f64,
@@ -93,6 +95,7 @@ impl Default for ReplayConfig {
             timing: Timing::Recorded,
             sessions: Sessions::AsRecorded,
             session_names: SessionNames::Redealt,
+            resample: Resample::Nothing,
             time_scale: 1.0,
             rate_scale: 1.0,
             copy_shift: Span::from_secs(60),
@@ -138,6 +141,21 @@ pub enum SessionNames {
     /// The recorded names are those that the gateway itself hashes: the same draws in every replication.
     Raw,
 }
+
+/// Which of a trace's sessions are played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resample {
+    /// Each of them: all replications have the same traffic.
+    #[default]
+    Nothing,
+    /// Each of them (and each request without a session) so often as a Poisson number of mean 1 says, drawn anew in every
+    /// replication: the bootstrap of whole sessions, by which an interval covers the traffic as well. What is played
+    /// again starts later by a random span below [`RESAMPLE_BLOCK`], so the course of the day stays as it was.
+    Sessions,
+}
+
+/// A session that was drawn more than once starts again within this span.
+pub const RESAMPLE_BLOCK: Span = Span::from_secs(600);
 
 /// Sessions for rows that have none. A row continues the session that has been due the longest, else it starts a new one;
 /// after each but its last turn a session is due again once a think time has passed. So arrival times stay as recorded.
@@ -185,7 +203,9 @@ pub struct SynthConfig {
     pub previous_response: bool,
     /// Closed or open loop.
     pub timing: SynthTiming,
-    /// Where to stop.
+    /// What is under way when the run begins.
+    pub start: Start,
+    /// Where to stop. Sessions that are under way at the start do not count towards the limit on sessions.
     pub limits: Limits,
 }
 
@@ -199,6 +219,19 @@ pub enum SynthTiming {
     Open {
         /// Assumed seconds from arrival to end.
         service_s: Distribution,
+    },
+}
+
+/// What is under way when a synthetic workload begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Start {
+    /// Nothing: it takes several lengths of a session until there are as many as there will be.
+    #[default]
+    Empty,
+    /// Sessions in all stages of their lives, as at any later time (the stationary state).
+    Equilibrium {
+        /// Mean seconds from a turn's arrival to its end, an estimate for a closed loop; an open loop brings its own.
+        service_s: f64,
     },
 }
 

@@ -57,6 +57,7 @@ pub fn synth(
     if config.timing == SynthTiming::Closed {
         notes.push(format!("requests are assumed to take {} s (median)", service_s.median()));
         config.timing = SynthTiming::Open { service_s };
+        // an open loop brings its own service time for the stationary state
     }
     let start = Time::ZERO;
     let mut workload = SynthWorkload::new(config, luck, start)?;

@@ -18,7 +18,7 @@ pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
 pub use error::Error;
 pub use play::ReplayWorkload;
 pub use request::{
-    Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, SessionHash, Workload, synthetic_name,
+    Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, Says, SessionHash, Workload, synthetic_name,
 };
 pub use source::Source;
-pub use synth::SynthWorkload;
+pub use synth::{Expected, SynthWorkload};

@@ -18,3 +18,7 @@ pub(super) const PATIENCE: u64 = PREFIX + 6;
 pub(super) const PLACING: u64 = PREFIX + 7;
 /// The deal that a trace's session hashes are made from.
 pub(super) const DEAL: u64 = PREFIX + 8;
+/// Sessions that are under way when a synthetic workload begins: how many, by 0, and each one's state, by its number.
+pub(super) const UNDER_WAY: u64 = PREFIX + 9;
+/// How often a session of a trace was drawn, by name.
+pub(super) const RESAMPLE: u64 = PREFIX + 10;

@@ -167,21 +167,103 @@ pub enum Attempt {
         end: Span,
         /// For 429: when the limit is over, counted from the status, if the upstream names it.
         reset_after: Option<Span>,
-        /// For 400: the message is one of the upstream's passing troubles.
-        passing: bool,
+        /// For 429: how long to wait before the next try, as the header `Retry-After` says, if it is there.
+        retry_after: Option<Span>,
+        /// What the message says, as far as the gateway reads it.
+        says: Says,
     },
     /// Refused, reset or timed out: no status came.
     Transport {
         /// To the error.
         end: Span,
+        /// Whether it is of the kind that lasts: refused connection, unknown host, no route, unreachable network,
+        /// rejected proxy credentials.
+        durable: bool,
     },
 }
 
+/// What the message of an error says, as far as the gateway reads it (spec gateway.md, step 6; scheduler-modes.md,
+/// section 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Says {
+    /// Nothing that the gateway looks for.
+    #[default]
+    Nothing,
+    /// Of a 400: one of the upstream's passing troubles.
+    Passing,
+    /// The upstream's servers are overloaded. Read from 0.1.179 on, as are all that follow.
+    Overloaded,
+    /// Of a 404: there is no such model.
+    NoSuchModel,
+    /// Of an OAuth account's 400: its plan lacks the model.
+    PlanLacksModel,
+    /// Of a 403: nothing, the body is an HTML page.
+    HtmlPage,
+    /// Of a 401: the token is revoked.
+    TokenRevoked,
+    /// The input is too long for the model.
+    ContextTooLong,
+}
+
+impl Says {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Nothing,
+        Self::Passing,
+        Self::Overloaded,
+        Self::NoSuchModel,
+        Self::PlanLacksModel,
+        Self::HtmlPage,
+        Self::TokenRevoked,
+        Self::ContextTooLong,
+    ];
+
+    /// Its name in traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Passing => "passing",
+            Self::Overloaded => "overloaded",
+            Self::NoSuchModel => "no_such_model",
+            Self::PlanLacksModel => "plan_lacks_model",
+            Self::HtmlPage => "html_page",
+            Self::TokenRevoked => "token_revoked",
+            Self::ContextTooLong => "context_too_long",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|says| says.name() == name)
+    }
+}
+
 impl Attempt {
+    /// This status, with nothing else said.
+    pub const fn status(status: u16, end: Span) -> Self {
+        Self::Status { status, end, reset_after: None, retry_after: None, says: Says::Nothing }
+    }
+
+    /// A transport error that need not last.
+    pub const fn transport(end: Span) -> Self {
+        Self::Transport { end, durable: false }
+    }
+
     /// When it ends, counted from its connection.
     pub const fn end(&self) -> Span {
         match *self {
-            Self::Ok { end, .. } | Self::Broken { end, .. } | Self::Status { end, .. } | Self::Transport { end } => end,
+            Self::Ok { end, .. }
+            | Self::Broken { end, .. }
+            | Self::Status { end, .. }
+            | Self::Transport { end, .. } => end,
+        }
+    }
+
+    /// The HTTP status that came in the place of an answer, if one did.
+    pub const fn http_status(&self) -> Option<u16> {
+        match *self {
+            Self::Status { status, .. } => Some(status),
+            Self::Ok { .. } | Self::Broken { .. } | Self::Transport { .. } => None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::units::Span;
 use crate::workload::packed::ZstdWriter;
 use crate::workload::replay::native_csv::VERSION;
 use crate::workload::replay::{Names, PreviousResponse, TraceRow};
-use crate::workload::{Error, Recorded, RecordedAttempt};
+use crate::workload::{Error, Recorded, RecordedAttempt, Says};
 
 /// The two formats that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,15 +311,25 @@ fn json_attempt(line: &mut String, attempt: &RecordedAttempt) {
             let ttft = ttft.map_or(String::new(), |ttft| format!("\"ttft_us\":{},", micros(ttft)));
             write!(line, "{{\"kind\":\"broken\",{ttft}\"end_us\":{end},\"would_fail_over\":{would_fail_over}}}")
         }
-        RecordedAttempt::Status { status, reset_after, passing, .. } => {
+        RecordedAttempt::Status { status, reset_after, retry_after, says, .. } => {
             let _ = write!(line, "{{\"kind\":\"status\",\"status\":{status},\"end_us\":{end}");
             if let Some(reset) = reset_after {
                 line.push_str(",\"reset_after_s\":");
                 decimal(line, reset.nanos(), 9);
             }
-            line.push_str(if passing { ",\"passing\":true" } else { "" });
-            write!(line, "}}")
+            if let Some(retry) = retry_after {
+                line.push_str(",\"retry_after_s\":");
+                decimal(line, retry.nanos(), 9);
+            }
+            match says {
+                Says::Nothing => write!(line, "}}"),
+                Says::Passing => write!(line, ",\"passing\":true}}"),
+                _ => write!(line, ",\"says\":\"{}\"}}", says.name()),
+            }
         }
-        RecordedAttempt::Transport { .. } => write!(line, "{{\"kind\":\"transport\",\"end_us\":{end}}}"),
+        RecordedAttempt::Transport { durable, .. } => {
+            let durable = if durable { ",\"durable\":true" } else { "" };
+            write!(line, "{{\"kind\":\"transport\",\"end_us\":{end}{durable}}}")
+        }
     };
 }

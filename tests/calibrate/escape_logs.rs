@@ -98,8 +98,8 @@ const WRAPPERS: [(&str, Wrapper); 24] = [
 
 #[test]
 fn escapes_are_counted_whatever_their_lines_are_wrapped_in() {
-    let forms: [(&str, fn(usize) -> String); 3] =
-        [("json", |at| record(at).to_string()), ("console", console), ("logfmt", logfmt)];
+    type Form = (&'static str, fn(usize) -> String);
+    let forms: [Form; 3] = [("json", |at| record(at).to_string()), ("console", console), ("logfmt", logfmt)];
     for (name, wrapper) in WRAPPERS {
         for (form, line) in forms {
             let text: String = (2..12).map(|at| wrapper(at, &line(at)) + "\n").collect();

@@ -205,6 +205,7 @@ pub fn comparison(rows: usize) -> Comparison {
             name: name.to_owned(),
             a: a.to_owned(),
             b: b.to_owned(),
+            difference: format!("{change:.1} ±{half:.1}"),
             change_percent: Estimate { value: change, low: change - half, high: change + half },
             verdict,
             words: match verdict {

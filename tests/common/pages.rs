@@ -1,6 +1,7 @@
 //! A page of results with everything that a page can hold.
 #![allow(dead_code, reason = "each test uses a part")]
 
+use stickysim::report::Answer;
 use stickysim::report::chart::*;
 use stickysim::report::html::{Cell, Column, Page, Piece, Section, Table, Tile, Tone};
 
@@ -51,15 +52,15 @@ pub fn page_of(name: &str, accounts: usize, requests: usize) -> Page {
     Page {
         title: format!("Escape threshold for {name}"),
         provenance: charts::provenance(name),
-        verdict:
+        answer: Answer::plain(
             "A threshold of 7.1 s instead of 15 s cuts the worst turn of the slowest 1 % of sessions from 66 s to \
-                  25.7 s; cold turns rise from 1.2 % to 1.69 %."
-                .to_owned(),
-        tone: Tone::Good,
-        reasons: vec![
-            "Any value from 5.4 s to 9.3 s does as well: the plateau.".to_owned(),
-            "Against escape off the 95 % interval of the difference is −67 % to −55 %.".to_owned(),
-        ],
+             25.7 s; cold turns rise from 1.2 % to 1.69 %.",
+            Tone::Good,
+            [
+                "Any value from 5.4 s to 9.3 s does as well: the plateau.".to_owned(),
+                "Against escape off the 95 % interval of the difference is −67 % to −55 %.".to_owned(),
+            ],
+        ),
         notes: vec![
             "Sessions are assumed: the trace has none. Latencies of sessions stand and fall with that.".to_owned(),
         ],

@@ -19,7 +19,7 @@ fn effects(world: World, attempt: RecordedAttempt) -> Vec<(f64, u32, u16, Option
 fn every_status_does_what_the_table_says() {
     let (key, login) = (Credential::ApiKey, Credential::OAuth);
     for (credential, attempt, expected) in [
-        (key, limited(10.0, 30_000.0), Some((429, Some(30_000.0), 30_000.0))),
+        (key, limited(10.0, 30_000.0), Some((429, Some(29_990.0), 29_990.0))),
         (key, status(429, 10.0), Some((429, Some(5_000.0), 5_000.0))),
         (login, status(429, 10.0), Some((429, Some(5_000.0), 5_000.0))),
         (key, status(529, 10.0), Some((529, Some(TEN_MINUTES), TEN_MINUTES))),
@@ -65,7 +65,7 @@ fn the_last_429_sets_the_end_and_the_block_only_moves_later() {
     world.ask(0.0, &[limited(10.0, 60_000.0)]);
     world.ask(0.0, &[limited(20.0, 1_000.0)]);
     let seen = world.play();
-    assert_eq!(seen.states, [(10.0, 1, 429, Some(60_000.0), 60_000.0), (20.0, 1, 429, Some(1_000.0), 59_990.0)]);
+    assert_eq!(seen.states, [(10.0, 1, 429, Some(59_990.0), 59_990.0), (20.0, 1, 429, Some(980.0), 59_980.0)]);
 }
 
 #[test]
@@ -151,6 +151,6 @@ fn what_is_runtime_blocked_is_known_to_the_process_that_saw_it_only() {
     world.ask(2_000.0, &[ok(1.0, 2.0)]); // process 0
     world.ask(2_001.0, &[ok(1.0, 2.0)]); // process 1
     let seen = world.play();
-    assert_eq!(seen.states, [(10.0, 1, 429, Some(60_000.0), 60_000.0), (20.0, 1, 429, Some(1_000.0), 1_000.0)]);
+    assert_eq!(seen.states, [(10.0, 1, 429, Some(59_990.0), 59_990.0), (20.0, 1, 429, Some(980.0), 980.0)]);
     assert_eq!(seen.statuses()[2..], ["no_available_accounts", "ok"]);
 }

@@ -116,7 +116,7 @@ fn a_rate_limit_moves_the_connection_at_the_same_instant() {
     world.ask(100.0, &[ok(1.0, 2.0)]).session(1).turn(1);
     let seen = world.play();
     assert_eq!((seen.path(0), seen.starts(0), seen.path(1)), (vec![1, 2], vec![0.0, 10.0], vec![2]));
-    assert_eq!(seen.states, [(10.0, 1, 429, Some(60_000.0), 60_000.0)]);
+    assert_eq!(seen.states, [(10.0, 1, 429, Some(59_990.0), 59_990.0)]);
     assert_eq!(seen.reported()[..2], [(10.0, 1, false, None), (50.0, 2, true, Some(30))]);
     assert_eq!((seen.ends[0].failed, seen.ends[0].felt), (10.0, Some(40.0)));
     assert_eq!((seen.ends[0].binding, seen.metrics[0].account_switch_total), (Some(2), 1));

@@ -14,7 +14,7 @@ use stickysim::ids::{AccountIx, ModelId, SessionRef};
 use stickysim::scheduler::{Account, Weights};
 use stickysim::units::{Span, Time};
 use stickysim::upstream::{Attempt, Forward, HealthChange, Upstream};
-use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, SessionHash, Workload};
+use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
 
 /// When the gateway process starts.
 pub const START: Time = Time::from_unix_nanos(1_800_000_000_000_000_000);
@@ -32,17 +32,28 @@ pub fn ok(ttft: f64, end: f64) -> RecordedAttempt {
 }
 
 pub fn status(status: u16, end: f64) -> RecordedAttempt {
-    RecordedAttempt::Status { status, end: ms(end), reset_after: None, passing: false }
+    RecordedAttempt::status(status, ms(end))
+}
+
+/// A status whose message says something.
+pub fn saying(status: u16, says: Says, end: f64) -> RecordedAttempt {
+    RecordedAttempt::Status { status, end: ms(end), reset_after: None, retry_after: None, says }
 }
 
 /// A 429 that names when its limit is over.
 pub fn limited(end: f64, reset_after: f64) -> RecordedAttempt {
-    RecordedAttempt::Status { status: 429, end: ms(end), reset_after: Some(ms(reset_after)), passing: false }
+    RecordedAttempt::Status {
+        status: 429,
+        end: ms(end),
+        reset_after: Some(ms(reset_after)),
+        retry_after: None,
+        says: Says::Nothing,
+    }
 }
 
 /// A 400 with one of the upstream's passing troubles.
 pub fn passing(end: f64) -> RecordedAttempt {
-    RecordedAttempt::Status { status: 400, end: ms(end), reset_after: None, passing: true }
+    saying(400, Says::Passing, end)
 }
 
 pub fn broken(ttft: f64, end: f64, would_fail_over: bool) -> RecordedAttempt {
@@ -50,7 +61,7 @@ pub fn broken(ttft: f64, end: f64, would_fail_over: bool) -> RecordedAttempt {
 }
 
 pub fn transport(end: f64) -> RecordedAttempt {
-    RecordedAttempt::Transport { end: ms(end) }
+    RecordedAttempt::transport(ms(end))
 }
 
 pub struct World {

@@ -29,6 +29,9 @@ pub struct Plan {
     pub most: usize,
     /// One arm in so many survives a round, at least 2.
     pub keep_one_in: usize,
+    /// So many arms are never too many to go on with, at least 1: neighbours that inform each other, or values that may
+    /// be as good and cheaper.
+    pub keep_at_least: usize,
     /// The level at which an arm is shown to be worse.
     pub level: Level,
 }
@@ -143,13 +146,14 @@ impl Halving {
         if arms.is_empty() || (self.round > 0 && contenders <= 1) {
             return None;
         }
-        // The rest of the budget is spread evenly over the rounds that halving still takes.
-        let mut rounds = 1;
-        let mut left = contenders.div_ceil(self.plan.keep_one_in);
-        while left > 1 {
-            left = left.div_ceil(self.plan.keep_one_in);
+        // The rest of the budget is spread evenly over the rounds that halving still takes; those that are never too many
+        // share the last one.
+        let (mut rounds, mut left) = (usize::from(self.plan.keep_at_least > 1), contenders);
+        while left > self.plan.keep_at_least.max(1) {
+            left = self.kept_of(left);
             rounds += 1;
         }
+        let rounds = rounds.max(1);
         let least = if self.round == 0 { self.plan.first } else { 1 };
         let fair = ((self.plan.budget - self.spent) / rounds / arms.len()).max(least);
         let affordable = (self.plan.budget - self.spent) / arms.len();
@@ -178,7 +182,7 @@ impl Halving {
         ranked.sort_by(|x, y| x.2.total_cmp(&y.2).then(x.0.cmp(&y.0)));
         self.best = ranked.first().map(|&(arm, ..)| arm);
         let Some(&(best, of_best, _)) = ranked.first() else { return };
-        let keep = self.contenders().div_ceil(self.plan.keep_one_in);
+        let keep = self.kept_of(self.contenders());
         let level = self.plan.level.shared_by(ranked.len() - 1);
         let mut kept = 0;
         for &(arm, losses, _) in &ranked {
@@ -213,6 +217,11 @@ impl Halving {
         self.done
     }
 
+    /// How many of so many contenders survive a round.
+    fn kept_of(&self, contenders: usize) -> usize {
+        contenders.div_ceil(self.plan.keep_one_in).max(self.plan.keep_at_least)
+    }
+
     fn is_pinned(&self, arm: usize) -> bool {
         self.plan.pinned.contains(&arm)
     }
@@ -235,7 +244,16 @@ mod tests {
     use crate::engine::quantile::normal_quantile;
 
     fn plan(arms: usize, budget: usize) -> Plan {
-        Plan { arms, pinned: vec![], budget, first: 4, most: 100, keep_one_in: 2, level: Level::PERCENT_95 }
+        Plan {
+            arms,
+            pinned: vec![],
+            budget,
+            first: 4,
+            most: 100,
+            keep_one_in: 2,
+            keep_at_least: 1,
+            level: Level::PERCENT_95,
+        }
     }
 
     /// The loss of an arm in a replication: its mean, luck shared by all arms, and a little of its own.
@@ -303,6 +321,15 @@ mod tests {
         let mut search = Halving::new(plan(3, 30)).unwrap();
         search.close(|_| Standing::Infeasible);
         assert_eq!((search.best(), search.next()), (None, None));
+    }
+
+    #[test]
+    fn so_many_as_are_kept_at_least_share_the_last_round() {
+        let kept = Plan { keep_at_least: 5, ..plan(16, 320) };
+        let (search, replications) = play(kept, |_| 0.0, 3);
+        let most = replications.iter().max().unwrap();
+        assert_eq!(replications.iter().filter(|&n| n == most).count(), 5, "{replications:?}");
+        assert!((300..=320).contains(&search.spent()), "{}", search.spent());
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | [`halving`] | which arms of a search deserve further replications |
 //! | [`known`] | truths to test simulations against: goodness of fit, Erlang B, Poisson |
 //! | [`distribution`], [`special`] | Student and chi-square; the two incomplete functions under them |
+pub mod best;
 pub mod distribution;
 pub mod halving;
 pub mod interval;
@@ -23,6 +24,7 @@ pub mod known;
 pub mod paired;
 pub mod plateau;
 pub mod sequential;
+pub mod smooth;
 pub mod special;
 pub mod verdict;
 

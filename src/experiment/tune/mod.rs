@@ -1,13 +1,15 @@
-//! Tuning: which value of a key is best, over one or several scenarios at once, for as few runs as decide it.
+//! Tuning: which value of a key to take, over one or several scenarios at once, for as few runs as decide it.
 //!
 //! Every point of the grid is an arm of a search by successive halving (`stats::halving`) on common luck; the default
-//! (the scenario as it stands) and escape off are never dropped. Over several scenarios the loss of an arm is its worst
-//! *regret*: how far it lies from the best arm of that scenario, as a share of what the default has there. So a value
-//! wins that holds for a slow account and for a brownout and costs nothing when all is healthy.
+//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how far
+//! it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds for a
+//! slow account and for a brownout and costs nothing when all is healthy.
 //!
-//! The best of many arms is best partly by luck, so what it buys is measured once more on seeds that the search has not
-//! seen, against the default and against off. Only that decides whether the evidence supports a change.
+//! Of the values that are as good as the best the cheapest is taken (`choice`). It came out of many, partly by luck, so
+//! what it buys is measured once more on seeds that the search has not seen, against the default and against off, until
+//! it is decided or a smallest difference that matters is ruled out (`confirm`).
 
+pub mod confirm;
 mod replay;
 mod search;
 
@@ -15,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cell::{Cell, Figure};
+use super::choice::{Bill, Over};
+use super::current;
 use super::gate::{Condition, Evidence, Judgement};
+use super::stats::best::Place;
 use super::stats::halving::{Fate, PlanError};
 use super::stats::{Interval, Level, Paired, Verdict};
 use super::variant::{Base, ESCAPE_OFF, Variant, VariantError};
@@ -59,14 +64,22 @@ pub struct Tune {
     pub first: usize,
     /// The most replications of an arm.
     pub most: usize,
-    /// Fresh replications on which the best is held against the default and off.
+    /// Fresh replications on which the challenger is held against the default and off at first.
     pub confirm: usize,
+    /// The most of them.
+    pub confirm_most: usize,
+    /// The smallest difference of the objective that matters, as a share of what it is as it stands.
+    pub smallest: f64,
+    /// How several scenarios are weighed.
+    pub over: Over,
     /// Of all intervals.
     pub level: Level,
     scenarios: Vec<Scenario>,
     /// Each arm's name and the overrides that make it.
     arms: Vec<(String, Vec<String>)>,
     axes_text: Vec<String>,
+    /// For each arm how far it is from what there is.
+    moved: Vec<f64>,
 }
 
 /// One of the scenarios with its arms.
@@ -127,18 +140,29 @@ pub enum TuneError {
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Tuned {
-    /// The recommended arm; `None` when every arm violates a constraint.
+    /// The arm with the least regret; `None` when every arm violates a constraint.
     pub best: Option<usize>,
-    /// Each arm's name, the grid's points first, then the default, then off.
+    /// The arm that was held against what there is: the cheapest of those that are as good as the best, or, where what
+    /// there is is one of those, the best of the others. `None`: there is no other.
+    pub challenger: Option<usize>,
+    /// Whether what there is is as good as the best, by the search.
+    pub stands: bool,
+    /// Each arm: the grid's points first, then the default, then off.
     pub arms: Vec<Arm>,
-    /// The arms of the grid that cannot be told from the best.
+    /// The arms of the grid that are as good as the best, itself included.
     pub plateau: Vec<usize>,
-    /// The best on fresh luck, a scenario each.
+    /// The challenger on fresh luck, a scenario each.
     pub confirmed: Vec<Confirmed>,
     /// What is to be done.
     pub advice: Advice,
     /// Runs that the search took, and those of the confirmation.
     pub spent: (usize, usize),
+    /// The bill by which the cheapest is found.
+    pub bill: Bill,
+    /// So many times the replications would tell as much, had neighbours not informed each other; `None`: they did not.
+    pub gain: Option<f64>,
+    /// For each scenario each arm's mean regret there.
+    pub regrets: Vec<Vec<Option<f64>>>,
 }
 
 /// An arm of the search.
@@ -154,23 +178,33 @@ pub struct Arm {
     pub replications: usize,
     /// The mean of the objective in each scenario, with its interval.
     pub means: Vec<Option<Interval>>,
-    /// Its worst regret over the scenarios, as a share.
+    /// Its worst (or weighted mean) regret over the scenarios, as a share.
     pub regret: Option<f64>,
+    /// Where it stands against the best; `None`: every arm violates a constraint.
+    pub place: Option<Place>,
+    /// Its regret is at most this much over that of whichever arm is best.
+    pub at_most: Option<f64>,
+    /// Its bill less that of the arm that is chosen: a share of the price as it stands, or of turns.
+    pub dearer_by: Option<f64>,
 }
 
-/// The best against the references on fresh luck.
+/// The challenger against the references on fresh luck.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
     /// The scenario.
     pub scenario: String,
-    /// Figures of the best (B) against the default (A), and against off (A).
+    /// Figures of the challenger (B) against the default (A), and against off (A).
     pub rows: Vec<ConfirmedRow>,
     /// The constraints.
     pub constraints: Vec<Constraint>,
     /// Replications in which a decision differed from the default's.
     pub differing: usize,
-    /// What the reader must know of the best's runs, each remark once.
+    /// What the reader must know of the challenger's runs, each remark once.
     pub notes: Vec<String>,
+    /// How many fresh replications there are.
+    pub replications: usize,
+    /// What they say.
+    pub gain: confirm::Gain,
 }
 
 /// A constraint on fresh luck.
@@ -264,6 +298,7 @@ impl Tune {
         arms.push((DEFAULT.to_owned(), Vec::new()));
         arms.push((OFF.to_owned(), vec![ESCAPE_OFF.to_owned()]));
         let (first, runs) = (4, scenarios.len().max(1));
+        let moved = moved(&grid, &scenarios);
         Self {
             objective,
             constraints: Vec::new(),
@@ -272,17 +307,51 @@ impl Tune {
             first,
             most: 64,
             confirm: 20,
+            confirm_most: 160,
+            smallest: 0.05,
+            over: Over::Worst,
             level,
             scenarios,
             arms,
             grid,
             axes_text,
+            moved,
         }
     }
 
     /// How many arms there are: the grid's points, the default and off.
     pub fn arms(&self) -> usize {
         self.grid.size() + 2
+    }
+
+    /// Whether an arm is the scenario as it stands, in every one of them.
+    pub fn is_what_there_is(&self, arm: usize) -> bool {
+        self.moves(arm) == 0.0
+    }
+
+    /// How far an arm is from what there is, the mean over the scenarios.
+    fn moves(&self, arm: usize) -> f64 {
+        self.moved.get(arm).copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// Where arms lie along the key, where one alone is varied, over numbers: by their logarithm where all are above 0.
+    fn places(&self) -> Vec<Option<f64>> {
+        let mut places = vec![None; self.arms()];
+        let [axis] = self.grid.axes() else { return places };
+        let Some(numbers) = axis.points.iter().map(|point| point.number).collect::<Option<Vec<f64>>>() else {
+            return places;
+        };
+        let mut own: Vec<Option<f64>> =
+            self.scenarios.iter().map(|s| current::lookup(&s.effective, &axis.key).and_then(Value::as_f64)).collect();
+        own.dedup();
+        let own = if let [Some(own)] = own.as_slice() { Some(*own) } else { None };
+        let log = numbers.iter().chain(&own).all(|&number| number > 0.0);
+        let place = |number: f64| if log { libm::log(number) } else { number };
+        for (at, &number) in numbers.iter().enumerate() {
+            places[at] = Some(place(number)).filter(|_| !self.is_what_there_is(at));
+        }
+        places[self.grid.size()] = own.map(place);
+        places
     }
 
     /// The names of the scenarios.
@@ -332,4 +401,17 @@ fn points(grid: &Grid) -> Vec<Vec<String>> {
         grid.combination(at).into_iter().map(|(axis, point)| format!("{}={}", axis.key, point.text)).collect()
     };
     (0..grid.size()).map(sets).collect()
+}
+
+/// How far each arm is from what the scenarios have as they stand.
+fn moved(grid: &Grid, scenarios: &[Scenario]) -> Vec<f64> {
+    let mean = |of: &dyn Fn(&Value) -> f64| {
+        scenarios.iter().map(|scenario| of(&scenario.effective)).sum::<f64>() / scenarios.len().max(1) as f64
+    };
+    let mut all: Vec<f64> =
+        (0..grid.size()).map(|at| mean(&|scenario| current::moves(scenario, grid.combination(at)))).collect();
+    all.push(0.0);
+    let is_off = |scenario: &Value| current::text(scenario, "sticky_escape_enabled").as_deref() == Some("false");
+    all.push(mean(&|scenario| if is_off(scenario) { 0.0 } else { 1.5 }));
+    all
 }

@@ -21,7 +21,7 @@ impl Tune {
     pub fn of_journal(header: &Header, path: &Path, level: Level) -> Result<(Self, Tuned), TuneError> {
         let not = || TuneError::NotASearch(path.to_owned());
         let tune = Self::of_header(header, level).ok_or_else(not)?;
-        if tune.arms() * tune.scenarios.len() * (tune.most + tune.confirm) != header.cells {
+        if tune.arms() * tune.scenarios.len() * (tune.most + tune.confirm_most) != header.cells {
             return Err(not());
         }
         let cells = journal::numbered::<Cell>(path, header)?.into_iter().collect();
@@ -59,6 +59,8 @@ impl Tune {
             [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.told("against"))?;
         tune.budget = header.told("budget")?.parse().ok()?;
         tune.confirm = header.told("replications")?.parse().ok()?;
+        tune.confirm_most = header.told("max replications")?.parse().ok()?;
+        tune.smallest = header.told("smallest")?.parse().ok()?;
         let constraint = |text: &String| {
             let figure = text.split(['<', '>', '=']).next()?.trim();
             Condition::parse(text, &[figure]).ok()

@@ -134,6 +134,8 @@ pub static RUN: &[Meta] = {
         f(Outcomes, "statuses.upstream_error", "upstream_error", Count, Lower),
         f(Outcomes, "statuses.account_busy", "account_busy", Count, Lower),
         f(Outcomes, "statuses.client_gone", "client_gone", Count, Lower),
+        f(Outcomes, "statuses.model_not_found", "model_not_found", Count, Lower),
+        f(Outcomes, "statuses.invalid_request", "invalid_request", Count, Lower),
         f(Outcomes, "outcomes.goodput", "requests answered in full within the SLO", Count, Higher),
         f(Outcomes, "outcomes.goodput_ratio", "share of requests answered in full within the SLO", Ratio, Higher),
         f(Outcomes, "outcomes.goodput_per_s", "requests a second answered in full within the SLO", PerSecond, Higher),

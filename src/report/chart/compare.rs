@@ -27,6 +27,8 @@ pub struct Difference {
     pub a: String,
     /// Its value under B, as text with its unit.
     pub b: String,
+    /// B - A with half its interval, as text with its unit.
+    pub difference: String,
     /// B - A in percent of A with its interval; NaN where A is 0 or missing.
     pub change_percent: Estimate,
     /// What it comes to.
@@ -60,12 +62,12 @@ const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
 /// The forest plot of a comparison.
 pub fn compare(comparison: &Comparison) -> Figure {
     let rows = &comparison.rows;
-    let reach = reach(rows);
+    let (left, right) = reach(rows);
     let mut x = Axis::linear("change from A to B (%)", Format::Change);
     if rows.is_empty() {
         x.shown = false;
     } else {
-        x = x.over(-reach, reach);
+        x = x.over(-left, right);
     }
     let y = Axis::names("", rows.iter().map(|row| row.name.clone()).collect());
     let mut panel = Panel::new("", x, y);
@@ -92,16 +94,21 @@ pub fn compare(comparison: &Comparison) -> Figure {
     panel.columns = vec![
         column("A", &|row| (row.a.clone(), Ink::Text)),
         column("B", &|row| (row.b.clone(), Ink::Text)),
+        column("B \u{2212} A", &|row| (row.difference.clone(), Ink::Text)),
         column("change", &|row| (change(row), Ink::Text)),
         column("verdict", &|row| (row.words.clone(), ink(row.verdict))),
     ];
-    let beyond = rows.iter().filter(|row| row.change_percent.value.abs() > reach).count();
+    let outside = |end: f64| end > right || end < -left;
+    let beyond =
+        rows.iter().map(|row| row.change_percent).filter(|c| [c.low, c.value, c.high].iter().any(|end| outside(*end)));
+    let beyond = beyond.count();
     let notes = match beyond {
         0 => Vec::new(),
-        n => vec![format!("{n} {} beyond the axis (arrows).", if n == 1 { "change lies" } else { "changes lie" })],
+        1 => vec!["1 change or its interval reaches beyond the axis (arrow).".to_owned()],
+        n => vec![format!("{n} changes or their intervals reach beyond the axis (arrows).")],
     };
     Figure {
-        title: format!("B against A: {}", comparison.provenance.scenario),
+        title: title(comparison),
         subtitle: format!(
             "A: {}. B: {}. Paired differences on the same luck, with {} % intervals.",
             comparison.a,
@@ -115,9 +122,26 @@ pub fn compare(comparison: &Comparison) -> Figure {
     }
 }
 
+/// The finding: how many figures got better and how many worse.
+fn title(comparison: &Comparison) -> String {
+    let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
+    let scenario = &comparison.provenance.scenario;
+    let figures = |n: usize| if n == 1 { "1 figure".to_owned() } else { format!("{n} figures") };
+    match (count(Verdict::Better), count(Verdict::Worse)) {
+        (0, 0) => format!("{scenario}: no figure is shown to be better or worse under B"),
+        (better, 0) => format!("{scenario}: {} better under B, none worse", figures(better)),
+        (0, worse) => format!("{scenario}: {} worse under B, none better", figures(worse)),
+        (better, worse) => format!("{scenario}: {} better under B, {worse} worse", figures(better)),
+    }
+}
+
 fn change(row: &Difference) -> String {
     let value = row.change_percent.value;
-    if value.is_finite() { Format::Change.value(value) } else { "\u{2013}".to_owned() }
+    match row.verdict {
+        _ if value.is_finite() => Format::Change.value(value),
+        Verdict::NotShown => "\u{2013}".to_owned(),
+        _ => "from 0".to_owned(),
+    }
 }
 
 fn tip(row: &Difference) -> String {
@@ -130,18 +154,27 @@ fn tip(row: &Difference) -> String {
     format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, change.value(value), row.a, row.b, row.words)
 }
 
-/// How far the axis goes on both sides of zero: what holds most intervals, so that one wild ratio does not flatten the rest.
-fn reach(rows: &[Difference]) -> f64 {
-    let mut ends: Vec<f64> = rows
-        .iter()
-        .map(|row| row.change_percent)
-        .filter(|change| change.value.is_finite())
-        .map(|change| [change.low, change.value, change.high].iter().map(|end| end.abs()).fold(0.0, f64::max))
-        .filter(|end| end.is_finite())
-        .collect();
-    ends.sort_by(f64::total_cmp);
-    let Some(&widest) = ends.last() else { return 1.0 };
-    let typical = ends[(ends.len() - 1) * 3 / 4];
-    let reach = if widest > 4.0 * typical && typical > 0.0 { 2.0 * typical } else { widest };
-    if reach > 0.0 { 1.08 * reach } else { 1.0 }
+/// How far the axis goes left and right of zero: what holds most intervals, so that one wild ratio does not flatten the
+/// rest; a side on which nothing lies is short.
+fn reach(rows: &[Difference]) -> (f64, f64) {
+    let side = |sign: f64| {
+        let far =
+            |change: Estimate| [change.low, change.value, change.high].iter().map(|end| sign * end).fold(0.0, f64::max);
+        let mut ends: Vec<f64> = rows
+            .iter()
+            .map(|row| row.change_percent)
+            .filter(|change| change.value.is_finite())
+            .map(far)
+            .filter(|end| end.is_finite() && *end > 0.0)
+            .collect();
+        ends.sort_by(f64::total_cmp);
+        let widest = ends.last().copied().unwrap_or(0.0);
+        let typical = if ends.is_empty() { 0.0 } else { ends[(ends.len() - 1) * 3 / 4] };
+        1.08 * if widest > 4.0 * typical && typical > 0.0 { 2.0 * typical } else { widest }
+    };
+    let (left, right) = (side(-1.0), side(1.0));
+    match left.max(right) {
+        most if most > 0.0 => (left.max(0.12 * most), right.max(0.12 * most)),
+        _ => (1.0, 1.0),
+    }
 }

@@ -71,12 +71,29 @@ pub fn detection(detection: &Detection) -> Figure {
         rows.push(Row { height: 300.0, panels: vec![roc(detection)] });
     }
     Figure {
-        title: format!("Detection: {}", detection.provenance.scenario),
+        title: title(detection),
         subtitle: "How soon the gate sees a degraded account and lets a recovered one back. Marker: median; bar: shortest to longest.".to_owned(),
         rows,
         legend: Vec::new(),
         notes: Vec::new(),
         provenance: detection.provenance.clone(),
+    }
+}
+
+/// The finding: how often the gate saw it, and how soon.
+fn title(detection: &Detection) -> String {
+    let scenario = &detection.provenance.scenario;
+    let sum = |of: fn(&ConditionDetection) -> f64| detection.conditions.iter().map(of).sum::<f64>();
+    let (onsets, seen) = (sum(|c| c.onsets), sum(|c| c.detected));
+    let delay = match detection.conditions.as_slice() {
+        [only] => only
+            .delay
+            .map_or_else(String::new, |delay| format!(", in the median after {}", Format::Seconds.value(delay.p50_s))),
+        _ => String::new(),
+    };
+    match onsets {
+        0.0 => format!("{scenario}: no account became degraded"),
+        n => format!("{scenario}: the gate saw {} of {} onsets{delay}", number(seen), number(n)),
     }
 }
 
@@ -142,7 +159,7 @@ fn delays(detection: &Detection) -> Panel {
 fn roc(detection: &Detection) -> Panel {
     let x = Axis::linear("false escapes, share of health escapes", Format::Percent).with(0.0);
     let y = Axis::linear("missed turns, share of selects on degraded accounts", Format::Percent).with(0.0);
-    let mut panel = Panel::new("ROC over the threshold", x, y);
+    let mut panel = Panel::new("Missed against false, over the threshold", x, y);
     panel.nothing = "nothing to show: no threshold has both shares".to_owned();
     let known: Vec<&RocPoint> = detection
         .roc

@@ -65,7 +65,7 @@ pub fn distribution(distribution: &Distribution) -> Figure {
     let names: Vec<&str> = distribution.sides.iter().map(|side| side.name.as_str()).collect();
     let compared = if names.len() > 1 { format!(", {}", names.join(" against ")) } else { String::new() };
     Figure {
-        title: format!("Felt TTFT: {}{compared}", distribution.provenance.scenario),
+        title: title(distribution, &compared),
         subtitle:
             "The share that waited longer than each TTFT; further left and lower is better. Both axes logarithmic."
                 .to_owned(),
@@ -73,6 +73,26 @@ pub fn distribution(distribution: &Distribution) -> Figure {
         legend: Vec::new(),
         notes: Vec::new(),
         provenance: distribution.provenance.clone(),
+    }
+}
+
+/// The finding: what the slowest 1 % of sessions, or of requests, felt on each side.
+fn title(distribution: &Distribution, compared: &str) -> String {
+    let scenario = &distribution.provenance.scenario;
+    let sessions = distribution.sides.iter().any(|side| side.sessions.samples > 0);
+    let slowest = |side: &Side| {
+        let ccdf = if sessions { &side.sessions } else { &side.requests };
+        ccdf.points.iter().find(|(_, share)| *share <= 0.01).map(|(ms, _)| Format::Seconds.value(ms / 1e3))
+    };
+    let values: Option<Vec<String>> = distribution.sides.iter().map(slowest).collect();
+    let what = if sessions { "sessions had a turn of" } else { "requests waited" };
+    match values.as_deref() {
+        Some([one]) => format!("{scenario}: 1 % of {what} {one} or more"),
+        Some([a, b]) => {
+            let [first, second] = [&distribution.sides[0].name, &distribution.sides[1].name];
+            format!("{scenario}: 1 % of {what} {a} or more ({first}), {b} or more ({second})")
+        }
+        _ => format!("Felt TTFT: {scenario}{compared}"),
     }
 }
 

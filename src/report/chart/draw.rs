@@ -8,8 +8,9 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
+use super::fallback::{Fallback, legible};
 use super::figure::{Dash, Figure, Shape};
-use super::font::{BrokenFont, FAMILY, Faces, substitute_width};
+use super::font::{BrokenFont, FAMILY, Faces};
 use super::layout::layout;
 use super::path::{dashed, outline_of, pattern};
 use super::scene::{Anchor, Area, Item, Point, Scene, Text};
@@ -20,7 +21,7 @@ const FINE: f64 = 4.0;
 /// plotters' font size is this many em.
 const EM: f64 = 1.24;
 /// The width of files, in px.
-const WIDTH: f64 = 960.0;
+pub const WIDTH: f64 = 960.0;
 
 /// A chart could not be drawn: a defect, no input leads here.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +57,17 @@ pub fn svg(figure: &Figure, theme: Theme) -> Result<String, DrawError> {
     ))
 }
 
-/// The figure as a PNG with two dots a px.
+/// The figure as a PNG with two dots a px; what the built-in font lacks is written in Latin letters.
 pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>, DrawError> {
+    png_with(figure, theme, &Fallback::default())
+}
+
+/// The figure as a PNG with two dots a px, with these fonts for what the built-in one lacks.
+pub fn png_with(figure: &Figure, theme: Theme, fallback: &Fallback) -> Result<Vec<u8>, DrawError> {
     let scene = layout(figure, WIDTH)?;
     let (width, height) = fine_size(&scene);
     let mut dots = vec![0; width as usize * height as usize * 3];
-    draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, Glyphs::BuiltIn)?;
+    draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, Glyphs::Ours(fallback))?;
     let (palette, dots) = super::palette::indexed(&halved(&dots, width as usize, height as usize));
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width / 2, height / 2);
@@ -99,15 +105,15 @@ fn halved(dots: &[u8], width: usize, height: usize) -> Vec<u8> {
 }
 
 /// Who draws the letters.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Glyphs {
+#[derive(Clone, Copy)]
+enum Glyphs<'f> {
     /// The viewer of the SVG, with fonts of its own for what ours lacks.
     Viewer,
-    /// We, from the built-in font.
-    BuiltIn,
+    /// We, from the built-in font and those for what it lacks.
+    Ours(&'f Fallback),
 }
 
-fn draw<D: DrawingBackend>(backend: D, scene: &Scene, theme: Theme, glyphs: Glyphs) -> Result<(), DrawError> {
+fn draw<D: DrawingBackend>(backend: D, scene: &Scene, theme: Theme, glyphs: Glyphs<'_>) -> Result<(), DrawError> {
     let mut pen = Pen { backend, theme, glyphs, faces: Faces::load()? };
     let everything = Area { x: 0.0, y: 0.0, w: scene.width, h: scene.height };
     pen.item(&Item::Rect { area: everything, ink: Ink::Paper, opacity: 1.0 })?;
@@ -126,14 +132,14 @@ fn failed(error: impl std::fmt::Display) -> DrawError {
     DrawError::Plotters(error.to_string())
 }
 
-struct Pen<D> {
+struct Pen<'f, D> {
     backend: D,
     theme: Theme,
-    glyphs: Glyphs,
+    glyphs: Glyphs<'f>,
     faces: Faces,
 }
 
-impl<D: DrawingBackend> Pen<D> {
+impl<D: DrawingBackend> Pen<'_, D> {
     fn item(&mut self, item: &Item) -> Result<(), DrawError> {
         match item {
             Item::Line { points, ink, width, dash } => self.line(points, *ink, *width, *dash),
@@ -170,7 +176,7 @@ impl<D: DrawingBackend> Pen<D> {
     fn stroke(&mut self, points: &[Point], color: RGBAColor, width: f64) -> Result<(), DrawError> {
         let style = ShapeStyle { color, filled: false, stroke_width: round(width).max(1) as u32 };
         let path: Vec<(i32, i32)> = points.iter().map(fine).collect();
-        if self.glyphs == Glyphs::Viewer {
+        if matches!(self.glyphs, Glyphs::Viewer) {
             return self.backend.draw_path(path, &style).map_err(failed);
         }
         // plotters makes one polygon of a wide line, with holes where it crosses itself: draw it piece by piece.
@@ -214,21 +220,6 @@ impl<D: DrawingBackend> Pen<D> {
         self.backend.draw_rect(from, to, &color, true).map_err(failed)
     }
 
-    fn frame(&mut self, area: &Area, ink: Ink, width: f64) -> Result<(), DrawError> {
-        let half = width / 2.0;
-        let (x0, y0, x1, y1) = (area.x, area.y, area.right(), area.bottom());
-        let color = self.color(ink, 1.0);
-        for side in [
-            Area { x: x0 - half, y: y0 - half, w: x1 - x0 + width, h: width },
-            Area { x: x0 - half, y: y1 - half, w: x1 - x0 + width, h: width },
-            Area { x: x0 - half, y: y0 + half, w: width, h: y1 - y0 - width },
-            Area { x: x1 - half, y: y0 + half, w: width, h: y1 - y0 - width },
-        ] {
-            self.rect(&side, color)?;
-        }
-        Ok(())
-    }
-
     fn mark(&mut self, at: Point, shape: Shape, size: f64, color: RGBAColor) -> Result<(), DrawError> {
         let radius = size / 2.0;
         let units = round(radius).max(1);
@@ -248,22 +239,37 @@ impl<D: DrawingBackend> Pen<D> {
     }
 
     fn text(&mut self, text: &Text) -> Result<(), DrawError> {
-        if self.glyphs == Glyphs::Viewer {
-            return self.words(text);
-        }
-        let width = self.faces.width(&text.text, text.size, text.bold);
-        let mut x = text.x
+        let Glyphs::Ours(fallback) = self.glyphs else { return self.words(text) };
+        let room = self.faces.width(&text.text, text.size, text.bold);
+        let left = text.x
             - match text.anchor {
                 Anchor::Start => 0.0,
-                Anchor::Middle => width / 2.0,
-                Anchor::End => width,
+                Anchor::Middle => room / 2.0,
+                Anchor::End => room,
             };
+        let drawable = |c: char| self.faces.has(c, text.bold) || fallback.has(c);
+        if text.text.chars().all(drawable) {
+            return self.letters(text, left, fallback);
+        }
+        // in Latin letters it may be wider: smaller, and then shorter
+        let words = legible(&text.text, drawable);
+        let width = self.faces.width(&words, text.size, text.bold);
+        let size = text.size * (room / width.max(1.0)).clamp(0.7, 1.0);
+        let words = Text { text: self.faces.elided(&words, size, text.bold, room), size, ..text.clone() };
+        let width = self.faces.width(&words.text, size, text.bold);
+        let left = match text.anchor {
+            Anchor::Start => left,
+            Anchor::Middle => left + (room - width) / 2.0,
+            Anchor::End => left + room - width,
+        };
+        self.letters(&words, left, fallback)
+    }
+
+    /// Letter after letter, from this place on.
+    fn letters(&mut self, text: &Text, left: f64, fallback: &Fallback) -> Result<(), DrawError> {
+        let mut x = left;
         for c in text.text.chars() {
-            if self.faces.has(c, text.bold) {
-                self.letter(c, x, text)?;
-            } else {
-                self.substitute(c, x, text)?;
-            }
+            self.letter(c, x, text, fallback)?;
             x += self.faces.advance(c, text.bold) * text.size;
         }
         Ok(())
@@ -287,34 +293,21 @@ impl<D: DrawingBackend> Pen<D> {
         self.backend.draw_text(&text.text, &style, fine(&(text.x, text.baseline - 0.76 * text.size))).map_err(failed)
     }
 
-    /// A letter that the font has.
-    fn letter(&mut self, c: char, x: f64, text: &Text) -> Result<(), DrawError> {
+    /// A letter of the built-in font, or of one for what that lacks.
+    fn letter(&mut self, c: char, x: f64, text: &Text, fallback: &Fallback) -> Result<(), DrawError> {
         let color = self.color(text.ink, 1.0);
         let mut dots = Vec::new();
         let origin = (x * FINE, text.baseline * FINE);
-        self.faces.dots(c, text.bold, origin, text.size * FINE, |x, y, cover| dots.push((x, y, cover)));
+        let em = text.size * FINE;
+        let dot = |x, y, cover| dots.push((x, y, cover));
+        if self.faces.has(c, text.bold) {
+            self.faces.dots(c, text.bold, origin, em, dot);
+        } else {
+            fallback.dots(c, origin, (em, self.faces.advance(c, text.bold) * em), dot);
+        }
         for (x, y, cover) in dots {
             let cover = cover.clamp(0.0, 1.0);
             self.backend.draw_pixel((x, y), color.mix(cover).to_backend_color()).map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    /// A box with the code of a character in it.
-    fn substitute(&mut self, c: char, x: f64, text: &Text) -> Result<(), DrawError> {
-        let code = format!("{:04X}", u32::from(c));
-        let (upper, lower) = code.split_at(code.len().div_ceil(2));
-        let width = (substitute_width(c) - 0.08) * text.size;
-        let area = Area { x: x + 0.02 * text.size, y: text.baseline - 0.86 * text.size, w: width, h: 1.04 * text.size };
-        self.frame(&area, text.ink, (text.size / 18.0).max(0.5))?;
-        for (digits, down) in [(upper, 0.43), (lower, 0.93)] {
-            let small =
-                Text { size: 0.46 * text.size, bold: false, baseline: area.y + down * text.size, ..text.clone() };
-            let mut x = area.x + (area.w - self.faces.width(digits, small.size, false)) / 2.0;
-            for digit in digits.chars() {
-                self.letter(digit, x, &small)?;
-                x += self.faces.advance(digit, false) * small.size;
-            }
         }
         Ok(())
     }

@@ -1,9 +1,8 @@
 //! The font that is built in: a subset of DejaVu Sans (licence beside it in `assets/fonts`), its measures, and what
 //! becomes of characters that it lacks.
 //!
-//! A name may be in any script. SVG keeps the character (the viewer's own fonts draw it) and the layout reserves a full
-//! em or more; a bitmap shows a box with the character's code in it, of the same width, so that two names that differ
-//! still look different.
+//! A name may be in any script. The layout reserves a full em or more for a character that the font lacks: SVG keeps it
+//! (the viewer's own fonts draw it), and what a bitmap does with it is told in `fallback`.
 
 use ab_glyph::{Font, FontRef, PxScale, point};
 

@@ -7,7 +7,7 @@ use super::figure::{Dash, Figure, Shape};
 use super::font::BrokenFont;
 use super::layout::layout;
 use super::path::{outline_of, pattern};
-use super::scene::{Anchor, Area, Item, Plot, Point, Text};
+use super::scene::{Anchor, Area, Entry, Item, Plot, Point, Text};
 use super::theme::{Ink, NAMED, Theme};
 
 /// At most this many tooltips a figure; where there are more, every n-th.
@@ -35,7 +35,7 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
             out,
             "<g class=\"key\" data-key=\"{i}\" tabindex=\"0\" role=\"button\" aria-pressed=\"true\" \
              aria-label=\"{}\"><rect class=\"hit\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
-            escaped(&entry.name),
+            escaped(&spoken(entry)),
             place(x - 4.0),
             place(y),
             place(w + 8.0),
@@ -51,6 +51,14 @@ pub fn inline_svg(figure: &Figure, width: f64, id: &str) -> Result<String, Broke
     }
     out.push_str("</svg>");
     Ok(out)
+}
+
+/// What an entry of the legend is called: all that stands in it, and its whole name where that is cut.
+fn spoken(entry: &Entry) -> String {
+    let texts =
+        entry.items.iter().filter_map(|item| if let Item::Text(text) = item { Some(text.text.as_str()) } else { None });
+    let seen = texts.collect::<Vec<_>>().join(" ");
+    if seen.contains(&entry.name) { seen } else { format!("{seen} {}", entry.name).trim().to_owned() }
 }
 
 /// The colours as custom properties, for a rule of a style sheet.
@@ -160,7 +168,8 @@ fn draw_tiles(tiles: &[(Area, f64)], ink: Ink, out: &mut String) {
         let mut some = false;
         for (Area { x, y, w, h }, _) in tiles.iter().filter(|(_, opacity)| level(*opacity) == wanted) {
             if !some {
-                let _ = write!(out, "<path fill=\"{}\"", colour(ink));
+                // edges that meet leave no seam
+                let _ = write!(out, "<path shape-rendering=\"crispEdges\" fill=\"{}\"", colour(ink));
                 translucent(wanted as f64 / LEVELS as f64, out);
                 out.push_str(" d=\"");
                 some = true;

@@ -21,7 +21,8 @@ pub fn layout(figure: &Figure, width: f64) -> Result<Scene, BrokenFont> {
     let mut page = Page { faces: &faces, width, margin, y: margin, frame: Vec::new() };
     let title = printable(&figure.title);
     let description = printable(&figure.subtitle);
-    page.paragraph(&title, 17.0, true, Ink::Text, 2);
+    // a title that states a finding is worth more lines than a name
+    page.paragraph(&title, 17.0, true, Ink::Text, if width < NARROW { 9 } else { 4 });
     page.paragraph(&description, 12.0, false, Ink::Muted, 4);
     let names = legend_names(figure);
     let legend = if names.len() > 1 { page.legend(&names) } else { Vec::new() };
@@ -102,7 +103,7 @@ impl Page<'_> {
 
     fn legend(&mut self, names: &[(String, Ink, &Mark)]) -> Vec<Entry> {
         const SIZE: f64 = 11.5;
-        const LINE: f64 = 20.0;
+        const LINE: f64 = 24.0;
         self.y += 8.0;
         let mut x = self.margin;
         let mut entries = Vec::new();

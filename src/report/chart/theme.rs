@@ -46,6 +46,8 @@ pub enum Ink {
     Bad,
     /// Emphasis: the recommended value.
     Accent,
+    /// A step from harmless (0) to bad (6): below the SLO, up to the gate, and beyond.
+    Step(usize),
     /// One of several names.
     Category(usize),
     /// A place on the ramp from 0 to 1.
@@ -76,6 +78,17 @@ pub enum Theme {
 }
 
 type Rgb = (u8, u8, u8);
+
+/// Greys for what is within bounds, then warm colours: the further the step, the further from the paper.
+const STEPS: [(u32, u32); 7] = [
+    (0xEEF1F4, 0x222932),
+    (0xDDE3E9, 0x2E3742),
+    (0xCAD2DA, 0x3B4654),
+    (0xB0BCC8, 0x4C5A6B),
+    (0xF2AE3C, 0x9C6A10),
+    (0xD7591B, 0xF08434),
+    (0x7A120C, 0xFFD2B8),
+];
 
 const CATEGORIES: [(u32, u32); 8] = [
     (0x0B4F8A, 0x5AB0F2),
@@ -116,6 +129,7 @@ impl Theme {
             Ink::Good => (0x00795A, 0x35C79A),
             Ink::Bad => (0xB83A00, 0xFF8350),
             Ink::Accent => (0x00795A, 0x35C79A),
+            Ink::Step(i) => STEPS[i.min(STEPS.len() - 1)],
             Ink::Category(i) => CATEGORIES[i % CATEGORIES.len()],
             Ink::Ramp(at) => return ramp(at),
             Ink::OnRamp(at) => return if luma(ramp(at)) > 128.0 { (0x10, 0x14, 0x1A) } else { (0xFF, 0xFF, 0xFF) },
@@ -125,7 +139,7 @@ impl Theme {
 }
 
 /// Every ink that has one colour a theme, with the name that style sheets know it by.
-pub(super) const NAMED: [(Ink, &str); 29] = {
+pub(super) const NAMED: [(Ink, &str); 36] = {
     use Ink::*;
     [
         (Text, "text"),
@@ -149,6 +163,13 @@ pub(super) const NAMED: [(Ink, &str); 29] = {
         (Good, "good"),
         (Bad, "bad"),
         (Accent, "accent"),
+        (Step(0), "s0"),
+        (Step(1), "s1"),
+        (Step(2), "s2"),
+        (Step(3), "s3"),
+        (Step(4), "s4"),
+        (Step(5), "s5"),
+        (Step(6), "s6"),
         (Category(0), "c0"),
         (Category(1), "c1"),
         (Category(2), "c2"),

@@ -6,6 +6,7 @@ use super::ComparisonReport;
 use super::sections::unit_name;
 use crate::experiment::compare::{Outcome, Row};
 use crate::experiment::stats::{Interval, Paired};
+use crate::report::answer::of_comparison;
 use crate::report::document::SCHEMA_VERSION;
 
 pub(super) fn of(report: &ComparisonReport) -> Value {
@@ -57,6 +58,7 @@ pub(super) fn of(report: &ComparisonReport) -> Value {
             "first_decisions": { "a": comparison.first[0], "b": comparison.first[1] },
             "shown": report.rows().iter().map(|row| row.figure.path.as_str()).collect::<Vec<_>>(),
         },
+        "answer": of_comparison(report).json(),
         "outcome": outcome(comparison.outcome()),
         "gates": gates,
         "figures": figures,

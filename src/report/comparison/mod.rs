@@ -8,6 +8,7 @@ mod sections;
 
 use serde_json::Value;
 
+use super::answer::{Answer, of_comparison};
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::compare::Comparison;
@@ -35,6 +36,14 @@ pub struct ComparisonReport {
 impl Report for ComparisonReport {
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        Some(of_comparison(self))
+    }
+
+    fn brief(&self) -> Vec<Section> {
+        sections::brief(self)
     }
 
     /// Every figure and gate.

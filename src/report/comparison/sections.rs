@@ -5,6 +5,7 @@ use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
 use crate::experiment::gate::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit};
+use crate::report::answer::{Tone, plain};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
@@ -50,7 +51,7 @@ pub fn verdict(verdict: Verdict, paired: Option<&Paired>, stands: Option<bool>) 
         Verdict::Identical => "identical",
         Verdict::NotDecidable => match paired {
             Some(paired) if paired.differs_too_rarely() => {
-                return format!("{} of {}", paired.changed, paired.difference.n);
+                return format!("{} of {} differ", paired.changed, paired.difference.n);
             }
             _ => "undecidable",
         },
@@ -84,9 +85,70 @@ pub(super) fn of(report: &ComparisonReport) -> Vec<Section> {
     }
     if !comparison.notes.is_empty() {
         let remarks = comparison.notes.iter().cloned().map(Block::Remark).collect();
-        all.push(Section { title: "To be known".to_owned(), blocks: remarks });
+        all.push(Section { title: "Notes".to_owned(), blocks: remarks });
     }
     all
+}
+
+/// What stands below the answer where not everything is wanted: the main figures in plain words, what was asked for, and
+/// what must be known.
+pub(super) fn brief(report: &ComparisonReport) -> Vec<Section> {
+    let mut all = of(report);
+    if !report.all
+        && let Some(first) = all.first_mut()
+    {
+        *first = main_figures(report);
+    }
+    all
+}
+
+/// The figures of the table in short.
+const MAIN: [&str; 10] = [
+    "sessions.worst_ttft_ms.p50",
+    "sessions.worst_ttft_ms.p99",
+    "sessions.over_slo_ratio",
+    "sessions.stuck",
+    "felt_ttft_ms.p50",
+    "felt_ttft_ms.p99",
+    "requests.failed",
+    "escapes.total",
+    "cost.cold_turn_ratio",
+    "cost.price",
+];
+
+fn main_figures(report: &ComparisonReport) -> Section {
+    let mut section = figures(report);
+    let mut table = Table::new(&["", "A", "B", "B - A", "verdict"]);
+    for row in report.rows() {
+        let path = row.figure.path.as_str();
+        if HEADLINE.contains(&path) && !MAIN.contains(&path) {
+            continue;
+        }
+        let (unit, paired) = (row.figure.meta.unit, row.paired.as_ref());
+        let cells = [
+            if HEADLINE.contains(&path) { plain(path).unwrap_or(path) } else { path }.to_owned(),
+            mean(paired.map(|p| p.a).or(row.alone[0]), unit),
+            mean(paired.map(|p| p.b).or(row.alone[1]), unit),
+            signed(paired.map(|p| p.difference), unit),
+            verdict(row.verdict, paired, row.stands),
+        ];
+        table.toned_row(cells, tone(row));
+    }
+    let tables = |block: &Block| matches!(block, Block::Table(_));
+    if let Some(place) = section.blocks.iter().position(tables) {
+        section.blocks[place] = Block::Table(table);
+    }
+    section
+}
+
+/// Whether a row is good news, surely.
+fn tone(row: &Row) -> Tone {
+    match row.verdict {
+        Verdict::Better if row.stands == Some(true) => Tone::Good,
+        Verdict::Worse if row.stands == Some(true) => Tone::Bad,
+        Verdict::NotDecidable => Tone::Undecided,
+        _ => Tone::Neutral,
+    }
 }
 
 impl ComparisonReport {
@@ -130,14 +192,15 @@ fn figures(report: &ComparisonReport) -> Section {
     for row in &rows {
         let unit = row.figure.meta.unit;
         let paired = row.paired.as_ref();
-        table.row([
+        let cells = [
             row.figure.path.clone(),
             mean(paired.map(|p| p.a).or(row.alone[0]), unit),
             mean(paired.map(|p| p.b).or(row.alone[1]), unit),
             signed(paired.map(|p| p.difference), unit),
             paired.and_then(|p| p.change).map_or_else(|| NONE.to_owned(), |change| percent(change.mean)),
             verdict(row.verdict, paired, row.stands),
-        ]);
+        ];
+        table.toned_row(cells, tone(row));
     }
     blocks.push(Block::Table(table));
     blocks.push(Block::Line(format!("± is half the {level:.0} % interval of the paired difference")));
@@ -154,8 +217,8 @@ fn figures(report: &ComparisonReport) -> Section {
     }
     if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
         blocks.push(Block::Line(
-            "3 of 20: the figure differs in that many replications, too few to say by how much on average: more \
-             --replications"
+            "3 of 20 differ: the figure differs in that many replications, too few to say by how much on average; more \
+             --replications would tell"
                 .to_owned(),
         ));
     }

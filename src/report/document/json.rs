@@ -6,6 +6,7 @@ use super::estimate::{Estimate, number};
 use super::{Figure, ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
+use crate::report::answer::of_run;
 
 /// The most points that the document has of a time series.
 const POINTS: usize = 128;
@@ -22,6 +23,7 @@ pub(super) fn of(document: &ResultDocument) -> Value {
     root.insert("name".into(), about.name.clone().into());
     root.insert("seed".into(), about.seed.into());
     root.insert("replications".into(), document.replications.into());
+    root.insert("answer".into(), of_run(document).json());
     root.insert("notes".into(), document.remarks.iter().map(remark).collect());
     for figure in document.figures.iter().filter(|figure| !figure.meta.path.starts_with("engine.")) {
         put(&mut root, figure);

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::{ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
+use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::summary::{Block, Section, Table, sections};
 
 /// The whole page.
 pub(super) fn of(document: &ResultDocument) -> String {
-    let mut out = of_sections(&sections(document));
+    let mut out = page(&sections(document), Some(&of_run(document)));
     let (seed, replications, version) = (document.about.seed, document.replications, env!("CARGO_PKG_VERSION"));
     line(
         &mut out,
@@ -26,12 +27,15 @@ pub(super) fn of(document: &ResultDocument) -> String {
     out
 }
 
-/// Sections as Markdown; the first one's title is the page's.
-pub(in crate::report) fn of_sections(sections: &[Section]) -> String {
+/// Sections as Markdown, the answer first; the first section's title is the page's.
+pub(in crate::report) fn page(sections: &[Section], said: Option<&Answer>) -> String {
     let mut out = String::new();
     for (place, section) in sections.iter().enumerate() {
         let level = if place == 0 { "#" } else { "##" };
         line(&mut out, format_args!("{level} {}\n", escaped(&section.title)));
+        if let (0, Some(said)) = (place, said) {
+            answer(&mut out, said);
+        }
         for block in &section.blocks {
             match block {
                 Block::Table(table) => tabulated(&mut out, table),
@@ -41,6 +45,21 @@ pub(in crate::report) fn of_sections(sections: &[Section]) -> String {
         }
     }
     out
+}
+
+/// The sentence with a sign that stands for its tone, and its points.
+fn answer(out: &mut String, answer: &Answer) {
+    let sign = match answer.tone {
+        Tone::Good => "\u{2705} ",
+        Tone::Bad => "\u{274c} ",
+        Tone::Undecided => "\u{2754} ",
+        Tone::Neutral => "",
+    };
+    line(out, format_args!("{sign}**{}**\n", escaped(&answer.sentence)));
+    answer.points.iter().for_each(|point| line(out, format_args!("- {}", escaped(&point.text))));
+    if !answer.points.is_empty() {
+        out.push('\n');
+    }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -121,7 +121,7 @@ impl ResultDocument {
             let all: Vec<&[Named]> = results.iter().map(of).collect();
             all.first().map_or_else(Vec::new, |first| named_figures(first, &all, labels))
         };
-        Self {
+        let mut document = Self {
             replications: results.len(),
             figures: over_replications(&rows),
             accounts: named(|result| &result.figures.accounts, &about.account_names),
@@ -130,7 +130,31 @@ impl ResultDocument {
             series: results.first().and_then(|result| result.series.clone()),
             remarks: remarks(&about, results),
             about,
+        };
+        if let [first, others @ ..] = results
+            && !others.is_empty()
+            && others.iter().all(|other| other.figures == first.figures)
+        {
+            document.say_all_alike();
         }
+        document
+    }
+
+    /// Where all replications came out the same, nothing was random, and there is nothing that an interval could say.
+    fn say_all_alike(&mut self) {
+        let named = self.accounts.iter_mut().chain(&mut self.conditions).flat_map(|named| &mut named.figures);
+        let figures = self.figures.iter_mut().chain(named).filter_map(|figure| figure.value.as_mut());
+        let moves = self.moves.iter_mut().flat_map(|entry| [&mut entry.moves, &mut entry.returns]);
+        for estimate in figures.chain(moves) {
+            if let Estimate::Several(interval) = estimate {
+                (interval.lo, interval.hi) = (None, None);
+            }
+        }
+        let text = format!(
+            "all {} replications came out the same: nothing is random here, so nothing has an interval",
+            self.replications
+        );
+        self.remarks.push(Remark { note: Note::new("", text), replications: self.replications });
     }
 
     /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario

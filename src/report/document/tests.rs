@@ -218,12 +218,12 @@ fn the_markdown_page() {
 fn nothing_is_wider_than_the_terminal_and_colour_only_when_told() {
     for document in [single(), several()] {
         for width in [80, 120] {
-            let plain = document.to_text(Style { colour: false, width });
+            let plain = document.to_text(Style { width, ..Style::default() });
             for line in plain.lines() {
                 assert!(line.chars().count() <= usize::from(width), "{line}");
             }
             assert!(!plain.contains('\u{1b}'));
         }
-        assert!(document.to_text(Style { colour: true, width: 80 }).contains("\u{1b}[1m"));
+        assert!(document.to_text(Style { colour: true, ..Style::default() }).contains("\u{1b}[1m"));
     }
 }

@@ -3,22 +3,19 @@
 use super::super::chart::{Axis, Figure, Mark, Panel, Scale, Series};
 use super::table::{Cell, Column, Table};
 
-/// A chart with more values than this has no table; its values are in the files of the run.
+/// A table has at most about so many rows: of charts with more values, every n-th.
 const MOST: usize = 600;
 
-/// The table of a chart's values; `None` where there are none or too many.
-pub(super) fn table_of(figure: &Figure) -> Option<Table> {
+/// The table of a chart's values, and whether it has them all; `None` where there are none.
+pub(super) fn table_of(figure: &Figure) -> Option<(Table, bool)> {
     let mut rows = Vec::new();
     for panel in figure.rows.iter().flat_map(|row| &row.panels) {
-        for series in &panel.series {
-            add(panel, series, &mut rows);
-            if rows.len() > MOST {
-                return None;
-            }
-        }
+        panel.series.iter().for_each(|series| add(panel, series, &mut rows));
     }
+    let every = rows.len().div_ceil(MOST).max(1);
+    let rows: Vec<Vec<Cell>> = rows.into_iter().step_by(every).collect();
     let column = |name: &str, number| Column { name: name.to_owned(), number };
-    (!rows.is_empty()).then(|| Table {
+    let table = (!rows.is_empty()).then(|| Table {
         caption: figure.title.clone(),
         columns: vec![
             column("series", false),
@@ -29,7 +26,8 @@ pub(super) fn table_of(figure: &Figure) -> Option<Table> {
             column("to", true),
         ],
         rows,
-    })
+    });
+    table.map(|table| (table, every == 1))
 }
 
 fn add(panel: &Panel, series: &Series, rows: &mut Vec<Vec<Cell>>) {
@@ -47,7 +45,7 @@ fn add(panel: &Panel, series: &Series, rows: &mut Vec<Vec<Cell>>) {
                 Mark::Band { points, .. } if other.name == series.name => Some(points),
                 _ => None,
             });
-            for &(x, y) in points.iter().take(MOST + 1) {
+            for &(x, y) in points {
                 let ends = band.and_then(|band| band.iter().find(|end| end.0 == x));
                 let end = |value: Option<f64>| value.map_or_else(none, |value| number(&panel.y, value));
                 row(number(&panel.x, x), number(&panel.y, y), end(ends.map(|e| e.1)), end(ends.map(|e| e.2)));
@@ -59,13 +57,26 @@ fn add(panel: &Panel, series: &Series, rows: &mut Vec<Vec<Cell>>) {
                 row(name, number(&panel.x, value), number(&panel.x, low), number(&panel.x, high));
             }
         }
+        // strips: the account is the value, the stretch of time has two ends
+        Mark::Bars { bars } if matches!(panel.y.scale, Scale::Category(_)) => {
+            for &(x0, x1, low, high) in bars {
+                let account = number(&panel.y, (low + high) / 2.0);
+                row(number(&panel.x, x0), account, number(&panel.x, x0), number(&panel.x, x1));
+            }
+        }
+        Mark::Spans(spans, _) => {
+            for span in spans {
+                row(number(&panel.x, span.from), none(), number(&panel.x, span.from), number(&panel.x, span.to));
+            }
+        }
+        Mark::Flags { at, .. } => at.iter().for_each(|at| row(number(&panel.x, *at), none(), none(), none())),
         Mark::Bars { bars } if !series.name.is_empty() => {
-            for &(x0, _, low, high) in bars.iter().take(MOST + 1) {
+            for &(x0, _, low, high) in bars {
                 row(number(&panel.x, x0), Cell::number(panel.y.format.value(high - low), high - low), none(), none());
             }
         }
         Mark::Cells { cells, .. } => {
-            for (x0, x1, y0, y1, value, text) in cells.iter().take(MOST + 1) {
+            for (x0, x1, y0, y1, value, text) in cells {
                 let (x, y) = (number(&panel.x, (x0 + x1) / 2.0), number(&panel.y, (y0 + y1) / 2.0));
                 let across = Cell::number(format!("{} × {}", x.text, y.text), x0 * 1e3 + y0);
                 row(across, Cell::number(text.clone(), *value), none(), none());

@@ -8,6 +8,8 @@ mod table;
 
 use std::fmt::Write as _;
 
+pub use super::answer::Tone;
+use super::answer::{Answer, Point};
 use super::chart::{BrokenFont, Figure, Journey, Provenance, Theme, colours, escaped, inline_svg, journey};
 pub use table::{Cell, Column, Table};
 
@@ -19,28 +21,13 @@ const SCRIPT_HASH: &str = include_str!("page.js.sha256");
 /// Widths of charts in px: for wide and for narrow screens.
 const WIDTHS: [(&str, f64); 2] = [("wide", 960.0), ("narrow", 400.0)];
 
-/// Whether something is good news.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// Good.
-    Good,
-    /// Bad.
-    Bad,
-    /// To be read with care.
-    Warn,
-    /// Neither.
-    #[default]
-    Neutral,
-}
-
-impl Tone {
-    const fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Warn => "warn",
-            Self::Neutral => "",
-        }
+/// The class of what has a tone.
+const fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Undecided => "undecided",
+        Tone::Neutral => "",
     }
 }
 
@@ -90,12 +77,8 @@ pub struct Page {
     pub title: String,
     /// Where it comes from.
     pub provenance: Provenance,
-    /// The verdict in a sentence.
-    pub verdict: String,
-    /// Whether it is good news.
-    pub tone: Tone,
-    /// What else belongs to the verdict, a line each.
-    pub reasons: Vec<String>,
+    /// What it says, in a sentence and points.
+    pub answer: Answer,
     /// Assumptions, extrapolations, inert knobs: what must be known beside the figures.
     pub notes: Vec<String>,
     /// The main figures.
@@ -167,15 +150,38 @@ fn head(page: &Page, out: &mut String) {
 }
 
 fn verdict(page: &Page, out: &mut String) {
-    let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Verdict\">", page.tone.class());
-    let _ = write!(out, "<p>{}</p>", escaped(&page.verdict));
-    list(&page.reasons, out);
+    let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Answer\">", class(page.answer.tone));
+    let _ = write!(out, "<p>{}</p>", escaped(&page.answer.sentence));
+    points(&page.answer.points, out);
     out.push_str("</section>");
     if !page.notes.is_empty() {
-        out.push_str("<section class=\"notes\" aria-label=\"To be known beside the figures\">");
+        out.push_str("<section class=\"notes\" aria-label=\"Notes\">");
         list(&page.notes, out);
         out.push_str("</section>");
     }
+}
+
+fn points(points: &[Point], out: &mut String) {
+    if points.is_empty() {
+        return;
+    }
+    out.push_str("<ul>");
+    for point in points {
+        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), with_code(&point.text));
+    }
+    out.push_str("</ul>");
+}
+
+/// Text in which what stands between backticks is code.
+fn with_code(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escaped(text);
+    }
+    let part = |(place, part): (usize, &&str)| {
+        if place % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 fn list(items: &[String], out: &mut String) {
@@ -201,7 +207,7 @@ fn tiles(tiles: &[Tile], out: &mut String) {
             out,
             "<div><dt>{}</dt><dd class=\"{}\">{}</dd>{remark}</div>",
             escaped(&tile.name),
-            tile.tone.class(),
+            class(tile.tone),
             escaped(&tile.value)
         );
     }
@@ -221,7 +227,7 @@ fn contents(page: &Page, out: &mut String) {
 
 fn piece(piece: &Piece, heading: &str, id: &str, out: &mut String) -> Result<(), BrokenFont> {
     match piece {
-        Piece::Line(text) => out.push_str(&format!("<p>{}</p>", escaped(text))),
+        Piece::Line(text) => out.push_str(&format!("<p>{}</p>", with_code(text))),
         Piece::Remark(text) => out.push_str(&format!("<p class=\"remark\">{}</p>", escaped(text))),
         Piece::Chart(figure) => chart(figure, id, out)?,
         Piece::Table(table) => table::write(table, heading, out),
@@ -250,8 +256,9 @@ fn chart(figure: &Figure, id: &str, out: &mut String) -> Result<(), BrokenFont> 
              <span class=\"small\">or drag across the chart</span></div>",
         );
     }
-    if let Some(table) = data::table_of(figure) {
-        out.push_str("<details><summary>Values of this chart</summary>");
+    if let Some((table, all)) = data::table_of(figure) {
+        let some = if all { "" } else { " (not all of them)" };
+        let _ = write!(out, "<details><summary>Values of this chart{some}</summary>");
         table::write(&table, &figure.title, out);
         out.push_str("</details>");
     }
@@ -266,7 +273,8 @@ fn picker(sessions: &[(String, Journey)], id: &str, out: &mut String) -> Result<
     }
     let _ = write!(
         out,
-        "<div class=\"picker\"><div class=\"tools\" hidden><label for=\"{id}p\">Session</label> <select id=\"{id}p\">"
+        "<div class=\"picker\"><div class=\"tools\" hidden><label for=\"{id}f\">Find</label> \
+         <input type=\"search\" id=\"{id}f\"> <label for=\"{id}p\">Session</label> <select id=\"{id}p\">"
     );
     sessions.iter().for_each(|(label, _)| out.push_str(&format!("<option>{}</option>", escaped(label))));
     out.push_str("</select><button data-step=\"-1\">Previous</button><button data-step=\"1\">Next</button></div>");
@@ -285,10 +293,10 @@ fn closing(page: &Page, out: &mut String) {
     };
     let _ = write!(
         out,
-        "<section aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
-         <pre id=\"yaml\" tabindex=\"0\" role=\"region\" aria-labelledby=\"scenario\">{}</pre></section>\
+        "<section class=\"scenario\" aria-labelledby=\"scenario\"><h2 id=\"scenario\">Effective scenario</h2>{}\
+         <pre id=\"yaml\" tabindex=\"0\" role=\"region\" aria-label=\"Text of the scenario\">{}</pre></section>\
          <section aria-labelledby=\"again\"><h2 id=\"again\">How to reproduce it</h2>{}\
-         <pre id=\"command\" tabindex=\"0\" role=\"region\" aria-labelledby=\"again\">{}</pre>",
+         <pre id=\"command\" tabindex=\"0\" role=\"region\" aria-label=\"Command\">{}</pre>",
         copy("yaml", "scenario"),
         escaped(&page.scenario),
         copy("command", "command"),

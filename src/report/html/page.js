@@ -128,7 +128,30 @@
     if (label && named.length > 1) plot.ticks.append(label);
   };
 
+  // Times are shared: what is zoomed in one chart is zoomed in all that have a time axis, and kept in the address.
+  const timed = (chart) => chart.plots.find((p) => p.zoom && p.axis && !p.axis.log && p.axis.format === "Clock");
   const zoom = (chart, from, to) => {
+    const plot = timed(chart);
+    if (!plot) { stretch(chart, from, to); return; }
+    const { low, high } = plot.axis, at = (part) => low + part * (high - low);
+    if (from <= 0 && to >= 1) { together(null, chart); return; }
+    together([at(from), at(to)], chart);
+  };
+  const together = (times, acting) => {
+    for (const chart of charts) {
+      const plot = timed(chart);
+      if (!plot) continue;
+      const { low, high } = plot.axis, part = (time) => (time - low) / (high - low);
+      const apart = !times || times[1] <= low || times[0] >= high;
+      if (apart) stretch(chart, 0, 1); else stretch(chart, part(Math.max(low, times[0])), part(Math.min(high, times[1])));
+    }
+    const place = times ? "#t=" + times.map((time) => Math.round(time)).join("-") : "#";
+    try { history.replaceState(null, "", place); } catch { /* a page from a disk may not be allowed to */ }
+    if (!acting) return;
+    const [a, b] = acting.part;
+    live.textContent = b - a === 1 ? "whole time shown" : `zoomed ${Math.round(1 / (b - a))} times`;
+  };
+  const stretch = (chart, from, to) => {
     const width = Math.min(1, Math.max(0.002, to - from)), start = Math.min(1 - width, Math.max(0, from));
     chart.part = [start, start + width];
     for (const plot of chart.plots.filter((p) => p.zoom)) {
@@ -141,7 +164,6 @@
       ticks(chart, plot);
     }
     hide(chart);
-    live.textContent = width === 1 ? "whole time shown" : `zoomed ${Math.round(1 / width)} times`;
   };
   const about = (chart, factor) => {
     const [a, b] = chart.part, middle = (a + b) / 2, half = (b - a) / 2 * factor;
@@ -218,18 +240,33 @@
         });
       }
     }
+    const list = () => chart.plots.flatMap((plot) => tipsOf(plot).slice().sort((a, b) => a.x - b.x).map((item) => ({ plot, item })))
+      .filter(({ plot, item }) => { const x = seen(chart, plot, item.x); return x >= plot.x - 1 && x <= plot.x + plot.w + 1; });
     chart.svg.addEventListener("keydown", (event) => {
       if (event.target !== chart.svg) return;
       const acts = zoomable ? { "+": () => about(chart, 0.5), "=": () => about(chart, 0.5), "-": () => about(chart, 2), "0": () => zoom(chart, 0, 1) } : {};
       if (acts[event.key]) { acts[event.key](); event.preventDefault(); return; }
       if (event.key === "Escape") { hide(chart); return; }
+      if (event.key === "i" || event.key === "ArrowUp" || event.key === "ArrowDown") {
+        // to the incident, or to the panel above or below
+        const panels = chart.plots.filter((plot) => tipsOf(plot).length);
+        if (!panels.length) return;
+        const step = { ArrowUp: -1, ArrowDown: 1, i: 0 }[event.key];
+        chart.panel = Math.min(panels.length - 1, Math.max(0, (chart.panel === undefined ? (step > 0 ? -1 : 0) : chart.panel) + step));
+        const flat = list();
+        const found = event.key === "i" ? flat.findIndex(({ item }) => /\(truth\)|escape/.test(item.text)) : flat.findIndex(({ plot }) => plot === panels[chart.panel]);
+        if (found < 0) return;
+        chart.at = found;
+        show(chart, flat[found].plot, flat[found].item, true);
+        event.preventDefault();
+        return;
+      }
       const by = { ArrowRight: 1, ArrowLeft: -1, PageDown: 20, PageUp: -20 }[event.key];
       if (!by && event.key !== "Home" && event.key !== "End") return;
-      const list = chart.plots.flatMap((plot) => tipsOf(plot).slice().sort((a, b) => a.x - b.x).map((item) => ({ plot, item })))
-        .filter(({ plot, item }) => { const x = seen(chart, plot, item.x); return x >= plot.x - 1 && x <= plot.x + plot.w + 1; });
-      if (!list.length) return;
-      chart.at = event.key === "Home" ? 0 : event.key === "End" ? list.length - 1 : Math.min(list.length - 1, Math.max(0, chart.at + by));
-      show(chart, list[chart.at].plot, list[chart.at].item, true);
+      const flat = list();
+      if (!flat.length) return;
+      chart.at = event.key === "Home" ? 0 : event.key === "End" ? flat.length - 1 : Math.min(flat.length - 1, Math.max(0, chart.at + by));
+      show(chart, flat[chart.at].plot, flat[chart.at].item, true);
       event.preventDefault();
     });
     for (const key of all(chart.svg, ".key")) {
@@ -254,7 +291,21 @@
   for (const picker of all(document, ".picker")) {
     const select = picker.querySelector("select"), views = all(picker, ".view");
     const pick = () => views.forEach((view, i) => { view.hidden = i !== select.selectedIndex; });
-    const step = (by) => { select.selectedIndex = (select.selectedIndex + by + views.length) % views.length; pick(); };
+    const step = (by) => {
+      for (let tried = 0; tried < views.length; tried++) {
+        select.selectedIndex = (select.selectedIndex + by + views.length) % views.length;
+        if (!select.options[select.selectedIndex].hidden) break;
+      }
+      pick();
+    };
+    const search = picker.querySelector("input");
+    search.addEventListener("input", () => {
+      const wanted = search.value.trim().toLowerCase(), options = Array.from(select.options);
+      for (const option of options) option.hidden = !option.textContent.toLowerCase().includes(wanted);
+      const first = options.findIndex((option) => !option.hidden), found = options.filter((option) => !option.hidden).length;
+      if (first >= 0 && options[select.selectedIndex].hidden) { select.selectedIndex = first; pick(); }
+      live.textContent = found === 1 ? "1 session" : found + " sessions";
+    });
     picker.querySelector(".tools").hidden = false;
     select.addEventListener("change", pick);
     for (const button of all(picker, "button[data-step]")) button.addEventListener("click", () => step(Number(button.dataset.step)));
@@ -263,9 +314,10 @@
 
   // Sorting: numbers by value, missing ones last, words by the reader's language; equal rows keep their order.
   for (const table of all(document, "table.sortable")) {
-    const heads = all(table, "thead th");
+    const heads = Array.from(table.tHead.rows[0].cells);
     heads.forEach((head, column) => {
       const button = head.querySelector("button");
+      if (!button) return;
       button.addEventListener("click", () => {
         const down = head.getAttribute("aria-sort") === "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
@@ -297,5 +349,7 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
   }
+  const address = /^#t=(\d+)-(\d+)$/.exec(location.hash);
+  if (address && Number(address[2]) > Number(address[1])) together([Number(address[1]), Number(address[2])], null);
   document.documentElement.dataset.ready = "1";
 })();

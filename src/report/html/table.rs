@@ -72,6 +72,7 @@ pub(super) fn write(table: &Table, about: &str, out: &mut String) {
         let name = escaped(&column.name);
         let number = if column.number { " class=\"num\"" } else { "" };
         match class {
+            _ if name.is_empty() => out.push_str("<td></td>"),
             "" => out.push_str(&format!("<th scope=\"col\"{number}>{name}</th>")),
             _ => out.push_str(&format!("<th scope=\"col\"{number}><button>{name}</button></th>")),
         }
@@ -85,7 +86,7 @@ pub(super) fn write(table: &Table, about: &str, out: &mut String) {
                 continue;
             };
             let mut attributes = String::new();
-            let classes: Vec<&str> = [if column.number { "num" } else { "" }, cell.tone.class()]
+            let classes: Vec<&str> = [if column.number { "num" } else { "" }, super::class(cell.tone)]
                 .into_iter()
                 .filter(|c| !c.is_empty())
                 .collect();

@@ -2,13 +2,16 @@
 //!
 //! Each account is a process. Its lanes: escapes from it and changes of its state as instants, the ground truth as
 //! slices, those who wait for it, and as many lanes of attempts as ran at once. Counters show what the gateway knows
-//! (EWMA of TTFT and of errors) and what it carries (slots, waiting). An arrow follows a session from its last attempt
+//! (EWMA of TTFT and of errors) and what it carries (slots, waiting); while it lets no bound session stay there, the gate
+//! is a slice. Slices are named by what they were: `ok`, `slow` (over the SLO), `cold`, `escaped` (here from elsewhere). The
+//! fifty sessions with the slowest turns have a track each. An arrow follows a session from its last attempt
 //! on one account to its first on another.
 //!
 //! A request makes three to six events of some 200 bytes: a trace is for runs of thousands of requests, not of millions.
 
 mod events;
 mod file;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +21,10 @@ use serde_json::{Value, json};
 
 use self::events::{Events, Track};
 pub use self::file::TraceFile;
+use self::sessions::Worst;
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
+use crate::measure::cost::Prefixes;
 use crate::measure::{
     AccountInfo, ConditionInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
 };
@@ -31,12 +36,16 @@ use crate::workload::{RecordedAttempt, Request};
 /// Arrows bind to the slice that is open at their time. Attempts are written when they end, after their arrow: at the very
 /// time of the beginning a reader that goes by time and then by order would find no slice open yet.
 const BIND: Span = Span::from_micros(1);
+/// The process of the worst sessions.
+const SESSIONS: u32 = 1_000_000;
 /// The gateway's own process; account i is process i + 2.
 const GATEWAY: u32 = 1;
 /// Lanes of an account, from the top.
 const ESCAPES: u32 = 1;
 const STATE: u32 = 2;
 const TRUTH: u32 = 10;
+/// One for each replica.
+const GATE: u32 = 500;
 const WAITS: u32 = 1_000;
 const ATTEMPTS: u32 = 100_000;
 
@@ -54,6 +63,14 @@ pub struct PerfettoTrace<W: Write> {
     /// The last attempt of each session by its slot.
     last: Vec<Option<LastAttempt>>,
     arrows: u64,
+    slo: Span,
+    ids: Vec<i64>,
+    prefixes: Prefixes,
+    /// Attempts under way that found no prefix, by `key`.
+    cold: IdMap<u64, ()>,
+    /// Requests whose last select was an escape to another account.
+    escaped: IdMap<u64, ()>,
+    worst: Worst,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +79,10 @@ struct Account {
     waits: Lanes,
     /// Conditions that hold, and since when.
     degraded: Vec<(u32, Time)>,
+    /// Replicas whose gate is shut: why, and since when.
+    shut: Vec<(u32, &'static str, Time)>,
+    /// Replicas whose gate has a lane.
+    gated: Vec<u32>,
 }
 
 /// Where a session's last attempt is drawn.
@@ -131,6 +152,12 @@ impl<W: Write> PerfettoTrace<W> {
             waits: IdMap::default(),
             last: Vec::new(),
             arrows: 0,
+            slo: settings.slo_ttft,
+            ids: accounts.iter().map(|info| info.id).collect(),
+            prefixes: Prefixes::new(accounts),
+            cold: IdMap::default(),
+            escaped: IdMap::default(),
+            worst: Worst::default(),
         }
     }
 
@@ -167,6 +194,32 @@ impl<W: Write> PerfettoTrace<W> {
 
     fn counter_name(&self, name: &str, replica: u32) -> String {
         if self.replicas > 1 { format!("{name}, replica {replica}") } else { name.to_owned() }
+    }
+
+    /// The gate of a replica opened again.
+    fn end_shut(&mut self, account: AccountIx, (replica, why, since): (u32, &str, Time), now: Time) {
+        let lane = track(account, GATE + replica);
+        self.events.slice(lane, &format!("gate shut: {why}"), since, now.since(since), &[]);
+    }
+
+    fn gate(&mut self, report: &Report) {
+        let Some(account) = self.accounts.get_mut(report.account.at()) else { return };
+        let place = account.shut.iter().position(|(replica, ..)| *replica == report.replica);
+        match (report.health.shut, place) {
+            (Some(reason), None) => {
+                if !account.gated.contains(&report.replica) {
+                    account.gated.push(report.replica);
+                    let name = self.counter_name("gate", report.replica);
+                    self.events.lane(track(report.account, GATE + report.replica), &name);
+                }
+                self.accounts[report.account.at()].shut.push((report.replica, reason.name(), report.now));
+            }
+            (None, Some(place)) => {
+                let over = account.shut.remove(place);
+                self.end_shut(report.account, over, report.now);
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
 
     fn end_condition(&mut self, account: AccountIx, condition: u32, since: Time, now: Time) {
@@ -209,11 +262,19 @@ impl<W: Write> Observer for PerfettoTrace<W> {
             args.push(("to", json!(step.decision.account().map(|account| account.0))));
             self.events.instant(track(escape.account, ESCAPES), escape.reason.name(), step.now, &args);
         }
+        match step.decision.escape {
+            Some(escape) if step.decision.account().is_some_and(|account| account != escape.account) => {
+                self.escaped.insert(step.number, ());
+            }
+            _ => {
+                self.escaped.remove(&step.number);
+            }
+        }
         self.stop_waiting(step.now, step.number, "selected again", step.request);
         if let Outcome::Wait(account, _) = step.decision.outcome {
             let (lane, new) = self.accounts[account.at()].waits.take();
             if new {
-                self.events.lane(track(account, WAITS + lane), "waiting");
+                self.events.lane(track(account, WAITS + lane), &format!("waiting {}", lane + 1));
             }
             self.waits.insert(step.number, (step.now, account, lane));
         }
@@ -232,7 +293,10 @@ impl<W: Write> Observer for PerfettoTrace<W> {
         let (lane, new) = self.accounts[step.account.at()].attempts.take();
         let here = track(step.account, ATTEMPTS + lane);
         if new {
-            self.events.lane(here, "attempts");
+            self.events.lane(here, &format!("slot {}", lane + 1));
+        }
+        if self.prefixes.is_cold(step) {
+            self.cold.insert(key(step), ());
         }
         self.attempts.insert(key(step), lane);
         if let Some(session) = step.request.session {
@@ -242,6 +306,8 @@ impl<W: Write> Observer for PerfettoTrace<W> {
     }
 
     fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, client_there: bool) {
+        self.prefixes.leave(now, step);
+        let cold = self.cold.remove(&key(step)).is_some();
         let Some(lane) = self.attempts.remove(&key(step)) else { return };
         self.accounts[step.account.at()].attempts.free(lane);
         let here = track(step.account, ATTEMPTS + lane);
@@ -256,13 +322,26 @@ impl<W: Write> Observer for PerfettoTrace<W> {
         if let Some(first) = first {
             args.push(("upstream_ttft_ms", json!(first.since(step.began).millis())));
         }
-        self.events.slice(here, &fate(&step.attempt.fate), step.began, now.since(step.began), &args);
+        let slow = first.is_some_and(|first| first.since(step.began) > self.slo);
+        let mut name = if slow { "slow".to_owned() } else { String::new() };
+        let ended = fate(&step.attempt.fate);
+        if ended != "ok" || !slow {
+            name = if slow { format!("slow, {ended}") } else { ended };
+        }
+        for (is, word) in [(cold, "cold"), (self.escaped.contains_key(&step.number), "escaped")] {
+            if is {
+                name.push_str(", ");
+                name.push_str(word);
+            }
+        }
+        self.events.slice(here, &name, step.began, now.since(step.began), &args);
         if let Some(first) = first {
             self.events.slice(here, "to the first token", step.began, first.since(step.began), &[]);
         }
     }
 
     fn reported(&mut self, report: &Report) {
+        self.gate(report);
         let process = process(report.account);
         if let Some(ms) = report.health.ttft_ms {
             let name = self.counter_name("EWMA of TTFT (ms)", report.replica);
@@ -317,6 +396,12 @@ impl<W: Write> Observer for PerfettoTrace<W> {
 
     fn finished(&mut self, finished: &Finished<'_>) {
         self.stop_waiting(finished.end, finished.number, finished.status.name(), finished.request);
+        self.escaped.remove(&finished.number);
+        self.worst.turn(finished);
+    }
+
+    fn session_over(&mut self, _now: Time, session: SessionRef) {
+        self.worst.over(session);
     }
 
     fn run_over(&mut self, now: Time) {
@@ -324,6 +409,11 @@ impl<W: Write> Observer for PerfettoTrace<W> {
             for (condition, since) in std::mem::take(&mut self.accounts[account].degraded) {
                 self.end_condition(AccountIx(account as u32), condition, since, now);
             }
+            for shut in std::mem::take(&mut self.accounts[account].shut) {
+                self.end_shut(AccountIx(account as u32), shut, now);
+            }
         }
+        let mut worst = std::mem::take(&mut self.worst);
+        worst.write(&mut self.events, SESSIONS, self.slo, &self.ids);
     }
 }

@@ -31,7 +31,7 @@ fn a_run_is_slices_instants_counters_and_arrows() {
     assert_eq!(trace["otherData"]["scenario"], "a\"b");
     let slices = events(&trace, "X");
     let names: Vec<&str> = slices.iter().filter_map(|slice| slice["name"].as_str()).collect();
-    assert_eq!(names, ["ok", "to the first token", "ok", "to the first token", "brown\"out"]);
+    assert_eq!(names, ["ok", "to the first token", "ok, escaped", "to the first token", "brown\"out"]);
     assert_eq!((slices[0]["ts"].as_f64(), slices[0]["dur"].as_f64()), (Some(1e6), Some(1e6)));
     assert_eq!(slices[0]["args"]["upstream_ttft_ms"], 300.0);
     assert_eq!((slices[0]["pid"].as_u64(), slices[2]["pid"].as_u64()), (Some(2), Some(3)));

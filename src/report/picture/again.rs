@@ -83,11 +83,13 @@ pub fn run_again(
         let lowered = lowered(&about.scenario, &about.name, folder)?;
         let eyes = Recording::new(&lowered.measure, &lowered.accounts, &lowered.account_names);
         let (run, recording) = simulate_seen_by(&lowered, about.seed, eyes)?;
+        let seed = about.seed;
         let about = About { account_names: lowered.account_names.clone(), ..about.clone() };
         let again = ResultDocument::new(about, std::slice::from_ref(&run.results));
         let again: Value = serde_json::from_str(&again.to_json()).unwrap_or_default();
         compare(json, &again, document.replications)?;
-        Ok((recording, lowered.healthy_ttft_ms()))
+        let without = Recording::without_escape(&lowered, seed)?;
+        Ok((recording.against(without), lowered.healthy_ttft_ms()))
     })?;
     document.about.baseline_ms = baseline;
     Ok(recording)
@@ -117,7 +119,7 @@ fn compare(document: &Value, again: &Value, replications: usize) -> Result<(), N
     };
     if replications == 1 {
         for (key, there) in document.as_object().into_iter().flatten() {
-            if matches!(key.as_str(), "engine" | "notes" | "scenario") {
+            if matches!(key.as_str(), "answer" | "engine" | "notes" | "scenario") {
                 continue;
             }
             let here = again.get(key).unwrap_or(&Value::Null);

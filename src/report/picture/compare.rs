@@ -2,20 +2,22 @@
 
 use serde_json::Value;
 
+use super::incident::incident;
 use super::parts::{charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
+use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
-use crate::experiment::compare::{Outcome, Row};
-use crate::experiment::gate::Evidence;
+use crate::experiment::compare::Row;
 use crate::experiment::replicate::seed_of;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
+use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
     Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
     Verdict as Colour, compare, detection, distribution,
 };
-use crate::report::comparison::{amount, verdict};
+use crate::report::comparison::{amount, signed, verdict};
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
@@ -52,10 +54,25 @@ impl Sides {
 
 /// All charts of a comparison; distributions only where the first replication was looked at.
 pub fn comparison_charts(report: &ComparisonReport, sides: Option<&Sides>) -> Vec<Chart> {
-    let mut all = vec![Chart::new("comparison", forest(report))];
+    let mut all = sides.map_or_else(Vec::new, |sides| incident_charts(report, sides));
+    all.push(Chart::new("comparison", forest(report)));
     all.extend(sides.map(|sides| Chart::new("distribution", distributions(report, sides))));
     all.extend(detected(report).map(|figure| Chart::new("detection", figure)));
     all
+}
+
+/// What happened under B, held against A, and who suffered.
+fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
+    let names = match (report.comparison.a.as_str(), report.comparison.b.as_str()) {
+        ("escape off", "as it stands") => ["escape off", "escape on"].map(str::to_owned),
+        (a, b) => [format!("A: {a}"), format!("B: {b}")],
+    };
+    let both = super::incident::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
+    let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
+    let clause = crate::report::answer::incident(scenario);
+    let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];
+    charts.extend(suffered(&both, from, clause.as_deref()).map(|figure| Chart::new("who-suffered", figure)));
+    charts
 }
 
 /// The page of a comparison; `command` made it.
@@ -63,15 +80,33 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     let from = from(report);
     let comparison = &report.comparison;
     let mut sections: Vec<Section> = Vec::new();
-    for chart in comparison_charts(report, sides) {
-        let heading = match chart.name.as_str() {
-            "comparison" => "Differences",
-            "distribution" => "Distribution",
-            _ => "Detection",
-        };
-        sections.push(charts(heading, [chart.figure]));
+    let mut drawn = comparison_charts(report, sides);
+    let mut told = tables(&report.sections(), "Figures");
+    for (heading, names) in [
+        ("What happened", &["incident"][..]),
+        ("When it was seen", &["detection"]),
+        ("Who suffered", &["who-suffered", "distribution"]),
+        ("What got better and what worse", &["comparison"]),
+    ] {
+        let mut figures = Vec::new();
+        for name in names {
+            if let Some(place) = drawn.iter().position(|chart| chart.name == *name) {
+                figures.push(drawn.remove(place).figure);
+            }
+        }
+        let mut section = charts(heading, figures);
+        if heading.starts_with("What got") && !told.is_empty() {
+            section.pieces.extend(told.remove(0).pieces);
+        }
+        if !section.pieces.is_empty() {
+            sections.push(section);
+        }
     }
-    sections.extend(tables(&report.sections(), "Figures"));
+    if let Some(point) = of_comparison(report).points.pop() {
+        let pieces = vec![crate::report::html::Piece::Line(point.text)];
+        sections.push(Section { heading: "What to change".to_owned(), pieces });
+    }
+    sections.extend(told);
     let [a, b] = &report.scenarios;
     sections.extend(differences(a, b));
     let mut reproduce = reproduce(&from);
@@ -81,9 +116,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
         title: format!("{}: {} against {}", report.name, comparison.b, comparison.a),
         reproduce,
         provenance: from,
-        verdict: sentence(report),
-        tone: tone(report),
-        reasons: reasons(report),
+        answer: of_comparison(report),
         notes: comparison.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -99,15 +132,17 @@ fn from(report: &ComparisonReport) -> Provenance {
 
 fn forest(report: &ComparisonReport) -> Figure {
     let comparison = &report.comparison;
+    let mut rows = report.rows();
+    rows.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
     let mut figure = compare(&Comparison {
         provenance: from(report),
         a: comparison.a.clone(),
         b: comparison.b.clone(),
-        rows: report
-            .rows()
+        rows: rows
             .into_iter()
             .map(|row| {
-                difference(&row.figure.path, row.figure.meta.unit, row.paired.as_ref(), (row.verdict, row.stands))
+                let name = plain(&row.figure.path).unwrap_or(&row.figure.path);
+                difference(name, row.figure.meta.unit, row.paired.as_ref(), (row.verdict, row.stands))
             })
             .collect(),
         level_percent: comparison.level.fraction() * 100.0,
@@ -118,7 +153,25 @@ fn forest(report: &ComparisonReport) -> Figure {
     if report.rows().iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         figure.notes.push("?: clear of 0 by itself, but not among all figures looked at together (Holm).".to_owned());
     }
+    if report.rows().iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
+        figure
+            .notes
+            .push("\u{201c}3 of 20 differ\u{201d}: in that many replications, too few to say by how much.".to_owned());
+    }
     figure
+}
+
+/// The order of rows: what got worse, what got better, what differs, what does not; the largest change first.
+fn rank(row: &Row) -> f64 {
+    let group = match row.verdict {
+        Verdict::Worse => 0.0,
+        Verdict::Better => 1.0,
+        Verdict::Higher | Verdict::Lower => 2.0,
+        Verdict::NoDifferenceShown => 3.0,
+        Verdict::NotDecidable | Verdict::Identical => 4.0,
+    };
+    let change = row.paired.as_ref().and_then(|paired| paired.change).map_or(f64::MAX, |change| change.mean.abs());
+    group + 1.0 / (1.0 + change) / 2.0
 }
 
 /// A row of a forest plot.
@@ -133,6 +186,7 @@ pub(super) fn difference(
         name: name.to_owned(),
         a: mean(paired.map(|paired| paired.a)),
         b: mean(paired.map(|paired| paired.b)),
+        difference: signed(paired.map(|paired| paired.difference), unit),
         change_percent: match paired {
             // the same in both: 0, also where A is 0
             Some(paired) if paired.identical => Estimate { value: 0.0, low: 0.0, high: 0.0 },
@@ -182,119 +236,6 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
     }
     (!rows.is_empty())
         .then(|| detection(&Detection { provenance: from(report), conditions: rows, roc: Vec::new(), current: None }))
-}
-
-/// The figure by which a comparison is judged in a sentence.
-fn main_row(report: &ComparisonReport) -> Option<&Row> {
-    let there = |path: &str| report.comparison.row(path).filter(|row| row.paired.is_some());
-    there("sessions.worst_ttft_ms.p99").or_else(|| there("felt_ttft_ms.p99"))
-}
-
-fn sentence(report: &ComparisonReport) -> String {
-    let comparison = &report.comparison;
-    let gates = match comparison.outcome() {
-        Outcome::Inert => {
-            return format!(
-                "Inert: no decision of the scheduler differed in any of {} replications, so nothing was tested.",
-                comparison.replications
-            );
-        }
-        Outcome::Failed => "A gate failed. ",
-        Outcome::NotDecidable if comparison.has_open_gate() => "A gate is undecided. ",
-        Outcome::NotDecidable => "The precision that was asked for was not reached. ",
-        Outcome::Passed if comparison.gates.is_empty() => "",
-        Outcome::Passed => "All gates passed. ",
-    };
-    let Some((row, paired)) = main_row(report).and_then(|row| Some((row, row.paired.as_ref()?))) else {
-        return format!("{gates}No replication has a TTFT under both.");
-    };
-    let what = if row.figure.path.starts_with("sessions") {
-        "the worst turn of the slowest 1 % of sessions"
-    } else {
-        "the TTFT of the slowest 1 % of requests"
-    };
-    let unit = row.figure.meta.unit;
-    let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), unit);
-    let (from, to) = (mean(paired.a), mean(paired.b));
-    let change = change(paired);
-    let (a, b) = (&comparison.a, &comparison.b);
-    match row.verdict {
-        Verdict::Better | Verdict::Lower => {
-            format!("{gates}B ({b}) cuts {what} from {from} to {to}{change} against A ({a}).")
-        }
-        Verdict::Worse | Verdict::Higher => {
-            format!("{gates}B ({b}) raises {what} from {from} to {to}{change} against A ({a}).")
-        }
-        Verdict::Identical => format!("{gates}{what} is {from} under A ({a}) and under B ({b}) alike."),
-        Verdict::NoDifferenceShown => {
-            format!("{gates}No difference is shown in {what}: {from} under A ({a}), {to} under B ({b}){change}.")
-        }
-        Verdict::NotDecidable => format!(
-            "{gates}{} replication says nothing surely: {what} is {from} under A ({a}), {to} under B ({b}).",
-            comparison.replications
-        ),
-    }
-}
-
-/// The change with its interval, in words.
-fn change(paired: &Paired) -> String {
-    let show = |share: f64| Format::Change.value(share * 100.0);
-    match paired.change {
-        Some(Interval { mean, lo: Some(lo), hi: Some(hi), .. }) => {
-            format!(" ({}; 95 % interval {} to {})", show(mean), show(lo), show(hi))
-        }
-        Some(Interval { mean, .. }) => format!(" ({})", show(mean)),
-        None => String::new(),
-    }
-}
-
-fn tone(report: &ComparisonReport) -> Tone {
-    match (report.comparison.outcome(), main_row(report).map(|row| row.verdict)) {
-        (Outcome::Failed, _) => Tone::Bad,
-        (Outcome::Inert | Outcome::NotDecidable, _) => Tone::Warn,
-        (Outcome::Passed, Some(Verdict::Better)) => Tone::Good,
-        (Outcome::Passed, Some(Verdict::Worse)) => Tone::Bad,
-        (Outcome::Passed, _) => Tone::Neutral,
-    }
-}
-
-/// What a change buys or costs besides.
-const BESIDE: [&str; 6] = [
-    "sessions.stuck",
-    "felt_ttft_ms.p50",
-    "cost.cold_turn_ratio",
-    "cost.price",
-    "outcomes.goodput_ratio",
-    "requests.failed",
-];
-
-fn reasons(report: &ComparisonReport) -> Vec<String> {
-    let comparison = &report.comparison;
-    let mut all: Vec<String> = Vec::new();
-    for gate in &comparison.gates {
-        let word = match gate.judgement.evidence {
-            Evidence::Holds => "failed",
-            Evidence::Refuted => "passed",
-            Evidence::Open => "undecided",
-        };
-        all.push(format!("Gate {word}: fails if {}.", gate.condition.text));
-    }
-    if !comparison.is_inert() && comparison.differing < comparison.replications {
-        all.push(format!(
-            "In only {} of {} replications did any decision of the scheduler differ.",
-            comparison.differing, comparison.replications
-        ));
-    }
-    let rows = BESIDE
-        .iter()
-        .filter_map(|path| comparison.row(path))
-        .filter(|row| row.verdict.claims() && row.stands == Some(true));
-    for (row, paired) in rows.filter_map(|row| Some((row, row.paired.as_ref()?))) {
-        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
-        let (title, a, b) = (row.figure.meta.title, mean(paired.a), mean(paired.b));
-        all.push(format!("{title}: {a} under A, {b} under B ({}).", row.verdict.words()));
-    }
-    all
 }
 
 const TILES: [(&str, &str); 8] = [

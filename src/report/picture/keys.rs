@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::experiment::current::lookup;
 use crate::experiment::vary::{Axis, Scale};
 use crate::report::chart::{Axis as ChartAxis, Format, Scale as ChartScale};
 use crate::scenario::{Scenario, full_key};
@@ -70,7 +71,7 @@ impl<'a> Key<'a> {
 
     /// What the scenario has as it stands.
     pub(super) fn own(&self, scenario: &Value) -> Option<f64> {
-        self.place(lookup(scenario, &full_key(&self.axis.key))?)
+        self.place(lookup(scenario, &self.axis.key)?)
     }
 
     /// Which of the values the scenario has as it stands.
@@ -88,31 +89,6 @@ impl<'a> Key<'a> {
         let at = self.axis.points.iter().position(|point| point.text == text || same(point.number))?;
         Some(at as f64)
     }
-}
-
-/// The value of a key in a scenario; accounts and conditions by their place (`accounts[0]`), their id or their name.
-fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
-    let mut value = scenario;
-    for part in key.split('.') {
-        let (name, places) = part.split_once('[').map_or((part, ""), |(name, rest)| (name, rest));
-        if !name.is_empty() {
-            value = match value {
-                Value::Array(items) => items.iter().find(|item| {
-                    let is = |key: &str| {
-                        item.get(key).is_some_and(|v| {
-                            v.as_str() == Some(name) || (v.is_i64() && v.as_i64() == name.parse().ok())
-                        })
-                    };
-                    is("id") || is("name")
-                })?,
-                value => value.get(name)?,
-            };
-        }
-        for place in places.split('[').filter(|place| !place.is_empty()) {
-            value = value.get(place.trim_end_matches(']').parse::<usize>().ok()?)?;
-        }
-    }
-    Some(value)
 }
 
 #[cfg(test)]

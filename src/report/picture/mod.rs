@@ -2,6 +2,7 @@
 
 mod again;
 pub mod compare;
+mod incident;
 mod keys;
 mod parts;
 pub mod recording;
@@ -10,6 +11,7 @@ mod sections;
 mod stored;
 pub mod sweep;
 pub mod tune;
+mod victims;
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,7 @@ pub use stored::{Drawn, draw, draw_runs};
 pub use sweep::{sweep_charts, sweep_page};
 pub use tune::{tune_charts, tune_page};
 
-use super::chart::{DrawError, Figure, Theme, png, svg};
+use super::chart::{DrawError, Fallback, Figure, Theme, png_with, svg};
 use crate::files::{self, FileError};
 
 /// A chart with the name of its files.
@@ -51,11 +53,16 @@ pub enum ChartError {
 }
 
 /// Writes each chart as NAME.svg and NAME.png into a directory, which is made if it is missing; on dark paper
-/// NAME-dark.svg and NAME-dark.png. Gives the files.
+/// NAME-dark.svg and NAME-dark.png. PNG take letters that the built-in font lacks from `fonts`. Gives the files.
 ///
 /// # Errors
 /// When one cannot be written.
-pub fn write_charts(directory: &Path, charts: &[Chart], themes: &[Theme]) -> Result<Vec<PathBuf>, ChartError> {
+pub fn write_charts(
+    directory: &Path,
+    charts: &[Chart],
+    themes: &[Theme],
+    fonts: &Fallback,
+) -> Result<Vec<PathBuf>, ChartError> {
     let mut files = Vec::new();
     for chart in charts {
         for &theme in themes {
@@ -64,7 +71,7 @@ pub fn write_charts(directory: &Path, charts: &[Chart], themes: &[Theme]) -> Res
                 Theme::Dark => format!("{}-dark", chart.name),
             };
             for (ending, bytes) in
-                [("svg", svg(&chart.figure, theme)?.into_bytes()), ("png", png(&chart.figure, theme)?)]
+                [("svg", svg(&chart.figure, theme)?.into_bytes()), ("png", png_with(&chart.figure, theme, fonts)?)]
             {
                 let path = directory.join(format!("{name}.{ending}"));
                 files::write(&path, &bytes)?;

@@ -91,11 +91,11 @@ pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -
     Section { heading: heading.to_owned(), pieces }
 }
 
-/// The tables of a report, of which the first has this heading in place of the scenario's name; what must be known stands
-/// at the top of a page already.
+/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the top
+/// of a page already.
 pub(super) fn tables(sections: &[Summary], first: &str) -> Vec<Section> {
     let mut kept: Vec<Summary> =
-        sections.iter().filter(|section| !section.title.starts_with("To be known")).cloned().collect();
+        sections.iter().filter(|section| !section.title.starts_with("Notes")).cloned().collect();
     if let Some(section) = kept.first_mut() {
         section.title = first.to_owned();
     }

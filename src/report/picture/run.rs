@@ -1,8 +1,11 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
+use super::incident::incident;
 use super::parts::{conditions, provenance, reproduce, shown, tables};
+use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
+use crate::report::answer::of_run;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
@@ -34,10 +37,11 @@ pub(super) fn notes(document: &ResultDocument) -> Vec<String> {
 /// All charts of a run.
 pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
     let from = from_first(document);
-    let mut charts = vec![
+    let mut charts = incident_charts(document, recording);
+    charts.extend([
         Chart::new("timeline", timeline(&recording.timeline(from.clone()))),
         Chart::new("distribution", distributions(document, recording)),
-    ];
+    ]);
     if !document.conditions.is_empty() {
         charts.push(Chart::new("detection", detected(document)));
     }
@@ -45,43 +49,76 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
     charts
 }
 
-/// The page of a run; `command` made it.
+/// What happened, and who suffered.
+fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
+    let (sides, from, scenario) = (recording.sides(), from(document), &document.about.scenario);
+    let title = of_run(document).sentence;
+    let clause = crate::report::answer::incident(scenario);
+    let mut charts = vec![Chart::new("incident", incident(&sides, from.clone(), &title, scenario))];
+    charts.extend(suffered(&sides, from, clause.as_deref()).map(|figure| Chart::new("who-suffered", figure)));
+    charts
+}
+
+/// The page of a run as a story: what happened, when it was seen, who suffered, what it cost, what to change; then the
+/// details. `command` made it.
 pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str) -> Page {
     let first = from_first(document);
-    let (verdict, tone, reasons) = verdict(document);
     let chart = |figure: Figure| Piece::Chart(Box::new(figure));
-    let mut charts = vec![Section {
-        heading: "Over time".to_owned(),
-        pieces: first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]).collect(),
-    }];
-    charts.push(Section {
-        heading: "Distribution".to_owned(),
-        pieces: first_only(document).chain([chart(distributions(document, recording))]).collect(),
-    });
+    let mut told = tables(&sections(document), "The run");
+    let mut take = |heading: &str| -> Vec<Piece> {
+        let place = told.iter().position(|section| section.heading.starts_with(heading));
+        place.map_or_else(Vec::new, |place| told.remove(place).pieces)
+    };
+    let mut incident = incident_charts(document, recording).into_iter().map(|found| chart(found.figure));
+    let mut story = vec![("What happened", incident.next().into_iter().collect::<Vec<Piece>>())];
+    let mut seen = take("Detection");
+    if !document.conditions.is_empty() {
+        seen.insert(0, chart(detected(document)));
+    }
+    story.push(("When it was seen", seen));
+    let mut who: Vec<Piece> = incident.collect();
+    who.extend(first_only(document));
+    who.push(chart(distributions(document, recording)));
     let journeys = recording.journeys(&first);
     if !journeys.is_empty() {
-        let about = Piece::Line(format!("The {} sessions with the slowest turns.", journeys.len()));
-        let pieces = first_only(document).chain([about, Piece::Sessions(journeys)]).collect();
-        charts.push(Section { heading: "Sessions".to_owned(), pieces });
+        who.push(Piece::Line(format!("Turn by turn, {}:", sessions_shown(journeys.len()))));
+        who.push(Piece::Sessions(journeys));
     }
-    if !document.conditions.is_empty() {
-        charts.push(Section { heading: "Conditions".to_owned(), pieces: vec![chart(detected(document))] });
-    }
-    charts.extend(tables(&sections(document), "The run"));
+    who.extend(take("Tail latency"));
+    story.push(("Who suffered", who));
+    story.push(("What it cost", take("Escapes").into_iter().chain(take("Cost")).collect()));
+    story.push(("What to change", advice(document)));
+    let timeline = first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]);
+    story.push(("Accounts over time", timeline.collect()));
+    let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());
+    let mut parts: Vec<Section> =
+        story.map(|(heading, pieces)| Section { heading: heading.to_owned(), pieces }).collect();
+    parts.extend(told);
     let from = from(document);
     Page {
         title: document.about.name.clone(),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons,
+        answer: of_run(document),
         notes: notes(document),
         tiles: tiles(document),
-        sections: charts,
+        sections: parts,
         scenario: shown(&document.about.scenario),
         command: command.to_owned(),
     }
+}
+
+fn sessions_shown(count: usize) -> String {
+    if count == 1 {
+        "the session with the slowest turn".to_owned()
+    } else {
+        format!("the {count} sessions with the slowest turns")
+    }
+}
+
+/// What the answer advises, which is its last point.
+fn advice(document: &ResultDocument) -> Vec<Piece> {
+    of_run(document).points.pop().map(|point| Piece::Line(point.text)).into_iter().collect()
 }
 
 /// What must be said of charts of one replication among several.
@@ -111,60 +148,6 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
         roc: Vec::new(),
         current: None,
     })
-}
-
-/// The verdict in a sentence, whether it is good news, and what belongs to it.
-pub(super) fn verdict(document: &ResultDocument) -> (String, Tone, Vec<String>) {
-    let show = |path: &str, unit| document.get(path).map(|found| format::figure(Some(found), unit));
-    let mean = |path: &str| document.mean(path).unwrap_or(0.0);
-    let slo = format::setting(document.about.settings.slo_ttft);
-    let (over, p99) = if mean("sessions.total") > 0.0 {
-        (show("sessions.over_slo_ratio", Unit::Ratio), show("sessions.worst_ttft_ms.p99", Unit::Ms))
-    } else {
-        (show("felt_ttft_ms.over_slo_ratio", Unit::Ratio), show("felt_ttft_ms.p99", Unit::Ms))
-    };
-    let stuck = mean("sessions.stuck");
-    let sentence = match (over, p99) {
-        (Some(over), Some(p99)) if mean("sessions.total") > 0.0 => {
-            let stuck = match stuck {
-                0.0 => "none was stuck".to_owned(),
-                n => format!("{} {} stuck", format::count(n, None), if n == 1.0 { "was" } else { "were" }),
-            };
-            format!(
-                "{over} of sessions had a turn over the SLO of {slo}, the slowest 1 % one of {p99} or more; {stuck}."
-            )
-        }
-        (Some(over), Some(p99)) => {
-            format!("{over} of requests were over the SLO of {slo}, the slowest 1 % waited {p99} or more.")
-        }
-        _ => "No request had a first token.".to_owned(),
-    };
-    let mut reasons = Vec::new();
-    if mean("detection.onsets") > 0.0 {
-        let [seen, onsets] = ["detection.detected", "detection.onsets"].map(|path| format::count(mean(path), None));
-        let delay = show("detection.delay_s.p50", Unit::Seconds);
-        let delay = delay.map_or_else(String::new, |delay| format!(", half of them within {delay}"));
-        reasons.push(format!("The escape gate saw {seen} of {onsets} times that an account became degraded{delay}."));
-    }
-    if mean("escapes.total") > 0.0 {
-        let wasted = show("escapes.wasted_ratio", Unit::Ratio);
-        let wasted = wasted.map_or_else(String::new, |share| format!(", {share} of them back to the same account"));
-        reasons.push(format!("{} escapes{wasted}.", format::count(mean("escapes.total"), None)));
-    } else if document.about.settings.gate.enabled {
-        reasons.push("No session escaped.".to_owned());
-    } else {
-        reasons.push("Sticky escape is off.".to_owned());
-    }
-    if mean("requests.failed") > 0.0 {
-        let [failed, all] = ["requests.failed", "requests.total"].map(|path| format::count(mean(path), None));
-        reasons.push(format!("{failed} of {all} requests failed."));
-    }
-    let tone = match (stuck > 0.0, mean("sessions.over_slo_ratio")) {
-        (true, _) => Tone::Warn,
-        (false, over) if over > 0.01 => Tone::Neutral,
-        _ => Tone::Good,
-    };
-    (sentence, tone, reasons)
 }
 
 /// The figures that come first: title, path, unit, and the path of what stands under it.

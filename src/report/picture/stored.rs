@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use super::again::{NotAgain, comparison_again, run_again};
 use super::parts::{charts, provenance, reproduce, shown, tables};
-use super::run::{detected, from, notes, tiles, verdict};
+use super::run::{detected, from, notes, tiles};
 use super::{
     Chart, Recording, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page, tune_charts,
     tune_page,
 };
 use crate::measure::figures::Unit;
+use crate::report::answer::{Answer, of_run};
 use crate::report::chart::{Distribution, Figure, distribution};
 use crate::report::comparison::HEADLINE;
 use crate::report::document::{Estimate, ResultDocument};
@@ -74,7 +75,6 @@ fn document_charts(document: &ResultDocument) -> Vec<Chart> {
 fn document_page(document: &ResultDocument, command: &str) -> Page {
     let about = &document.about;
     let from = from(document);
-    let (verdict, tone, reasons) = verdict(document);
     let mut parts: Vec<Section> =
         document_charts(document).into_iter().map(|chart| charts("Conditions", [chart.figure])).collect();
     parts.extend(tables(&sections(document), "Figures"));
@@ -82,9 +82,7 @@ fn document_page(document: &ResultDocument, command: &str) -> Page {
         title: about.name.clone(),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons,
+        answer: of_run(document),
         notes: notes(document),
         tiles: tiles(document),
         sections: parts,
@@ -130,8 +128,7 @@ pub fn draw_runs(all: Vec<(String, Loaded)>, folders: &dyn Fn(&Loaded) -> Vec<Pa
         title: format!("{several} runs: {}", from.scenario),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict: comparison_of(&runs),
-        tone: Tone::Neutral,
+        answer: Answer::new(comparison_of(&runs), Tone::Neutral),
         notes: left_out.clone(),
         sections: vec![charts("Distribution", [figure.clone()]), figures(&runs)],
         scenario: scenarios.collect(),

@@ -5,6 +5,7 @@ use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
@@ -48,9 +49,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons,
+        answer: Answer::plain(verdict, tone, reasons),
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -247,7 +246,7 @@ fn settings(report: &SweepReport, point: usize) -> String {
 
 fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
     let Some(shape) = report.shapes.first() else {
-        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Warn, Vec::new());
+        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Undecided, Vec::new());
     };
     let mut reasons: Vec<String> = Vec::new();
     let unit = shape.figure.meta.unit;
@@ -257,7 +256,7 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
         let sentence =
             format!("Inert: no value of {} changed any decision of the scheduler in any replication.", keys.join(", "));
-        return (sentence, Tone::Warn, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
+        return (sentence, Tone::Undecided, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
     }
     let sentence = format!(
         "{} is best: {}, {}.",

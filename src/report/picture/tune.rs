@@ -9,6 +9,7 @@ use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
+use crate::report::answer::Answer;
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -34,8 +35,8 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
     let mut sections: Vec<Section> = Vec::new();
     for chart in tune_charts(report) {
         let heading = match chart.name.as_str() {
-            "confirmation" => "The best against the scenario as it stands",
-            "confirmation-off" => "The best against escape off",
+            "confirmation" => "Against the scenario as it stands",
+            "confirmation-off" => "Against escape off",
             _ => "The values that were searched",
         };
         sections.push(charts(heading, [chart.figure]));
@@ -53,9 +54,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         title: format!("Tuning {}", report.keys().join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        verdict,
-        tone,
-        reasons: reasons(report),
+        answer: Answer::plain(verdict, tone, reasons(report)),
         notes: Vec::new(),
         tiles: tiles(report),
         sections,
@@ -81,35 +80,24 @@ fn grid(report: &TuneReport) -> &[Arm] {
 }
 
 fn best_word(report: &TuneReport) -> &'static str {
-    if report.tuned.advice == Advice::Change { "recommended" } else { "best" }
+    if report.tuned.advice == Advice::Change { "chosen" } else { "best other" }
 }
 
 /// What has no place on an axis of values.
 fn notes(report: &TuneReport) -> Vec<String> {
     let mut notes = Vec::new();
-    let (is_default, is_off) = report.best_is_reference();
     match report.tuned.advice {
         Advice::Inert => notes.push("Inert: no value changed any decision of the scheduler.".to_owned()),
         Advice::NothingFeasible => notes.push("Every value is shown to break a constraint.".to_owned()),
-        _ if is_off => notes.push(format!("{}: escape off.{}", capitalised(best_word(report)), equals(report))),
-        _ if is_default => {
-            notes.push(format!("No value was better than the scenario as it stands.{}", equals(report)));
+        Advice::Change | Advice::Keep if report.challenger_is_off() => {
+            notes.push(format!("{}: escape off.", capitalised(best_word(report))));
         }
-        _ => {}
+        Advice::Change | Advice::Keep => {}
     }
     if let Some(regret) = reference(report, 2).and_then(|arm| arm.regret) {
         notes.push(format!("Worst regret as it stands: {}.", Format::Percent.value(regret)));
     }
     notes
-}
-
-/// How many values do as well as the best, where that is none of them.
-fn equals(report: &TuneReport) -> String {
-    match report.tuned.plateau.len() {
-        0 => String::new(),
-        1 => " One value cannot be told from it.".to_owned(),
-        n => format!(" {n} values cannot be told from it."),
-    }
 }
 
 fn capitalised(word: &str) -> String {
@@ -132,7 +120,7 @@ fn one_key(report: &TuneReport) -> Figure {
         }
     };
     let inert = tuned.advice == Advice::Inert;
-    let best = tuned.best.filter(|&best| best < arms.len() && !inert);
+    let best = tuned.challenger.filter(|&best| best < arms.len() && !inert);
     let default = key.default();
     let mut own: Vec<Option<f64>> = report.effective.iter().map(|scenario| key.own(scenario)).collect();
     own.dedup();
@@ -196,7 +184,7 @@ fn heat(report: &TuneReport) -> Figure {
         found
     };
     let arms = grid(report);
-    let best = report.tuned.best.filter(|&best| best < arms.len());
+    let best = report.tuned.challenger.filter(|&best| best < arms.len());
     // without a best one of the grid: the one that came nearest
     let least = |&(_, a): &(usize, f64), &(_, b): &(usize, f64)| a.total_cmp(&b);
     let nearest = arms.iter().enumerate().filter_map(|(i, arm)| Some((i, arm.regret?))).min_by(least).map(|(i, _)| i);
@@ -251,9 +239,8 @@ fn confirmed(report: &TuneReport, reference: &str) -> Option<Figure> {
         return None;
     }
     let against_default = reference == DEFAULT;
-    let (is_default, is_off) = report.best_is_reference();
     // against itself there is nothing to see
-    if (against_default && is_default) || (!against_default && is_off) {
+    if !against_default && report.challenger_is_off() {
         return None;
     }
     let several = report.scenarios.len() > 1;
@@ -267,9 +254,9 @@ fn confirmed(report: &TuneReport, reference: &str) -> Option<Figure> {
         }
     }
     let mut figure = compare(&Comparison {
-        provenance: from(report, Some(report.confirm as u64)),
+        provenance: from(report, report.tuned.confirmed.first().map(|found| found.replications as u64)),
         a: reference.to_owned(),
-        b: report.best().map_or_else(String::new, |arm| arm.name.clone()),
+        b: report.challenger().map_or_else(String::new, |arm| arm.name.clone()),
         rows,
         level_percent: report.level.fraction() * 100.0,
     });
@@ -285,53 +272,25 @@ fn against(row: &ConfirmedRow, default: bool) -> (Option<&Paired>, Verdict) {
 }
 
 fn verdict(report: &TuneReport) -> (String, Tone) {
-    let (is_default, is_off) = report.best_is_reference();
-    let best = report.best().map_or("", |arm| arm.name.as_str());
-    let all = report.scenarios.join(", ");
-    match report.tuned.advice {
-        Advice::Change if is_off => (format!("Recommended for {all}: switch escape off."), Tone::Good),
-        Advice::Change => (format!("Recommended for {all}: {best}."), Tone::Good),
-        Advice::Keep if is_default => (
-            format!("Keep what there is: no value was better for {all} than the scenario as it stands."),
-            Tone::Neutral,
-        ),
-        Advice::Keep => (
-            format!(
-                "Keep what there is: {best} came out best, but on fresh seeds the evidence does not support the change."
-            ),
-            Tone::Neutral,
-        ),
-        Advice::NothingFeasible => {
-            ("Nothing to recommend: every value is shown to break a constraint.".to_owned(), Tone::Warn)
-        }
-        Advice::Inert => (
-            "Inert: no value changed any decision of the scheduler in any replication, so nothing was tested."
-                .to_owned(),
-            Tone::Warn,
-        ),
-    }
+    let tone = match report.tuned.advice {
+        Advice::Change => Tone::Good,
+        Advice::Keep => Tone::Neutral,
+        Advice::NothingFeasible | Advice::Inert => Tone::Undecided,
+    };
+    (sentence(&report.headline()), tone)
 }
 
 fn reasons(report: &TuneReport) -> Vec<String> {
     let tuned = &report.tuned;
-    let mut all = vec![format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title)];
-    for found in &tuned.confirmed {
-        let Some(row) = found.rows.first() else { continue };
-        // the scenario as it stands against itself says nothing
-        let (is_default, _) = report.best_is_reference();
-        let (Some(paired), verdict) = against(row, !is_default) else { continue };
-        let name = if is_default { "with escape off" } else { "as it stands" };
-        let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
-        let (a, b) = (mean(paired.a), mean(paired.b));
-        all.push(format!("{}: {a} {name}, {b} at the best, on fresh seeds ({}).", found.scenario, verdict.words()));
-    }
-    if !tuned.plateau.is_empty() && tuned.advice != Advice::Inert {
-        let n = tuned.plateau.len();
-        all.push(format!("{n} value{} cannot be told from the best, the plateau.", if n == 1 { "" } else { "s" }));
-    }
+    let mut all: Vec<String> = report.details().iter().map(|line| sentence(&capitalised(line))).collect();
+    all.push(format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title));
     let (search, confirmation) = tuned.spent;
     all.push(format!("{search} runs of search, {confirmation} of confirmation."));
     all
+}
+
+fn sentence(text: &str) -> String {
+    format!("{text}.")
 }
 
 fn tiles(report: &TuneReport) -> Vec<Tile> {

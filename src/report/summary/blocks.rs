@@ -2,6 +2,7 @@
 
 use crate::measure::Note;
 use crate::measure::figures::Unit;
+use crate::report::answer::Tone;
 use crate::report::document::{Estimate, Remark, ResultDocument};
 use crate::report::format;
 
@@ -32,17 +33,26 @@ pub struct Table {
     pub header: Vec<String>,
     /// Cells, as many in each row as there are columns.
     pub rows: Vec<Vec<String>>,
+    /// Whether the last cell of each row is good news, which terminals colour; may be shorter than the rows.
+    pub tones: Vec<Tone>,
 }
 
 impl Table {
     /// A table without rows.
     pub fn new(header: &[&str]) -> Self {
-        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
+        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new(), tones: Vec::new() }
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a row whose last cell has a tone.
+    pub fn toned_row(&mut self, cells: impl IntoIterator<Item = String>, tone: Tone) {
+        self.tones.resize(self.rows.len(), Tone::Neutral);
+        self.row(cells);
+        self.tones.push(tone);
     }
 }
 

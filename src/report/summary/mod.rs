@@ -2,12 +2,13 @@
 //! as Markdown.
 
 mod blocks;
+mod brief;
 mod sections;
 mod text;
 
 pub use blocks::{Block, Section, Table};
 pub use sections::sections;
-pub use text::{lay_out, text};
+pub use text::{lay_out, lay_out_answer, text};
 
 /// How a summary is laid out on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +17,13 @@ pub struct Style {
     pub colour: bool,
     /// The columns that there are.
     pub width: u16,
+    /// Whether to show every table, not only the answer with what belongs to it.
+    pub verbose: bool,
 }
 
 impl Default for Style {
-    /// 80 columns without colour.
+    /// 80 columns without colour, in short.
     fn default() -> Self {
-        Self { colour: false, width: 80 }
+        Self { colour: false, width: 80, verbose: false }
     }
 }

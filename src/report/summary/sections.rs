@@ -1,6 +1,7 @@
 //! What the summary says, section by section, and the remarks beside the figures that they touch.
 
 use super::blocks::{Block, Cells, Section, Table, glued, remarks, with_remarks};
+use super::brief::by_harm;
 use crate::measure::Status;
 use crate::measure::figures::Unit;
 use crate::report::completions;
@@ -55,7 +56,7 @@ pub fn sections(document: &ResultDocument) -> Vec<Section> {
     all
 }
 
-fn what_was_run(document: &ResultDocument) -> Section {
+pub(super) fn what_was_run(document: &ResultDocument) -> Section {
     let get = |path: &str| document.get(path);
     let cells = Cells(&get);
     let about = &document.about;
@@ -180,13 +181,16 @@ fn escapes(document: &ResultDocument) -> Section {
         let mut table = Table::new(&["from -> to", "moves", "returns"]);
         for entry in document.moves.iter().take(MOST_MOVES) {
             let figure = |estimate| format::figure(Some(estimate), Unit::Count);
-            table.row([format!("{} -> {}", entry.from, entry.to), figure(entry.moves), figure(entry.returns)]);
+            let name = |id: &String| document.accounts.iter().find(|a| a.name == *id).map_or_else(|| id.clone(), label);
+            let pair = format!("{} -> {}", name(&entry.from), name(&entry.to));
+            table.row([pair, figure(entry.moves), figure(entry.returns)]);
         }
         if !table.rows.is_empty() {
             blocks.push(Block::Table(table));
         }
         if let Some(more) = document.moves.len().checked_sub(MOST_MOVES).filter(|&more| more > 0) {
-            blocks.push(Block::Line(format!("and {more} more pairs of accounts")));
+            let pairs = if more == 1 { "pair" } else { "pairs" };
+            blocks.push(Block::Line(format!("and {more} more {pairs} of accounts")));
         }
     }
     with_remarks(document, Section { title: "Escapes".into(), blocks }, &["escapes"])
@@ -344,16 +348,22 @@ fn outcomes(document: &ResultDocument) -> Section {
     with_remarks(document, section, &["waiting", "outcomes", "statuses", "scheduler"])
 }
 
+/// An account by its id, with its name beside it where it has one.
+pub(super) fn label(named: &NamedFigures) -> String {
+    if named.label == named.name { named.name.clone() } else { format!("{} {}", named.name, named.label) }
+}
+
 fn accounts(document: &ResultDocument) -> Section {
     let header = ["account", "requests", "share", "busy", "p50", "p99", "errors", "escapes", "blocked", "away"];
     let mut table = Table::new(&header);
     // intervals would not fit beside each other
     let mean = |named: &NamedFigures, path: &str| named.get(path).map(|estimate| Estimate::Single(estimate.mean()));
-    for named in document.accounts.iter().take(MOST_ACCOUNTS) {
+    for place in by_harm(document, MOST_ACCOUNTS) {
+        let named = &document.accounts[place];
         let get = |path: &str| mean(named, path);
         let cells = Cells(&get);
         table.row([
-            named.label.clone(),
+            label(named),
             cells.count("requests"),
             cells.ratio("requests_ratio"),
             cells.ratio("utilisation_ratio"),
@@ -368,7 +378,9 @@ fn accounts(document: &ResultDocument) -> Section {
     let legend = "p50, p99: upstream TTFT; busy: share of its slots' time; away: off the list after a block had ended";
     let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
-        blocks.push(Block::Line(format!("and {more} more accounts (all are in the JSON document)")));
+        let accounts = if more == 1 { "account" } else { "accounts" };
+        let text = format!("those with most harm first; {more} more {accounts} (all are in the JSON document)");
+        blocks.push(Block::Line(text));
     }
     let title = if document.replications > 1 { "Accounts (means)" } else { "Accounts" };
     with_remarks(document, Section { title: title.into(), blocks }, &["accounts"])

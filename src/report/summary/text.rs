@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as Ansi};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
-use super::{Block, Section, Style, Table, sections};
+use super::{Block, Section, Style, Table, brief, sections};
+use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::document::{ResultDocument, SCHEDULER_REVISION};
 use crate::report::format;
 
@@ -13,21 +14,46 @@ const INDENT: &str = "  ";
 
 /// The summary as terminal text.
 pub fn text(document: &ResultDocument, style: Style) -> String {
-    let mut out = lay_out(&sections(document), style);
+    let mut out = lay_out_answer(&of_run(document), style);
+    let shown = if style.verbose { sections(document) } else { brief::sections(document, style) };
+    out.push_str(&lay_out(&shown, style));
     let about = &document.about;
     let events = document.mean("engine.events").map_or_else(String::new, |events| {
         let all = events * document.replications as f64;
         format!("{} events in ", format::count(all.round(), None))
     });
     let line = format!(
-        "{events}{} on {} thread{} (stickysim {}, scheduler of {SCHEDULER_REVISION})",
+        "{events}{} on {} thread{} (stickysim {}, scheduler of {SCHEDULER_REVISION}){}",
         format::time(about.wall_s, None),
         about.threads,
         if about.threads == 1 { "" } else { "s" },
         env!("CARGO_PKG_VERSION"),
+        if style.verbose { "" } else { "; -v shows every table" },
     );
     wrapped(&mut out, &line, "", style, Ansi::new().dimmed());
     out
+}
+
+/// An answer as terminal text, with an empty line after it.
+pub fn lay_out_answer(answer: &Answer, style: Style) -> String {
+    let mut out = String::new();
+    wrapped(&mut out, &answer.sentence, "", style, ink(answer.tone).bold());
+    for point in &answer.points {
+        wrapped(&mut out, &format!("- {}", point.text), INDENT, style, ink(point.tone));
+    }
+    out.push('\n');
+    out
+}
+
+/// The colour of a tone.
+const fn ink(tone: Tone) -> Ansi {
+    let colour = match tone {
+        Tone::Good => AnsiColor::Green,
+        Tone::Bad => AnsiColor::Red,
+        Tone::Undecided => AnsiColor::Yellow,
+        Tone::Neutral => return Ansi::new(),
+    };
+    Ansi::new().fg_color(Some(anstyle::Color::Ansi(colour)))
 }
 
 /// Sections as terminal text, with an empty line after each.
@@ -77,9 +103,19 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
     for (place, line) in drawn.lines().enumerate() {
         let line = line.trim_end();
         if place == 0 {
-            painted(out, line, style, Ansi::new().dimmed())
-        } else {
-            painted(out, line, style, Ansi::new())
+            painted(out, line, style, Ansi::new().dimmed());
+            continue;
+        }
+        // the lines of a table are its rows unless a cell had to be broken
+        let row = place - 1;
+        let tone = table.tones.get(row).copied().filter(|tone| *tone != Tone::Neutral);
+        match (tone, table.rows.get(row).and_then(|row| row.last())) {
+            (Some(tone), Some(last)) if style.colour && line.ends_with(last.as_str()) => {
+                let ansi = ink(tone);
+                let start = &line[..line.len() - last.len()];
+                painted(out, &format!("{start}{ansi}{last}{ansi:#}"), style, Ansi::new());
+            }
+            _ => painted(out, line, style, Ansi::new()),
         }
     }
 }
@@ -88,11 +124,13 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
 fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: Ansi) {
     let width = usize::from(style.width).max(20);
     let mut line = indent.to_owned();
+    // hard spaces before a text are its own indent
+    let own = "\u{a0}".repeat(text.chars().take_while(|&c| c == '\u{a0}').count());
     let mut empty = true;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         if !empty && line.chars().count() + 1 + word.chars().count() > width {
             painted(out, &line, style, ansi);
-            line = format!("{indent}{INDENT}");
+            line = format!("{indent}{own}{INDENT}");
             empty = true;
         }
         if !empty {

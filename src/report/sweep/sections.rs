@@ -28,7 +28,7 @@ pub(super) fn of(report: &SweepReport) -> Vec<Section> {
     }
     if !report.notes.is_empty() {
         let blocks = report.notes.iter().cloned().map(Block::Remark).collect();
-        all.push(Section { title: "To be known (of some points)".to_owned(), blocks });
+        all.push(Section { title: "Notes (of some points)".to_owned(), blocks });
     }
     all
 }

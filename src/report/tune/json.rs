@@ -20,13 +20,20 @@ pub(super) fn of(report: &TuneReport) -> Value {
         "axes": report.axes,
         "level": report.level.fraction(),
         "advice": tuned.advice,
-        "best": tuned.best.map(|best| arm(&tuned.arms[best])),
+        "headline": report.headline(),
+        "details": report.details(),
+        "best": tuned.best.and_then(|best| tuned.arms.get(best)).map(|arm| arm.name.clone()),
+        "challenger": report.challenger().map(arm),
+        "as_it_stands_is_as_good": tuned.stands,
+        "smallest": report.smallest,
+        "bill": tuned.bill,
+        "neighbours_gain": tuned.gain,
         "plateau": tuned.plateau.iter().filter_map(|&at| tuned.arms.get(at)).map(|a| a.name.clone()).collect::<Vec<_>>(),
         "yaml": report.config(),
         "confirmed": tuned.confirmed.iter().map(confirmed).collect::<Vec<_>>(),
-        "confirmed_on": report.confirm,
         "arms": tuned.arms.iter().map(arm).collect::<Vec<_>>(),
         "runs": { "search": tuned.spent.0, "confirmation": tuned.spent.1 },
+        "regrets": tuned.regrets,
         "effective_scenarios": report.effective,
     })
 }
@@ -36,7 +43,7 @@ fn arm(arm: &Arm) -> Value {
         "name": arm.name, "sets": arm.sets, "fate": arm.fate, "replications": arm.replications,
         "means": arm.means.iter().map(|mean| mean.map(|mean: Interval| mean.mean)).collect::<Vec<_>>(),
         "intervals": arm.means.iter().map(|mean| mean.map(json_interval)).collect::<Vec<_>>(),
-        "regret": arm.regret,
+        "regret": arm.regret, "place": arm.place, "at_most": arm.at_most, "dearer_by": arm.dearer_by,
     })
 }
 
@@ -67,15 +74,16 @@ fn confirmed(found: &Confirmed) -> Value {
     json!({
         "scenario": found.scenario, "figures": rows, "constraints": constraints,
         "decisions_differed_in": found.differing, "notes": found.notes,
+        "replications": found.replications, "gain": found.gain,
     })
 }
 
-/// The best, which is B, against a reference, which is A.
+/// The challenger, which is B, against a reference, which is A.
 fn against(paired: Option<&Paired>) -> Value {
     let Some(paired) = paired else { return Value::Null };
     let rename = |(key, value)| match key {
         key if key == "a" => ("reference".to_owned(), value),
-        key if key == "b" => ("best".to_owned(), value),
+        key if key == "b" => ("challenger".to_owned(), value),
         key => (key, value),
     };
     let mut object: Map<String, Value> = json_pair(Some(paired)).into_iter().map(rename).collect();

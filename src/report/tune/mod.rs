@@ -1,5 +1,6 @@
 //! What a search found: the recommended value, its plateau, what it buys and costs, and the lines to paste.
 
+mod answer;
 mod json;
 mod read;
 mod sections;
@@ -13,6 +14,7 @@ use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::Level;
+use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::tune::{Advice, Arm, Tune, Tuned};
 use crate::experiment::vary::Axis;
@@ -33,8 +35,8 @@ pub struct TuneReport {
     pub effective: Vec<Value>,
     /// The keys that were varied, with their values.
     pub axes: Vec<Axis>,
-    /// Replications of the confirmation.
-    pub confirm: usize,
+    /// The smallest difference that matters, as a share of the objective as it stands.
+    pub smallest: f64,
     /// Of all intervals.
     pub level: Level,
 }
@@ -52,14 +54,15 @@ impl Report for TuneReport {
     /// One row an arm.
     fn to_csv(&self) -> String {
         let mut writer = ::csv::Writer::from_writer(Vec::new());
-        let mut header = vec!["arm".to_owned(), "fate".to_owned(), "replications".to_owned(), "regret".to_owned()];
+        let mut header: Vec<String> =
+            ["arm", "fate", "stands", "replications", "regret", "dearer_by"].map(str::to_owned).to_vec();
         header.extend(self.scenarios.iter().flat_map(|name| ["mean", "lo", "hi"].map(|part| format!("{name}:{part}"))));
         // writing to memory cannot fail, and every row has as many fields as the header
         let _ = writer.write_record(&header);
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         for arm in &self.tuned.arms {
-            let mut row =
-                vec![arm.name.clone(), fate(arm).to_owned(), arm.replications.to_string(), number(arm.regret)];
+            let mut row = vec![arm.name.clone(), fate(arm).to_owned(), stands(arm).to_owned()];
+            row.extend([arm.replications.to_string(), number(arm.regret), number(arm.dearer_by)]);
             row.extend(arm.means.iter().flat_map(|&mean| csv_ends(mean)));
             let _ = writer.write_record(&row);
         }
@@ -73,7 +76,7 @@ impl Report for TuneReport {
             return None;
         }
         let mut root = serde_json::Map::new();
-        for set in &self.best()?.sets {
+        for set in &self.challenger()?.sets {
             let (key, value) = set.split_once('=')?;
             let full = full_key(key.trim());
             let path: Vec<&str> = full.split('.').collect();
@@ -103,7 +106,7 @@ impl TuneReport {
             seeds: tune.seeds(),
             effective: tune.effective(),
             axes: tune.grid.axes().to_vec(),
-            confirm: tune.confirm,
+            smallest: tune.smallest,
             level: tune.level,
         }
     }
@@ -121,16 +124,25 @@ impl TuneReport {
         self.axes.iter().map(|axis| axis.key.as_str()).collect()
     }
 
-    /// The arm that is recommended.
-    pub fn best(&self) -> Option<&Arm> {
-        self.tuned.best.and_then(|best| self.tuned.arms.get(best))
+    /// The arm that was held against what there is: that to be set, or the best of the others.
+    pub fn challenger(&self) -> Option<&Arm> {
+        self.tuned.challenger.and_then(|at| self.tuned.arms.get(at))
     }
 
-    /// Whether the arm that is recommended is the scenario as it stands, or that with escape off.
-    pub fn best_is_reference(&self) -> (bool, bool) {
-        let arms = self.tuned.arms.len();
-        let is = |from_end: usize| self.tuned.best.is_some_and(|best| best + from_end == arms);
-        (is(2), is(1))
+    /// Whether the challenger is the scenario with escape off.
+    pub fn challenger_is_off(&self) -> bool {
+        self.tuned.challenger.is_some_and(|at| at + 1 == self.tuned.arms.len())
+    }
+}
+
+/// Where an arm stands, in a word or two.
+const fn stands(arm: &Arm) -> &'static str {
+    match arm.place {
+        Some(Place::Best) => "best",
+        Some(Place::AsGood) => "as good",
+        Some(Place::Worse) => "worse",
+        Some(Place::TooFew) => "too few to say",
+        None => "",
     }
 }
 

@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 
 use super::TuneReport;
 use crate::experiment::cell::Figure;
+use crate::experiment::choice::Bill;
 use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
+use crate::experiment::tune::confirm::Gain;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
 use crate::report::comparison::figure_at;
@@ -21,12 +24,17 @@ struct Document {
     axes: Vec<Axis>,
     level: f64,
     advice: Advice,
-    best: Option<ArmRow>,
+    best: Option<String>,
+    challenger: Option<ArmRow>,
+    as_it_stands_is_as_good: bool,
+    smallest: f64,
+    bill: Bill,
+    neighbours_gain: Option<f64>,
     plateau: Vec<String>,
     confirmed: Vec<ConfirmedIn>,
-    confirmed_on: usize,
     arms: Vec<ArmRow>,
     runs: Runs,
+    regrets: Vec<Vec<Option<f64>>>,
     effective_scenarios: Vec<Value>,
 }
 
@@ -38,6 +46,9 @@ struct ArmRow {
     replications: usize,
     intervals: Vec<Option<Interval>>,
     regret: Option<f64>,
+    place: Option<Place>,
+    at_most: Option<f64>,
+    dearer_by: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +64,8 @@ struct ConfirmedIn {
     constraints: Vec<ConstraintRow>,
     notes: Vec<String>,
     decisions_differed_in: usize,
+    replications: usize,
+    gain: Gain,
 }
 
 #[derive(Deserialize)]
@@ -65,7 +78,7 @@ struct FigureRow {
 #[derive(Deserialize)]
 struct Against {
     reference: Interval,
-    best: Interval,
+    challenger: Interval,
     difference: Interval,
     change: Option<Interval>,
     changed_in: usize,
@@ -92,7 +105,7 @@ impl Against {
     fn paired(self) -> Paired {
         Paired {
             a: self.reference,
-            b: self.best,
+            b: self.challenger,
             difference: self.difference,
             change: self.change,
             changed: self.changed_in,
@@ -121,7 +134,8 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         let at = document.arms.iter().position(|arm| arm.name == name);
         at.ok_or_else(|| BadDocument(format!("there is no arm `{name}`")))
     };
-    let best = document.best.as_ref().map(|arm| place(&arm.name)).transpose()?;
+    let best = document.best.as_ref().map(|name| place(name)).transpose()?;
+    let challenger = document.challenger.as_ref().map(|arm| place(&arm.name)).transpose()?;
     let plateau = document.plateau.iter().map(|name| place(name)).collect::<Result<_, _>>()?;
     if document.arms.iter().any(|arm| arm.intervals.len() != scenarios) {
         return Err(BadDocument("an arm has not one mean a scenario".to_owned()));
@@ -133,6 +147,9 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         replications: row.replications,
         means: row.intervals,
         regret: row.regret,
+        place: row.place,
+        at_most: row.at_most,
+        dearer_by: row.dearer_by,
     };
     let row = |(path, value): (&String, &Value)| -> Result<ConfirmedRow, BadDocument> {
         let row = FigureRow::deserialize(value)?;
@@ -155,6 +172,8 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
             rows: found.figures.iter().map(row).collect::<Result<_, _>>()?,
             constraints: found.constraints.into_iter().map(constraint).collect::<Result<_, _>>()?,
             differing: found.decisions_differed_in,
+            replications: found.replications,
+            gain: found.gain,
             notes: found.notes,
         })
     };
@@ -162,6 +181,11 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
     Ok(TuneReport {
         tuned: Tuned {
             best,
+            challenger,
+            stands: document.as_it_stands_is_as_good,
+            bill: document.bill,
+            gain: document.neighbours_gain,
+            regrets: document.regrets,
             plateau,
             arms: document.arms.into_iter().map(arm).collect(),
             confirmed: document.confirmed.into_iter().map(confirmed).collect::<Result<_, _>>()?,
@@ -173,7 +197,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         seeds: document.seeds,
         effective: document.effective_scenarios,
         axes: document.axes,
-        confirm: document.confirmed_on,
+        smallest: document.smallest,
         level,
     })
 }

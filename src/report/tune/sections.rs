@@ -1,17 +1,15 @@
 //! What a search says to people.
 
-use super::{TuneReport, fate};
+use super::{TuneReport, fate, stands};
 use crate::experiment::gate::Evidence;
 use crate::experiment::stats::Interval;
 use crate::experiment::stats::halving::Fate;
-use crate::experiment::tune::{Advice, Arm, Confirmed, Constraint};
-use crate::experiment::vary::Axis;
+use crate::experiment::tune::{Advice, Arm, Confirmed};
 use crate::report::comparison::{signed, verdict};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
 use crate::report::sweep::short_key;
-use crate::scenario::full_key;
 
 pub(super) fn of(report: &TuneReport) -> Vec<Section> {
     let mut all = vec![report.answer(), report.arms()];
@@ -23,84 +21,31 @@ impl TuneReport {
     fn answer(&self) -> Section {
         let tuned = &self.tuned;
         let mut blocks = Vec::new();
-        let best = self.best().map_or("", |arm| arm.name.as_str());
-        let (is_default, is_off) = self.best_is_reference();
-        let sense = format!("{} ({})", self.objective.path, self.objective.meta.title);
-        blocks.push(Block::Line(format!("searched by {sense} over {}", self.scenarios.join(", "))));
-        blocks.push(match tuned.advice {
-            Advice::Change if is_off => Block::Line("RECOMMENDED: switch escape off".to_owned()),
-            Advice::Change => Block::Line(format!("RECOMMENDED: {best}{}", self.reservations())),
-            Advice::Keep if is_default => {
-                Block::Line("KEEP what there is: no value was better than the scenario as it stands".to_owned())
-            }
-            Advice::Keep => Block::Line(format!(
-                "KEEP what there is: {best} came out best, but on fresh seeds the evidence does not support the change"
-            )),
-            Advice::NothingFeasible => {
-                Block::Line("NOTHING to recommend: every value is shown to break a constraint".to_owned())
-            }
-            Advice::Inert => Block::Remark(
-                "INERT: no value changed any decision of the scheduler in any replication (exit status 4)".to_owned(),
-            ),
-        });
-        if !tuned.plateau.is_empty() && tuned.best.is_some() && tuned.advice != Advice::Inert {
-            let names: Vec<&str> =
-                tuned.plateau.iter().filter_map(|&arm| tuned.arms.get(arm)).map(|a| a.name.as_str()).collect();
-            blocks.push(Block::Line(match names.as_slice() {
-                [one] => format!("plateau: {one} alone"),
-                [first, .., last] if self.axes.len() == 1 => {
-                    let value =
-                        |name: &str| name.split_once('=').map_or_else(|| name.to_owned(), |(_, v)| v.to_owned());
-                    format!(
-                        "plateau: {} values between {} and {} cannot be told from the best",
-                        names.len(),
-                        value(first),
-                        value(last)
-                    )
-                }
-                _ => format!("plateau: {} combinations cannot be told from the best", names.len()),
-            }));
+        if tuned.advice == Advice::Inert {
+            blocks.push(Block::Remark(self.headline()));
+        } else {
+            blocks.push(Block::Line(self.headline()));
+            // hard spaces keep their place below the headline
+            blocks.extend(self.details().into_iter().map(|line| Block::Line(format!("\u{a0}\u{a0}{line}"))));
         }
         for (at, scenario) in self.scenarios.iter().enumerate() {
             if tuned.arms.iter().all(|arm| arm.means.get(at).copied().flatten().is_none()) {
                 blocks.push(Block::Remark(format!("no run of {scenario} has this figure: it says nothing here")));
             }
         }
+        let sense = format!("{} ({})", self.objective.path, self.objective.meta.title);
         let (search, confirm) = tuned.spent;
+        blocks.push(Block::Line(format!("searched by {sense} over {}", self.scenarios.join(", "))));
         blocks.push(Block::Line(format!(
             "{search} runs of search, {confirm} runs of confirmation on seeds that it had not seen"
         )));
+        if let Some(gain) = tuned.gain.filter(|&gain| gain >= 1.05) {
+            blocks.push(Block::Line(format!(
+                "values next to each other inform each other (a smooth curve over the key): as good as {gain:.1} times \
+                 the replications"
+            )));
+        }
         Section { title: format!("Tuning {}", self.keys().join(", ")), blocks }
-    }
-
-    /// What must be said beside a recommendation: why, where it is for a constraint's sake; which is not shown to be met.
-    fn reservations(&self) -> String {
-        let of = |wanted: &dyn Fn(&Constraint) -> bool| -> Vec<&str> {
-            let all = self.tuned.confirmed.iter();
-            all.filter(|found| found.constraints.iter().any(wanted)).map(|found| found.scenario.as_str()).collect()
-        };
-        let (why, open) = (of(&Constraint::is_why), of(&|found| found.best.evidence == Evidence::Open));
-        let mut text = String::new();
-        let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
-        let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
-        if !others.is_empty() {
-            text += &format!(" (what if: {} is no setting of the gateway's)", others.join(", "));
-        }
-        if !why.is_empty() {
-            text += &format!("; as it stands a constraint is broken in {}", why.join(", "));
-        }
-        if !open.is_empty() {
-            text += &format!("; a constraint is not shown to be met in {}", open.join(", "));
-        }
-        text
-    }
-
-    /// The name of an arm; with one key varied, its value alone.
-    fn label<'a>(&self, arm: &'a Arm) -> &'a str {
-        match arm.name.split_once('=') {
-            Some((_, value)) if self.axes.len() == 1 => value,
-            _ => &arm.name,
-        }
     }
 
     /// The arms, those that went farthest first; the rest are in JSON and CSV.
@@ -113,7 +58,7 @@ impl TuneReport {
         };
         let mut header = vec![first, "runs", "regret"];
         header.extend(self.scenarios.iter().map(String::as_str));
-        header.push("fate");
+        header.extend(["fate", "stands"]);
         let mut table = Table::new(&header);
         let mut order: Vec<&Arm> = tuned.arms.iter().collect();
         order.sort_by(|x, y| {
@@ -128,7 +73,7 @@ impl TuneReport {
                 arm.regret.map_or_else(|| NONE.to_owned(), |regret| format!("{:.1} %", regret * 100.0)),
             ];
             row.extend(arm.means.iter().map(|mean| format::figure(mean.map(|mean| Estimate::Single(mean.mean)), unit)));
-            row.push(fate(arm).to_owned());
+            row.extend([fate(arm), stands(arm)].map(str::to_owned));
             table.row(row);
         }
         let mut blocks = vec![Block::Table(table)];
@@ -143,8 +88,9 @@ impl TuneReport {
     }
 
     fn confirmed(&self, found: &Confirmed) -> Section {
-        let best = self.best().map_or("", |arm| arm.name.as_str());
-        let mut table = Table::new(&["figure", "best", "- as it stands", "verdict", "- off"]);
+        let best = self.challenger().map_or("", |arm| arm.name.as_str());
+        let word = if self.tuned.advice == Advice::Change { "chosen" } else { "best other" };
+        let mut table = Table::new(&["figure", word, "- as it stands", "verdict", "- off"]);
         for row in &found.rows {
             let unit = row.figure.meta.unit;
             let own = row.default.as_ref().or(row.off.as_ref()).map(|paired| paired.b);
@@ -158,7 +104,7 @@ impl TuneReport {
             ]);
         }
         let mut blocks = vec![
-            Block::Line(format!("{best}, {} fresh replications, paired with the references", self.confirm)),
+            Block::Line(format!("{best}, {} fresh replications, paired with the references", found.replications)),
             Block::Table(table),
         ];
         let is = |evidence: Evidence| match evidence {

@@ -32,7 +32,10 @@ fn defaults_are_filled_in_everywhere() {
     assert_eq!(scenario["epoch"], "2026-01-01T00:00:00Z");
     assert_eq!(scenario["gateway"]["openai_scheduler"]["sticky_escape_ttft_ms"], 15_000);
     assert_eq!(scenario["accounts"][1]["id"], 2);
-    assert_eq!(scenario["accounts"][1]["ttft"], json!({"lognormal": {"p50": "1.3s", "p90": "3s"}}));
+    assert_eq!(scenario["accounts"][1]["ttft"], json!({"preset": "claude_code"}));
+    assert_eq!(scenario["accounts"][1]["persistence"], json!({"correlation": 0.22, "lone_share": 0.017}));
+    let codex = effective("accounts: [{ttft: {preset: codex}}]", &[]);
+    assert_eq!(codex["accounts"][0]["persistence"], json!(null), "of the measured sessions only");
     assert_eq!(scenario["workload"]["synth"]["preset"], "agentic");
     assert!(scenario.get("account_defaults").is_none() && scenario.get("gateway_config").is_none());
 }
@@ -115,7 +118,7 @@ gateway:
   Max_Account_Switches: 4
   max_body_size: 1
   openai_ws: {enabled: true, LB_TOP_K: '9', scheduler_score_weights: {ttft: 1, mood: 3}}
-  scheduling: {load_batch_enabled: true, fallback_wait_timeout: 1m}
+  scheduling: {load_batch_size: 9, fallback_wait_timeout: 1m}
   advanced_scheduler: {sticky_escape_enabled: 'off', other: 1}
 ";
     let loaded = load(text, &[]).unwrap();
@@ -125,7 +128,7 @@ gateway:
             "gateway.max_body_size",
             "gateway.openai_ws.enabled",
             "gateway.openai_ws.scheduler_score_weights.mood",
-            "gateway.scheduling.load_batch_enabled",
+            "gateway.scheduling.load_batch_size",
             "gateway.advanced_scheduler.other",
         ]
     );

@@ -38,7 +38,7 @@ fn wrong_types_say_what_was_expected() {
         ("accounts: [{ttft: {weibul: {}}}]", &[]),
         ("accounts: [{models: [4.1]}]", &[]),
         ("accounts: [{pool_mode: maybe}]", &[]),
-        ("accounts: [{type: apikey}]", &[]),
+        ("accounts: [{type: api-key}]", &[]),
         ("accounts: [{}]\nconditions:\n  - name: slow\n    when: {scheduled: {at: 30}}\n", &[]),
         ("accounts: [{}]\nconditions: [{name: x, when: {scheduled: {}}}]", &[]),
         ("accounts: [{}]\nepoch: yesterday", &[]),

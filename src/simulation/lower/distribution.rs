@@ -5,7 +5,8 @@ use std::path::Path;
 use super::LowerError;
 use super::files::Named;
 use crate::engine::Distribution;
-use crate::scenario::{self, Lognormal, Quantity};
+use crate::scenario::{self, Lognormal, Quantity, TtftPreset};
+use crate::upstream::baselines;
 
 /// Where a distribution stands: for files relative to the scenario, and for errors.
 #[derive(Clone, Copy)]
@@ -51,6 +52,9 @@ pub(super) fn lower<T: Quantity>(
             let parts = parts.iter().map(|part| Ok((part.weight, lower(&part.of, at)?)));
             Distribution::mixture(parts.collect::<Result<_, _>>()?)
         }
+        From::Preset(TtftPreset::ClaudeCode) => baselines::claude_code(),
+        From::Preset(TtftPreset::Codex) => baselines::codex(),
+        From::Preset(TtftPreset::Light) => baselines::light(),
         From::Clamped(clamped) => {
             let low = clamped.low.map_or(f64::NEG_INFINITY, Quantity::number);
             let high = clamped.high.map_or(f64::INFINITY, Quantity::number);

@@ -7,11 +7,27 @@ use crate::units::{Span, Time};
 
 /// The pool, in order of account ids. Models are left to the request loop, which learns their numbers as it goes.
 pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
+    let start = scenario.epoch.0;
     let account = |account: &Account| scheduler::Account {
         priority: account.priority,
         load_factor: account.load_factor,
         websocket_v2: account.websocket_v2,
         credential: credential(account),
+        in_group: account.group.is_none() || account.group == scenario.group_id,
+        subscription: is_subscription(account),
+        session_window_end: account.session_window_end.map(|end| start + end.0),
+        usage: account.usage.as_ref().map(|usage| scheduler::Usage {
+            updated_at: start,
+            primary_used_percent: usage.primary_used_percent,
+            primary_reset_at: usage.primary_reset.map(|reset| start + reset.0),
+            secondary_used_percent: usage.secondary_used_percent,
+            secondary_reset_at: usage.secondary_reset.map(|reset| start + reset.0),
+        }),
+        upstream_rate: account.upstream_rate.map(|rate| scheduler::UpstreamRate {
+            rate,
+            received_at: start,
+            fresh_until: Time::NEVER,
+        }),
         ..scheduler::Account::new(account.id.unwrap_or_default(), account.concurrency)
     };
     scenario.accounts.iter().map(account).collect()
@@ -29,10 +45,10 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
             Transport::Http => gw::Transport::Http,
             Transport::Websocket => gw::Transport::WebSocket,
         },
-        max_account_switches: gateway.max_account_switches,
+        max_account_switches: u32::try_from(gateway.max_account_switches).unwrap_or(0),
         outbox_poll_interval: seconds(gateway.scheduling.outbox_poll_interval_seconds),
         full_rebuild_interval: seconds(gateway.scheduling.full_rebuild_interval_seconds),
-        overload_cooldown: minutes(scenario.rate_limit.overload_cooldown_minutes),
+        overload_cooldown: minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
         process_start: start,
         wait_jitter: scenario.what_if.wait_jitter,
         replicas: scenario.replicas.count,
@@ -47,6 +63,10 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
             .map(|restart| gw::Restart { at: start + restart.at.0, replica: restart.replica })
             .collect(),
         user_concurrency: scenario.clients.user_concurrency,
+        user_limits: Vec::new(),
+        previous_can_move: scenario.clients.previous_can_move,
+        http_continuations: continues(scenario),
+        shuffle_seeds: Vec::new(),
         retry: scenario.clients.retry.as_ref().map(retry),
         connection_idle: scenario.clients.connection_idle.0,
         accounts: scenario.accounts.iter().map(traits).collect(),
@@ -61,25 +81,40 @@ fn scheduler(scenario: &Scenario) -> scheduler::Config {
         sticky_escape_ttft_ms: escape.sticky_escape_ttft_ms,
         sticky_escape_error_rate: escape.sticky_escape_error_rate,
         lb_top_k: usize::try_from(ws.lb_top_k).unwrap_or(usize::MAX),
+        revision: match scenario.version() {
+            scenario::GatewayVersion::V0_1_133 => scheduler::Revision::V0_1_133,
+            scenario::GatewayVersion::V0_1_179 => scheduler::Revision::V0_1_179,
+        },
+        mode: match scenario.scheduler_mode() {
+            scenario::Mode::Legacy => scheduler::Mode::Legacy,
+            scenario::Mode::Advanced => scheduler::Mode::Advanced,
+            scenario::Mode::Weighted => scheduler::Mode::Weighted,
+        },
         weights: Weights {
             priority: weights.priority,
             load: weights.load,
             queue: weights.queue,
             error_rate: weights.error_rate,
             ttft: weights.ttft,
-            ..Weights::default()
+            reset: weights.reset,
+            quota_headroom: weights.quota_headroom,
+            upstream_cost: weights.upstream_cost,
+            previous_response: weights.previous_response,
+            session_sticky: weights.session_sticky,
         },
         session_ttl: Span::from_secs(ws.sticky_session_ttl_seconds),
-        response_ttl: Span::from_secs(ws.sticky_response_id_ttl_seconds),
+        response_ttl: Span::from_secs(u64::try_from(ws.sticky_response_id_ttl_seconds).unwrap_or(0)),
         sticky_max_waiting: scheduling.sticky_session_max_waiting,
         sticky_wait_timeout: scheduling.sticky_session_wait_timeout.0,
         fallback_max_waiting: scheduling.fallback_max_waiting,
         fallback_wait_timeout: scheduling.fallback_wait_timeout.0,
         slot_ttl: Span::from_secs(scenario.gateway.concurrency_slot_ttl_minutes.saturating_mul(60)),
-        load_cache_ttl: Span::from_millis(scenario.what_if.load_batch_cache_ms),
+        load_cache_ttl: Span::from_millis(scheduling.load_batch_cache_ttl_ms),
+        load_batch_enabled: scheduling.load_batch_enabled,
+        subscription_priority: scenario.admin_settings.subscription_priority(),
+        oauth_rate: scenario.admin_settings.oauth_rate(),
         ewma_alpha: scenario.what_if.ewma_alpha,
         group_id: scenario.group_id,
-        ..scheduler::Config::default()
     }
 }
 
@@ -101,6 +136,19 @@ const fn credential(account: &Account) -> gw::Credential {
     }
 }
 
+/// An OAuth account with a plan that is paid for (spec scheduler-modes.md, section 2).
+fn is_subscription(account: &Account) -> bool {
+    let plan = account.plan.trim();
+    account.kind == AccountType::Oauth && !plan.is_empty() && plan != "free" && plan != "abnormal"
+}
+
+/// Whether a request may continue a response over HTTP, so that they are worth remembering.
+fn continues(scenario: &Scenario) -> bool {
+    let newer = scenario.version() == scenario::GatewayVersion::V0_1_179;
+    let named = scenario.workload.synth.as_ref().is_none_or(|synth| synth.previous_response);
+    newer && scenario.transport == Transport::Http && named
+}
+
 fn traits(account: &Account) -> gw::AccountTraits {
     let rule = |rule: &scenario::Rule| gw::Rule {
         status: rule.status,
@@ -115,6 +163,7 @@ fn traits(account: &Account) -> gw::AccountTraits {
         pool_mode_retry_status_codes: account.pool_mode_retry_status_codes.clone(),
         rules: account.temp_unschedulable_rules.iter().map(rule).collect(),
         models: account.models.clone(),
+        refresh_token: account.refresh_token,
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod gateway;
 mod measure;
 mod models;
+mod service;
 mod upstream;
 mod workload;
 
@@ -26,7 +27,7 @@ use crate::scenario::{Scenario, Service};
 use crate::scheduler;
 use crate::units::Time;
 use crate::upstream as up;
-use crate::workload::WorkloadConfig;
+use crate::workload::{Expected, WorkloadConfig};
 
 /// Everything that one run is made from.
 #[derive(Clone, Debug)]
@@ -91,6 +92,18 @@ impl Lowered {
     }
 }
 
+impl Lowered {
+    /// What is to be expected of a synthetic workload in its stationary state, while all is well; `None` of a trace.
+    pub fn expected(&self) -> Option<Expected> {
+        match &self.workload {
+            WorkloadConfig::Synth(config) => {
+                Some(config.expected(service::mean_service_s(config, &self.upstream.accounts)))
+            }
+            WorkloadConfig::Replay(_) => None,
+        }
+    }
+}
+
 fn line_of(line: u64) -> String {
     if line == 0 { String::new() } else { format!(":{line}") }
 }
@@ -108,7 +121,7 @@ pub fn lower(scenario: &Scenario) -> Result<Lowered, LowerError> {
         pool: gateway::pool(scenario),
         gateway: gateway::lower(scenario),
         recorded_service: scenario.service == Service::Recorded,
-        workload: workload::lower(scenario, &models)?,
+        workload: workload::lower(scenario, &models, &upstream.accounts)?,
         measure: measure::settings(scenario),
         accounts: measure::accounts(scenario),
         conditions: measure::conditions(&upstream.conditions),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::lower;
 use crate::scenario::{Document, Scenario, Set};
-use crate::workload::config::{Limits, SynthConfig, WorkloadConfig};
+use crate::workload::config::{Limits, Start, SynthConfig, WorkloadConfig};
 
 fn scenario(text: &str, sets: &[&str]) -> Scenario {
     let sets: Vec<Set> = sets.iter().map(|set| Set::parse(set).unwrap()).collect();
@@ -33,7 +33,9 @@ fn presets_are_those_of_the_workload() {
     for (name, preset) in [("agentic", SynthConfig::agentic().unwrap()), ("chat", SynthConfig::chat().unwrap())] {
         let scenario = scenario("accounts: [{}]", &[&format!("workload.synth.preset={name}")]);
         let WorkloadConfig::Synth(synth) = lower(&scenario).unwrap().workload else { panic!("a synthetic workload") };
-        let expected = SynthConfig { arrivals: synth.arrivals.clone(), limits: synth.limits, ..preset };
+        let expected =
+            SynthConfig { arrivals: synth.arrivals.clone(), limits: synth.limits, start: synth.start, ..preset };
+        assert!(matches!(synth.start, Start::Equilibrium { service_s } if (3.0..20.0).contains(&service_s)));
         assert_eq!(synth, expected, "{name}");
         assert_eq!(synth.limits, Limits { duration: Some(crate::units::Span::from_secs(3_600)), ..Limits::default() });
         assert_eq!(synth.arrivals.rate_per_s, 60.0 / 3_600.0);

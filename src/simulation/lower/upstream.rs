@@ -10,11 +10,30 @@ use crate::scenario::{self, Account, Scenario, UpstreamError};
 use crate::units::Span;
 use crate::upstream::config::{
     AccountModel, Beyond, Capacity, Condition, Config, Counted, Course, Decode, Effect, Failure, Fault, Limit,
-    LoadSlowdown, PromptCache, Refill, SizeEffect, State,
+    LoadSlowdown, Persistence, PromptCache, Refill, SizeEffect, State,
 };
+use crate::workload::Says;
 
-/// The words by which the gateway knows a 400 for one of the upstream's passing troubles (spec gateway.md, 6).
-const PASSING: [&str; 2] = ["an error occurred while processing your request", "selected model is at capacity"];
+/// The words by which the gateway knows what an error says (spec gateway.md, step 6; scheduler-modes.md, section 7). The
+/// specification names kinds of messages; those words that it does not quote are the upstreams' usual ones.
+const WORDS: [(Says, Option<u16>, &[&str]); 7] = [
+    (Says::Overloaded, None, &["servers are overloaded", "currently overloaded", "server_is_overloaded", "slow_down"]),
+    (Says::ContextTooLong, None, &["context_length_exceeded", "maximum context length", "exceeds the context window"]),
+    (Says::Passing, Some(400), &["an error occurred while processing your request", "selected model is at capacity"]),
+    (Says::NoSuchModel, Some(404), &["model not found", "model_not_found", "model does not exist"]),
+    (Says::PlanLacksModel, Some(400), &["model is not supported when using", "does not have access to the model"]),
+    (Says::HtmlPage, Some(403), &["<html", "<!doctype html"]),
+    (Says::TokenRevoked, Some(401), &["token_revoked", "token has been revoked", "token_invalidated"]),
+];
+
+/// What an error of this status says with this message.
+fn says(status: u16, message: &str) -> Says {
+    let message = message.to_lowercase();
+    let fits = |only: Option<u16>, words: &[&str]| {
+        only.is_none_or(|only| only == status) && words.iter().any(|word| message.contains(word))
+    };
+    WORDS.iter().find(|(_, only, words)| fits(*only, words)).map_or(Says::Nothing, |(says, ..)| *says)
+}
 
 /// All accounts and conditions.
 ///
@@ -61,6 +80,9 @@ impl Lowering<'_> {
         };
         Ok(AccountModel {
             ttft_s: self.draw(&account.ttft, &format!("{key}.ttft"))?,
+            persistence: account.persistence.as_ref().filter(|persistence| persistence.correlation > 0.0).map(
+                |persistence| Persistence { correlation: persistence.correlation, lone_share: persistence.lone_share },
+            ),
             size_effect: account
                 .size_effect
                 .as_ref()
@@ -90,18 +112,20 @@ impl Lowering<'_> {
 
     fn fault(&mut self, error: &UpstreamError, key: &str) -> Result<Fault, LowerError> {
         Ok(match error {
-            UpstreamError::Status(status) => {
-                let words = status.message.to_lowercase();
-                Fault::Status {
-                    status: status.code,
-                    after_s: self.draw(&status.after, key)?,
-                    reset_after_s: status.reset_after.as_ref().map(|reset| self.draw(reset, key)).transpose()?,
-                    passing: status.code == 400 && PASSING.iter().any(|trouble| words.contains(trouble)),
-                    message: self.message(&status.message),
-                }
+            UpstreamError::Status(status) => Fault::Status {
+                status: status.code,
+                after_s: self.draw(&status.after, key)?,
+                reset_after_s: status.reset_after.as_ref().map(|reset| self.draw(reset, key)).transpose()?,
+                retry_after_s: status.retry_after.as_ref().map(|retry| self.draw(retry, key)).transpose()?,
+                says: says(status.code, &status.message),
+                message: self.message(&status.message),
+            },
+            UpstreamError::Timeout(timeout) => {
+                Fault::Transport { after_s: self.draw(&timeout.after, key)?, durable: false }
             }
-            UpstreamError::Timeout(timeout) => Fault::Transport { after_s: self.draw(&timeout.after, key)? },
-            UpstreamError::Connect(connect) => Fault::Transport { after_s: self.draw(&connect.after, key)? },
+            UpstreamError::Connect(connect) => {
+                Fault::Transport { after_s: self.draw(&connect.after, key)?, durable: connect.durable }
+            }
             UpstreamError::Closed(closed) => {
                 Fault::Closed { after_s: self.draw(&closed.after, key)?, would_fail_over: closed.would_fail_over }
             }

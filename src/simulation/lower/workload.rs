@@ -3,11 +3,13 @@
 use super::LowerError;
 use super::distribution::{At, lower as draw};
 use super::models::Models;
+use super::service::mean_service_s;
 use crate::engine::Distribution;
 use crate::scenario::{self, Scenario};
+use crate::upstream::config::AccountModel;
 use crate::workload::config::{
     ArrivalProcess, Arrivals, AssumedSessions, InputModel, Limits, Placing, Profile, ReadConfig, ReplayConfig,
-    SessionNames, Sessions, SynthConfig, SynthTiming, Timing, WorkloadConfig,
+    Resample, SessionNames, Sessions, Start, SynthConfig, SynthTiming, Timing, WorkloadConfig,
 };
 use crate::workload::replay::Format;
 
@@ -15,12 +17,23 @@ use crate::workload::replay::Format;
 ///
 /// # Errors
 /// When a file with a sample cannot be used.
-pub(super) fn lower(scenario: &Scenario, models: &Models) -> Result<WorkloadConfig, LowerError> {
+pub(super) fn lower(
+    scenario: &Scenario,
+    models: &Models,
+    accounts: &[AccountModel],
+) -> Result<WorkloadConfig, LowerError> {
     let lowering = Lowering(scenario);
+    let synth = |synth: &scenario::Synth| {
+        let mut config = lowering.synth(synth)?;
+        if synth.start == scenario::SynthStart::Equilibrium {
+            config.start = Start::Equilibrium { service_s: mean_service_s(&config, accounts) };
+        }
+        Ok(WorkloadConfig::Synth(config))
+    };
     match (&scenario.workload.replay, &scenario.workload.synth) {
         (Some(replay), _) => Ok(WorkloadConfig::Replay(lowering.replay(replay, models)?)),
-        (None, Some(synth)) => Ok(WorkloadConfig::Synth(lowering.synth(synth)?)),
-        (None, None) => Ok(WorkloadConfig::Synth(lowering.synth(&scenario::Synth::default())?)),
+        (None, Some(given)) => synth(given),
+        (None, None) => synth(&scenario::Synth::default()),
     }
 }
 
@@ -76,6 +89,10 @@ impl Lowering<'_> {
                 scenario::SessionNames::Redealt => SessionNames::Redealt,
                 scenario::SessionNames::Raw => SessionNames::Raw,
             },
+            resample: match replay.resample {
+                scenario::Resample::Nothing => Resample::Nothing,
+                scenario::Resample::Sessions => Resample::Sessions,
+            },
             time_scale: workload.time_scale,
             rate_scale: workload.rate_scale,
             copy_shift: replay.copy_shift.0,
@@ -121,6 +138,7 @@ impl Lowering<'_> {
                     SynthTiming::Open { service_s: self.draw(service, "workload.synth.timing.open.service")? }
                 }
             },
+            start: Start::Empty,
             limits: self.limits(),
         })
     }

@@ -28,13 +28,19 @@ fn begin(upstream: &mut ModelledUpstream, request: &Request, account: u32, secon
     upstream.begin(&forward(request, account, second), &mut Vec::new())
 }
 
+/// An account with a clean lognormal and sessions that are not alike.
+fn light() -> AccountModel {
+    let ttft_s = crate::upstream::baselines::light().unwrap();
+    AccountModel { ttft_s, persistence: None, ..AccountModel::default() }
+}
+
 fn ttft(attempt: &Attempt) -> f64 {
     attempt.fate.first_token().unwrap().secs()
 }
 
 #[test]
 fn a_forward_has_the_same_luck_whatever_else_happened() {
-    let two = || vec![AccountModel::default(), AccountModel::default()];
+    let two = || vec![light(), light()];
     let mut busy = upstream(two(), vec![]);
     for i in 0..100 {
         begin(&mut busy, &request(i), (i % 2) as u32, 1.0);
@@ -51,10 +57,8 @@ fn a_forward_has_the_same_luck_whatever_else_happened() {
 
 #[test]
 fn a_request_takes_its_luck_to_whichever_account_it_is_sent() {
-    let with_median = |p50: f64| AccountModel {
-        ttft_s: Distribution::lognormal_p50_p90(p50, 2.5 * p50).unwrap(),
-        ..AccountModel::default()
-    };
+    let with_median =
+        |p50: f64| AccountModel { ttft_s: Distribution::lognormal_p50_p90(p50, 2.5 * p50).unwrap(), ..light() };
     let mut pool = upstream(vec![with_median(1.0), with_median(3.0)], vec![]);
     for i in 0..100 {
         let one = request(i);
@@ -65,8 +69,8 @@ fn a_request_takes_its_luck_to_whichever_account_it_is_sent() {
 
 #[test]
 fn a_degraded_forward_has_the_luck_of_the_healthy_one_times_the_factor() {
-    let mut healthy = upstream(vec![AccountModel::default()], vec![]);
-    let mut degraded = upstream(vec![AccountModel::default()], vec![slow_from_10_for_20(&[0])]);
+    let mut healthy = upstream(vec![light()], vec![]);
+    let mut degraded = upstream(vec![light()], vec![slow_from_10_for_20(&[0])]);
     for i in 0..100 {
         let one = request(i);
         let (a, b) = (begin(&mut healthy, &one, 0, 15.0), begin(&mut degraded, &one, 0, 15.0));
@@ -82,7 +86,7 @@ fn times_have_the_distributions_asked_for() {
     let model = AccountModel {
         ttft_s: Distribution::lognormal_p50_p90(1.5, 4.0).unwrap(),
         decode: Decode::Seconds(Distribution::exponential(6.0).unwrap()),
-        ..AccountModel::default()
+        ..light()
     };
     let mut all = upstream(vec![model], vec![]);
     let n = 40_000;
@@ -99,7 +103,7 @@ fn times_have_the_distributions_asked_for() {
 fn a_raised_failure_rate_turns_successes_into_failures_and_touches_no_other_attempt() {
     let failing = |probability| {
         let failures = vec![Failure { probability, fault: Fault::status(503) }];
-        upstream(vec![AccountModel { failures, ..AccountModel::default() }], vec![])
+        upstream(vec![AccountModel { failures, ..light() }], vec![])
     };
     let (mut few, mut many) = (failing(0.1), failing(0.3));
     let mut failed = [0, 0];
@@ -119,7 +123,7 @@ fn failed_attempts_find_and_leave_nothing_in_the_prompt_cache() {
     let broken = Fault::Broken { share: Distribution::constant(0.5).unwrap(), would_fail_over: true };
     let account = |fault: Option<Fault>| AccountModel {
         failures: fault.map(|fault| Failure { probability: 1.0, fault }).into_iter().collect(),
-        ..AccountModel::default()
+        ..light()
     };
     let cases = [(None, 7_936), (Some(Fault::status(500)), 0), (Some(broken), 7_936)];
     for (fault, expected) in cases {
@@ -135,7 +139,7 @@ fn failed_attempts_find_and_leave_nothing_in_the_prompt_cache() {
 
 #[test]
 fn a_turn_with_a_warm_prefix_spends_less_on_prefill() {
-    let model = AccountModel { prefill_tokens_per_s: Some(1_000.0), ..AccountModel::default() };
+    let model = AccountModel { prefill_tokens_per_s: Some(1_000.0), ..light() };
     let mut all = upstream(vec![model], vec![]);
     let one = request(1);
     let cold = begin(&mut all, &one, 0, 0.0);
@@ -156,7 +160,7 @@ fn beyond_a_limit_an_account_answers_429_and_names_the_reset_if_it_does() {
             refill: Refill::AtOnce,
             names_reset,
         };
-        let mut all = upstream(vec![AccountModel { limits: vec![limit], ..AccountModel::default() }], vec![]);
+        let mut all = upstream(vec![AccountModel { limits: vec![limit], ..light() }], vec![]);
         let refused = |attempt: Attempt| !matches!(attempt.fate, RecordedAttempt::Ok { .. });
         assert_eq!([0.0, 1.0].map(|second| refused(begin(&mut all, &request(1), 0, second))), [false; 2]);
         let third = begin(&mut all, &request(1), 0, 10.0);
@@ -166,7 +170,8 @@ fn beyond_a_limit_an_account_answers_429_and_names_the_reset_if_it_does() {
                 status: 429,
                 end: Span::from_millis(200),
                 reset_after: names_reset.then_some(Span::from_millis(49_800)),
-                passing: false
+                retry_after: None,
+                says: crate::workload::Says::Nothing,
             }
         );
         assert!(!third.degraded);
@@ -176,7 +181,7 @@ fn beyond_a_limit_an_account_answers_429_and_names_the_reset_if_it_does() {
 
 #[test]
 fn begin_brings_conditions_up_to_its_start_and_tells_of_them() {
-    let accounts = vec![AccountModel::default(); 2];
+    let accounts = vec![light(); 2];
     let mut all = upstream(accounts, vec![slow_from_10_for_20(&[0, 1])]);
     assert_eq!(all.next_change(), Some(at(10.0)));
     let (one, mut changes) = (request(1), Vec::new());
@@ -199,7 +204,7 @@ fn messages_are_found_by_their_number_from_1() {
 
 #[test]
 fn the_bits_of_an_attempt_are_pinned() {
-    let mut all = upstream(vec![AccountModel::default(); 4], vec![slow_from_10_for_20(&[3])]);
+    let mut all = upstream(vec![light(); 4], vec![slow_from_10_for_20(&[3])]);
     let one = request(4_711);
     let forward = Forward { visit: 1, ..forward(&one, 3, 15.0) };
     let fate = all.begin(&forward, &mut Vec::new()).fate;
@@ -265,7 +270,7 @@ fn whatever_the_conditions_health_changes_by_turns_in_order_of_time_and_attempts
             })
             .collect();
         let narrow = conditions.len();
-        let mut all = upstream(vec![AccountModel::default(); 3], conditions);
+        let mut all = upstream(vec![light(); 3], conditions);
         let mut bad = vec![[false; 3]; narrow];
         let mut latest = START;
         for i in 0..200 {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::assume::Assume;
-use crate::engine::Luck;
+use crate::engine::{Luck, Stream};
 use crate::units::Span;
-use crate::workload::config::{ReadConfig, ReplayConfig, Sessions};
+use crate::workload::config::{RESAMPLE_BLOCK, ReadConfig, ReplayConfig, Resample, Sessions};
 use crate::workload::replay::{Names, TraceReader, TraceRow};
 use crate::workload::{Error, purpose};
 
@@ -29,6 +29,7 @@ pub(super) struct Feed {
     luck: Luck,
     rate_scale: f64,
     copy_shift: Span,
+    resample: Resample,
     assume: Option<Assume>,
     rounds_left: u32,
     round: u32,
@@ -58,6 +59,7 @@ impl Feed {
             luck,
             rate_scale: config.rate_scale,
             copy_shift: config.copy_shift,
+            resample: config.resample,
             assume: match &config.sessions {
                 Sessions::AsRecorded => None,
                 Sessions::Assume(assumed) => Some(Assume::new(assumed.clone(), luck)),
@@ -137,21 +139,33 @@ impl Feed {
 
     /// How often the session or lone row is played.
     fn copies(&self, session: Option<u64>, index: u64) -> u32 {
-        if self.rate_scale == 1.0 {
-            return 1;
-        }
-        let whole = libm::floor(self.rate_scale);
         let about = u64::from(self.round) << 1;
-        let mut stream = match session {
-            Some(key) => self.luck.stream(purpose::COPIES, key, about),
-            None => self.luck.stream(purpose::COPIES, index, about | 1),
+        let luck = |purpose| match session {
+            Some(key) => self.luck.stream(purpose, key, about),
+            None => self.luck.stream(purpose, index, about | 1),
         };
-        whole as u32 + u32::from(stream.chance(self.rate_scale - whole))
+        let scaled = if self.rate_scale == 1.0 {
+            1
+        } else {
+            let whole = libm::floor(self.rate_scale);
+            whole as u32 + u32::from(luck(purpose::COPIES).chance(self.rate_scale - whole))
+        };
+        match self.resample {
+            Resample::Nothing => scaled,
+            Resample::Sessions => {
+                let mut stream = luck(purpose::RESAMPLE);
+                (0..scaled).map(|_| poisson_one(&mut stream)).sum()
+            }
+        }
     }
 
     /// How much later a copy of a session starts; all its rows are shifted alike.
     fn shift(&self, key: u64, version: u64) -> Span {
-        self.copy_shift.scale(self.luck.stream(purpose::SHIFT, key, version).open01())
+        let most = match self.resample {
+            Resample::Nothing => self.copy_shift,
+            Resample::Sessions => self.copy_shift.max(RESAMPLE_BLOCK),
+        };
+        most.scale(self.luck.stream(purpose::SHIFT, key, version).open01())
     }
 
     /// Opens the trace once more; false when it was played often enough.
@@ -197,6 +211,19 @@ impl Feed {
     pub(super) fn notes(&self) -> Vec<String> {
         if self.round == 0 { self.reader.notes() } else { self.earlier_notes.clone() }
     }
+}
+
+/// A Poisson number of mean 1, by inversion: one word.
+fn poisson_one(stream: &mut Stream) -> u32 {
+    let u = stream.open01();
+    let (mut count, mut term) = (0, 1.0 / std::f64::consts::E);
+    let mut sum = term;
+    while u > sum && count < 20 {
+        count += 1;
+        term /= f64::from(count);
+        sum += term;
+    }
+    count
 }
 
 fn hash(name: &str) -> u64 {

@@ -10,7 +10,7 @@ mod tests;
 use crate::engine::Luck;
 use crate::ids::{ModelId, SessionRef};
 use crate::units::Time;
-use crate::workload::config::{ReplayConfig, Sessions, Timing};
+use crate::workload::config::{ReplayConfig, Resample, Sessions, Timing};
 use crate::workload::{Ending, Error, Request, Workload};
 
 use closed::ClosedLoop;
@@ -71,6 +71,16 @@ impl ReplayWorkload {
             notes.push(format!("{} sessions were assumed for requests that have none", self.feed.assumed_sessions()));
         }
         notes.extend(self.scaled.clone());
+        notes.push(
+            match self.maker.config.resample {
+                Resample::Sessions => "whole sessions were drawn anew from the trace (resample: sessions)",
+                Resample::Nothing => {
+                    "given these arrivals: every replication plays the trace's requests at the same times; with \
+                     resample: sessions it draws whole sessions anew, so that intervals cover the traffic as well"
+                }
+            }
+            .to_owned(),
+        );
         notes.extend(self.maker.notes());
         if let Loop::Closed(closed) = &self.loop_ {
             notes.extend(closed.notes());

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::*;
 use crate::engine::Distribution;
 use crate::units::Span;
-use crate::workload::config::{AssumedSessions, Limits, ReadConfig, SessionNames};
+use crate::workload::config::{AssumedSessions, Limits, ReadConfig, Resample, SessionNames};
 use crate::workload::replay::tests::Scratch;
 use crate::workload::{Previous, SessionHash};
 
@@ -170,6 +170,35 @@ fn session_hashes_are_dealt_anew_by_the_seed_unless_the_names_are_the_gateways_o
         assert_eq!(raw[..2], [SessionHash::of_name("a"), SessionHash::of_name("b")]);
         assert_eq!(hashes(SessionNames::Raw, timing, 2).0, raw);
         assert!(notes.iter().any(|note| note.contains("session_names: raw")), "{notes:?}");
+    }
+}
+
+#[test]
+fn resampling_plays_whole_sessions_a_poisson_number_of_times_and_anew_for_every_seed() {
+    let text = random_trace(2_000, 20_000.0, 8);
+    let (_file, config) = replay(&text, |config| config.resample = Resample::Sessions);
+    let plain = run(&text, |_| {}, second);
+    let sizes: Vec<usize> = by_session(&plain.played).values().map(Vec::len).collect();
+    let counts = |seed| {
+        let mut workload = ReplayWorkload::open(config.clone(), Luck::new(seed), START).expect("a good trace");
+        let mut turns: BTreeMap<u64, usize> = BTreeMap::new();
+        while let Some(request) = workload.next().expect("a good trace") {
+            *turns.entry(request.session.map_or(u64::MAX, |session| session.number)).or_default() += 1;
+            workload.ended(&request, Ending { at: request.at, ok: true });
+            while workload.retired().is_some() {}
+        }
+        assert!(workload.notes().iter().any(|note| note.contains("resample: sessions")));
+        turns
+    };
+    let (one, other) = (counts(1), counts(2));
+    assert_ne!(one.len(), other.len());
+    for turns in [one, other] {
+        // as many sessions as before, but for the spread of a Poisson number; whole ones, so their mean size stays
+        let (before, now) = (sizes.len() as f64, turns.len() as f64);
+        assert!((now - before).abs() < 4.0 * before.sqrt(), "{now} sessions of {before}");
+        let mean = |sum: usize, count: f64| sum as f64 / count;
+        let (was, is) = (mean(sizes.iter().sum(), before), mean(turns.values().sum(), now));
+        assert!((is / was - 1.0).abs() < 0.1, "{is} turns a session, {was} before");
     }
 }
 

@@ -13,7 +13,7 @@ use super::names::Names;
 use super::origin::Origin;
 use super::row::TraceRow;
 use crate::units::Span;
-use crate::workload::{Recorded, RecordedAttempt};
+use crate::workload::{Recorded, RecordedAttempt, Says};
 
 /// Arrivals are counted from this long before the first completion: the reader shifts them to the first arrival once it
 /// has them in order.
@@ -138,13 +138,14 @@ fn attempts(line: &Line<'_>, ok: bool) -> Vec<RecordedAttempt> {
         let end = Span::from_millis(u64::try_from(at_ms.saturating_sub(from_ms)).unwrap_or(0));
         from_ms = from_ms.max(at_ms);
         attempts.push(match (failed.status.filter(|&status| status > 0), failed.kind.as_deref()) {
-            (None, _) | (_, Some("request_error")) => RecordedAttempt::Transport { end },
+            (None, _) | (_, Some("request_error")) => RecordedAttempt::transport(end),
             // a 400 that failed over is one of the upstream's passing troubles
             (Some(status), kind) => RecordedAttempt::Status {
                 status,
                 end,
                 reset_after: None,
-                passing: status == 400 && kind == Some("failover"),
+                retry_after: None,
+                says: if status == 400 && kind == Some("failover") { Says::Passing } else { Says::Nothing },
             },
         });
     }

@@ -12,7 +12,7 @@ use super::origin::Origin;
 use super::row::TraceRow;
 use super::timestamp;
 use crate::units::Span;
-use crate::workload::{Recorded, RecordedAttempt};
+use crate::workload::{Recorded, RecordedAttempt, Says};
 
 pub(super) struct NativeJsonl {
     origin: Origin,
@@ -85,6 +85,11 @@ struct Attempt<'a> {
     would_fail_over: bool,
     #[serde(default)]
     passing: bool,
+    #[serde(borrow)]
+    says: Option<Cow<'a, str>>,
+    retry_after_s: Option<f64>,
+    #[serde(default)]
+    durable: bool,
     #[serde(default, rename = "account")]
     _account: IgnoredAny,
     #[serde(default, rename = "start_s")]
@@ -170,11 +175,24 @@ fn attempt(line: &[u8], given: &Attempt<'_>) -> Result<RecordedAttempt, BadLine>
                 status,
                 end,
                 reset_after: given.reset_after_s.map(Span::from_secs_f64),
-                passing: given.passing,
+                retry_after: given.retry_after_s.map(Span::from_secs_f64),
+                says: says(line, given)?,
             }),
             None => Err(bad_value(line, "status", "given for an attempt of kind \"status\"")),
         },
-        "transport" => Ok(RecordedAttempt::Transport { end }),
+        "transport" => Ok(RecordedAttempt::Transport { end, durable: given.durable }),
         _ => Err(bad_value(line, "kind", "\"ok\", \"broken\", \"status\" or \"transport\"")),
+    }
+}
+
+/// `passing: true` is the older way to write `says: passing`.
+fn says(line: &[u8], given: &Attempt<'_>) -> Result<Says, BadLine> {
+    match &given.says {
+        None if given.passing => Ok(Says::Passing),
+        None => Ok(Says::Nothing),
+        Some(name) => Says::of_name(name).ok_or_else(|| {
+            let names = Says::ALL.map(|says| format!("\"{}\"", says.name())).join(", ");
+            bad_value(line, "says", &format!("one of {names}"))
+        }),
     }
 }

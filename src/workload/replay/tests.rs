@@ -8,7 +8,7 @@ use crate::engine::Luck;
 use crate::ids::ModelId;
 use crate::units::Span;
 use crate::workload::config::{Placing, ReadConfig};
-use crate::workload::{Error, Recorded, RecordedAttempt};
+use crate::workload::{Error, Recorded, RecordedAttempt, Says};
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     let mut writer = crate::workload::packed::ZstdWriter::new(Vec::new());
@@ -215,12 +215,9 @@ fn the_gateway_log_is_put_in_order_of_arrival() {
         |row: usize| rows[row].recorded.as_ref().map(|recorded| recorded.attempts.clone()).unwrap_or_default();
     assert_eq!(
         attempts(0),
-        [
-            RecordedAttempt::Status { status: 529, end: ms(6), reset_after: None, passing: false },
-            RecordedAttempt::Ok { ttft: ms(290), end: ms(439) },
-        ]
+        [RecordedAttempt::status(529, ms(6)), RecordedAttempt::Ok { ttft: ms(290), end: ms(439) },]
     );
-    assert_eq!(attempts(2), [RecordedAttempt::Transport { end: ms(258) }]);
+    assert_eq!(attempts(2), [RecordedAttempt::transport(ms(258))]);
     let recorded = rows[1].recorded.as_deref().expect("recorded");
     assert_eq!((recorded.status, recorded.account, recorded.cached_tokens), (Some(200), Some(1), Some(128)));
     assert_eq!((rows[2].failed, rows[1].failed), (true, false));
@@ -292,9 +289,15 @@ fn native_jsonl_carries_scripted_attempts() {
     let us = Span::from_micros;
     let expected = [
         RecordedAttempt::Broken { ttft: Some(us(5)), end: us(9), would_fail_over: true },
-        RecordedAttempt::Status { status: 429, end: us(7), reset_after: Some(Span::from_secs(30)), passing: false },
-        RecordedAttempt::Status { status: 400, end: us(7), reset_after: None, passing: true },
-        RecordedAttempt::Transport { end: us(6) },
+        RecordedAttempt::Status {
+            status: 429,
+            end: us(7),
+            reset_after: Some(Span::from_secs(30)),
+            retry_after: None,
+            says: Says::Nothing,
+        },
+        RecordedAttempt::Status { status: 400, end: us(7), reset_after: None, retry_after: None, says: Says::Passing },
+        RecordedAttempt::transport(us(6)),
         RecordedAttempt::Ok { ttft: us(198_806), end: us(694_662) },
     ];
     assert_eq!(rows[0].recorded.as_ref().map(|r| r.attempts.as_slice()), Some(expected.as_slice()));

@@ -15,6 +15,8 @@ pub(super) struct ArrivalClock {
     profile: Profile,
     stream: Stream,
     now_s: f64,
+    /// The gap before the first arrival, where it is not like the others.
+    first: Option<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +26,8 @@ enum Gaps {
 }
 
 impl ArrivalClock {
-    pub(super) fn new(arrivals: &Arrivals, luck: Luck) -> Result<Self, Error> {
+    /// With `stationary` the first gap is the rest of one that was under way before the start.
+    pub(super) fn new(arrivals: &Arrivals, luck: Luck, stationary: bool) -> Result<Self, Error> {
         if !(arrivals.rate_per_s > 0.0 && arrivals.rate_per_s.is_finite()) {
             return Err(wrong("the rate of arrivals", "above 0", arrivals.rate_per_s));
         }
@@ -34,20 +37,24 @@ impl ArrivalClock {
             ArrivalProcess::Gamma { cv } => Gaps::Drawn(Distribution::gamma_mean_cv(1.0, cv)?),
         };
         check(&arrivals.profile)?;
-        Ok(Self {
-            gaps,
-            rate: arrivals.rate_per_s,
-            profile: arrivals.profile.clone(),
-            stream: luck.stream(purpose::ARRIVALS, 0, 0),
-            now_s: 0.0,
-        })
+        let mut stream = luck.stream(purpose::ARRIVALS, 0, 0);
+        // Poisson arrivals have no memory
+        let first = match &gaps {
+            Gaps::Even if stationary => Some(stream.open01()),
+            Gaps::Drawn(gap) if stationary && arrivals.process != ArrivalProcess::Poisson => {
+                Some(gap.length_biased().sample(&mut stream) * stream.open01())
+            }
+            Gaps::Even | Gaps::Drawn(_) => None,
+        };
+        Ok(Self { gaps, rate: arrivals.rate_per_s, profile: arrivals.profile.clone(), stream, now_s: 0.0, first })
     }
 
     /// The next arrival.
     pub(super) fn next(&mut self) -> Option<Span> {
-        let mut left = match &self.gaps {
-            Gaps::Even => 1.0,
-            Gaps::Drawn(gap) => gap.sample(&mut self.stream),
+        let mut left = match (self.first.take(), &self.gaps) {
+            (Some(first), _) => first,
+            (None, Gaps::Even) => 1.0,
+            (None, Gaps::Drawn(gap)) => gap.sample(&mut self.stream),
         };
         // a gap spans some cycles at most; 10 million steps without an arrival is a profile that stays at 0
         for _ in 0..10_000_000 {
@@ -92,6 +99,35 @@ fn check(profile: &Profile) -> Result<(), Error> {
     }
 }
 
+/// The factor at any time, before the start as well: a cycle went on before it, bursts did not.
+pub(super) fn factor_at(profile: &Profile, now_s: f64) -> f64 {
+    match profile {
+        Profile::Cycle { period, factors } => {
+            let step = libm::floor(now_s / (period.secs() / factors.len() as f64));
+            let index = step.rem_euclid(factors.len() as f64) as usize;
+            factors.get(index).copied().unwrap_or(0.0)
+        }
+        Profile::Burst { .. } if now_s < 0.0 => 1.0,
+        Profile::Flat | Profile::Burst { .. } => piece(profile, now_s).0,
+    }
+}
+
+/// The largest factor before the start.
+pub(super) fn largest_factor(profile: &Profile) -> f64 {
+    match profile {
+        Profile::Flat | Profile::Burst { .. } => 1.0,
+        Profile::Cycle { factors, .. } => factors.iter().copied().fold(0.0, f64::max),
+    }
+}
+
+/// The mean factor; of bursts that between them.
+pub(super) fn mean_factor(profile: &Profile) -> f64 {
+    match profile {
+        Profile::Flat | Profile::Burst { .. } => 1.0,
+        Profile::Cycle { factors, .. } => factors.iter().sum::<f64>() / factors.len() as f64,
+    }
+}
+
 /// The factor at `now_s`, and until when it stays so; always later than `now_s`.
 fn piece(profile: &Profile, now_s: f64) -> (f64, f64) {
     let later = |until: f64| if until > now_s { until } else { now_s + now_s.abs().max(1.0) * 1e-12 };
@@ -126,7 +162,7 @@ mod tests {
 
     fn times(process: ArrivalProcess, profile: Profile, rate: f64, until_s: f64) -> Vec<f64> {
         let arrivals = Arrivals { rate_per_s: rate, process, profile };
-        let mut clock = ArrivalClock::new(&arrivals, Luck::new(5)).expect("valid");
+        let mut clock = ArrivalClock::new(&arrivals, Luck::new(5), false).expect("valid");
         std::iter::from_fn(|| clock.next().map(Span::secs)).take_while(|&t| t < until_s).collect()
     }
 
@@ -150,6 +186,30 @@ mod tests {
             assert!((mean - 0.25).abs() < 0.25 * (cv * 5.0 / 316.0 + 1e-4), "{process:?}: mean gap {mean}");
             assert!((got - cv).abs() < cv * 0.04 + 1e-6, "{process:?}: cv {got}");
         }
+    }
+
+    #[test]
+    fn a_stationary_start_has_the_rate_from_the_first_moment_on() {
+        // 40,000 clocks: arrivals in the first half gap, expected 0.5 a clock; variance at most that of a Poisson count
+        // times cv squared
+        for (process, cv) in [(ArrivalProcess::Gamma { cv: 2.0 }, 2.0), (ArrivalProcess::Constant, 1.0)] {
+            let arrivals = Arrivals { rate_per_s: 1.0, process, profile: Profile::Flat };
+            let early = |seed| {
+                let mut clock = ArrivalClock::new(&arrivals, Luck::new(seed), true).expect("valid");
+                std::iter::from_fn(|| clock.next()).take_while(|at| at.secs() < 0.5).count() as f64
+            };
+            let mean = (0..40_000).map(early).sum::<f64>() / 40_000.0;
+            assert!((mean - 0.5).abs() < 5.0 * cv * (0.5f64 / 40_000.0).sqrt(), "{process:?}: {mean}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_went_on_before_the_start_and_bursts_did_not() {
+        let cycle = Profile::Cycle { period: Span::from_secs(40), factors: vec![0.0, 1.0, 3.0, 0.5] };
+        assert_eq!([-5.0, -15.0, -45.0, 5.0, 15.0].map(|at| factor_at(&cycle, at)), [0.5, 3.0, 0.5, 0.0, 1.0]);
+        assert_eq!((largest_factor(&cycle), mean_factor(&cycle)), (3.0, 1.125));
+        let burst = Profile::Burst { first: Span::ZERO, every: None, lasts: Span::SECOND, factor: 9.0 };
+        assert_eq!([-0.5, 0.5, 2.0].map(|at| factor_at(&burst, at)), [1.0, 9.0, 1.0]);
     }
 
     #[test]
@@ -197,7 +257,7 @@ mod tests {
             (1.0, Profile::Burst { first: Span::ZERO, every: Some(Span::SECOND), lasts: Span::SECOND, factor: 1.0 }),
         ] {
             let arrivals = Arrivals { rate_per_s: rate, process: ArrivalProcess::Poisson, profile };
-            assert!(ArrivalClock::new(&arrivals, Luck::new(1)).is_err(), "{arrivals:?}");
+            assert!(ArrivalClock::new(&arrivals, Luck::new(1), true).is_err(), "{arrivals:?}");
         }
     }
 }

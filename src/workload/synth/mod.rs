@@ -4,6 +4,7 @@
 //! and drawn in a fixed order, a word for each question even where its answer is constant. So no policy changes it,
 //! and turning one knob leaves the answers to all other questions as they were.
 mod arrivals;
+mod equilibrium;
 mod presets;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,12 @@ mod tests;
 use crate::engine::{Agenda, IdMap, Luck, Stream};
 use crate::ids::{ModelId, SessionRef};
 use crate::units::{Span, Time};
-use crate::workload::config::{SynthConfig, SynthTiming};
+use crate::workload::config::{InputModel, Start, SynthConfig, SynthTiming};
 use crate::workload::{Ending, Error, Previous, Request, SessionHash, Workload, purpose};
 
 use arrivals::ArrivalClock;
+pub use equilibrium::Expected;
+use equilibrium::{Equilibrium, UnderWay};
 
 /// Bits of a request's luck that hold its turn; the session's number stands above them.
 const TURN_BITS: u32 = 24;
@@ -24,6 +27,10 @@ const TURNS_REACH: usize = 512;
 
 /// Connections of requests without a session count from here, those of sessions bear the sessions' numbers.
 const LONE_CONNECTIONS: u64 = 1 << 39;
+
+/// Sessions that are under way at the start count from here: however many there are, later ones keep their numbers, and
+/// with them their luck.
+const UNDER_WAY_NUMBERS: u64 = 1 << 31;
 
 /// A synthetic workload under way.
 #[derive(Clone, Debug)]
@@ -59,6 +66,8 @@ struct Live {
     model: ModelId,
     user: Option<u32>,
     sends_session: bool,
+    /// Whether it has sent anything since the start.
+    seen: bool,
     /// Whether its next turn is in the heap.
     planned: bool,
     /// Its requests that have not ended (more than one in an open loop only).
@@ -97,7 +106,7 @@ impl SynthWorkload {
         }
         let names = config.models.iter().map(|(name, _)| name.clone());
         let mut workload = Self {
-            arrivals: ArrivalClock::new(&config.arrivals, luck)?,
+            arrivals: ArrivalClock::new(&config.arrivals, luck, config.start != Start::Empty)?,
             luck,
             start,
             end: config.limits.duration.map_or(Time::NEVER, |duration| start + duration),
@@ -113,11 +122,43 @@ impl SynthWorkload {
             requests: 0,
             config,
         };
+        if let Some(equilibrium) = Equilibrium::of(&workload.config) {
+            workload.begin_under_way(&equilibrium);
+        }
         workload.plan_session();
         Ok(workload)
     }
 
-    /// How many sessions have arrived, clients without one included.
+    /// Puts the sessions in their places that are under way at the start.
+    fn begin_under_way(&mut self, equilibrium: &Equilibrium) {
+        let mut count = self.luck.stream(purpose::UNDER_WAY, 0, 0);
+        let mut place = 0.0;
+        let mut number = UNDER_WAY_NUMBERS;
+        while equilibrium.one_more(&mut place, &mut count) {
+            let mut stream = self.luck.stream(purpose::UNDER_WAY, number, 0);
+            if let Some(found) = equilibrium.draw(&mut stream)
+                && self.start + found.next < self.end
+            {
+                self.take_up(number, found, &mut stream);
+            }
+            number += 1;
+        }
+    }
+
+    /// A session that was found under way.
+    fn take_up(&mut self, number: u64, found: UnderWay, stream: &mut Stream) {
+        let slot = self.begin_session(number);
+        let live = &mut self.slots[slot as usize];
+        (live.turn, live.turns) = (found.sent, found.turns.min((1 << TURN_BITS) - 1));
+        for _ in 1..found.sent {
+            let growth = stream.open01();
+            let compacts = stream.chance(self.config.input.compaction_probability);
+            live.input = grown(&self.config.input, live.input, growth, compacts);
+        }
+        self.push_turn(slot, self.start + found.next);
+    }
+
+    /// How many sessions have arrived, clients without one included; not those that were under way at the start.
     pub const fn sessions(&self) -> u64 {
         self.next_number
     }
@@ -136,9 +177,7 @@ impl SynthWorkload {
         self.turns.peek().map(|key| Time::from_unix_nanos((key >> 64) as u64))
     }
 
-    fn begin_session(&mut self) -> u32 {
-        let number = self.next_number;
-        self.next_number += 1;
+    fn begin_session(&mut self, number: u64) -> u32 {
         let mut stream = self.luck.stream(purpose::SESSION, number, 0);
         let turns = self.config.turns.sample(&mut stream) + 0.5;
         let input = self.config.input.start_tokens.sample(&mut stream);
@@ -154,6 +193,7 @@ impl SynthWorkload {
             model: self.model_at(model),
             user: (self.config.users > 0).then(|| (user * f64::from(self.config.users)) as u32),
             sends_session,
+            seen: false,
             planned: false,
             under_way: 0,
             stream,
@@ -186,10 +226,7 @@ impl SynthWorkload {
         let output = self.config.output_tokens.sample(&mut live.stream);
         let patience = live.stream.open01();
         if live.turn > 0 {
-            live.input += input.growth_tokens.draw(growth).max(0.0);
-            if compacts || input.limit_tokens.is_some_and(|limit| live.input > f64::from(limit)) {
-                live.input *= input.compaction_factor;
-            }
+            live.input = grown(input, live.input, growth, compacts);
         }
         let luck = (live.number << TURN_BITS) | u64::from(live.turn);
         let request = Request {
@@ -212,6 +249,7 @@ impl SynthWorkload {
             recorded: None,
         };
         live.turn += 1;
+        live.seen = true;
         live.planned = false;
         live.under_way += 1;
         self.requests += 1;
@@ -229,11 +267,16 @@ impl SynthWorkload {
         }
         let at = end + Span::from_secs_f64(self.config.think_s.sample(&mut live.stream));
         if at < self.end {
-            live.planned = true;
-            let number = live.number as u32;
-            let key = (u128::from(at.unix_nanos()) << 64) | (u128::from(number) << 32) | u128::from(slot);
-            self.turns.push(key);
+            self.push_turn(slot, at);
         }
+    }
+
+    fn push_turn(&mut self, slot: u32, at: Time) {
+        let live = &mut self.slots[slot as usize];
+        live.planned = true;
+        let number = live.number as u32;
+        let key = (u128::from(at.unix_nanos()) << 64) | (u128::from(number) << 32) | u128::from(slot);
+        self.turns.push(key);
     }
 
     /// Frees the slot of a session of which nothing is planned or under way.
@@ -242,7 +285,9 @@ impl SynthWorkload {
         if live.planned || live.under_way > 0 {
             return;
         }
-        if live.sends_session {
+        if live.sends_session && !live.seen {
+            self.free.push(slot);
+        } else if live.sends_session {
             self.retired.push(SessionRef { slot, number: live.number });
         } else {
             self.sessionless.remove(&live.number);
@@ -259,6 +304,14 @@ impl SynthWorkload {
             self.let_go_if_done(slot);
         }
     }
+}
+
+/// The input of a later turn, from that of the turn before.
+#[inline]
+fn grown(model: &InputModel, input: f64, growth: f64, compacts: bool) -> f64 {
+    let grown = input + model.growth_tokens.draw(growth).max(0.0);
+    let full = model.limit_tokens.is_some_and(|limit| grown > f64::from(limit));
+    if compacts || full { grown * model.compaction_factor } else { grown }
 }
 
 fn tokens(drawn: f64) -> u32 {
@@ -281,7 +334,8 @@ impl Workload for SynthWorkload {
                 (key as u32, turn)
             }
             (_, Some(session)) => {
-                let slot = self.begin_session();
+                let slot = self.begin_session(self.next_number);
+                self.next_number += 1;
                 self.plan_session();
                 (slot, session)
             }

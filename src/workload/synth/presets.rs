@@ -2,7 +2,7 @@
 //! limits are placeholders for a scenario's own.
 
 use crate::engine::{BadParameter, Distribution};
-use crate::workload::config::{ArrivalProcess, Arrivals, InputModel, Limits, Profile, SynthConfig, SynthTiming};
+use crate::workload::config::{ArrivalProcess, Arrivals, InputModel, Limits, Profile, Start, SynthConfig, SynthTiming};
 
 impl SynthConfig {
     /// Coding agents, after 710 Claude Code sessions of the WEKA corpus: long sessions with short pauses between tool
@@ -72,6 +72,7 @@ impl SynthConfig {
             patience_s: None,
             previous_response: false,
             timing: SynthTiming::Closed,
+            start: Start::Empty,
             limits: Limits::default(),
         })
     }

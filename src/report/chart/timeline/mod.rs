@@ -145,12 +145,27 @@ pub fn timeline(timeline: &Timeline) -> Figure {
         "Dots or shade: upstream TTFT of attempts. Line: the TTFT EWMA that the escape gate looks at. TTFT on a log scale."
     };
     Figure {
-        title: format!("Accounts over time: {}", timeline.provenance.scenario),
+        title: title(timeline),
         subtitle: subtitle.to_owned(),
         rows,
         legend: LEGEND.into_iter().map(str::to_owned).chain(threshold).chain(LEGEND_REST.map(str::to_owned)).collect(),
         notes,
         provenance: timeline.provenance.clone(),
+    }
+}
+
+/// The finding: which account sessions left most often.
+fn title(timeline: &Timeline) -> String {
+    let scenario = &timeline.provenance.scenario;
+    let all: u64 = timeline.accounts.iter().map(escaped).sum();
+    let most = timeline.accounts.iter().max_by_key(|account| escaped(account)).filter(|_| all > 0);
+    match most {
+        None => format!("{scenario}: accounts over time, and no escape"),
+        Some(most) if all == 1 => format!("{scenario}: accounts over time; the one escape is from {}", most.name),
+        Some(most) => {
+            let (some, all) = (number(escaped(most) as f64), number(all as f64));
+            format!("{scenario}: accounts over time; {some} of {all} escapes are from {}", most.name)
+        }
     }
 }
 
@@ -308,17 +323,17 @@ fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
 
 fn shares(timeline: &Timeline) -> Panel {
     let mut panel = Panel::new(
-        "How selects were decided",
+        "Selects that left their account by an escape, or were balanced",
         time_axis(timeline),
-        Axis::linear("share", Format::Percent).over(0.0, 1.0),
+        Axis::linear("share", Format::Percent).with(0.0),
     );
     panel.zoom = true;
     panel.nothing = "nothing to show: no select".to_owned();
     type Part = fn(&Share) -> f64;
-    let parts: [(&str, Ink, Part, Part); 3] = [
-        ("sticky", Ink::P50, |_| 0.0, |share| share.sticky),
-        ("load-balanced", Ink::Balanced, |share| share.sticky, |share| share.sticky + share.balanced),
-        ("escaped", Ink::Ttft, |share| share.sticky + share.balanced, |_| 1.0),
+    // the sticky ones are nearly all, and no news
+    let parts: [(&str, Ink, Part, Part); 2] = [
+        ("escaped", Ink::Ttft, |_| 0.0, |share| share.escaped),
+        ("load-balanced", Ink::Balanced, |share| share.escaped, |share| share.escaped + share.balanced),
     ];
     for (name, ink, low, high) in parts {
         let known: Vec<&Share> = timeline

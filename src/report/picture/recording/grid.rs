@@ -5,7 +5,7 @@
 
 use crate::units::Span;
 
-/// The most stretches.
+/// The most stretches, unless a grid says otherwise.
 pub const MOST: usize = 480;
 /// The shortest stretch.
 const SHORTEST: Span = Span::from_millis(250);
@@ -18,23 +18,23 @@ pub trait Joins: Clone + Default {
 
 /// Stretches from the start of a run on.
 #[derive(Clone, Debug)]
-pub struct Grid<T> {
+pub struct Grid<T, const CELLS: usize = MOST> {
     step: Span,
     stretches: Vec<T>,
 }
 
-impl<T: Joins> Default for Grid<T> {
+impl<T: Joins, const CELLS: usize> Default for Grid<T, CELLS> {
     fn default() -> Self {
         Self { step: SHORTEST, stretches: Vec::new() }
     }
 }
 
-impl<T: Joins> Grid<T> {
+impl<T: Joins, const CELLS: usize> Grid<T, CELLS> {
     /// The stretch that holds this time after the start.
     pub fn at(&mut self, after: Span) -> &mut T {
         loop {
             let place = (after.nanos() / self.step.nanos()) as usize;
-            if place < MOST {
+            if place < CELLS {
                 if place >= self.stretches.len() {
                     self.stretches.resize_with(place + 1, T::default);
                 }
@@ -42,6 +42,11 @@ impl<T: Joins> Grid<T> {
             }
             self.double();
         }
+    }
+
+    /// How long a stretch is, in seconds.
+    pub fn step(&self) -> f64 {
+        self.step.secs()
     }
 
     fn double(&mut self) {
@@ -79,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_long_run_keeps_its_counts_in_few_stretches() {
-        let mut grid = Grid::<[u64; 2]>::default();
+        let mut grid = Grid::<[u64; 2], MOST>::default();
         for second in 0..100_000 {
             grid.at(Span::from_secs(second))[usize::from(second >= 50_000)] += 1;
         }

@@ -8,26 +8,34 @@ use crate::units::{Span, Time};
 
 /// So many sessions are kept.
 const MOST: usize = 12;
+/// So many sessions that suffered are kept.
+const HARMED: usize = 300;
 /// So many turns of a session are kept.
 const TURNS: usize = 500;
 
 /// A turn.
 #[derive(Clone, Debug)]
-pub(super) struct Turn {
+pub(in crate::report::picture) struct Turn {
     pub at: Time,
     pub felt: Option<Span>,
     pub account: Option<u32>,
     pub escape: Option<EscapeReason>,
     pub cold: bool,
     pub status: Status,
+    /// Ground truth: the account that answered was degraded.
+    pub degraded: bool,
 }
 
 /// A session.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
+pub(in crate::report::picture) struct Session {
     pub number: u64,
     pub hash: String,
     pub worst: Span,
+    /// Turns over the limit, or without an answer.
+    pub harm: u32,
+    /// Whether it ever met a degraded account, or left one.
+    pub touched: bool,
     pub turns: Vec<Turn>,
     pub cut: bool,
 }
@@ -37,11 +45,19 @@ pub(super) struct Session {
 pub(super) struct Journeys {
     live: Vec<Option<Session>>,
     slowest: Vec<Session>,
+    harmed: Vec<Session>,
+    /// A turn over this is harm.
+    limit: Span,
     /// Requests under way that were cold.
     cold: IdMap<u64, ()>,
 }
 
 impl Journeys {
+    /// Harm is a turn over this limit.
+    pub fn new(limit: Span) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     pub fn cold(&mut self, request: u64) {
         self.cold.insert(request, ());
     }
@@ -60,10 +76,15 @@ impl Journeys {
             number: session.number,
             hash: String::from_utf8_lossy(finished.request.session_hash.as_bytes()).into_owned(),
             worst: Span::ZERO,
+            harm: 0,
+            touched: false,
             turns: Vec::new(),
             cut: false,
         });
         let felt = finished.felt_ttft();
+        let failed = finished.status != Status::Ok;
+        live.harm += u32::from(failed || felt.is_some_and(|felt| felt > self.limit));
+        live.touched |= finished.degraded || finished.escape.is_some();
         live.worst = live.worst.max(felt.unwrap_or(Span::ZERO));
         live.cut |= live.turns.len() >= TURNS;
         if live.turns.len() < TURNS {
@@ -74,6 +95,7 @@ impl Journeys {
                 escape: finished.escape,
                 cold,
                 status: finished.status,
+                degraded: finished.degraded,
             });
         }
     }
@@ -90,6 +112,7 @@ impl Journeys {
             self.keep(session);
         }
         self.cut();
+        self.cut_harmed();
     }
 
     /// The slowest first.
@@ -97,7 +120,18 @@ impl Journeys {
         &self.slowest
     }
 
+    /// Those that met a degraded account or escaped, the most harmed first.
+    pub fn harmed(&self) -> &[Session] {
+        &self.harmed
+    }
+
     fn keep(&mut self, session: Session) {
+        if session.touched {
+            self.harmed.push(session.clone());
+            if self.harmed.len() >= 2 * HARMED {
+                self.cut_harmed();
+            }
+        }
         let enough = self.slowest.len() >= MOST;
         if enough && self.slowest[..MOST].iter().all(|other| other.worst >= session.worst) {
             return;
@@ -106,6 +140,11 @@ impl Journeys {
         if self.slowest.len() >= 2 * MOST {
             self.cut();
         }
+    }
+
+    fn cut_harmed(&mut self) {
+        self.harmed.sort_by(|a, b| b.harm.cmp(&a.harm).then(b.worst.cmp(&a.worst)).then(a.number.cmp(&b.number)));
+        self.harmed.truncate(HARMED);
     }
 
     fn cut(&mut self) {

@@ -1,12 +1,15 @@
 //! What pictures of a run need, kept while it goes on in memory that does not grow with its length.
 
 mod account;
-mod grid;
-mod journeys;
+pub(super) mod grid;
+pub(super) mod journeys;
+pub(super) mod watch;
 
 use self::account::Account;
 use self::grid::Grid;
 use self::journeys::Journeys;
+use self::watch::Watch;
+use super::incident::Sides;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
@@ -15,6 +18,7 @@ use crate::measure::{
 };
 use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
 use crate::report::format;
+use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 
@@ -34,6 +38,10 @@ pub struct Recording {
     ledger: Ledger,
     prefixes: Prefixes,
     journeys: Journeys,
+    watch: Watch,
+    stuck: u64,
+    /// The same run with escape off, where it has a gate.
+    without: Option<Box<Self>>,
     end: Time,
 }
 
@@ -41,7 +49,7 @@ impl Recording {
     /// Of a run with these accounts, which people know by these names.
     pub fn new(settings: &Settings, accounts: &[AccountInfo], names: &[String]) -> Self {
         let name = |(i, info): (usize, &AccountInfo)| match names.get(i) {
-            Some(name) if *name != info.id.to_string() => name.clone(),
+            Some(name) if *name != info.id.to_string() => format!("{} {name}", info.id),
             _ => format!("account {}", info.id),
         };
         Self {
@@ -53,7 +61,10 @@ impl Recording {
             worst: Percentiles::new(),
             ledger: Ledger::new(settings),
             prefixes: Prefixes::new(accounts),
-            journeys: Journeys::default(),
+            journeys: Journeys::new(settings.slow_ttft),
+            watch: Watch::new(settings, accounts),
+            stuck: 0,
+            without: None,
             end: settings.start,
         }
     }
@@ -82,6 +93,71 @@ impl Recording {
             end_s,
             warmup_s: self.settings.warmup_end.since(start).secs(),
         }
+    }
+
+    /// Runs a scenario on this seed with escape off, for pictures to hold the run against. `None` where it has no gate
+    /// that is on.
+    ///
+    /// # Errors
+    /// When its trace cannot be read.
+    pub fn without_escape(lowered: &Lowered, seed: u64) -> Result<Option<Self>, RunError> {
+        if !lowered.measure.gate.enabled {
+            return Ok(None);
+        }
+        let mut off = lowered.clone();
+        off.gateway.scheduler.sticky_escape_enabled = false;
+        off.measure.gate.enabled = false;
+        let eyes = Self::new(&off.measure, &off.accounts, &off.account_names);
+        let (_, recording) = simulate_seen_by(&off, seed, eyes)?;
+        Ok(Some(recording))
+    }
+
+    /// With the same run without escape beside it.
+    #[must_use]
+    pub fn against(self, without: Option<Self>) -> Self {
+        Self { without: without.map(Box::new), ..self }
+    }
+
+    /// What pictures of an incident show: this run, and beside it the same one without escape.
+    pub(super) fn sides(&self) -> Sides<'_> {
+        let name = match (&self.without, self.settings.gate.enabled) {
+            (Some(_), _) => "escape on",
+            (None, true) => "as it ran",
+            (None, false) => "escape off",
+        };
+        Sides { reference: self.without.as_deref().map(|without| (without, "escape off")), shown: (self, name) }
+    }
+
+    /// What the pictures of an incident are made of.
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The names of the accounts, in order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The end of the run, in seconds after its start.
+    pub(super) fn end_s(&self) -> f64 {
+        self.end.since(self.settings.start).secs()
+    }
+
+    /// How it was measured.
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Blocked or off the list of candidates: stretches of each account.
+    pub(super) fn blocked(&self, account: usize) -> Vec<Stretch> {
+        let (start, end) = (self.settings.start, self.end);
+        let track = self.accounts.get(account).map(|account| account.track(String::new(), start, end));
+        track.map_or_else(Vec::new, |track| track.blocked.into_iter().chain(track.away).collect())
+    }
+
+    /// The sessions that suffered, the most harmed first.
+    pub(super) fn harmed(&self) -> &[journeys::Session] {
+        self.journeys.harmed()
     }
 
     /// The distributions of felt TTFT, under this name.
@@ -124,7 +200,13 @@ impl Recording {
         now.since(self.settings.start)
     }
 
+    /// How many sessions got stuck.
+    pub(super) const fn stuck(&self) -> u64 {
+        self.stuck
+    }
+
     fn ended(&mut self, summary: &Summary) {
+        self.stuck += u64::from(summary.stuck);
         if summary.turns > 0 {
             self.worst.record_span(summary.worst_ttft);
         }
@@ -176,12 +258,15 @@ impl Observer for Recording {
             (None, false) => 1,
         };
         self.shares.at(after)[kind] += 1;
+        self.watch.selected(after, step);
     }
 
     fn forwarded(&mut self, step: &Forwarded<'_>) {
-        if self.prefixes.is_cold(step) {
+        let cold = self.prefixes.is_cold(step);
+        if cold {
             self.journeys.cold(step.number);
         }
+        self.watch.forwarded(step, cold);
     }
 
     fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, _client_there: bool) {
@@ -189,11 +274,19 @@ impl Observer for Recording {
         if let Some(ttft) = step.attempt.fate.first_token() {
             let first = step.connected + ttft;
             let after = self.after(first);
-            self.accounts[step.account.at()].attempt(after, first.since(step.began).millis());
+            let ttft_ms = first.since(step.began).millis();
+            self.accounts[step.account.at()].attempt(after, ttft_ms);
+            self.watch.answered(after, step.account, ttft_ms);
         }
     }
 
+    fn slots(&mut self, now: Time, account: AccountIx, held: u32) {
+        let after = self.after(now);
+        self.watch.slots(after, account, held);
+    }
+
     fn reported(&mut self, report: &Report) {
+        self.watch.reported(self.after(report.now), report);
         if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);
             self.accounts[report.account.at()].average(after, ms);
@@ -214,6 +307,8 @@ impl Observer for Recording {
         if let Some(account) = self.accounts.get_mut(account as usize) {
             account.health(change.at, change.degraded);
         }
+        let after = self.after(change.at);
+        self.watch.health(after, change);
     }
 
     fn finished(&mut self, finished: &Finished<'_>) {
@@ -223,6 +318,7 @@ impl Observer for Recording {
         if let Some(stale) = self.ledger.turn(finished) {
             self.ended(&stale);
         }
+        self.watch.finished(self.after(finished.request.at), finished);
         self.journeys.turn(finished);
     }
 

@@ -1,0 +1,334 @@
+//! The answer of a comparison: what befell whom, whether B is better for users, what got worse, and what it costs.
+
+use super::incident::incident;
+use super::run::capital;
+use super::words::sentence;
+use super::{Answer, FAILURES, Tone, plain};
+use crate::experiment::compare::{Comparison, Outcome, Row};
+use crate::experiment::gate::Evidence;
+use crate::experiment::stats::{Interval, Paired, Verdict};
+use crate::measure::figures::Unit;
+use crate::report::ComparisonReport;
+use crate::report::document::Estimate;
+use crate::report::format;
+
+/// What users feel, failures first.
+const HARM: [&str; 9] = [
+    "requests.failed",
+    "sessions.stuck",
+    "sessions.over_slo_ratio",
+    "sessions.worst_ttft_ms.p99",
+    "sessions.worst_ttft_ms.p50",
+    "felt_ttft_ms.p99",
+    "felt_ttft_ms.p50",
+    "outcomes.goodput_ratio",
+    "waiting.waited_ratio",
+];
+/// What it costs.
+const COST: [&str; 3] = ["cost.price", "cost.cold_turn_ratio", "cost.cached_token_ratio"];
+
+/// The answer of a comparison.
+pub fn of_comparison(report: &ComparisonReport) -> Answer {
+    let comparison = &report.comparison;
+    if comparison.is_inert() {
+        return inert(comparison);
+    }
+    let mut answer = Answer::new(said(report), tone(comparison));
+    for gate in &comparison.gates {
+        let (word, tone) = match gate.judgement.evidence {
+            Evidence::Holds => ("failed", Tone::Bad),
+            Evidence::Refuted => ("passed", Tone::Good),
+            Evidence::Open => ("undecided", Tone::Undecided),
+        };
+        answer.point(format!("Gate {word}: fails if {}.", gate.condition.text), tone);
+    }
+    if comparison.differing < comparison.replications {
+        let text = format!(
+            "In only {} of {} replications did any decision of the scheduler differ.",
+            comparison.differing, comparison.replications
+        );
+        answer.point(text, Tone::Undecided);
+    }
+    let rows = |paths: &[&str]| paths.iter().filter_map(|path| comparison.row(path)).collect::<Vec<_>>();
+    moved(&mut answer, &rows(&HARM));
+    moved(&mut answer, &rows(&COST));
+    also_worse(comparison, &mut answer);
+    advice(report, &mut answer);
+    answer
+}
+
+fn inert(comparison: &Comparison) -> Answer {
+    let runs = match comparison.replications {
+        1 => "the one replication".to_owned(),
+        n => format!("any of {n} replications"),
+    };
+    let text = format!("Inert: no decision of the scheduler differed in {runs}, so nothing was tested.");
+    let mut answer = Answer::new(text, Tone::Undecided);
+    let text = "A scenario in which accounts get worse, or a setting that matters, would test something.";
+    answer.point(text, Tone::Neutral);
+    answer
+}
+
+/// The figure by which a comparison is judged.
+fn headline(comparison: &Comparison) -> Option<(&Row, &Paired)> {
+    let there = |path: &str| comparison.row(path).and_then(|row| Some((row, row.paired.as_ref()?)));
+    there("sessions.worst_ttft_ms.p99").or_else(|| there("felt_ttft_ms.p99"))
+}
+
+/// Whether a difference is claimed that stands among all figures.
+fn sure(row: &Row) -> bool {
+    row.verdict.claims() && row.stands == Some(true)
+}
+
+/// The shares of requests that failed under A and B.
+fn failed(comparison: &Comparison) -> [f64; 2] {
+    let means = |path: &str| {
+        let row = comparison.row(path);
+        let paired = row.and_then(|row| row.paired.as_ref());
+        let alone = |side: usize| row.and_then(|row| row.alone[side]);
+        let paired = |side: usize| paired.map(|paired| [paired.a, paired.b][side]);
+        [0, 1].map(|side| paired(side).or_else(|| alone(side)).map_or(0.0, |found| found.mean))
+    };
+    let (failed, all) = (means("requests.failed"), means("requests.total"));
+    [0, 1].map(|side| if all[side] > 0.0 { failed[side] / all[side] } else { 0.0 })
+}
+
+fn nothing_arrived(comparison: &Comparison) -> bool {
+    comparison.row("requests.total").and_then(|row| row.paired.as_ref()).is_none_or(|paired| paired.b.mean == 0.0)
+}
+
+fn tone(comparison: &Comparison) -> Tone {
+    match comparison.outcome() {
+        Outcome::Failed => return Tone::Bad,
+        Outcome::Inert | Outcome::NotDecidable => return Tone::Undecided,
+        Outcome::Passed => {}
+    }
+    let is = |path: &&str, verdict| comparison.row(path).is_some_and(|row| row.verdict == verdict && sure(row));
+    if nothing_arrived(comparison) {
+        return Tone::Undecided;
+    }
+    if failed(comparison)[1] > FAILURES {
+        return if is(&"requests.failed", Verdict::Better) { Tone::Neutral } else { Tone::Bad };
+    }
+    let harm = HARM.iter().any(|path| is(path, Verdict::Worse));
+    let gain = HARM.iter().any(|path| is(path, Verdict::Better));
+    let cost = COST.iter().any(|path| is(path, Verdict::Worse));
+    match headline(comparison).map(|(row, _)| (row.verdict, sure(row))) {
+        Some((Verdict::Better, true)) if harm => Tone::Neutral,
+        Some((Verdict::Better, true)) => Tone::Good,
+        Some((Verdict::Worse, _)) => Tone::Bad,
+        // what is shown to be bought is not what counts most, and has its price
+        Some(_) if (harm || cost) && gain => Tone::Neutral,
+        // nothing is shown to be bought for what it costs
+        Some(_) if harm || cost => Tone::Bad,
+        Some((Verdict::NotDecidable, _)) | None => Tone::Undecided,
+        Some(_) => Tone::Neutral,
+    }
+}
+
+fn said(report: &ComparisonReport) -> String {
+    let comparison = &report.comparison;
+    let mut clauses = Vec::new();
+    match comparison.outcome() {
+        Outcome::Failed => clauses.push("a gate failed".to_owned()),
+        Outcome::NotDecidable if comparison.has_open_gate() => clauses.push("a gate is undecided".to_owned()),
+        Outcome::NotDecidable => clauses.push("the precision that was asked for was not reached".to_owned()),
+        Outcome::Passed if !comparison.gates.is_empty() => clauses.push("all gates passed".to_owned()),
+        Outcome::Passed | Outcome::Inert => {}
+    }
+    if nothing_arrived(comparison) {
+        clauses.push("no request was counted, so there is nothing to compare".to_owned());
+        return sentence(&clauses);
+    }
+    let [a, b] = failed(comparison);
+    if b > FAILURES {
+        let share = |share: f64| format::figure(Some(Estimate::Single(share)), Unit::Ratio);
+        let (of_a, of_b) = (share(a), share(b));
+        clauses.push(format!("{of_b} of the requests failed under B ({of_a} under A)"));
+    }
+    clauses.extend(incident(&report.scenarios[1]));
+    let Some((row, paired)) = headline(comparison) else {
+        clauses.push("no replication has a TTFT under both".to_owned());
+        return sentence(&clauses);
+    };
+    clauses.push(judged(report, row, paired));
+    let beside = ["sessions.stuck", "sessions.over_slo_ratio", "cost.price"];
+    let beside = beside.iter().filter_map(|path| comparison.row(path)).filter(|row| row.verdict.claims());
+    clauses.extend(beside.filter_map(short));
+    sentence(&clauses)
+}
+
+/// What B is called in a sentence, and A.
+fn sides(report: &ComparisonReport) -> [String; 2] {
+    let comparison = &report.comparison;
+    if is_custom(comparison) {
+        return ["with sticky escape off".to_owned(), "with sticky escape on".to_owned()];
+    }
+    [format!("under A ({})", comparison.a), format!("under B ({})", comparison.b)]
+}
+
+/// Whether A is the scenario with escape off, as is the custom, and B the scenario as it stands.
+fn is_custom(comparison: &Comparison) -> bool {
+    comparison.a == "escape off" && comparison.b == "as it stands"
+}
+
+fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
+    let what = if row.figure.path.starts_with("sessions") {
+        "the worst turn of the slowest 1 % of sessions"
+    } else {
+        "the TTFT of the slowest 1 % of requests"
+    };
+    let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), row.figure.meta.unit);
+    let (from, to) = (mean(paired.a), mean(paired.b));
+    let [a, b] = sides(report);
+    let change = paired.change.map_or_else(String::new, |change| format!(" ({})", percent(change.mean)));
+    let verb = if paired.difference.mean < 0.0 { "fell" } else { "rose" };
+    match row.verdict {
+        Verdict::Identical => format!("{what} is {to} {a} and {b} alike"),
+        Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
+        Verdict::NotDecidable => {
+            let n = report.comparison.replications;
+            let runs = if n == 1 { "1 replication says".to_owned() } else { format!("{n} replications say") };
+            format!("{runs} nothing surely: {what} is {from} {a}, {to} {b}")
+        }
+        _ if sure(row) => format!("{what} {verb} from {from} {a} to {to} {b}{change}"),
+        _ => format!("{what} perhaps {verb} from {from} {a} to {to} {b}{change}"),
+    }
+}
+
+/// A difference in a few words: `8 stuck sessions instead of 102`, `price +3.0 %`.
+fn short(row: &Row) -> Option<String> {
+    let paired = row.paired.as_ref()?;
+    let perhaps = if sure(row) { "" } else { "perhaps " };
+    let verb = if paired.difference.mean < 0.0 { "fell" } else { "rose" };
+    let name = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
+    let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), row.figure.meta.unit);
+    let (from, to) = (mean(paired.a), mean(paired.b));
+    match (row.figure.meta.unit, paired.change) {
+        (Unit::Money, Some(change)) => Some(format!("the {name} {perhaps}{verb} by {}", size(change.mean))),
+        // a difference that does not show in three digits is for the points
+        _ => (from != to).then(|| format!("{name} {perhaps}{verb} from {from} to {to}")),
+    }
+}
+
+fn percent(fraction: f64) -> String {
+    let sign = if fraction > 0.0 { "+" } else { "" };
+    format!("{sign}{} %", format::rounded(fraction * 100.0))
+}
+
+fn size(fraction: f64) -> String {
+    format!("{} %", format::rounded(fraction.abs() * 100.0))
+}
+
+/// A point for each difference that is claimed, what got worse before what got better.
+fn moved(answer: &mut Answer, rows: &[&Row]) {
+    let mut found: Vec<&&Row> = rows.iter().filter(|row| row.verdict.claims()).collect();
+    found.sort_by_key(|row| (row.figure.path != "requests.failed", row.verdict != Verdict::Worse));
+    for row in found {
+        if let Some(paired) = &row.paired {
+            answer.point(point(row, paired), if sure(row) { tone_of(row.verdict) } else { Tone::Neutral });
+        }
+    }
+}
+
+fn tone_of(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Better => Tone::Good,
+        Verdict::Worse => Tone::Bad,
+        _ => Tone::Neutral,
+    }
+}
+
+fn point(row: &Row, paired: &Paired) -> String {
+    let unit = row.figure.meta.unit;
+    let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), unit);
+    let name = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
+    let by = match (unit, paired.change) {
+        (Unit::Ratio, _) => {
+            let points = paired.difference.mean * 100.0;
+            format!("{}{} pp", if points > 0.0 { "+" } else { "" }, format::rounded(points))
+        }
+        (_, Some(change)) => percent(change.mean),
+        (_, None) => "from nothing".to_owned(),
+    };
+    let doubt = if sure(row) { "" } else { ", not clear among all figures" };
+    format!(
+        "{}: {name}: {} under A, {} under B ({by}{doubt}).",
+        capital(row.verdict.words()),
+        mean(paired.a),
+        mean(paired.b)
+    )
+}
+
+/// Whatever else is surely worse.
+fn also_worse(comparison: &Comparison, answer: &mut Answer) {
+    let told =
+        |path: &str| HARM.contains(&path) || COST.contains(&path) || SAME.iter().any(|same| path.starts_with(same));
+    let mut names: Vec<String> = Vec::new();
+    for row in &comparison.rows {
+        let path = row.figure.path.as_str();
+        if row.verdict != Verdict::Worse || !sure(row) || told(path) || !row.figure.is_of_run() {
+            continue;
+        }
+        names.push(row.figure.meta.title.to_owned());
+    }
+    let left = names.len().saturating_sub(MOST_BESIDE);
+    names.truncate(MOST_BESIDE);
+    if left > 0 {
+        names.push(format!("{left} more"));
+    }
+    if !names.is_empty() {
+        answer.point(format!("Also worse: {}.", names.join("; ")), Tone::Bad);
+    }
+}
+
+/// Figures that say in other words what the answer's own say.
+const SAME: [&str; 14] = [
+    "felt_ttft_ms.",
+    "upstream_ttft_ms.",
+    "sessions.worst_ttft_ms.",
+    "sessions.mean_ttft_ms.",
+    "sessions.over_slo",
+    "sessions.stuck_ratio",
+    "requests.ok",
+    "statuses.ok",
+    "outcomes.goodput",
+    "waiting.wait",
+    "escapes.wasted",
+    "cost.cold_turns",
+    "cost.uncached_input_tokens",
+    "detection.missed_turns",
+];
+
+/// So many figures are named besides those of the answer's own list.
+const MOST_BESIDE: usize = 6;
+
+fn advice(report: &ComparisonReport, answer: &mut Answer) {
+    let comparison = &report.comparison;
+    let threshold = report.scenarios[1].pointer("/gateway/openai_scheduler/sticky_escape_ttft_ms");
+    let threshold = threshold.and_then(serde_json::Value::as_f64).map(|ms| format::time(ms / 1e3, None));
+    let text = match (answer.tone, is_custom(comparison)) {
+        (Tone::Good, true) => {
+            let at = threshold.map_or_else(String::new, |at| format!(" at {at}"));
+            format!("Keep sticky escape on{at}; `stickysim tune` says whether another threshold is better.")
+        }
+        (Tone::Good, false) => format!("Take B ({}).", comparison.b),
+        (Tone::Bad, true) => {
+            "For this scenario alone, sticky escape is better switched off; others may want it.".to_owned()
+        }
+        (Tone::Bad, false) => format!("Stay with A ({}).", comparison.a),
+        (Tone::Neutral, _) => {
+            "Weigh what got better against what got worse: neither setting is better in all.".to_owned()
+        }
+        (Tone::Undecided, _) => {
+            let runs = super::plural(comparison.replications as f64, "replication");
+            format!("More --replications may decide it; there were {runs}.")
+        }
+    };
+    let text = if failed(comparison)[1] > FAILURES {
+        "Look at the failures first: while many requests fail, differences of the others say little.".to_owned()
+    } else {
+        text
+    };
+    answer.point(text, Tone::Neutral);
+}

@@ -1,0 +1,260 @@
+//! What happened: a strip for each account in steps of the SLO and the gate, with what befell it and when that was seen;
+//! below it what users felt, and what became of escapes. The window is around the incidents; the rest is folded away.
+
+use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Span, SpanKind};
+use super::format::{Format, number};
+use super::theme::Ink;
+
+/// An account, or several as one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lane {
+    /// Its name.
+    pub name: String,
+    /// (from, to, step from 0 to 6) in seconds after the start, in order.
+    pub cells: Vec<(f64, f64, usize)>,
+    /// Ground truth: degraded.
+    pub degraded: Vec<Span>,
+    /// Blocked, or off the list of candidates.
+    pub blocked: Vec<Span>,
+    /// When the escape gate saw that it was degraded, in words; empty: nothing to see.
+    pub seen: String,
+    /// When it was let back in, in words.
+    pub back: String,
+}
+
+/// What users felt on one side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Felt {
+    /// What it is called: `escape off`.
+    pub name: String,
+    /// (middle of a stretch in seconds, share of its requests that were over the SLO or failed).
+    pub shares: Vec<(f64, f64)>,
+    /// How many such requests there are in the window.
+    pub over: u64,
+}
+
+/// Escapes of a stretch of time by what became of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Escaped {
+    /// The stretch in seconds.
+    pub span: Span,
+    /// To another account with the prefix cached there or not needed; without it; back to the same one; to none.
+    pub became: [u64; 4],
+}
+
+/// An incident.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Incident {
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The answer.
+    pub title: String,
+    /// What stands under it.
+    pub about: String,
+    /// What the steps of strips measure.
+    pub measure: String,
+    /// Names of the steps, from harmless to bad; those that do not occur are left out of the legend.
+    pub steps: Vec<String>,
+    /// The accounts from the top.
+    pub lanes: Vec<Lane>,
+    /// What befell when: brackets over the strips.
+    pub brackets: Vec<(Span, String)>,
+    /// Instants with a label: seen, back.
+    pub marks: Vec<(f64, String)>,
+    /// What is shown, in seconds.
+    pub window: (f64, f64),
+    /// The SLO in words.
+    pub slo: String,
+    /// Two sides, the reference first, or one.
+    pub felt: Vec<Felt>,
+    /// Escapes of the last side; empty where there is no gate.
+    pub escapes: Vec<Escaped>,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+const DEGRADED: &str = "degraded (truth)";
+const BLOCKED: &str = "blocked or off the list";
+/// What became of escapes: name and colour.
+const BECAME: [(&str, Ink); 4] = [
+    ("moved, cache warm", Ink::P50),
+    ("moved, cache cold", Ink::B),
+    ("straight back", Ink::Away),
+    ("found no account", Ink::ErrorRate),
+];
+
+/// The chart of an incident.
+pub fn incident(incident: &Incident) -> Figure {
+    let mut rows = vec![Row { height: strips_height(incident.lanes.len()), panels: vec![strips(incident)] }];
+    if !incident.felt.is_empty() {
+        rows.push(Row { height: 110.0, panels: vec![felt(incident)] });
+    }
+    if incident.escapes.iter().any(|escaped| escaped.became.iter().sum::<u64>() > 0) {
+        rows.push(Row { height: 80.0, panels: vec![escapes(incident)] });
+    }
+    if let Some(last) = rows.last_mut().and_then(|row| row.panels.last_mut()) {
+        last.x = time(incident);
+    }
+    let legend = incident.steps.iter().cloned();
+    let legend = legend.chain([DEGRADED, BLOCKED].map(str::to_owned));
+    let legend = legend.chain(incident.felt.iter().map(side_name));
+    Figure {
+        title: incident.title.clone(),
+        subtitle: incident.about.clone(),
+        rows,
+        legend: legend.chain(became_names(incident)).collect(),
+        notes: incident.notes.clone(),
+        provenance: incident.provenance.clone(),
+    }
+}
+
+fn strips_height(lanes: usize) -> f64 {
+    let each = match lanes {
+        0..=4 => 34.0,
+        5..=8 => 27.0,
+        _ => 22.0,
+    };
+    each * lanes.max(1) as f64
+}
+
+fn time(incident: &Incident) -> Axis {
+    let (from, to) = incident.window;
+    let to = if to > from { to } else { from + 1.0 };
+    Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, to)
+}
+
+fn strips(incident: &Incident) -> Panel {
+    let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
+    panel.zoom = true;
+    panel.nothing = "nothing to show: the scenario has no accounts".to_owned();
+    for (span, name) in &incident.brackets {
+        panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
+    }
+    for (step, name) in incident.steps.iter().enumerate() {
+        let (mut bars, mut tips) = (Vec::new(), Vec::new());
+        for (row, lane) in incident.lanes.iter().enumerate() {
+            for &(from, to, of) in lane.cells.iter().filter(|cell| cell.2 == step) {
+                bars.push((from, to, row as f64 - 0.34, row as f64 + 0.44));
+                // what is within bounds needs no words
+                let tip = |name: &str| {
+                    format!("{}\n{name}\n{} to {}", lane.name, Format::Clock.value(from), Format::Clock.value(to))
+                };
+                tips.push(if of > 3 { tip(name) } else { String::new() });
+            }
+        }
+        if !bars.is_empty() {
+            panel.series.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
+        }
+    }
+    let over = |of: fn(&Lane) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
+        let lanes = incident.lanes.iter().enumerate();
+        lanes
+            .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
+            .collect()
+    };
+    let degraded = over(|lane| &lane.degraded, -0.48, -0.37);
+    if !degraded.is_empty() {
+        let tips = incident.lanes.iter().flat_map(|lane| lane.degraded.iter().map(move |span| truth(lane, span)));
+        panel.series.push(Series::new(DEGRADED, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
+    }
+    let blocked = over(|lane| &lane.blocked, 0.2, 0.44);
+    if !blocked.is_empty() {
+        panel.series.push(Series::new(BLOCKED, Ink::Blocked, Mark::Bars { bars: blocked }));
+    }
+    for (at, label) in &incident.marks {
+        let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
+        panel.series.push(Series::new(label.clone(), Ink::Text, rule));
+    }
+    let column = |head: &str, of: fn(&Lane) -> &String| Column {
+        head: head.to_owned(),
+        cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
+    };
+    // with one incident the plot says it
+    if incident.marks.is_empty() && incident.lanes.iter().any(|lane| !lane.seen.is_empty()) {
+        panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
+    }
+    panel
+}
+
+/// What befell an account, in words.
+fn truth(lane: &Lane, span: &Span) -> String {
+    let [from, to] = [span.from, span.to].map(|at| Format::Clock.value(at));
+    let mut text = format!("{}\ndegraded (truth) from {from} to {to}", lane.name);
+    for (what, words) in [("seen", &lane.seen), ("back", &lane.back)] {
+        if !words.is_empty() {
+            text.push_str(&format!("\n{what} {words}"));
+        }
+    }
+    text
+}
+
+fn felt(incident: &Incident) -> Panel {
+    let title = format!("Requests over the SLO of {}, or failed", incident.slo);
+    let mut panel = Panel::new(title, time(incident).hidden(), Axis::linear("", Format::Percent).with(0.0).with(0.01));
+    panel.zoom = true;
+    panel.nothing = "nothing to show: no request arrived".to_owned();
+    if let [off, on] = incident.felt.as_slice() {
+        let both = off.shares.iter().filter_map(|&(at, share)| {
+            let other = on.shares.iter().find(|other| other.0 == at)?.1;
+            Some((at, share.min(other), share.max(other)))
+        });
+        panel.series.push(Series::new("", Ink::A, Mark::Band { points: both.collect(), opacity: 0.25 }));
+    }
+    let sides = incident.felt.len();
+    for (place, side) in incident.felt.iter().enumerate() {
+        let (ink, dash) = if place + 1 < sides { (Ink::A, Dash::Dashed) } else { (Ink::B, Dash::Solid) };
+        let tips = side
+            .shares
+            .iter()
+            .map(|&(at, share)| {
+                format!(
+                    "{}\n{} over the SLO or failed\nabout {}",
+                    side.name,
+                    Format::Percent.value(share),
+                    Format::Clock.value(at)
+                )
+            })
+            .collect();
+        let line = Mark::Line { points: side.shares.clone(), dash, marker: None };
+        panel.series.push(Series::new(side_name(side), ink, line).tips(tips));
+    }
+    panel
+}
+
+fn escapes(incident: &Incident) -> Panel {
+    let names = became_names(incident);
+    let mut panel = Panel::new("Escapes a minute", time(incident).hidden(), Axis::linear("", Format::Number).with(0.0));
+    panel.zoom = true;
+    for (place, (name, ink)) in BECAME.iter().enumerate() {
+        let (mut bars, mut tips) = (Vec::new(), Vec::new());
+        for escaped in incident.escapes.iter().filter(|escaped| escaped.became[place] > 0) {
+            let minutes = (escaped.span.to - escaped.span.from) / 60.0;
+            let below: u64 = escaped.became[..place].iter().sum();
+            let (low, high) = (below as f64 / minutes, (below + escaped.became[place]) as f64 / minutes);
+            bars.push((escaped.span.from, escaped.span.to, low, high));
+            let at = Format::Clock.value(escaped.span.from);
+            tips.push(format!("{} {name}\nfrom {at}", number(escaped.became[place] as f64)));
+        }
+        if !bars.is_empty() {
+            panel.series.push(Series::new(names[place].clone(), *ink, Mark::Bars { bars }).tips(tips));
+        }
+    }
+    panel
+}
+
+/// A side with how many requests were over the SLO or failed.
+fn side_name(side: &Felt) -> String {
+    format!("{}: {} requests", side.name, number(side.over as f64))
+}
+
+/// What became of escapes, with how many there are of each in the window.
+fn became_names(incident: &Incident) -> [String; 4] {
+    let (from, to) = incident.window;
+    let inside = |escaped: &&Escaped| escaped.span.to > from && escaped.span.from < to;
+    let mut totals = [0_u64; 4];
+    for escaped in incident.escapes.iter().filter(inside) {
+        totals.iter_mut().zip(escaped.became).for_each(|(sum, more)| *sum += more);
+    }
+    std::array::from_fn(|place| format!("{}: {}", BECAME[place].0, number(totals[place] as f64)))
+}

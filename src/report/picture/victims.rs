@@ -1,0 +1,134 @@
+//! Who suffered: the sessions that met a degraded account, on both sides, turn by turn.
+
+use super::incident::{Sides, merged};
+use super::recording::Recording;
+use super::recording::journeys::{Session, Turn};
+use crate::measure::Status;
+use crate::report::answer::{clock, plural};
+use crate::report::chart::{self, Dot, Figure, Half, Level, Line, Provenance, Suffered};
+use crate::report::format;
+
+/// So many sessions have a line.
+const LINES: usize = 100;
+
+/// The chart; `None` where no session met a sick account and none escaped.
+pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&str>) -> Option<Figure> {
+    let numbers = most_harmed(sides);
+    if numbers.is_empty() {
+        return None;
+    }
+    let window = sides.window();
+    let settings = sides.shown.0.settings();
+    let mut halves: Vec<Half> = Vec::new();
+    halves.extend(sides.reference.map(|(recording, name)| half(recording, name, &numbers, window)));
+    halves.push(half(sides.shown.0, sides.shown.1, &numbers, window));
+    let all = sides.reference.map_or(0, |(r, _)| r.harmed().len()).max(sides.shown.0.harmed().len());
+    let (slo, slow) = (format::setting(settings.slo_ttft), format::setting(settings.slow_ttft));
+    let who = who.map_or_else(|| "escaped".to_owned(), |who| format!("met a degraded account or escaped ({who})"));
+    let mut notes = Vec::new();
+    if provenance.replications.is_some_and(|n| n > 1) {
+        notes.push("Of the first replication.".to_owned());
+    }
+    let same = if halves.len() > 1 { "The same sessions and the same luck on both sides; the" } else { "The" };
+    Some(chart::suffered(&Suffered {
+        title: title(&halves, numbers.len(), all > numbers.len()),
+        about: format!(
+            "Each line is a session that {who}, each dot a turn: grey up to {slo} to the first token, then orange, and \
+             dark over {slow}. {same} most harmed on top."
+        ),
+        provenance: Provenance { replications: None, ..provenance },
+        halves,
+        degraded: merged(&sides.episodes()),
+        window,
+        limits: [slo, slow],
+        notes,
+    }))
+}
+
+/// The finding: how many of these sessions got stuck on each side.
+fn title(halves: &[Half], lines: usize, some: bool) -> String {
+    let sessions = plural(lines as f64, "session");
+    let of = if some { format!("Of the {sessions} harmed most") } else { format!("Of {sessions}") };
+    let stuck = |half: &Half| {
+        format!(
+            "{} got stuck with {}",
+            if half.stuck == 0 { "none".to_owned() } else { half.stuck.to_string() },
+            half.name
+        )
+    };
+    let parts: Vec<String> = halves.iter().map(stuck).collect();
+    format!("{of}, {}", parts.join(", "))
+}
+
+/// The numbers of the sessions to show: those with most harm on the side that suffers more, then on the other.
+fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
+    let list = |recording: &Recording| recording.harmed().iter().map(|s| (s.number, s.harm)).collect::<Vec<_>>();
+    let mut all = sides.reference.map_or_else(Vec::new, |(recording, _)| list(recording));
+    let known: std::collections::BTreeSet<u64> = all.iter().map(|(number, _)| *number).collect();
+    all.extend(list(sides.shown.0).into_iter().filter(|(number, _)| !known.contains(number)));
+    all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    all.into_iter().take(LINES).map(|(number, _)| number).collect()
+}
+
+fn half(recording: &Recording, name: &str, numbers: &[u64], window: (f64, f64)) -> Half {
+    let find = |number: &u64| recording.harmed().iter().find(|session| session.number == *number);
+    let line = |number: &u64| find(number).map_or_else(Line::default, |session| line(recording, session, window));
+    let stuck = numbers.iter().filter_map(find).filter(|session| is_stuck(recording, session)).count();
+    Half { name: name.to_owned(), lines: numbers.iter().map(line).collect(), stuck: stuck as u64 }
+}
+
+/// Whether a session had enough slow turns in a row; a turn without a first token neither lengthens nor ends a row.
+fn is_stuck(recording: &Recording, session: &Session) -> bool {
+    let settings = recording.settings();
+    let mut row = 0;
+    for felt in session.turns.iter().filter_map(|turn| turn.felt) {
+        row = if felt > settings.slow_ttft { row + 1 } else { 0 };
+        if row >= settings.stuck_turns.max(1) {
+            return true;
+        }
+    }
+    false
+}
+
+fn line(recording: &Recording, session: &Session, window: (f64, f64)) -> Line {
+    let settings = recording.settings();
+    let mut dots = Vec::new();
+    for (place, turn) in session.turns.iter().enumerate() {
+        let at_s = turn.at.since(settings.start).secs();
+        if at_s < window.0 || at_s > window.1 {
+            continue;
+        }
+        let level = match turn.felt {
+            _ if turn.status != Status::Ok => Level::Failed,
+            None => Level::Failed,
+            Some(felt) if felt > settings.slow_ttft => Level::Bad,
+            Some(felt) if felt > settings.slo_ttft => Level::Slow,
+            Some(_) => Level::Good,
+        };
+        let telling = level != Level::Good || turn.escape.is_some();
+        let tip = if telling { tip(recording, session, turn, place) } else { String::new() };
+        dots.push(Dot { at_s, level, tip });
+    }
+    Line { dots }
+}
+
+fn tip(recording: &Recording, session: &Session, turn: &Turn, place: usize) -> String {
+    let short: String = session.hash.chars().take(12).collect();
+    let at = clock(turn.at.since(recording.settings().start).secs());
+    let mut parts = vec![match turn.felt {
+        Some(felt) => format!("{} to the first token", format::time(felt.secs(), None)),
+        None => "no first token".to_owned(),
+    }];
+    if turn.status != Status::Ok {
+        parts.push(turn.status.name().to_owned());
+    }
+    parts.extend(turn.account.and_then(|at| recording.names().get(at as usize).cloned()));
+    if turn.degraded {
+        parts.push("degraded".to_owned());
+    }
+    if turn.cold {
+        parts.push("cold".to_owned());
+    }
+    parts.extend(turn.escape.map(|reason| format!("escaped: {}", reason.name())));
+    format!("session {short}, turn {}\nat {at}\n{}", place + 1, parts.join(", "))
+}
