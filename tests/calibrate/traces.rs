@@ -23,7 +23,7 @@ fn native() -> (String, String) {
         let input = row["input_tokens"].as_i64().unwrap_or(0) + row["cache_read_tokens"].as_i64().unwrap_or(0);
         let recorded = json!({
             "account": row["account_id"], "status": 200, "ttft_ms": row["ttft_ms"], "duration_ms": row["duration_ms"],
-            "wait_ms": row["pre_forward_ms"],
+            "wait_ms": row["pre_forward_ms"].as_i64().unwrap_or(0) + 1,
         });
         let line = json!({
             "at_s": at, "session": row["session"], "model": "m", "input_tokens": input, "output_tokens": row["output_tokens"],

@@ -72,11 +72,17 @@ pub(super) fn of_value(value: &serde_json::Value) -> Option<Moment> {
 /// The last date and time in a text: what stands nearest to the message is the program's own.
 pub(super) fn last_in(text: &str) -> Option<Moment> {
     let text = text.replace('"', " ");
-    let words: Vec<&str> = text.split_whitespace().map(|word| word.rsplit('=').next().unwrap_or(word)).collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
     (0..words.len()).rev().find_map(|at| {
-        let two = || instant(&format!("{}T{}", bare(words.get(at)?), bare(words.get(at + 1)?)));
-        instant(words[at]).or_else(two)
+        let two = |word: &str| instant(&format!("{}T{}", bare(word), bare(words.get(at + 1)?)));
+        starts(words[at]).find_map(|word| instant(word).or_else(|| two(word)))
     })
+}
+
+/// A word, and what follows each sign in it that something may have been put before it with: `gateway.log:12:2026-...`.
+fn starts(word: &str) -> impl Iterator<Item = &str> {
+    let after = word.match_indices([':', '=', '|']).filter_map(|(at, sign)| word.get(at + sign.len()..));
+    std::iter::once(word).chain(after)
 }
 
 #[cfg(test)]
