@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_sample_of_one_or_of_equal_values_is_no_surer_than_others_of_its_size() {
         let of = |sd: f64, n: usize| Centre { mean: 0.0, sd, n };
-        let samples = [of(0.5, 300), of(0.4, 200), of(1e-9, 30), of(1e-9, 1)];
+        let samples = [of(0.4, 300), of(0.5, 200), of(1e-9, 30), of(1e-9, 1)];
         let common = common_sd(samples, 0.5);
         assert_eq!(common, 0.4);
         assert!((of(1e-9, 25).error(common) - 0.08).abs() < 1e-12);
