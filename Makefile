@@ -1,6 +1,6 @@
 # make test      everything a change must pass, in release mode (some tests simulate a lot)
 # make test-slow what takes longer: run it before an issue is called resolved
-.PHONY: test quick test-slow lint doc bench fidelity gallery fuzz dist check
+.PHONY: test quick test-slow lint doc bench fidelity validity gallery fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -11,11 +11,12 @@ quick:
 	cargo test --profile quick $(ARGS)
 
 test-slow:
-	tests/packages.sh parallel slurm postgresql chromium
+	tests/packages.sh parallel slurm postgresql chromium jq
 	$(MAKE) test
 	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip fuzz_for_a_while --skip write_the_sample_files
 	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing
 	$(MAKE) fidelity
+	$(MAKE) validity
 
 lint:
 	cargo fmt --check
@@ -32,6 +33,12 @@ bench:
 # Holds the simulator against recordings of the running gateway. RUNS=DIR takes another folder and writes nothing.
 fidelity:
 	cargo run --release --quiet --example fidelity -- $(if $(RUNS),--runs $(RUNS),--write docs/fidelity.md --notes docs/fidelity-notes.md)
+
+# Measures how often intervals, verdicts and searches hold. EXPERIMENTS=100 is a quick look that writes nothing.
+validity:
+	cargo build --release --quiet
+	cargo run --release --quiet --example validity -- --program target/release/stickysim \
+	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
 
 # Draws the pictures of docs/gallery.md again, with the program itself.
 gallery:

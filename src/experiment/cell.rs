@@ -11,7 +11,7 @@ use super::replicate::seed_of;
 use crate::engine::Luck;
 use crate::gateway::RunError;
 use crate::measure::figures::{Group, Meta, registry};
-use crate::measure::{Observer, Selected};
+use crate::measure::{Merged, Note, Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
 use crate::simulation::{Lowered, Run, simulate_inlined};
 
@@ -27,8 +27,8 @@ pub struct Cell {
     conditions: Vec<Row>,
     /// Of all decisions.
     pub decisions: Digest,
-    /// What the reader must know: assumptions, and remarks on figures.
-    pub notes: Vec<String>,
+    /// What the reader must know: assumptions (of no figure), and remarks on figures.
+    pub notes: Vec<Note>,
 }
 
 /// The figures of something that has a name.
@@ -54,8 +54,8 @@ impl Cell {
             rows.into_iter().map(|row| Row { name: row.name, values: row.row.values().to_vec() }).collect()
         };
         let figures = run.results.figures;
-        let mut notes = run.assumptions;
-        notes.extend(run.results.notes.into_iter().map(|note| format!("{}: {}", note.figure, note.text)));
+        let mut notes: Vec<Note> = run.assumptions.into_iter().map(|text| Note::new("", text)).collect();
+        notes.extend(run.results.notes);
         let of_engine = |(value, meta): (&Option<f64>, &Meta)| value.filter(|_| meta.group != Group::Engine);
         Self {
             run: figures.run.values().iter().zip(registry::RUN).map(of_engine).collect(),
@@ -242,29 +242,13 @@ impl Observer for DecisionDigest {
     }
 }
 
-/// A remark without its numbers: what tells it from others.
-pub(super) fn words(note: &str) -> String {
-    note.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect()
-}
-
-/// Remarks of several cells, each once, and of how many runs where not of all: two are one when they differ in their
-/// numbers only.
+/// Remarks of several cells, each once with the means of its numbers, and of how many runs where not of all.
 pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
-    let mut known = std::collections::BTreeMap::new();
-    let (mut said, mut runs): (Vec<(&String, usize)>, _) = (Vec::new(), 0);
-    for cell in cells {
-        runs += 1;
-        for note in &cell.notes {
-            let place = *known.entry(words(note)).or_insert(said.len());
-            match said.get_mut(place) {
-                Some((_, times)) => *times += 1,
-                None => said.push((note, 1)),
-            }
-        }
-    }
-    let told = |(note, times): (&String, usize)| match times < runs {
-        true => format!("{note} (in {times} of {runs} runs)"),
-        false => note.clone(),
+    let runs: Vec<&[Note]> = cells.into_iter().map(|cell| cell.notes.as_slice()).collect();
+    let total = runs.len();
+    let told = |merged: Merged| match merged.note.figure.as_str() {
+        "" => merged.text(total, "runs"),
+        figure => format!("{figure}: {}", merged.text(total, "runs")),
     };
-    said.into_iter().map(told).collect()
+    Merged::of(runs).into_iter().map(told).collect()
 }

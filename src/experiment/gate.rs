@@ -9,7 +9,8 @@
 //! escapes.wasted_ratio > 0.3           B itself is more than 0.3
 //! ```
 //!
-//! A sign makes the limit relative to A. A condition *holds* when the whole confidence interval lies on its side of the
+//! A sign makes the limit relative to A, by the paired t interval; without one, what is judged is B's own interval, at 98 % and
+//! by Hall's method, so that each side keeps its level of 2.5 % also for skewed figures (`stats::interval`). A condition *holds* when the whole confidence interval lies on its side of the
 //! limit, it is *refuted* when the whole interval lies on the other side, and else it is *open*: then no number of
 //! green builds says anything, and more replications are needed. It is open, too, where some replications do not have
 //! the figure (no delay where nothing was detected): those that have it are a selection. `--fail-if` fails when its condition holds;
@@ -19,7 +20,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{Interval, Level, excess_of, mean_interval_of, paired_of};
+use super::stats::{Interval, Level, excess_of, gate_interval_of, paired_of};
 
 /// How the figure is compared with the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +143,17 @@ pub enum Doubt {
         /// Of how many.
         of: usize,
     },
+    /// It falls among requests without a token.
+    #[error(
+        "in {among} of {of} replications this falls among requests without a first token, so it has no mean: gate on \
+         `felt_ttft_ms.without_token_ratio` or on a lower percentile"
+    )]
+    NoToken {
+        /// In how many it does.
+        among: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// There is no interval.
     #[error("too few replications, or too few in which it differs, for an interval: more --replications")]
     NoInterval,
@@ -155,8 +167,8 @@ pub enum Doubt {
 pub struct Judgement {
     /// What the evidence says.
     pub evidence: Evidence,
-    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; `None` when no
-    /// replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
+    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; the difference instead
+    /// of the change where some replication has no token there; `None` when no replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
     pub measured: Option<Interval>,
     /// A is 0 in the mean, so there is no change to measure; the evidence is sound even so.
     pub a_is_zero: bool,
@@ -170,6 +182,7 @@ impl Judgement {
             None if self.a_is_zero => Doubt::FromNothing,
             None => Doubt::Never,
             Some(found) if found.missing > 0 => Doubt::Selection { have: found.n, of: found.n + found.missing },
+            Some(found) if found.no_token > 0 => Doubt::NoToken { among: found.no_token, of: found.n },
             Some(Interval { lo: None, .. }) => Doubt::NoInterval,
             Some(_) => Doubt::WithinInterval,
         })
@@ -249,7 +262,7 @@ impl Condition {
         let mut a_is_zero = false;
         let (measured, tested, limit) = match self.limit {
             Limit::Value(limit) => {
-                let value = mean_interval_of(b, level);
+                let value = gate_interval_of(b, level);
                 (value, value, limit)
             }
             Limit::Difference(limit) => {
@@ -259,7 +272,10 @@ impl Condition {
             // Tested as B - A - limit * |A| against 0: always defined, also where A is near 0.
             Limit::Change(limit) => {
                 let paired = paired_of(a, b, level);
-                let change = paired.and_then(|paired| paired.change);
+                let change = paired.and_then(|paired| match paired.difference.no_token {
+                    0 => paired.change,
+                    _ => Some(paired.difference),
+                });
                 a_is_zero = paired.is_some() && change.is_none();
                 (change, excess_of(a, b, limit, level), 0.0)
             }

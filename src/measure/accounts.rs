@@ -53,7 +53,9 @@ pub struct Accounts {
     infos: Vec<AccountInfo>,
     accounts: Vec<Account>,
     requests: u64,
+    /// Of the measured time.
     end: Time,
+    settings: Settings,
 }
 
 impl Absence {
@@ -94,6 +96,7 @@ impl Accounts {
             accounts: vec![account; accounts.len()],
             requests: 0,
             end: settings.start,
+            settings: settings.clone(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Accounts {
 
     #[inline]
     fn set_slots(&mut self, now: Time, account: AccountIx, held: u32) {
+        let now = now.min(self.settings.horizon);
         let warmup_end = self.warmup_end;
         let slots = &mut self.accounts[account.at()].slots;
         slots.used += u128::from(now.since(slots.since.max(warmup_end)).nanos()) * u128::from(slots.held);
@@ -161,11 +165,12 @@ impl Observer for Accounts {
 
     fn state_changed(&mut self, change: &StateChange) {
         let absence = &mut self.accounts[change.account.at()].absence;
-        absence.settle(change.now, self.warmup_end);
+        absence.settle(change.now.min(self.settings.horizon), self.warmup_end);
         absence.until = change.unschedulable_until.max(change.blocked_until).max(change.now);
     }
 
     fn list_built(&mut self, now: Time, listed: &[bool]) {
+        let now = now.min(self.settings.horizon);
         for (account, &listed) in self.accounts.iter_mut().zip(listed) {
             if account.absence.listed != listed {
                 account.absence.settle(now, self.warmup_end);
@@ -186,6 +191,7 @@ impl Observer for Accounts {
     }
 
     fn run_over(&mut self, now: Time) {
+        let now = self.settings.measured_until(now);
         self.end = now;
         for place in 0..self.accounts.len() {
             let held = self.accounts[place].slots.held;

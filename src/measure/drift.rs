@@ -79,11 +79,11 @@ impl Drift {
         ];
         let note = |(what, values): &(&str, Vec<f64>)| {
             let change = drift(values)? * 100.0;
-            let text = format!(
-                "the {what} drifts: it changes by {change:+.0} % of its mean over the measured window (beyond doubt at \
-                 1 %), so this is no steady state"
+            let words = format!(
+                "the {what} drifts: it changes by {{}} % of its mean over the measured window (beyond doubt at 1 %), so this \
+                 is no steady state"
             );
-            Some(Note::new("requests", text))
+            Some(Note::measured("requests", words, &[change.round()]))
         };
         all.iter().filter_map(note).collect()
     }

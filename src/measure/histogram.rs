@@ -172,20 +172,44 @@ impl Percentiles {
     /// The quantile at `p` in 0..=1; `None` when there are no values.
     pub fn quantile(&mut self, p: f64) -> Option<f64> {
         let last = self.count.checked_sub(1)?;
-        let position = p.clamp(0.0, 1.0) * last as f64;
+        self.at(p.clamp(0.0, 1.0) * last as f64)
+    }
+
+    /// What lies at a position among the values in order, counted from 0; `None` beyond the last.
+    pub fn at(&mut self, position: f64) -> Option<f64> {
+        let last = self.count.checked_sub(1)?;
         let below = position as u64;
-        let above = (below + 1).min(last);
-        let (low, high) = self.order_statistics(below, above);
-        Some(low + (high - low) * (position - below as f64))
+        let rest = position - below as f64;
+        if below > last || (below == last && rest > 0.0) {
+            return None;
+        }
+        let (low, high) = self.order_statistics(below, (below + 1).min(last));
+        Some(low + (high - low) * rest)
+    }
+
+    /// Calls with each value and how often it is there, in order; of a histogram with the middles of its buckets.
+    pub fn each(&mut self, mut visit: impl FnMut(f64, u64)) {
+        if self.is_exact() {
+            self.sort();
+            self.exact.iter().for_each(|&value| visit(value as f64, 1));
+            return;
+        }
+        self.spill();
+        let (least, most) = (self.min as f64, self.max as f64);
+        self.each_bucket(|_, middle, times| visit(middle.clamp(least, most), u64::from(times)));
+    }
+
+    fn sort(&mut self) {
+        if !self.sorted {
+            self.exact.sort_unstable();
+            self.sorted = true;
+        }
     }
 
     /// The values at two neighbouring ranks (from 0).
     fn order_statistics(&mut self, below: u64, above: u64) -> (f64, f64) {
         if self.is_exact() {
-            if !self.sorted {
-                self.exact.sort_unstable();
-                self.sorted = true;
-            }
+            self.sort();
             return (self.exact[below as usize] as f64, self.exact[above as usize] as f64);
         }
         self.spill();

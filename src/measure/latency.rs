@@ -1,8 +1,12 @@
 //! Tail latency per request: felt TTFT (arrival to first token, waiting and failed attempts included) and upstream TTFT
-//! (of the last forward, a wait for a connection included). Requests without a first token have neither.
+//! (of the last forward, a wait for a connection included).
+//!
+//! A request without a first token stays in the felt tail and ranks as worst (`tail`); the figures of those that were answered
+//! stand beside it as `answered_ttft_ms`. The upstream TTFT is that of forwards that reached a first token.
 
 use super::figures::Figures;
 use super::histogram::Percentiles;
+use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::units::{Span, Time};
 
@@ -10,19 +14,22 @@ use crate::units::{Span, Time};
 #[derive(Clone, Debug)]
 pub struct Latency {
     warmup_end: Time,
+    slo: Span,
     felt: Tail,
-    upstream: Tail,
+    /// Answered, and over the SLO.
+    late: u64,
+    upstream: Answered,
 }
 
 /// One distribution with its share over the SLO.
 #[derive(Clone, Debug)]
-struct Tail {
+struct Answered {
     slo: Span,
     times: Percentiles,
     over: u64,
 }
 
-impl Tail {
+impl Answered {
     const fn new(slo: Span) -> Self {
         Self { slo, times: Percentiles::new(), over: 0 }
     }
@@ -31,16 +38,14 @@ impl Tail {
         self.times.record_span(ttft);
         self.over += u64::from(ttft > self.slo);
     }
+}
 
-    fn put(&mut self, figures: &mut Figures, paths: [&str; 9]) {
-        let [mean, p50, p90, p95, p99, p999, max, samples, over] = paths;
-        let run = &mut figures.run;
-        run.put(mean, self.times.mean().map(millis));
-        for (path, p) in [(p50, 0.5), (p90, 0.9), (p95, 0.95), (p99, 0.99), (p999, 0.999), (max, 1.0)] {
-            run.put(path, self.times.quantile(p).map(millis));
-        }
-        run.count(samples, self.times.count());
-        run.ratio(over, self.over, self.times.count());
+/// The figures of one tail below `group`: its mean and quantiles in ms, how many there are, and how many are too late.
+fn put(figures: &mut Figures, group: &str, mean: Option<f64>, mut quantile: impl FnMut(f64) -> Option<f64>) {
+    let run = &mut figures.run;
+    run.put(&format!("{group}.mean"), mean);
+    for (name, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)] {
+        run.put(&format!("{group}.{name}"), quantile(p));
     }
 }
 
@@ -58,44 +63,28 @@ impl Latency {
     /// Nothing seen yet.
     pub const fn new(settings: &Settings) -> Self {
         let slo = settings.slo_ttft;
-        Self { warmup_end: settings.warmup_end, felt: Tail::new(slo), upstream: Tail::new(slo) }
+        Self { warmup_end: settings.warmup_end, slo, felt: Tail::new(), late: 0, upstream: Answered::new(slo) }
     }
 
-    /// How many requests had a first token.
-    pub const fn samples(&self) -> u64 {
-        self.felt.times.count()
-    }
-
-    /// Puts the figures of groups `felt_ttft_ms` and `upstream_ttft_ms`.
+    /// Puts the figures of groups `felt_ttft_ms`, `answered_ttft_ms` and `upstream_ttft_ms`.
     pub fn put(&mut self, figures: &mut Figures) {
-        self.felt.put(
-            figures,
-            [
-                "felt_ttft_ms.mean",
-                "felt_ttft_ms.p50",
-                "felt_ttft_ms.p90",
-                "felt_ttft_ms.p95",
-                "felt_ttft_ms.p99",
-                "felt_ttft_ms.p999",
-                "felt_ttft_ms.max",
-                "felt_ttft_ms.samples",
-                "felt_ttft_ms.over_slo_ratio",
-            ],
-        );
-        self.upstream.put(
-            figures,
-            [
-                "upstream_ttft_ms.mean",
-                "upstream_ttft_ms.p50",
-                "upstream_ttft_ms.p90",
-                "upstream_ttft_ms.p95",
-                "upstream_ttft_ms.p99",
-                "upstream_ttft_ms.p999",
-                "upstream_ttft_ms.max",
-                "upstream_ttft_ms.samples",
-                "upstream_ttft_ms.over_slo_ratio",
-            ],
-        );
+        let (all, without) = (self.felt.count(), self.felt.without_token());
+        let mean = self.felt.mean();
+        put(figures, "felt_ttft_ms", mean, |p| self.felt.quantile(p));
+        figures.run.count("felt_ttft_ms.samples", all);
+        figures.run.count("felt_ttft_ms.without_token", without);
+        figures.run.ratio("felt_ttft_ms.without_token_ratio", without, all);
+        figures.run.ratio("felt_ttft_ms.over_slo_ratio", self.late + without, all);
+        let upstream = &mut self.upstream;
+        for (group, times, over) in [
+            ("answered_ttft_ms", &mut self.felt.answered, self.late),
+            ("upstream_ttft_ms", &mut upstream.times, upstream.over),
+        ] {
+            let mean = times.mean().map(millis);
+            put(figures, group, mean, |p| times.quantile(p).map(millis));
+            figures.run.count(&format!("{group}.samples"), times.count());
+            figures.run.ratio(&format!("{group}.over_slo_ratio"), over, times.count());
+        }
     }
 }
 
@@ -107,6 +96,9 @@ impl Observer for Latency {
         }
         if let Some(felt) = finished.felt_ttft() {
             self.felt.record(felt);
+            self.late += u64::from(felt > self.slo);
+        } else {
+            self.felt.record_without(finished.lasted());
         }
         if let Some(upstream) = finished.upstream_ttft {
             self.upstream.record(upstream);
@@ -117,6 +109,7 @@ impl Observer for Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::no_token;
     use crate::measure::testing::Turn;
 
     #[test]
@@ -135,13 +128,22 @@ mod tests {
         let mut figures = Figures::new();
         latency.put(&mut figures);
         let value = |path| figures.run.get(path).flatten();
-        assert_eq!(value("felt_ttft_ms.samples"), Some(3.0));
-        assert_eq!(value("felt_ttft_ms.mean"), Some(3_000.0));
-        assert_eq!(value("felt_ttft_ms.p50"), Some(3_000.0));
-        assert_eq!(value("felt_ttft_ms.p90"), Some(4_600.0));
-        assert_eq!(value("felt_ttft_ms.max"), Some(5_000.0));
+        assert_eq!(value("answered_ttft_ms.samples"), Some(3.0));
+        assert_eq!(value("answered_ttft_ms.mean"), Some(3_000.0));
+        assert_eq!(value("answered_ttft_ms.p50"), Some(3_000.0));
+        assert_eq!(value("answered_ttft_ms.p90"), Some(4_600.0));
+        assert_eq!(value("answered_ttft_ms.max"), Some(5_000.0));
         // exactly at the objective is within it
-        assert_eq!(value("felt_ttft_ms.over_slo_ratio"), Some(1.0 / 3.0));
+        assert_eq!(value("answered_ttft_ms.over_slo_ratio"), Some(1.0 / 3.0));
+        // the one without a token is the last of four
+        assert_eq!((value("felt_ttft_ms.samples"), value("felt_ttft_ms.without_token")), (Some(4.0), Some(1.0)));
+        assert_eq!(
+            (value("felt_ttft_ms.without_token_ratio"), value("felt_ttft_ms.over_slo_ratio")),
+            (Some(0.25), Some(0.5))
+        );
+        assert_eq!(value("felt_ttft_ms.p50"), Some(4_000.0));
+        assert!(value("felt_ttft_ms.p90").is_some_and(no_token::is_score));
+        assert!(value("felt_ttft_ms.max").is_some_and(no_token::is_score));
         assert_eq!(value("upstream_ttft_ms.p50"), Some(1_000.0));
         assert_eq!(value("upstream_ttft_ms.over_slo_ratio"), Some(0.0));
     }

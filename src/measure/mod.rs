@@ -22,12 +22,13 @@ pub mod scheduling;
 pub mod series;
 pub mod sessions;
 pub mod settings;
+pub mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use figures::Figures;
 pub use histogram::Percentiles;
-pub use notes::Note;
+pub use notes::{Merged, Note};
 pub use observer::{Binding, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
 pub use panel::{Panel, Results};
 pub use provenance::Provenance;

@@ -1,27 +1,130 @@
 //! What the reader of a run's figures must know: said beside the figure that it touches, so that no number is taken for
 //! more than it is.
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::figures::Figures;
 
 /// A remark on figures: what is missing, not to be relied on, or means something else than it seems to, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its numbers are kept apart from its words, so that the remarks of several replications become one with their means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Note {
     /// The path that it touches, or the start of several.
     pub figure: String,
-    /// The remark, one sentence for people.
-    pub text: String,
+    /// The remark, one sentence for people, with `{}` for each of its numbers.
+    words: String,
+    /// The numbers in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    numbers: Vec<f64>,
+    /// The numbers count something, so that a run without the remark has 0 of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    counts: bool,
 }
 
 impl Note {
     /// A remark on the figures at or below this path.
     pub fn new(figure: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { figure: figure.into(), text: text.into() }
+        Self { figure: figure.into(), words: text.into(), numbers: Vec::new(), counts: false }
     }
 
+    /// A remark with numbers that a run measured, one for each `{}`.
+    pub fn measured(figure: impl Into<String>, words: impl Into<String>, numbers: &[f64]) -> Self {
+        Self { numbers: numbers.to_vec(), ..Self::new(figure, words) }
+    }
+
+    /// A remark with a number of things, for `{}`: a run that does not need it has none of them.
+    pub fn count(figure: impl Into<String>, words: impl Into<String>, count: f64) -> Self {
+        Self { counts: true, ..Self::measured(figure, words, &[count]) }
+    }
+
+    /// A remark as it was told, its numbers among its words; `count` where they counted something.
+    pub fn told(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
+        Self { counts: count, ..Self::new(figure, text) }
+    }
+
+    /// Whether its number counts something, so that a run without the remark has none of it.
+    pub const fn is_count(&self) -> bool {
+        self.counts
+    }
+
+    /// The remark with its numbers.
+    pub fn text(&self) -> String {
+        let mut numbers = self.numbers.iter();
+        let mut text = String::with_capacity(self.words.len());
+        for (place, part) in self.words.split("{}").enumerate() {
+            if place > 0 {
+                text.push_str(&numbers.next().map_or_else(|| "{}".to_owned(), |&number| plain(number)));
+            }
+            text.push_str(part);
+        }
+        text
+    }
+
+    /// Whether another is the same but for its numbers.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.figure == other.figure && self.words == other.words
+    }
     /// Whether it touches the figure at this path.
     pub fn touches(&self, path: &str) -> bool {
         path.strip_prefix(self.figure.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+/// A number as a sentence has it: whole, or with one decimal.
+fn plain(number: f64) -> String {
+    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+}
+
+/// The remarks of several runs that are one but for their numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merged {
+    /// The remark with the means of its numbers: of counts over all runs, of what else was measured over those that have it.
+    pub note: Note,
+    /// How many runs have it.
+    pub runs: usize,
+    /// Whether its numbers are means of such that differ.
+    pub means: bool,
+}
+
+impl Merged {
+    /// The remarks of each of `runs`, those that are alike as one, in the order of the first.
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a [Note]>) -> Vec<Self> {
+        let mut all: Vec<(&Note, Vec<&[f64]>)> = Vec::new();
+        let mut total = 0;
+        for notes in runs {
+            total += 1;
+            for note in notes {
+                match all.iter_mut().find(|(known, _)| known.is_like(note)) {
+                    Some((_, seen)) => seen.push(&note.numbers),
+                    None => all.push((note, vec![&note.numbers])),
+                }
+            }
+        }
+        all.into_iter().map(|(note, seen)| Self::one(note, &seen, total)).collect()
+    }
+
+    fn one(note: &Note, seen: &[&[f64]], total: usize) -> Self {
+        let over = if note.counts { total } else { seen.len() };
+        let mean = |place: usize| seen.iter().filter_map(|numbers| numbers.get(place)).sum::<f64>() / over as f64;
+        let means = over > seen.len() || seen.iter().any(|numbers| *numbers != seen[0]);
+        let numbers = if means { (0..note.numbers.len()).map(mean).collect() } else { note.numbers.clone() };
+        Self { note: Note { numbers, ..note.clone() }, runs: seen.len(), means: means && !note.numbers.is_empty() }
+    }
+
+    /// The remark, and of how many of all `total` runs (`of`: what they are called) it tells, where that is not plain.
+    pub fn text(&self, total: usize, of: &str) -> String {
+        let text = self.note.text();
+        let runs = self.runs;
+        match (self.means, runs < total) {
+            (true, _) if self.note.counts => format!("{text} (mean over all {total} {of})"),
+            (true, true) => format!("{text} (mean of the {runs} of {total} {of} that have it)"),
+            (true, false) => format!("{text} (mean of {total} {of})"),
+            (false, true) => format!("{text} (in {runs} of {total} {of})"),
+            (false, false) => text,
+        }
     }
 }
 
@@ -33,94 +136,108 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     let value = |path: &str| figures.run.get(path).flatten();
     let count = |path: &str| value(path).unwrap_or(0.0);
     let mut notes = Vec::new();
-    let mut note = |figure: &str, text: String| notes.push(Note::new(figure, text));
-
     if count("requests.total") == 0.0 {
         let warmup = count("requests.warmup");
-        let why = if warmup > 0.0 { format!(": all {warmup} arrived in the warm-up") } else { String::new() };
-        note("requests", format!("no request counts{why}; there is nothing to read below"));
+        let nothing = "there is nothing to read below";
+        notes.push(if warmup > 0.0 {
+            Note::measured(
+                "requests",
+                format!("no request counts: all {{}} arrived in the warm-up; {nothing}"),
+                &[warmup],
+            )
+        } else {
+            Note::new("requests", format!("no request counts; {nothing}"))
+        });
         return notes;
     }
     if count("requests.unfinished") > 0.0 {
         let text =
             "requests under way at the end of the run are in no latency figure, and slow ones are more likely to be";
-        note("requests.unfinished", text.into());
+        notes.push(Note::new("requests.unfinished", text));
     }
-    for (samples, prefix) in
-        [("felt_ttft_ms.samples", "felt_ttft_ms"), ("upstream_ttft_ms.samples", "upstream_ttft_ms")]
-    {
-        few_samples(&mut note, prefix, count(samples), "samples", &FEWEST);
+    for group in ["felt_ttft_ms", "upstream_ttft_ms"] {
+        notes.extend(few_samples(group, count(&format!("{group}.samples")), "samples", &FEWEST));
     }
-    let untimed = count("requests.total") - count("requests.unfinished") - count("felt_ttft_ms.samples");
-    if untimed > 0.0 {
-        note("felt_ttft_ms", format!("{untimed} requests ended without a first token and are in no TTFT figure"));
+    let without = count("felt_ttft_ms.without_token");
+    if without > 0.0 {
+        let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted one of Kaplan and \
+                     Meier; answered_ttft_ms leaves them out";
+        notes.push(Note::count("felt_ttft_ms", words, without));
     }
     if settings.groups.sessions {
-        if count("sessions.total") == 0.0 {
-            note(
-                "sessions",
-                "no request has a session: there is nothing sticky to measure, and nothing to escape".into(),
-            );
-        } else {
-            few_samples(&mut note, "sessions.worst_ttft_ms", count("sessions.total"), "sessions", &FEWEST[..2]);
-            few_samples(&mut note, "sessions.mean_ttft_ms", count("sessions.total"), "sessions", &FEWEST[..2]);
-        }
+        on_sessions(&mut notes, &count);
     }
     if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if settings.gate.enabled {
-            "nothing escaped: the escape settings decided nothing in this run"
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped: the escape settings decided nothing in this run".to_owned()
         } else {
-            "escape is off"
+            "escape is off".to_owned()
         };
-        note("escapes", why.into());
+        notes.push(Note::new("escapes", why));
     }
     if settings.groups.detection {
         if onsets_in_warmup > 0 {
-            let text = format!(
-                "{onsets_in_warmup} onsets lie in the warm-up: neither their delay nor their recovery is counted"
-            );
-            note("detection", text);
+            let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
+            notes.push(Note::count("detection", words, onsets_in_warmup as f64));
         }
         if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
-            note("detection", "no condition degraded any account: there was nothing to detect".into());
-        } else if !settings.gate.enabled {
-            note(
-                "detection",
-                "escape is off: nothing can be detected, missed turns are what it would have had to see".into(),
+            notes.push(Note::new("detection", "no condition degraded any account: there was nothing to detect"));
+        } else if !settings.mode.has_gate() {
+            let text = format!(
+                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions that \
+                 stayed on a degraded account",
+                settings.mode.name()
             );
+            notes.push(Note::new("detection", text));
+        } else if !settings.gate.enabled {
+            let text = "escape is off: nothing can be detected, missed turns are what it would have had to see";
+            notes.push(Note::new("detection", text));
         }
     }
     if settings.groups.cost {
         if value("cost.cold_turns").is_none() {
-            note("cost.cold_turn_ratio", "no prompt cache is modelled: cold turns are not counted".into());
+            notes.push(Note::new("cost.cold_turn_ratio", "no prompt cache is modelled: cold turns are not counted"));
         }
         if some_unpriced {
-            note("cost.price", "some accounts that were used have no price: their tokens are not in it".into());
+            let text = "some accounts that were used have no price: their tokens are not in it";
+            notes.push(Note::new("cost.price", text));
         }
     }
-    if settings.replicas > 1 {
-        note("scheduler.runtime_stats_account_count", "over all replicas; each keeps stats of its own".into());
-        note("accounts", "EWMAs are those of the latest report, whichever replica it went to".into());
+    if !settings.mode.learns() {
+        let text =
+            format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
+        notes.push(Note::new("scheduler", text));
+    } else if settings.replicas > 1 {
+        let text = "over all replicas; each keeps stats of its own";
+        notes.push(Note::new("scheduler.runtime_stats_account_count", text));
+        let text = "EWMAs are those of the latest report, whichever replica it went to";
+        notes.push(Note::new("accounts", text));
     }
     notes
 }
 
-/// Says so when there are too few samples for a percentile.
-fn few_samples(
-    note: &mut impl FnMut(&str, String),
-    prefix: &str,
-    samples: f64,
-    of: &str,
-    fewest: &[(&str, &str, f64)],
-) {
-    let short: Vec<_> = fewest.iter().filter(|&&(_, _, least)| samples < least).collect();
-    if let (Some(&&(field, _, _)), true) = (short.first(), samples > 0.0) {
-        let names: Vec<_> = short.iter().map(|&&(_, name, _)| name).collect();
-        note(
-            &format!("{prefix}.{field}"),
-            format!("{} from {samples} {of}: close to the maximum", names.join(" and ")),
-        );
+/// What figures over sessions call for.
+fn on_sessions(notes: &mut Vec<Note>, count: &dyn Fn(&str) -> f64) {
+    let total = count("sessions.total");
+    if total == 0.0 {
+        let text = "no request has a session: there is nothing sticky to measure, and nothing to escape";
+        notes.push(Note::new("sessions", text));
+        return;
     }
+    for group in ["sessions.worst_ttft_ms", "sessions.mean_ttft_ms"] {
+        notes.extend(few_samples(group, total, "sessions", &FEWEST[..2]));
+    }
+}
+
+/// Says so when there are too few samples for a percentile.
+fn few_samples(prefix: &str, samples: f64, of: &str, fewest: &[(&str, &str, f64)]) -> Option<Note> {
+    let short: Vec<_> = fewest.iter().filter(|&&(_, _, least)| samples < least).collect();
+    let &&(field, _, _) = short.first().filter(|_| samples > 0.0)?;
+    let names: Vec<_> = short.iter().map(|&&(_, name, _)| name).collect();
+    let words = format!("{} from {{}} {of}: close to the maximum", names.join(" and "));
+    Some(Note::measured(format!("{prefix}.{field}"), words, &[samples]))
 }
 
 #[cfg(test)]
@@ -168,5 +285,22 @@ mod tests {
         assert!(
             note.touches("cost") && note.touches("cost.price") && !note.touches("costs") && !note.touches("escapes")
         );
+    }
+
+    #[test]
+    fn the_remarks_of_several_runs_are_one_with_their_means() {
+        let lost = |count: f64| vec![Note::count("felt_ttft_ms", "{} requests lost", count)];
+        let runs = [lost(130.0), lost(428.0), Vec::new(), lost(316.0)];
+        let merged = Merged::of(runs.iter().map(Vec::as_slice));
+        assert_eq!((merged.len(), merged[0].runs), (1, 3));
+        assert_eq!(merged[0].text(4, "runs"), "218.5 requests lost (mean over all 4 runs)");
+        let few = |count: f64| vec![Note::measured("felt_ttft_ms.p99", "p99 from {} samples", &[count])];
+        let runs = [few(57.0), Vec::new(), few(60.0)];
+        let merged = Merged::of(runs.iter().map(Vec::as_slice));
+        assert_eq!(merged[0].text(3, "runs"), "p99 from 58.5 samples (mean of the 2 of 3 runs that have it)");
+        let same = [few(57.0), few(57.0)];
+        assert_eq!(Merged::of(same.iter().map(Vec::as_slice))[0].text(2, "runs"), "p99 from 57 samples");
+        let plain = [vec![Note::new("escapes", "escape is off")], Vec::new()];
+        assert_eq!(Merged::of(plain.iter().map(Vec::as_slice))[0].text(2, "runs"), "escape is off (in 1 of 2 runs)");
     }
 }

@@ -218,6 +218,11 @@ impl Finished<'_> {
     pub fn felt_ttft(&self) -> Option<Span> {
         self.first_token.map(|at| at.since(self.request.at))
     }
+
+    /// Arrival to end: what is known of the wait of one that never got a first token.
+    pub fn lasted(&self) -> Span {
+        self.end.since(self.request.at)
+    }
 }
 
 /// Looks at a run. All times are virtual.

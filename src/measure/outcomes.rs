@@ -22,12 +22,14 @@ pub struct Outcomes {
     failed_attempts: u64,
     client_retries: u64,
     good: u64,
+    /// Of the measured time.
     end: Time,
+    settings: Settings,
 }
 
 impl Outcomes {
     /// Nothing seen yet.
-    pub const fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         Self {
             warmup_end: settings.warmup_end,
             slo: settings.slo_ttft,
@@ -41,6 +43,7 @@ impl Outcomes {
             client_retries: 0,
             good: 0,
             end: Time::ZERO,
+            settings: settings.clone(),
         }
     }
 
@@ -138,7 +141,7 @@ impl Observer for Outcomes {
     }
 
     fn run_over(&mut self, now: Time) {
-        self.end = now;
+        self.end = self.settings.measured_until(now);
     }
 }
 

@@ -118,20 +118,33 @@ impl Panel {
     }
 }
 
+impl Panel {
+    /// Whether a step of a request that arrived then is for figures.
+    #[inline]
+    fn counts(&self, arrival: Time) -> bool {
+        !self.settings.is_beyond(arrival)
+    }
+}
+
 impl Observer for Panel {
     #[inline]
     fn arrived(&mut self, now: Time, number: u64, request: &Request) {
-        self.outcomes.arrived(now, number, request);
-        self.provenance.arrived(now, number, request);
-        self.drift.arrived(request);
+        if self.counts(now) {
+            self.outcomes.arrived(now, number, request);
+            self.sessions.arrived(now, number, request);
+            self.provenance.arrived(now, number, request);
+            self.drift.arrived(request);
+        }
         self.check.arrived(now, number, request);
     }
 
     #[inline]
     fn selected(&mut self, step: &Selected<'_>) {
-        self.scheduling.selected(step);
-        self.escapes.selected(step);
-        self.detection.selected(step);
+        if self.counts(step.request.at) {
+            self.scheduling.selected(step);
+            self.escapes.selected(step);
+            self.detection.selected(step);
+        }
         self.check.selected(step);
     }
 
@@ -144,79 +157,101 @@ impl Observer for Panel {
         account: AccountIx,
         cause: Binding,
     ) {
-        self.escapes.bound(now, session, earlier, account, cause);
+        if self.counts(now) {
+            self.escapes.bound(now, session, earlier, account, cause);
+        }
         self.check.bound(now, session, earlier, account, cause);
     }
 
     #[inline]
     fn slots(&mut self, now: Time, account: AccountIx, held: u32) {
         self.accounts.slots(now, account, held);
-        self.series.slots(now, account, held);
+        if self.counts(now) {
+            self.series.slots(now, account, held);
+        }
         self.check.slots(now, account, held);
     }
 
     #[inline]
     fn waiting(&mut self, now: Time, account: AccountIx, waiting: u32) {
-        self.series.waiting(now, account, waiting);
+        if self.counts(now) {
+            self.series.waiting(now, account, waiting);
+        }
         self.check.waiting(now, account, waiting);
     }
 
     #[inline]
     fn forwarded(&mut self, step: &Forwarded<'_>) {
-        self.detection.forwarded(step);
-        self.cost.forwarded(step);
+        if self.counts(step.request.at) {
+            self.detection.forwarded(step);
+            self.cost.forwarded(step);
+        }
         self.check.forwarded(step);
     }
 
     #[inline]
     fn attempt_ended(&mut self, now: Time, step: &Forwarded<'_>, client_there: bool) {
-        self.cost.attempt_ended(now, step, client_there);
-        self.accounts.attempt_ended(now, step, client_there);
+        if self.counts(step.request.at) {
+            self.cost.attempt_ended(now, step, client_there);
+            self.accounts.attempt_ended(now, step, client_there);
+        }
         self.check.attempt_ended(now, step, client_there);
     }
 
     #[inline]
     fn reported(&mut self, report: &Report) {
-        self.scheduling.reported(report);
-        self.detection.reported(report);
-        self.accounts.reported(report);
-        self.series.reported(report);
+        if self.counts(report.now) {
+            self.scheduling.reported(report);
+            self.detection.reported(report);
+            self.accounts.reported(report);
+            self.series.reported(report);
+        }
         self.check.reported(report);
     }
 
     fn state_changed(&mut self, change: &StateChange) {
-        self.accounts.state_changed(change);
-        self.series.state_changed(change);
+        if self.counts(change.now) {
+            self.accounts.state_changed(change);
+            self.series.state_changed(change);
+        }
         self.check.state_changed(change);
     }
 
     fn list_built(&mut self, now: Time, listed: &[bool]) {
-        self.accounts.list_built(now, listed);
-        self.series.list_built(now, listed);
+        if self.counts(now) {
+            self.accounts.list_built(now, listed);
+            self.series.list_built(now, listed);
+        }
         self.check.list_built(now, listed);
     }
 
     fn health_changed(&mut self, change: &HealthChange) {
-        self.detection.health_changed(change);
-        self.series.health_changed(change);
-        self.provenance.health_changed(change);
+        if self.counts(change.at) {
+            self.detection.health_changed(change);
+            self.series.health_changed(change);
+            self.provenance.health_changed(change);
+        }
         self.check.health_changed(change);
     }
 
     fn restarted(&mut self, now: Time, replica: u32) {
-        self.scheduling.restarted(now, replica);
+        if self.counts(now) {
+            self.scheduling.restarted(now, replica);
+        }
         self.check.restarted(now, replica);
     }
 
     #[inline]
     fn finished(&mut self, finished: &Finished<'_>) {
-        self.latency.finished(finished);
-        self.outcomes.finished(finished);
+        if self.counts(finished.request.at) {
+            self.latency.finished(finished);
+            self.outcomes.finished(finished);
+            self.scheduling.finished(finished);
+            self.escapes.finished(finished);
+            self.accounts.finished(finished);
+            self.provenance.finished(finished);
+        }
         self.sessions.finished(finished);
-        self.scheduling.finished(finished);
-        self.escapes.finished(finished);
-        self.accounts.finished(finished);
-        self.provenance.finished(finished);
         self.check.finished(finished);
     }
 
@@ -227,6 +262,8 @@ impl Observer for Panel {
     }
 
     fn run_over(&mut self, now: Time) {
+        // a run in which nothing happened ends where it began
+        let now = now.max(self.settings.start);
         self.outcomes.run_over(now);
         self.sessions.run_over(now);
         self.detection.run_over(now);
@@ -340,5 +377,13 @@ mod tests {
         assert_eq!(results.figures.run.get("felt_ttft_ms.p99"), Some(None));
         assert!(results.notes.iter().any(|note| note.figure == "requests"), "{:?}", results.notes);
         assert_eq!(results.violation_count, 0);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_violates_nothing() {
+        let settings = Settings { start: Time::from_unix_nanos(1_767_225_600_000_000_000), check: true, ..settings() };
+        let mut panel = Panel::new(&settings, &[AccountInfo::new(1, 4)], &[]);
+        panel.run_over(Time::ZERO);
+        assert_eq!(panel.into_results().violations, [""; 0]);
     }
 }

@@ -73,15 +73,12 @@ impl Provenance {
     pub fn note(&self) -> Option<Note> {
         let Shares { same, observed, extrapolated } = self.shares()?;
         let percent = |share: f64| 100.0 * share;
-        let text = format!(
-            "{:.1} % of the requests went to the account that the trace recorded for them, {:.1} % to another that it shows \
-             {FEW} times or more in the state it was in, {:.1} % to one that it hardly shows in that state: these are \
-             extrapolated",
-            percent(same),
-            percent(observed),
-            percent(extrapolated)
+        let words = format!(
+            "{{}} % of the requests went to the account that the trace recorded for them, {{}} % to another that it shows \
+             {FEW} times or more in the state it was in, {{}} % to one that it hardly shows in that state: these are \
+             extrapolated"
         );
-        Some(Note::new("accounts", text))
+        Some(Note::measured("accounts", words, &[same, observed, extrapolated].map(percent)))
     }
 
     /// The place of the account that the trace recorded for a request that counts.
@@ -170,7 +167,7 @@ mod tests {
         let shares = observer.shares().unwrap();
         let of = |count: f64| count / 71.0;
         assert_eq!(shares, Shares { same: of(41.0), observed: of(20.0), extrapolated: of(10.0) });
-        assert!(observer.note().unwrap().text.contains("14.1 % to one that it hardly shows"));
+        assert!(observer.note().unwrap().text().contains("14.1 % to one that it hardly shows"));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Tail latency per session: what one user went through, turn after turn.
 //!
-//! A turn's TTFT is the felt one. A turn without a first token has none: it is counted apart and enters neither worst nor
-//! mean. It counts as slow, though, when its client was kept for longer than what is slow, so that giving up does not
-//! hide that a session is stuck; else it neither lengthens nor ends a row of slow turns (a refusal says nothing of TTFT).
+//! A turn's TTFT is the felt one. A turn without a first token is worse than any with one, whatever it was that took the
+//! token away: it is over the SLO, it is slow, and a session that has one ranks above all that have none (`tail`), in its worst
+//! turn as in its mean. What the turns that were answered came to stands beside that as `answered_worst_ttft_ms` and
+//! `answered_mean_ttft_ms`.
 
-use super::figures::Figures;
+use super::figures::{Figures, Row};
 use super::histogram::Percentiles;
 use super::latency::{millis, secs};
+use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::ids::SessionRef;
 use crate::units::{Span, Time};
-use crate::workload::SessionHash;
+use crate::workload::{Request, SessionHash};
 
 /// What became of one session: of its turns that arrived after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +33,13 @@ pub struct Summary {
     pub ttft_sum: Span,
     /// The largest TTFT.
     pub worst_ttft: Span,
-    /// Turns over the SLO.
+    /// How long its turns without a first token lasted, together.
+    pub lasted_sum: Span,
+    /// How long the longest of them lasted.
+    pub longest_without_token: Span,
+    /// Turns over the SLO, those without a first token included.
     pub turns_over_slo: u32,
-    /// Slow turns.
+    /// Slow turns, those without a first token included.
     pub slow_turns: u32,
     /// Turns with an escape.
     pub escaped_turns: u32,
@@ -57,6 +63,8 @@ impl Summary {
             turns_without_token: 0,
             ttft_sum: Span::ZERO,
             worst_ttft: Span::ZERO,
+            lasted_sum: Span::ZERO,
+            longest_without_token: Span::ZERO,
             turns_over_slo: 0,
             slow_turns: 0,
             escaped_turns: 0,
@@ -66,9 +74,16 @@ impl Summary {
         }
     }
 
-    /// The mean TTFT, to the nanosecond below; `None` when no turn had a first token.
+    /// The mean TTFT of its turns with a first token, to the nanosecond below; `None` when none had.
     pub fn mean_ttft(&self) -> Option<Span> {
         (self.turns > 0).then(|| Span::from_nanos(self.ttft_sum.nanos() / u64::from(self.turns)))
+    }
+
+    /// What is known of worst and mean wait of a session with turns without a first token: they are at least so long.
+    fn at_least(&self) -> (Span, Span) {
+        let turns = u64::from(self.turns) + u64::from(self.turns_without_token);
+        let sum = self.ttft_sum.nanos().saturating_add(self.lasted_sum.nanos());
+        (self.worst_ttft.max(self.longest_without_token), Span::from_nanos(sum / turns.max(1)))
     }
 }
 
@@ -87,6 +102,8 @@ pub struct Ledger {
     slo: Span,
     slow: Span,
     stuck_turns: u32,
+    /// Where sessions are followed to their end: those whose first turn arrives from here on, before the horizon.
+    followed: Option<(Time, Time)>,
     open: Vec<Option<Open>>,
 }
 
@@ -98,8 +115,18 @@ impl Ledger {
             slo: settings.slo_ttft,
             slow: settings.slow_ttft,
             stuck_turns: settings.stuck_turns.max(1),
+            followed: settings.whole_sessions.then_some((settings.warmup_end, settings.horizon)),
             open: Vec::new(),
         }
+    }
+
+    /// A request arrives: where sessions are followed, the first turn of one within the window opens it.
+    #[inline]
+    pub fn arrived(&mut self, request: &Request) -> Option<Summary> {
+        let (from, horizon) = self.followed?;
+        let begins = request.turn == 0 && (from..horizon).contains(&request.at);
+        let session = request.session.filter(|_| begins)?;
+        self.entry(session, request).1
     }
 
     /// Enters a turn. Gives the session that used the same slot before, should nobody have said that it was over.
@@ -107,6 +134,22 @@ impl Ledger {
     pub fn turn(&mut self, finished: &Finished<'_>) -> Option<Summary> {
         let request = finished.request;
         let session = request.session.filter(|_| request.at >= self.warmup_end)?;
+        let (slo, slow, stuck_turns) = (self.slo, self.slow, self.stuck_turns);
+        if self.followed.is_some() {
+            let entry = self.open.get_mut(session.slot as usize)?.as_mut();
+            if let Some(open) = entry.filter(|open| open.summary.number == session.number) {
+                open.turn(finished, slo, slow, stuck_turns);
+            }
+            return None;
+        }
+        let (open, stale) = self.entry(session, request);
+        open.turn(finished, slo, slow, stuck_turns);
+        stale
+    }
+
+    /// The entry of a session, and the other one that was in its slot.
+    #[inline]
+    fn entry(&mut self, session: SessionRef, request: &Request) -> (&mut Open, Option<Summary>) {
         let slot = session.slot as usize;
         if slot >= self.open.len() {
             self.open.resize(slot + 1, None);
@@ -118,8 +161,7 @@ impl Ledger {
             row: 0,
             row_since: request.at,
         });
-        open.turn(finished, self.slo, self.slow, self.stuck_turns);
-        stale.map(|open| open.summary)
+        (open, stale.map(|open| open.summary))
     }
 
     /// Takes a session that is over, if one of its turns counted.
@@ -143,22 +185,22 @@ impl Open {
         summary.last_end = summary.last_end.max(finished.end);
         summary.first_arrival = summary.first_arrival.min(arrival);
         summary.escaped_turns += u32::from(finished.escape.is_some());
-        // until when its client was kept, and whether that says how fast the session is served
-        let (until, tells) = if let Some(token) = finished.first_token {
+        let until = if let Some(token) = finished.first_token {
             let ttft = token.since(arrival);
             summary.turns += 1;
             summary.ttft_sum += ttft;
             summary.worst_ttft = summary.worst_ttft.max(ttft);
             summary.turns_over_slo += u32::from(ttft > slo);
-            (token, true)
+            token
         } else {
+            let lasted = finished.lasted();
             summary.turns_without_token += 1;
-            (finished.end, finished.end.since(arrival) > slow)
+            summary.lasted_sum += lasted;
+            summary.longest_without_token = summary.longest_without_token.max(lasted);
+            summary.turns_over_slo += 1;
+            finished.end
         };
-        if !tells {
-            return;
-        }
-        if until.since(arrival) <= slow {
+        if finished.first_token.is_some() && until.since(arrival) <= slow {
             self.row = 0;
             return;
         }
@@ -173,7 +215,8 @@ impl Open {
     }
 }
 
-/// Figures over sessions; a session counts when one of its turns arrived after the warm-up.
+/// Figures over sessions: of those that had a turn in the measured time, cut at its ends, or of those that began in it, whole
+/// (`measure.sessions`).
 #[derive(Clone, Debug)]
 pub struct Sessions {
     ledger: Ledger,
@@ -181,8 +224,10 @@ pub struct Sessions {
     turns: u64,
     turns_without_token: u64,
     with_turn_without_token: u64,
-    worst: Percentiles,
-    mean: Percentiles,
+    worst: Tail,
+    mean: Tail,
+    answered_worst: Percentiles,
+    answered_mean: Percentiles,
     over_slo: u64,
     stuck: u64,
     longest_stuck: Span,
@@ -197,8 +242,10 @@ impl Sessions {
             turns: 0,
             turns_without_token: 0,
             with_turn_without_token: 0,
-            worst: Percentiles::new(),
-            mean: Percentiles::new(),
+            worst: Tail::new(),
+            mean: Tail::new(),
+            answered_worst: Percentiles::new(),
+            answered_mean: Percentiles::new(),
             over_slo: 0,
             stuck: 0,
             longest_stuck: Span::ZERO,
@@ -210,19 +257,26 @@ impl Sessions {
         self.total
     }
 
-    /// How many turns had no first token, so that their TTFT is in no percentile.
-    pub const fn turns_without_token(&self) -> u64 {
-        self.turns_without_token
-    }
-
     fn enter(&mut self, summary: &Summary) {
         self.total += 1;
         self.turns += u64::from(summary.turns);
         self.turns_without_token += u64::from(summary.turns_without_token);
         self.with_turn_without_token += u64::from(summary.turns_without_token > 0);
-        if let Some(mean) = summary.mean_ttft() {
-            self.mean.record_span(mean);
-            self.worst.record_span(summary.worst_ttft);
+        let answered = summary.mean_ttft();
+        if let Some(mean) = answered {
+            self.answered_mean.record_span(mean);
+            self.answered_worst.record_span(summary.worst_ttft);
+        }
+        match answered.filter(|_| summary.turns_without_token == 0) {
+            Some(mean) => {
+                self.mean.record(mean);
+                self.worst.record(summary.worst_ttft);
+            }
+            None => {
+                let (worst, mean) = summary.at_least();
+                self.mean.record_without(mean);
+                self.worst.record_without(worst);
+            }
         }
         self.over_slo += u64::from(summary.turns_over_slo > 0);
         self.stuck += u64::from(summary.stuck);
@@ -236,21 +290,13 @@ impl Sessions {
         run.count("sessions.turns", self.turns);
         run.count("sessions.turns_without_token", self.turns_without_token);
         run.count("sessions.with_turn_without_token", self.with_turn_without_token);
-        let tails = [
-            (
-                &mut self.worst,
-                ["mean", "p50", "p90", "p95", "p99", "max"].map(|name| format!("sessions.worst_ttft_ms.{name}")),
-            ),
-            (
-                &mut self.mean,
-                ["mean", "p50", "p90", "p95", "p99", "max"].map(|name| format!("sessions.mean_ttft_ms.{name}")),
-            ),
-        ];
-        for (times, [mean, p50, p90, p95, p99, max]) in tails {
-            run.put(&mean, times.mean().map(millis));
-            for (path, p) in [(p50, 0.5), (p90, 0.9), (p95, 0.95), (p99, 0.99), (max, 1.0)] {
-                run.put(&path, times.quantile(p).map(millis));
-            }
+        for (name, tail) in [("worst_ttft_ms", &mut self.worst), ("mean_ttft_ms", &mut self.mean)] {
+            put(run, name, tail.mean(), |p| tail.quantile(p));
+        }
+        for (name, times) in
+            [("answered_worst_ttft_ms", &mut self.answered_worst), ("answered_mean_ttft_ms", &mut self.answered_mean)]
+        {
+            put(run, name, times.mean().map(millis), |p| times.quantile(p).map(millis));
         }
         run.count("sessions.over_slo", self.over_slo);
         run.ratio("sessions.over_slo_ratio", self.over_slo, self.total);
@@ -260,7 +306,22 @@ impl Sessions {
     }
 }
 
+/// The figures of one tail over sessions.
+fn put(run: &mut Row, name: &str, mean: Option<f64>, mut quantile: impl FnMut(f64) -> Option<f64>) {
+    run.put(&format!("sessions.{name}.mean"), mean);
+    for (field, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)] {
+        run.put(&format!("sessions.{name}.{field}"), quantile(p));
+    }
+}
+
 impl Observer for Sessions {
+    #[inline]
+    fn arrived(&mut self, _now: Time, _number: u64, request: &Request) {
+        if let Some(stale) = self.ledger.arrived(request) {
+            self.enter(&stale);
+        }
+    }
+
     #[inline]
     fn finished(&mut self, finished: &Finished<'_>) {
         if let Some(stale) = self.ledger.turn(finished) {
@@ -284,6 +345,7 @@ impl Observer for Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::no_token;
     use crate::measure::testing::{Turn, at};
 
     fn sessions() -> Sessions {
@@ -333,20 +395,25 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_given_up_after_long_is_slow_and_a_quick_refusal_says_nothing() {
+    fn turns_without_a_token_are_slow_over_the_slo_and_the_worst_however_short() {
         let mut seen = sessions();
         Turn::at(10_000).of(0, 1).ttft(6_000).tell(&mut seen);
         Turn::at(20_000).of(0, 1).without_token(9_000).tell(&mut seen);
-        Turn::at(30_000).of(0, 1).without_token(10).tell(&mut seen);
-        Turn::at(40_000).of(0, 1).ttft(6_000).tell(&mut seen);
+        Turn::at(40_000).of(0, 1).without_token(10).tell(&mut seen);
         Turn::at(50_000).of(1, 2).without_token(9_000).tell(&mut seen);
+        Turn::at(60_000).of(2, 3).ttft(1_000).tell(&mut seen);
         let value = figures(&mut seen);
-        assert_eq!((value("total"), value("stuck")), (Some(2.0), Some(1.0)));
+        assert_eq!((value("total"), value("stuck"), value("over_slo")), (Some(3.0), Some(1.0), Some(2.0)));
         assert_eq!((value("turns"), value("turns_without_token")), (Some(2.0), Some(3.0)));
         assert_eq!(value("with_turn_without_token"), Some(2.0));
-        assert_eq!(value("longest_stuck_s"), Some(36.0));
-        // the session without any first token has no worst turn
-        assert_eq!(value("worst_ttft_ms.p50"), Some(6_000.0));
+        // arrival at 10 s, the end of the last at 40.01 s
+        assert_eq!(value("longest_stuck_s"), Some(30.01));
+        assert_eq!(value("worst_ttft_ms.p50"), Some(no_token::score(2.0 / 3.0)));
+        assert_eq!(value("answered_worst_ttft_ms.p50"), Some(3_500.0));
+        // at least 9 s, twice, beside 1 s: two thirds of the sessions wait on from 1 to 9 s
+        let restricted = value("worst_ttft_ms.mean").unwrap();
+        assert!((restricted - (1_000.0 + 2.0 / 3.0 * 8_000.0)).abs() < 1e-6, "{restricted}");
+        assert_eq!(value("answered_mean_ttft_ms.max"), Some(6_000.0));
     }
 
     #[test]
@@ -359,5 +426,21 @@ mod tests {
         Turn::at(40_000).of(0, 3).ttft(5_000).tell(&mut seen); // nobody said that 2 was over
         let value = figures(&mut seen);
         assert_eq!((value("total"), value("worst_ttft_ms.p50")), (Some(3.0), Some(3_000.0)));
+    }
+
+    #[test]
+    fn whole_sessions_are_those_that_begin_in_the_window_with_all_their_turns() {
+        let window = Settings { horizon: at(5_000), whole_sessions: true, ..Settings::default() };
+        let mut seen = Sessions::new(&Settings { warmup_end: at(1_000), ..window });
+        let mut play =
+            |ms: u64, slot: u32, turn: u32| Turn::at(ms).of(slot, u64::from(slot)).turn(turn).tell(&mut seen);
+        play(500, 0, 0); // began in the warm-up
+        play(2_000, 0, 1);
+        play(2_000, 1, 0);
+        play(9_000, 1, 1);
+        play(3_000, 2, 4); // began before the run did
+        play(6_000, 3, 0); // begins after the horizon
+        let value = figures(&mut seen);
+        assert_eq!((value("total"), value("turns")), (Some(1.0), Some(2.0)));
     }
 }

@@ -1,6 +1,7 @@
 //! What the observers need to know about a run before it starts: plain data that the scenario is lowered to.
 
 use crate::ids::{AccountIx, ModelId};
+use crate::scheduler::{Mode, Revision};
 use crate::units::{Span, Time};
 
 /// How a run is to be measured.
@@ -10,6 +11,13 @@ pub struct Settings {
     pub start: Time,
     /// Requests that arrive before this instant count in no figure (warm-up); `start` for none.
     pub warmup_end: Time,
+    /// Requests that arrive from here on count in no figure, except as turns of sessions that are followed; `Time::NEVER`:
+    /// none is set, and all count.
+    pub horizon: Time,
+    /// The workload may be over before the horizon: a trace, or a limit on its number.
+    pub may_end_early: bool,
+    /// Figures over sessions are of those that begin in the measured time, followed to their last turn.
+    pub whole_sessions: bool,
     /// A felt TTFT above this breaks the service level objective.
     pub slo_ttft: Span,
     /// A turn whose felt TTFT is above this is slow.
@@ -20,7 +28,11 @@ pub struct Settings {
     pub websocket: bool,
     /// How many gateway replicas keep runtime stats of their own, at least 1.
     pub replicas: u32,
-    /// The escape gate and the averages behind it, as the scheduler runs them.
+    /// The revision of the gateway that is simulated.
+    pub revision: Revision,
+    /// Which of its schedulers runs.
+    pub mode: Mode,
+    /// The escape gate and the averages behind it, as the scheduler runs them. Not enabled in a mode that has none.
     pub gate: Gate,
     /// Which groups of figures are made.
     pub groups: Groups,
@@ -37,8 +49,10 @@ pub struct Gate {
     pub ttft_ms: u64,
     /// `sticky_escape_error_rate`
     pub error_rate: f64,
-    /// Weight of the newest sample in both averages.
+    /// Weight of the newest sample in the average TTFT.
     pub ewma_alpha: f64,
+    /// The same of the average error rate.
+    pub ewma_error_rate_alpha: f64,
 }
 
 /// When a session's prefix is found in an account's prompt cache.
@@ -127,7 +141,7 @@ pub struct ConditionInfo {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2 }
+        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2, ewma_error_rate_alpha: 0.2 }
     }
 }
 
@@ -137,11 +151,16 @@ impl Default for Settings {
         Self {
             start: Time::ZERO,
             warmup_end: Time::ZERO,
+            horizon: Time::NEVER,
+            may_end_early: false,
+            whole_sessions: false,
             slo_ttft: Span::from_secs(10),
             slow_ttft: Span::from_secs(15),
             stuck_turns: 3,
             websocket: false,
             replicas: 1,
+            revision: Revision::default(),
+            mode: Mode::default(),
             gate: Gate::default(),
             groups: Groups::ALL,
             check: false,
@@ -152,6 +171,22 @@ impl Default for Settings {
 impl Settings {
     /// Whether a request that arrived then counts.
     pub fn counts(&self, arrival: Time) -> bool {
-        arrival >= self.warmup_end
+        (self.warmup_end..self.horizon).contains(&arrival)
+    }
+
+    /// The end of the measured time, for a run that was over at `end`: the horizon, so that the answers that are still to
+    /// come after the last arrival dilute no rate. A trace that is over before is measured to the end of the run.
+    pub fn measured_until(&self, end: Time) -> Time {
+        if self.horizon == Time::NEVER || (self.may_end_early && end < self.horizon) { end } else { self.horizon }
+    }
+
+    /// The window whose sessions are to be followed, where they are and it has an end.
+    pub fn followed(&self) -> Option<(Time, Time)> {
+        (self.whole_sessions && self.horizon != Time::NEVER).then_some((self.warmup_end, self.horizon))
+    }
+
+    /// Whether what happens then lies beyond what is measured: only sessions that are followed go on.
+    pub(super) fn is_beyond(&self, at: Time) -> bool {
+        self.whole_sessions && at >= self.horizon
     }
 }

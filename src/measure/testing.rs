@@ -45,6 +45,7 @@ pub struct Turn {
     waited: u64,
     failed: (u32, u64),
     escape: Option<EscapeReason>,
+    turn: u32,
 }
 
 impl Turn {
@@ -61,7 +62,12 @@ impl Turn {
             waited: 0,
             failed: (0, 0),
             escape: None,
+            turn: 0,
         }
+    }
+    /// Which turn of its session it is, from 0.
+    pub fn turn(self, turn: u32) -> Self {
+        Self { turn, ..self }
     }
     pub fn number(self, number: u64) -> Self {
         Self { number, ..self }
@@ -96,7 +102,7 @@ impl Turn {
     }
 
     fn request(&self) -> Request {
-        request(self.at, self.session)
+        Request { turn: self.turn, ..request(self.at, self.session) }
     }
 
     pub fn arrives(&self, observer: &mut impl Observer) {

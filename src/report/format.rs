@@ -1,16 +1,19 @@
 //! Figures as people read them: with units, rounded to what matters, intervals as plus or minus.
 
 use super::document::Estimate;
-use crate::measure::figures::Unit;
+use crate::measure::figures::{Unit, no_token};
 use crate::units::Span;
 
 /// What stands where there is no value.
 pub const NONE: &str = "-";
 
-/// A figure of this unit; `-` if there is none.
+/// A figure of this unit; `-` if there is none, `no token` where it falls among requests without a first token.
 pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
     let Some(estimate) = estimate else { return NONE.into() };
     let mean = estimate.mean();
+    if no_token::is_score(mean) {
+        return no_token::WORDS.into();
+    }
     // an interval from infinitely little to infinitely little says nothing
     let half = estimate.half_width().filter(|&half| half > 0.0);
     match unit {
@@ -158,7 +161,8 @@ mod tests {
             (3.25, 1.0, Unit::Count, "3.2 ±1"),
             (5.0, 0.0, Unit::Ms, "5.00 ms"),
         ] {
-            let several = Interval { mean, lo: Some(mean - half), hi: Some(mean + half), n: 5, missing: 0 };
+            let several =
+                Interval { mean, lo: Some(mean - half), hi: Some(mean + half), n: 5, missing: 0, no_token: 0 };
             assert_eq!(figure(Some(Estimate::Several(several)), unit), expected);
         }
     }

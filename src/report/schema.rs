@@ -9,7 +9,7 @@ use crate::measure::figures::{Better, Meta, Unit, registry};
 pub fn result_schema() -> Value {
     let mut properties = Map::new();
     properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
-    for name in ["stickysim_version", "scheduler_revision", "name"] {
+    for name in ["stickysim_version", "scheduler_revision", "mode", "name"] {
         properties.insert(name.into(), json!({ "type": "string" }));
     }
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
@@ -18,7 +18,8 @@ pub fn result_schema() -> Value {
     let note = json!({
         "type": "object",
         "description": "What the reader of the figures at or below the path `figure` must know.",
-        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" } },
+        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" },
+            "mean_over": { "description": "Its numbers differ between replications and are means over those that have the note, or over all.", "enum": ["those", "all"] } },
         "required": ["figure", "text", "replications"],
         "additionalProperties": false,
     });
@@ -85,14 +86,15 @@ fn answer() -> Value {
 fn figure() -> Value {
     let end = json!({ "type": ["number", "null"] });
     json!({
-        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none.",
+        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none, or it falls among requests that never got a first token (`felt_ttft_ms.without_token` and `sessions.with_turn_without_token` say how many there are).",
         "oneOf": [
             { "type": ["number", "null"] },
             {
                 "type": "object",
                 "properties": {
-                    "mean": { "type": "number" }, "lo": end, "hi": end,
+                    "mean": end, "lo": end, "hi": end,
                     "missing": { "type": "integer", "description": "Replications that do not have the figure." },
+                    "no_token": { "type": "integer", "description": "Replications in which it falls among requests without a first token; mean and hi are null then, and lo is a lower bound of the median over replications." },
                 },
                 "required": ["mean", "lo", "hi"],
                 "additionalProperties": false,

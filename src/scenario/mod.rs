@@ -12,6 +12,7 @@ mod account;
 mod admin;
 mod check;
 mod condition;
+mod config_looks;
 mod distribution;
 mod document;
 mod duration;
@@ -20,6 +21,7 @@ mod error;
 mod gateway;
 mod gateway_keys;
 mod model;
+mod near_miss;
 mod origins;
 mod read;
 mod reference;
@@ -53,7 +55,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use set::Set;
 pub use settings::{
-    Clients, GatewayVersion, Measure, Mode, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf,
+    Clients, Followed, GatewayVersion, Measure, Mode, Replicas, Restart, Retry, Routing, Service, Transport, WhatIf,
 };
 pub use upstream_error::{BrokenError, ClosedError, ConnectError, StatusError, TimeoutError, UpstreamError};
 pub use workload::{

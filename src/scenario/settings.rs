@@ -154,6 +154,20 @@ pub struct Measure {
     pub slow_ttft: Duration,
     /// A session is stuck after so many slow turns in a row.
     pub stuck_turns: u32,
+    /// Which sessions the figures per session are of.
+    pub sessions: Followed,
+}
+
+/// Which sessions the figures per session are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Followed {
+    /// Of those with a turn between the end of the warm-up and the end of the run, cut at both.
+    #[default]
+    Seen,
+    /// Of those that begin in that time, followed to their last turn while the traffic goes on as before. What else arrives
+    /// after `duration` counts in no figure. It takes as long as the longest of them.
+    Whole,
 }
 
 /// What cannot be configured in the real gateway.
@@ -162,6 +176,10 @@ pub struct Measure {
 pub struct WhatIf {
     /// Weight of the newest sample in both averages, above 0, at most 1.
     pub ewma_alpha: f64,
+    /// The same of the error rate alone, where it differs; not given: `ewma_alpha`. The newest gateways have it as
+    /// `advanced_scheduler.ewma_error_rate_alpha`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ewma_error_rate_alpha: Option<f64>,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
 }
@@ -199,13 +217,13 @@ impl Default for Retry {
 
 impl Default for Measure {
     fn default() -> Self {
-        Self { slo_ttft: Duration::secs(10), slow_ttft: Duration::secs(15), stuck_turns: 3 }
+        Self { slo_ttft: Duration::secs(10), slow_ttft: Duration::secs(15), stuck_turns: 3, sessions: Followed::Seen }
     }
 }
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, wait_jitter: 0.2 }
+        Self { ewma_alpha: 0.2, ewma_error_rate_alpha: None, wait_jitter: 0.2 }
     }
 }
 
@@ -255,6 +273,9 @@ impl Check for Measure {
 impl Check for WhatIf {
     fn check(&self, c: &mut Checker) {
         c.above_zero("ewma_alpha", self.ewma_alpha, 1.0);
+        if let Some(alpha) = self.ewma_error_rate_alpha {
+            c.above_zero("ewma_error_rate_alpha", alpha, 1.0);
+        }
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
     }
 }

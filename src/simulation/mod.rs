@@ -1,8 +1,10 @@
 //! Puts the rooms together: one run from (scenario, seed).
 
+mod followed;
 pub mod lower;
 mod run;
 mod service;
+mod unused;
 
 pub use crate::gateway::RunError;
 pub use lower::{LowerError, Lowered, lower, settings};

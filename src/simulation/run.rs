@@ -1,7 +1,9 @@
 //! One run: a pure function of (scenario, seed).
 
+use super::followed::Followed;
 use super::lower::Lowered;
 use super::service::Service;
+use super::unused;
 use crate::engine::Luck;
 use crate::gateway::{Gateway, RunError, Totals};
 use crate::measure::{Observer, Panel, Results};
@@ -44,7 +46,8 @@ pub fn simulate_seen_by<O: Observer>(lowered: &Lowered, seed: u64, mut observer:
 /// As `simulate`.
 pub fn simulate_inlined<O: Observer>(lowered: &Lowered, seed: u64, observer: O) -> Result<(Run, O), RunError> {
     let luck = Luck::new(seed);
-    let mut workload = Source::open(lowered.workload.clone(), luck, lowered.start)?;
+    let source = Source::open(lowered.workload.clone(), luck, lowered.start)?;
+    let mut workload = Followed::new(source, lowered.measure.followed());
     let panel = Panel::new(&lowered.measure, &lowered.accounts, &lowered.conditions);
     let (config, pool, service) = (lowered.gateway.clone(), lowered.pool.clone(), Service::new(lowered, luck));
     let mut gateway = Gateway::new(config, pool, luck, &mut workload, service, (panel, observer));
@@ -52,6 +55,7 @@ pub fn simulate_inlined<O: Observer>(lowered: &Lowered, seed: u64, observer: O) 
     let ((panel, observer), service) = gateway.into_parts();
     let mut results = panel.into_results();
     results.figures.put_events(totals.events);
+    results.notes.extend(unused::notes(lowered, service.models(), &results));
     let assumptions = service.note().into_iter().chain(workload.notes()).collect();
     Ok((Run { results, totals, assumptions }, observer))
 }

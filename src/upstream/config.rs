@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn default_distributions_are_those_documented() {
         let model = AccountModel::default();
-        assert!((model.ttft_s.quantile(0.5) - 1.3).abs() < 1e-12 && (model.ttft_s.quantile(0.9) - 3.0).abs() < 1e-9);
+        assert!((model.ttft_s.quantile(0.5) - 2.51).abs() < 1e-9 && (model.ttft_s.quantile(0.9) - 6.58).abs() < 1e-9);
         assert!(matches!(model.decode, Decode::TokensPerSecond(speed) if (speed.median() - 58.0).abs() < 1e-9));
         assert_eq!(model.limit_after_s.median(), 0.2);
     }

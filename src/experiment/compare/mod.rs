@@ -7,7 +7,7 @@
 pub mod precision;
 pub mod split;
 
-use super::cell::{Cell, Figure, notes, words};
+use super::cell::{Cell, Figure, notes};
 use super::gate::{Condition, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
@@ -214,10 +214,9 @@ impl Plan {
         let mut remarks = self.a.notes.clone();
         remarks.extend(self.b.notes.iter().filter(|note| !self.a.notes.contains(note)).cloned());
         let (of_a, of_b) = (notes(a), notes(b));
-        let both = |note: &String| of_b.iter().any(|other| words(other) == words(note));
-        remarks.extend(of_a.iter().map(|note| if both(note) { note.clone() } else { format!("A: {note}") }));
-        let in_a = |note: &String| of_a.iter().any(|other| words(other) == words(note));
-        remarks.extend(of_b.iter().filter(|note| !in_a(note)).map(|note| format!("B: {note}")));
+        // what is true of both, to the number, is said once
+        remarks.extend(of_a.iter().map(|note| if of_b.contains(note) { note.clone() } else { format!("A: {note}") }));
+        remarks.extend(of_b.iter().filter(|note| !of_a.contains(note)).map(|note| format!("B: {note}")));
         Comparison {
             a: self.a.name.clone(),
             b: self.b.name.clone(),

@@ -71,7 +71,11 @@ impl Precision {
     fn wanted(&self, a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<f64> {
         match self.target {
             Target::Absolute(width) => Some(width),
-            Target::Relative(share) => paired_of(a, b, level).map(|paired| share * paired.a.mean.abs()),
+            // of what has no mean there is no share
+            Target::Relative(share) => {
+                let paired = paired_of(a, b, level).filter(|paired| paired.difference.no_token == 0);
+                paired.map(|paired| share * paired.a.mean.abs())
+            }
         }
     }
 

@@ -87,7 +87,7 @@ impl Question {
         let bound = |pair: &Moments| {
             let half = half(pair);
             let (lo, hi) = (half.map(|half| pair.mean - half), half.map(|half| pair.mean + half));
-            Interval { mean: pair.mean, lo, hi, n: pair.n, missing: 0 }
+            Interval { mean: pair.mean, lo, hi, n: pair.n, missing: 0, no_token: 0 }
         };
         let excess: Vec<Option<Interval>> = against.iter().map(|pair| pair.as_ref().map(bound)).collect();
         let worse = |arm: usize| arm != best && excess[arm].is_some_and(|e| e.lo.is_some_and(|lo| lo > 0.0));

@@ -90,6 +90,16 @@ fn upper_root(q: f64, guess: f64, upper: impl Fn(f64) -> f64, density: impl Fn(f
     x
 }
 
+/// The probability of at most `successes` in `n` tosses of a fair coin (the sign test).
+pub fn half_binomial(n: usize, successes: usize) -> f64 {
+    // from the middle outwards nothing underflows that counts
+    let log_of = |k: usize| {
+        let factorial = |k: usize| libm::lgamma(k as f64 + 1.0);
+        factorial(n) - factorial(k) - factorial(n - k) - n as f64 * std::f64::consts::LN_2
+    };
+    (0..=successes.min(n)).map(|k| libm::exp(log_of(k))).sum::<f64>().min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +171,14 @@ mod tests {
         close(chi_square_upper_quantile(0.001, 9.0), 27.877164871256575, 1e-12);
         close(chi_square_upper_quantile(0.01, 99.0), 134.64161685578912, 1e-12);
         close(chi_square_upper_quantile(0.001, 1000.0), 1143.9170926196791, 1e-12);
+    }
+
+    #[test]
+    fn the_sign_test_is_exact_for_few_and_near_normal_for_many() {
+        for (n, k, expected) in [(6, 0, 1.0 / 64.0), (20, 5, 0.020_694_732_666_015_6), (5, 5, 1.0)] {
+            assert!((half_binomial(n, k) - expected).abs() < 1e-12, "{n}, {k}");
+        }
+        // 4,000 tosses: sd 31.6, with a correction for continuity
+        assert!((half_binomial(4_000, 1_938) - 0.025_8).abs() < 2e-4, "{}", half_binomial(4_000, 1_938));
     }
 }

@@ -1,9 +1,17 @@
-//! How surely a mean is known: Student's interval over independent replications.
+//! How surely a mean is known: Student's interval over independent replications, and Hall's where they are skewed.
 //!
 //! The replications of a run are independent by construction (each has its own seed), so the mean of a figure over
 //! them has a t interval whatever happens inside a run: no batch means, no autocorrelation (Law, *Simulation Modeling
-//! and Analysis*, ch. 9). Figures are near normal when they summarise many requests; the tests show what moderate
-//! skewness does to the coverage.
+//! and Analysis*, ch. 9). Figures are near normal when they summarise many requests.
+//!
+//! Some are not: a maximum, a delay until detection, a tail of few sessions. The t interval of such a figure ends too low, and its
+//! errors lie on one side. A figure that stands alone and whose values have a skewness above [`SKEWED`] gets Hall's
+//! interval (1992), the t statistic transformed by a cubic polynomial that takes the skewness out: closed, without
+//! resampling, and not symmetric about the mean. Of 20 lognormal values with sigma 1 the t interval holds the truth 87
+//! times in 100, Hall's 91. Paired differences are hardly ever skewed and keep t.
+//!
+//! A gate on one figure asks on which *side* of a limit the truth lies, and there an interval errs more than its half of 5 % even
+//! so. It is judged by Hall's interval at [`Level::one_sided`].
 //!
 //! There is no interval where that would be a pretence: where most values are the same and fewer than
 //! [`ENOUGH_THAT_DIFFER`] are not. On common luck many differences are exactly 0 and a few are large; then the scatter
@@ -13,6 +21,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{t_upper, t_upper_quantile};
+use super::ranked;
+use crate::measure::figures::no_token;
 
 /// A confidence level strictly between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -43,11 +53,21 @@ impl Level {
         Self(1.0 - self.error() / questions.max(1) as f64)
     }
 
+    /// The level at which each side of a skewed figure's interval errs no more often than half of this level's error: with
+    /// 0.4 of the error, 98 % for 95 % (found by simulation: the tests hold it for skewness 2 and ten replications or more).
+    #[must_use]
+    pub fn one_sided(self) -> Self {
+        Self(1.0 - 0.4 * self.error())
+    }
+
     /// Half the width of an interval of this level in standard errors, for `n` >= 2 replications.
     pub fn t(self, n: usize) -> f64 {
         t_upper_quantile(0.5 * self.error(), (n as f64 - 1.0).max(1.0))
     }
 }
+
+/// From this skewness on, either way, a lone figure has Hall's interval.
+pub const SKEWED: f64 = 1.0;
 
 /// Where most replications have the same value, so many must have another one before their scatter says anything.
 pub const ENOUGH_THAT_DIFFER: usize = 10;
@@ -60,7 +80,11 @@ pub const ENOUGH_EQUAL: usize = 6;
 ///
 /// `lo` and `hi` are both there or both `None`: one replication says nothing about its own scatter, nor do many equal
 /// ones with few that are not.
+///
+/// Where `no_token` is not 0, some replication's percentile fell among requests without a token: the mean is no time then
+/// (`measure::figures::no_token`), and the ends are of ranks. In JSON such a mean or end is null.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Written", from = "Written")]
 pub struct Interval {
     /// The mean over the replications that have the figure.
     pub mean: f64,
@@ -71,14 +95,47 @@ pub struct Interval {
     /// How many replications have the figure.
     pub n: usize,
     /// How many replications do not have it (nothing to average there: no escape, no condition, a division by 0).
-    #[serde(default)]
     pub missing: usize,
+    /// In how many replications (of pairs: on either side) it fell among requests without a first token.
+    pub no_token: usize,
+}
+
+/// An interval as JSON has it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    mean: Option<f64>,
+    lo: Option<f64>,
+    hi: Option<f64>,
+    n: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    missing: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    no_token: usize,
+}
+
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl From<Interval> for Written {
+    fn from(Interval { mean, lo, hi, n, missing, no_token }: Interval) -> Self {
+        let end = |end: Option<f64>| end.and_then(no_token::shown);
+        Self { mean: no_token::shown(mean), lo: end(lo), hi: end(hi), n, missing, no_token }
+    }
+}
+
+impl From<Written> for Interval {
+    fn from(Written { mean, lo, hi, n, missing, no_token }: Written) -> Self {
+        let beyond = || no_token::score(0.0);
+        let hi = if no_token > 0 { hi.or_else(|| lo.map(|_| beyond())) } else { hi };
+        Self { mean: mean.unwrap_or_else(beyond), lo, hi, n, missing, no_token }
+    }
 }
 
 impl Interval {
-    /// Half the width of the interval.
+    /// Half the width of the interval; where it is not symmetric (skewed figures), its longer side.
     pub fn half_width(&self) -> Option<f64> {
-        Some(0.5 * (self.hi? - self.lo?))
+        Some((self.hi? - self.mean).max(self.mean - self.lo?))
     }
 
     /// Whether `value` lies inside or on the edge; `None` where there is no interval.
@@ -94,6 +151,8 @@ pub(super) struct Moments {
     pub n: usize,
     pub mean: f64,
     squares: f64,
+    /// Sum of the third powers of the deviations.
+    cubes: f64,
     /// How many values are not the one that more than half of them are; all, where there is no such value.
     others: usize,
 }
@@ -105,7 +164,8 @@ impl Moments {
         let n = values.len();
         let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n as f64;
         let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        Some(Self { n, mean, squares, others: others(values) })
+        let cubes = values.iter().map(|value| (value - mean) * (value - mean) * (value - mean)).sum();
+        Some(Self { n, mean, squares, cubes, others: others(values) })
     }
 
     /// Whether the values tell their own scatter.
@@ -126,6 +186,34 @@ impl Moments {
         Some((self.variance()? / self.n as f64).sqrt())
     }
 
+    /// The skewness of the values; `None` where they do not scatter.
+    pub fn skewness(&self) -> Option<f64> {
+        let deviation = (self.squares / self.n as f64).sqrt();
+        (deviation > 0.0).then(|| self.cubes / self.n as f64 / (deviation * deviation * deviation))
+    }
+
+    /// The interval of a figure by itself: Hall's where it is skewed, else Student's.
+    pub fn lone_interval(&self, level: Level, missing: usize) -> Interval {
+        match self.skewness() {
+            Some(skewness) if skewness.abs() > SKEWED => self.hall(level, missing),
+            _ => self.interval(level, missing),
+        }
+    }
+
+    /// Hall's interval (1992): the statistic T + s T²/3 + s² T³/27 + s/6, with s the skewness over the square root of n, is less
+    /// skewed than T by an order; its quantiles are taken for Student's and turned back.
+    pub fn hall(&self, level: Level, missing: usize) -> Interval {
+        let plain = self.interval(level, missing);
+        let (Some(error), Some(skewness), Some(_)) = (self.standard_error(), self.skewness(), plain.lo) else {
+            return plain;
+        };
+        let s = skewness / (self.n as f64).sqrt();
+        let back = |t: f64| if s.abs() < 1e-6 { t } else { 3.0 / s * (libm::cbrt(1.0 + s * (t - s / 6.0)) - 1.0) };
+        let t = level.t(self.n);
+        Interval { lo: Some(self.mean - error * back(t)), hi: Some(self.mean - error * back(-t)), ..plain }
+    }
+
+    /// Student's interval.
     pub fn interval(&self, level: Level, missing: usize) -> Interval {
         let plain = self.plain_interval(level, missing);
         let told = self.tells();
@@ -142,6 +230,7 @@ impl Moments {
             hi: half.map(|half| self.mean + half),
             n: self.n,
             missing,
+            no_token: 0,
         }
     }
 
@@ -179,14 +268,36 @@ fn others(values: &[f64]) -> usize {
 /// The mean of a figure over replications; `None` when there is none. Values that are not finite count as missing.
 pub fn mean_interval(values: &[f64], level: Level) -> Option<Interval> {
     let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    Some(Moments::of(&finite)?.interval(level, values.len() - finite.len()))
+    interval_of(&finite, level, values.len() - finite.len())
 }
 
 /// [`mean_interval`] for a figure that some replications do not have: the interval is that of the mean *given that the
 /// figure exists*, and `missing` says how often it does not.
 pub fn mean_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
     let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-    Some(Moments::of(&finite)?.interval(level, values.len() - finite.len()))
+    interval_of(&finite, level, values.len() - finite.len())
+}
+
+fn interval_of(values: &[f64], level: Level, missing: usize) -> Option<Interval> {
+    if ranked::scores(values) > 0 {
+        return ranked::lone(values, level, missing);
+    }
+    Some(Moments::of(values)?.lone_interval(level, missing))
+}
+
+/// The interval by which a gate on a figure itself is judged: each side of it errs at most half as often as `level` lets an
+/// interval err, also where the figure is skewed.
+pub fn gate_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
+    let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
+    let missing = values.len() - finite.len();
+    if ranked::scores(&finite) > 0 {
+        return ranked::lone(&finite, level.one_sided(), missing);
+    }
+    let moments = Moments::of(&finite)?;
+    // of a handful of values the transformation knows no more than they do, and goes astray far out
+    let enough = moments.n >= ENOUGH_THAT_DIFFER;
+    let level = level.one_sided();
+    Some(if enough { moments.hall(level, missing) } else { moments.lone_interval(level, missing) })
 }
 
 #[cfg(test)]
@@ -210,7 +321,7 @@ mod tests {
     #[test]
     fn one_replication_has_a_mean_and_no_interval() {
         let got = mean_interval(&[42.5], L95).unwrap();
-        assert_eq!(got, Interval { mean: 42.5, lo: None, hi: None, n: 1, missing: 0 });
+        assert_eq!(got, Interval { mean: 42.5, lo: None, hi: None, n: 1, missing: 0, no_token: 0 });
         assert_eq!((got.half_width(), got.contains(42.5)), (None, None));
         assert_eq!(mean_interval(&[], L95), None);
         assert_eq!(mean_interval_of(&[None, None], L95), None);
@@ -296,16 +407,80 @@ mod tests {
         }
     }
 
+    fn exponential(stream: &mut crate::engine::Stream) -> f64 {
+        -libm::log(stream.open01())
+    }
+
+    fn lognormal(sigma: f64) -> impl Fn(&mut crate::engine::Stream) -> f64 {
+        move |stream| libm::exp(sigma * normal_quantile(stream.open01()))
+    }
+
     #[test]
     fn moderately_skewed_data_intervals_hold_the_truth_93_to_97_times_in_100() {
         // Gamma of shape 4 has skewness 1; a lognormal of sigma 0.3 has 0.95. Percentiles of a run are less skewed.
-        let gamma = |s: &mut crate::engine::Stream| (0..4).map(|_| -libm::log(s.open01())).sum::<f64>();
-        let lognormal = |s: &mut crate::engine::Stream| libm::exp(0.3 * normal_quantile(s.open01()));
+        let gamma = |s: &mut crate::engine::Stream| (0..4).map(|_| exponential(s)).sum::<f64>();
         for n in [10, 20, 40] {
             let share = coverage(4_000, n, 4.0, gamma);
             assert!((0.93..=0.97).contains(&share), "gamma, n = {n}: {share}");
-            let share = coverage(4_000, n, libm::exp(0.045), lognormal);
+            let share = coverage(4_000, n, libm::exp(0.045), lognormal(0.3));
             assert!((0.93..=0.97).contains(&share), "lognormal, n = {n}: {share}");
         }
+    }
+
+    /// The statistics review, section 3: Hall's interval held 91.8 (n = 20) and 93.0 (n = 40) where t held 86.7 and 89.7.
+    #[test]
+    fn strongly_skewed_data_hall_s_intervals_hold_the_truth_91_times_in_100_where_t_does_87() {
+        let truth = libm::exp(0.5);
+        for (n, least, of_t) in [(20, 0.90, 0.88), (40, 0.915, 0.91)] {
+            let share = coverage(4_000, n, truth, lognormal(1.0));
+            assert!((least..=0.945).contains(&share), "n = {n}: {share}");
+            let held = (0..4_000).filter(|&trial| {
+                let mut stream = Luck::new(2026).stream(1, trial, n);
+                let values: Vec<f64> = (0..n).map(|_| lognormal(1.0)(&mut stream)).collect();
+                Moments::of(&values).unwrap().interval(L95, 0).contains(truth).unwrap()
+            });
+            let plain = held.count() as f64 / 4_000.0;
+            assert!(plain < of_t && share > plain + 0.02, "n = {n}: t {plain}, Hall {share}");
+        }
+        let share = coverage(4_000, 20, 1.0, exponential);
+        assert!((0.925..=0.96).contains(&share), "exponential: {share}");
+    }
+
+    #[test]
+    fn hall_s_interval_leans_to_the_side_of_the_long_tail_and_mirrors_with_it() {
+        let values = [1.0, 1.1, 1.2, 1.0, 1.3, 1.1, 1.0, 9.0, 1.2, 1.1];
+        let up = mean_interval(&values, L95).unwrap();
+        assert!(up.hi.unwrap() - up.mean > 2.0 * (up.mean - up.lo.unwrap()), "{up:?}");
+        assert_eq!(up.half_width(), Some(up.hi.unwrap() - up.mean));
+        let down = mean_interval(&values.map(|value| -value), L95).unwrap();
+        assert!((down.lo.unwrap() + up.hi.unwrap()).abs() < 1e-9 && (down.hi.unwrap() + up.lo.unwrap()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn gates_on_a_figure_itself_err_at_most_3_times_in_100_on_either_side_for_skewness_up_to_2() {
+        let wrong = |n: u64, truth: f64, draw: &dyn Fn(&mut crate::engine::Stream) -> f64| {
+            let (mut above, mut below) = (0, 0);
+            for trial in 0..4_000 {
+                let mut stream = Luck::new(77).stream(1, trial, n);
+                let values: Vec<Option<f64>> = (0..n).map(|_| Some(draw(&mut stream))).collect();
+                let got = gate_interval_of(&values, L95).unwrap();
+                above += u32::from(got.hi.unwrap() < truth);
+                below += u32::from(got.lo.unwrap() > truth);
+            }
+            (f64::from(above) / 4_000.0, f64::from(below) / 4_000.0)
+        };
+        // the standard error of a share near 0.03 is 0.0027
+        for n in [10, 20, 40] {
+            for (name, truth, most, draw) in [
+                ("exponential", 1.0, 0.035, &exponential as &dyn Fn(&mut crate::engine::Stream) -> f64),
+                ("lognormal 0.5", libm::exp(0.125), 0.035, &lognormal(0.5)),
+                ("normal", 0.0, 0.025, &|s: &mut crate::engine::Stream| normal_quantile(s.open01())),
+            ] {
+                let (above, below) = wrong(n, truth, draw);
+                assert!(above <= most && below <= 0.025, "{name}, n = {n}: {above}, {below}");
+            }
+        }
+        let (above, _) = wrong(20, libm::exp(0.5), &lognormal(1.0));
+        assert!(above <= 0.055, "lognormal 1: {above}; by t it is 0.13");
     }
 }

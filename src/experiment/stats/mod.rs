@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`interval`] | how surely is a mean known |
 //! | [`mod@paired`] | how much does B differ from A on the same luck, and how much did the pairing gain |
+//! | `ranked` | the same where some replication has no time, only a rank |
 //! | [`verdict`] | better, worse, or nothing shown; and what of sixty figures looked at together |
 //! | [`plateau`] | which cells of a sweep cannot be told from the best, where are cliffs and inert stretches |
 //! | [`sequential`] | how many replications more until an interval is narrow enough |
@@ -23,11 +24,12 @@ pub mod interval;
 pub mod known;
 pub mod paired;
 pub mod plateau;
+mod ranked;
 pub mod sequential;
 pub mod smooth;
 pub mod special;
 pub mod verdict;
 
-pub use interval::{Interval, Level, mean_interval, mean_interval_of};
+pub use interval::{Interval, Level, gate_interval_of, mean_interval, mean_interval_of};
 pub use paired::{Paired, excess_of, paired, paired_of};
 pub use verdict::{Direction, Verdict};

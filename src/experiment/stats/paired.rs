@@ -12,7 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, Moments};
+use super::interval::{Interval, Level, Moments, mean_interval};
+use super::ranked::{self, Pairs};
 
 /// A figure under A and under B over the same replications.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,15 +77,35 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
     let variance_reduction = of_d.variance().filter(|&v| v > 0.0);
     let changed = differences.iter().filter(|&&d| d != 0.0).count();
     let identical = only_a + only_b == 0 && changed == 0;
-    let difference = match of_d.interval(level, missing) {
+    let pairs = Pairs { a: &left, b: &right };
+    let of_ranks = if pairs.scores() > 0 { pairs.interval(&differences, level, missing) } else { None };
+    let (difference, p) = of_ranks.unwrap_or_else(|| (of_d.interval(level, missing), of_d.p_value()));
+    let difference = match difference {
         // that they are the same is no estimate
         same if identical && of_d.n >= 2 => Interval { lo: Some(0.0), hi: Some(0.0), ..same },
         other => other,
     };
     let told = difference.lo.is_some();
+    let lone = |values: &[f64]| Some(Interval { missing, ..mean_interval(values, level)? });
+    if difference.no_token > 0 {
+        let (a, b) = (lone(&left)?, lone(&right)?);
+        let p = if identical { Some(1.0) } else { p };
+        return Some(Paired {
+            a,
+            b,
+            difference,
+            change: None,
+            changed,
+            p,
+            variance_reduction: None,
+            identical,
+            only_a,
+            only_b,
+        });
+    }
     Some(Paired {
-        a: of_a.interval(level, missing),
-        b: of_b.interval(level, missing),
+        a: of_a.lone_interval(level, missing),
+        b: of_b.lone_interval(level, missing),
         difference,
         change: change(&left, &differences, &of_a, &of_d, level).map(|(mean, bounds)| Interval {
             mean,
@@ -92,9 +113,10 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
             hi: bounds.filter(|_| told).map(|b| b.1),
             n: of_d.n,
             missing,
+            no_token: 0,
         }),
         changed,
-        p: of_d.p_value(),
+        p,
         variance_reduction: variance_reduction.and_then(|v| Some((of_a.variance()? + of_b.variance()?) / v)),
         identical,
         only_a,
@@ -115,12 +137,18 @@ pub fn paired(a: &[f64], b: &[f64], level: Level) -> Option<Paired> {
 /// sign it agrees with Fieller's interval of the change. It has no bounds where the difference itself has none. `None`
 /// when no replication has the figure under both.
 pub fn excess_of(a: &[Option<f64>], b: &[Option<f64>], share: f64, level: Level) -> Option<Interval> {
-    let beyond: Vec<Option<f64>> = a.iter().zip(b).map(|(a, b)| Some((*b)? - (*a)? - share * (*a)?.abs())).collect();
     let paired = paired_of(a, b, level)?;
-    let finite: Vec<f64> = beyond.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-    let (moments, missing) = (Moments::of(&finite)?, beyond.len() - finite.len());
+    let exists = |value: &Option<f64>| value.filter(|value| value.is_finite());
+    let pairs = a.iter().zip(b).filter_map(|(a, b)| Some((exists(a)?, exists(b)?)));
+    let (left, right): (Vec<f64>, Vec<f64>) = pairs.unzip();
+    let beyond: Vec<f64> = left.iter().zip(&right).map(|(&a, &b)| ranked::beyond(a, b, share)).collect();
+    let (moments, missing) = (Moments::of(&beyond)?, paired.difference.missing);
     if paired.identical {
-        return Some(moments.plain_interval(level, missing)); // it is A's scatter alone
+        let plain = moments.plain_interval(level, missing); // it is A's scatter alone
+        return Some(Interval { no_token: paired.difference.no_token, ..plain });
+    }
+    if paired.difference.no_token > 0 {
+        return Pairs { a: &left, b: &right }.interval(&beyond, level, missing).map(|(interval, _)| interval);
     }
     let told = paired.difference.lo.is_some();
     let excess = moments.interval(level, missing);

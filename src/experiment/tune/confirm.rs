@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn scenarios_together_take_what_helps_somewhere_and_hurts_nowhere() {
         let gain = |finding, lo: f64, hi: f64| Gain {
-            share: Some(Interval { mean: 0.5 * (lo + hi), lo: Some(lo), hi: Some(hi), n: 20, missing: 0 }),
+            share: Some(Interval { mean: 0.5 * (lo + hi), lo: Some(lo), hi: Some(hi), n: 20, missing: 0, no_token: 0 }),
             finding,
             needed: None,
         };

@@ -1,6 +1,7 @@
 //! The figures of one run: values by path, so that any of them can be compared, swept, gated on or printed by name.
 
 pub mod meta;
+pub mod no_token;
 pub mod registry;
 
 pub use meta::{Better, Group, Meta, Unit};

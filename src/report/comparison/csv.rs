@@ -2,6 +2,7 @@
 
 use crate::experiment::compare::Comparison;
 use crate::experiment::stats::Interval;
+use crate::measure::figures::no_token;
 
 const HEADER: [&str; 18] = [
     "figure",
@@ -46,8 +47,11 @@ pub(super) fn of(comparison: &Comparison) -> String {
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// Mean, low and high end; empty where there is none.
+/// Mean, low and high end; empty where there is none, `no token` where it falls among requests without one.
 pub(in crate::report) fn ends(interval: Option<Interval>) -> [String; 3] {
-    let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let text = |value: Option<f64>| match value {
+        None => String::new(),
+        Some(value) => no_token::shown(value).map_or_else(|| no_token::WORDS.to_owned(), |value| value.to_string()),
+    };
     [text(interval.map(|i| i.mean)), text(interval.and_then(|i| i.lo)), text(interval.and_then(|i| i.hi))]
 }

@@ -131,9 +131,5 @@ pub(in crate::report) fn pair(paired: Option<&Paired>) -> Map<String, Value> {
 }
 
 pub(in crate::report) fn interval(interval: Interval) -> Value {
-    let mut object = json!({ "mean": interval.mean, "lo": interval.lo, "hi": interval.hi, "n": interval.n });
-    if interval.missing > 0 {
-        object["missing"] = interval.missing.into();
-    }
-    object
+    json!(interval)
 }

@@ -4,7 +4,7 @@ use super::ComparisonReport;
 use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
 use crate::experiment::gate::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
-use crate::measure::figures::{Meta, Unit};
+use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::answer::{Tone, plain};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
@@ -12,13 +12,14 @@ use crate::report::summary::{Block, Section, Table};
 use crate::scheduler::EscapeReason;
 
 /// The figures that are always shown: what users feel, what escape does, what it costs.
-pub const HEADLINE: [&str; 16] = [
+pub const HEADLINE: [&str; 17] = [
     "sessions.worst_ttft_ms.p50",
     "sessions.worst_ttft_ms.p99",
     "sessions.over_slo_ratio",
     "sessions.stuck",
     "felt_ttft_ms.p50",
     "felt_ttft_ms.p99",
+    "felt_ttft_ms.without_token",
     "outcomes.goodput_ratio",
     "requests.failed",
     "waiting.waited_ratio",
@@ -38,7 +39,8 @@ pub fn amount(interval: Option<Interval>, unit: Unit) -> String {
 
 /// A difference: with its sign, shares in percentage points.
 pub fn signed(interval: Option<Interval>, unit: Unit) -> String {
-    let Some(found) = interval else { return NONE.to_owned() };
+    // between what has a time and what has none lies no length
+    let Some(found) = interval.filter(|found| !no_token::is_score(found.mean)) else { return NONE.to_owned() };
     let text = amount(interval, unit);
     let text = if unit == Unit::Ratio { text.replace('%', "pp") } else { text };
     if found.mean > 0.0 { format!("+{text}") } else { text }
@@ -222,6 +224,13 @@ fn figures(report: &ComparisonReport) -> Section {
                 .to_owned(),
         ));
     }
+    if rows.iter().any(|row| row.paired.is_some_and(|paired| paired.difference.no_token > 0)) {
+        blocks.push(Block::Line(
+            "no token: in some replication this falls among requests that never got a first token, so it has no mean; its \
+             verdict goes by ranks, and among those by how many were lost"
+                .to_owned(),
+        ));
+    }
     for row in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
         let (row, paired) = row;
         if paired.only_a + paired.only_b > 0 {
@@ -259,6 +268,7 @@ pub(super) fn measured(gate: &Gate) -> String {
         return why.to_owned();
     };
     let show = |value: f64| match gate.condition.limit {
+        _ if no_token::is_score(value) => no_token::WORDS.to_owned(),
         Limit::Value(_) => format!("{value:.6}").parse::<f64>().map_or_else(|_| NONE.to_owned(), bare),
         Limit::Difference(_) => format!("{}{}", if value > 0.0 { "+" } else { "" }, bare(value)),
         Limit::Change(_) => percent(value).replace(" %", "%"),
@@ -284,7 +294,7 @@ pub(super) const fn ended(evidence: Evidence) -> &'static str {
 }
 
 fn gates(comparison: &Comparison) -> Section {
-    let mut table = Table::new(&["fails if", "is (95 % interval)", "gate"]);
+    let mut table = Table::new(&["fails if", "is (95 % interval; of B itself 98 %)", "gate"]);
     for gate in &comparison.gates {
         table.row([gate.condition.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value, json};
 
 use crate::experiment::stats::Interval;
-use crate::measure::figures::Unit;
+use crate::measure::figures::{Unit, no_token};
 
 /// What is known of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl Estimate {
     }
 
     /// As it stands in the JSON document: a number, or an object with `mean`, `lo` and `hi` (and `missing`, where some
-    /// replications do not have the figure).
+    /// replications do not have the figure; and `no_token`, where in some it falls among requests without a first token).
     pub fn to_json(self, unit: Unit) -> Value {
         match self {
             Self::Single(value) => number(value, unit),
@@ -43,8 +43,10 @@ impl Estimate {
                     "lo": end(interval.lo),
                     "hi": end(interval.hi),
                 });
-                if interval.missing > 0 {
-                    object["missing"] = interval.missing.into();
+                for (name, count) in [("missing", interval.missing), ("no_token", interval.no_token)] {
+                    if count > 0 {
+                        object[name] = count.into();
+                    }
                 }
                 object
             }
@@ -52,11 +54,12 @@ impl Estimate {
     }
 }
 
-/// A JSON number: whole where the unit counts things.
+/// A JSON number: whole where the unit counts things; null where a percentile falls among requests without a token.
 pub(super) fn number(value: f64, unit: Unit) -> Value {
     /// Up to here every whole number has its own float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match unit {
+        _ if no_token::is_score(value) => Value::Null,
         Unit::Count | Unit::Tokens if value.fract() == 0.0 && (0.0..=EXACT).contains(&value) => {
             Value::from(value as u64)
         }

@@ -14,8 +14,9 @@ use serde_json::Value;
 use crate::experiment::stats::{Level, mean_interval_of};
 use crate::measure::figures::{Meta, Named, Row};
 use crate::measure::series::Series;
-use crate::measure::{Note, Results, Settings};
+use crate::measure::{Merged, Note, Results, Settings};
 use crate::report::printed::BadDocument;
+use crate::scheduler::Revision;
 
 pub use estimate::Estimate;
 pub(in crate::report) use read::scenario as scenario_of;
@@ -23,8 +24,22 @@ pub(in crate::report) use read::scenario as scenario_of;
 /// Version of the result document's form: raised when a path changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The revision of the real scheduler that is modelled.
-pub const SCHEDULER_REVISION: &str = "sub2api PR 2872";
+/// The revision of the real scheduler that is modelled, as documents name it.
+pub const fn scheduler_revision(revision: Revision) -> &'static str {
+    match revision {
+        Revision::V0_1_133 => "sub2api PR 2872",
+        Revision::V0_1_179 => "sub2api 0.1.179",
+    }
+}
+
+/// The revision with its mode, in words. Revision 0.1.133 is simulated in one mode only, which goes without saying.
+pub fn scheduler_in_words(settings: &Settings) -> String {
+    let revision = scheduler_revision(settings.revision);
+    match settings.revision {
+        Revision::V0_1_133 => revision.to_owned(),
+        Revision::V0_1_179 => format!("{revision}, mode {}", settings.mode.name()),
+    }
+}
 
 /// What was run, apart from its figures.
 #[derive(Clone, Debug)]
@@ -83,15 +98,6 @@ pub struct MoveFigures {
     pub returns: Estimate,
 }
 
-/// A remark with the number of replications that it holds for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
-    /// The remark; where its numbers differ between replications, those of the first that has it.
-    pub note: Note,
-    /// How many replications it holds for.
-    pub replications: usize,
-}
-
 /// All results of a run.
 #[derive(Clone, Debug)]
 pub struct ResultDocument {
@@ -110,7 +116,7 @@ pub struct ResultDocument {
     /// The accounts' state over time, of the first replication.
     pub series: Option<Series>,
     /// What the reader must know.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<Merged>,
 }
 
 impl ResultDocument {
@@ -154,7 +160,7 @@ impl ResultDocument {
             "all {} replications came out the same: nothing is random here, so nothing has an interval",
             self.replications
         );
-        self.remarks.push(Remark { note: Note::new("", text), replications: self.replications });
+        self.remarks.push(Merged { note: Note::new("", text), runs: self.replications, means: false });
     }
 
     /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario
@@ -258,20 +264,11 @@ fn moves(results: &[Results]) -> Vec<MoveFigures> {
     all
 }
 
-/// All remarks, those of several replications once. Two remarks are one when they differ in their numbers only.
-fn remarks(about: &About, results: &[Results]) -> Vec<Remark> {
-    let words = |note: &Note| note.text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect::<String>();
-    let mut all: Vec<Remark> =
-        about.notes.iter().map(|note| Remark { note: note.clone(), replications: results.len() }).collect();
-    for result in results {
-        for note in &result.notes {
-            let same = all.iter_mut().find(|r| r.note.figure == note.figure && words(&r.note) == words(note));
-            match same {
-                Some(remark) => remark.replications = (remark.replications + 1).min(results.len()),
-                None => all.push(Remark { note: note.clone(), replications: 1 }),
-            }
-        }
-    }
+/// All remarks, those of several replications once.
+fn remarks(about: &About, results: &[Results]) -> Vec<Merged> {
+    let of_all = |note: &Note| Merged { note: note.clone(), runs: results.len(), means: false };
+    let mut all: Vec<Merged> = about.notes.iter().map(of_all).collect();
+    all.extend(Merged::of(results.iter().map(|result| result.notes.as_slice())));
     all
 }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{About, Estimate, Figure, MoveFigures, NamedFigures, Remark, ResultDocument};
+use super::{About, Estimate, Figure, MoveFigures, NamedFigures, ResultDocument};
 use crate::experiment::stats::Interval;
-use crate::measure::Note;
-use crate::measure::figures::{Meta, registry};
+use crate::measure::figures::{Meta, no_token, registry};
+use crate::measure::{Merged, Note};
 use crate::report::printed::BadDocument;
 use crate::scenario::{Document as ScenarioFile, Scenario};
 use crate::simulation::settings;
@@ -31,6 +31,8 @@ struct NoteRow {
     figure: String,
     text: String,
     replications: usize,
+    #[serde(default)]
+    mean_over: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,11 +51,13 @@ struct MoveRow {
 
 #[derive(Deserialize)]
 struct Mean {
-    mean: f64,
+    mean: Option<f64>,
     lo: Option<f64>,
     hi: Option<f64>,
     #[serde(default)]
     missing: usize,
+    #[serde(default)]
+    no_token: usize,
 }
 
 /// The effective scenario that a document holds; paths in it are relative to `base`.
@@ -71,7 +75,7 @@ pub(super) fn document(value: &Value) -> Result<ResultDocument, BadDocument> {
         let figure = |meta: &'static Meta| {
             let found = meta.path.split('.').try_fold(of, |value, part| value.get(part));
             let value = found.map_or(Ok(None), |found| estimate(found, replications))?;
-            Ok(Figure { meta, value })
+            Ok(Figure { meta, value: value.or_else(|| among_those_without_token(meta.path, of)) })
         };
         list.iter().map(figure).collect()
     };
@@ -91,7 +95,11 @@ pub(super) fn document(value: &Value) -> Result<ResultDocument, BadDocument> {
         Ok(MoveFigures { from, to, moves: several(&row.moves)?, returns: several(&row.returns)? })
     };
     let by_accounts = value.pointer("/escapes/by_accounts").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
-    let remark = |row: NoteRow| Remark { note: Note::new(row.figure, row.text), replications: row.replications };
+    let remark = |row: NoteRow| Merged {
+        note: Note::told(row.figure, row.text, row.mean_over.as_deref() == Some("all")),
+        runs: row.replications,
+        means: row.mean_over.is_some(),
+    };
     let accounts = named(registry::ACCOUNT, &document.accounts, "id")?;
     Ok(ResultDocument {
         about: About {
@@ -123,14 +131,32 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
+/// What a null says of one replication where there are requests or sessions without a token: that it falls among those.
+fn among_those_without_token(path: &str, of: &Value) -> Option<Estimate> {
+    let (group, _) = path.rsplit_once('.')?;
+    let (some, all) = match group {
+        "felt_ttft_ms" => ("/felt_ttft_ms/without_token", "/felt_ttft_ms/samples"),
+        "sessions.worst_ttft_ms" | "sessions.mean_ttft_ms" => ("/sessions/with_turn_without_token", "/sessions/total"),
+        _ => return None,
+    };
+    let count = |place: &str| of.pointer(place).and_then(Value::as_f64);
+    let (some, all) = (count(some)?, count(all)?);
+    (some > 0.0).then(|| Estimate::Single(no_token::score(some / all)))
+}
+
 fn estimate(value: &Value, replications: usize) -> Result<Option<Estimate>, BadDocument> {
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64().map(Estimate::Single)),
         value => {
-            let Mean { mean, lo, hi, missing } = Mean::deserialize(value)?;
+            let Mean { mean, lo, hi, missing, no_token } = Mean::deserialize(value)?;
+            if mean.is_none() && no_token == 0 {
+                return Err(BadDocument("one of its means is null".to_owned()));
+            }
             let n = replications.saturating_sub(missing);
-            Ok(Some(Estimate::Several(Interval { mean, lo, hi, n, missing })))
+            let hi = hi.or_else(|| lo.filter(|_| no_token > 0).map(|_| no_token::score(0.0)));
+            let mean = mean.unwrap_or_else(|| no_token::score(0.0));
+            Ok(Some(Estimate::Several(Interval { mean, lo, hi, n, missing, no_token })))
         }
     }
 }

@@ -38,9 +38,10 @@ fn results(scale: f64) -> Results {
         Move { from: AccountIx(1), to: AccountIx(0), moves: 30, returns: 0 },
     ];
     let notes = vec![
-        Note::new(
+        Note::measured(
             "sessions.worst_ttft_ms.p99",
-            format!("p99 from {} sessions: close to the maximum", (87.0 * scale).round()),
+            "p99 from {} sessions: close to the maximum",
+            &[(87.0 * scale).round()],
         ),
         Note::new("detection", "a remark on detection"),
     ];
@@ -146,11 +147,9 @@ fn a_figure_of_several_replications_has_mean_and_interval() {
 #[test]
 fn remarks_of_several_replications_are_said_once() {
     let document = several();
-    let said: Vec<_> = document.remarks.iter().map(|remark| (remark.note.text.as_str(), remark.replications)).collect();
-    assert_eq!(
-        said,
-        [("sessions are assumed", 3), ("p99 from 83 sessions: close to the maximum", 3), ("a remark on detection", 3)]
-    );
+    let said: Vec<_> = document.remarks.iter().map(|remark| remark.text(3, "replications")).collect();
+    let few = "p99 from 88.7 sessions: close to the maximum (mean of 3 replications)";
+    assert_eq!(said, ["sessions are assumed", few, "a remark on detection"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
 use super::incident::incident;
-use super::parts::{conditions, provenance, reproduce, shown, tables};
+use super::parts::{conditions, provenance, reproduce_run, shown, tables};
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
@@ -27,8 +27,9 @@ fn from_first(document: &ResultDocument) -> Provenance {
 pub(super) fn notes(document: &ResultDocument) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for remark in &document.remarks {
-        if !notes.contains(&remark.note.text) {
-            notes.push(remark.note.text.clone());
+        let text = remark.text(document.replications, "replications");
+        if !notes.contains(&text) {
+            notes.push(text);
         }
     }
     notes
@@ -97,7 +98,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     let from = from(document);
     Page {
         title: document.about.name.clone(),
-        reproduce: reproduce(&from),
+        reproduce: reproduce_run(&from, &document.about.settings),
         provenance: from,
         answer: of_run(document),
         notes: notes(document),

@@ -5,6 +5,7 @@ use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
+use crate::measure::figures::no_token;
 use crate::report::answer::Answer;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
@@ -153,7 +154,7 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         for point in 0..places.len() {
             if let Some((column, row)) = cell(point) {
                 let mean = report.mean(point, &shape.figure.path);
-                values[row][column] = mean.map_or(f64::NAN, |mean| mean.mean * factor);
+                values[row][column] = mean.map_or(f64::NAN, |mean| no_token::or_nan(mean.mean) * factor);
             }
         }
     }
@@ -265,6 +266,11 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         amount(Some(shape.mean), unit)
     );
     let mut tone = Tone::Neutral;
+    if report.has_environments() {
+        let mut reasons: Vec<String> = report.decided().iter().map(|line| format!("{line}.")).collect();
+        reasons.extend(inert_notes(report));
+        return ("What is best depends on the environment: see the regrets.".to_owned(), tone, reasons);
+    }
     if let Some((difference, verdict)) = shape.against_off {
         reasons.push(format!("Against escape off: {} ({}).", signed(Some(difference), unit), verdict.words()));
         if verdict == crate::experiment::stats::Verdict::Better {

@@ -21,6 +21,7 @@ use crate::measure::series::Series;
 use crate::measure::{AccountInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange};
 use crate::units::Time;
 use crate::upstream::HealthChange;
+use crate::workload::Request;
 
 /// Writes the files of one run. They have their names only after `finish`.
 #[derive(Debug)]
@@ -107,6 +108,10 @@ impl Observer for CsvFiles {
 
     fn waiting(&mut self, now: Time, account: crate::ids::AccountIx, waiting: u32) {
         self.series.waiting(now, account, waiting);
+    }
+
+    fn arrived(&mut self, now: Time, number: u64, request: &Request) {
+        self.sessions.arrived(now, number, request);
     }
 
     fn forwarded(&mut self, step: &Forwarded<'_>) {

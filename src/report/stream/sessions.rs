@@ -9,6 +9,7 @@ use crate::ids::SessionRef;
 use crate::measure::sessions::{Ledger, Summary};
 use crate::measure::{Finished, Observer, Settings};
 use crate::units::Time;
+use crate::workload::Request;
 
 const COLUMNS: &[&str] = &[
     "session",
@@ -59,6 +60,12 @@ impl<W: Write> Sessions<W> {
 }
 
 impl<W: Write> Observer for Sessions<W> {
+    fn arrived(&mut self, _now: Time, _number: u64, request: &Request) {
+        if let Some(stale) = self.ledger.arrived(request) {
+            self.put(&stale);
+        }
+    }
+
     fn finished(&mut self, finished: &Finished<'_>) {
         if let Some(stale) = self.ledger.turn(finished) {
             self.put(&stale);

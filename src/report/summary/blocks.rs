@@ -1,10 +1,11 @@
 //! What a summary is built of: sections of tables, sentences and remarks, and the cells of figures in them.
 
-use crate::measure::Note;
 use crate::measure::figures::Unit;
+use crate::measure::{Merged, Note};
 use crate::report::answer::Tone;
-use crate::report::document::{Estimate, Remark, ResultDocument};
+use crate::report::document::{Estimate, ResultDocument};
 use crate::report::format;
+use crate::units::plural;
 
 /// A part of the summary under one heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,12 @@ impl Cells<'_> {
     pub(super) fn count(&self, path: &str) -> String {
         self.get(path, Unit::Count)
     }
+    /// A count with what it counts: "1 request", "2 requests".
+    pub(super) fn counted(&self, path: &str, thing: &str) -> String {
+        let count = self.count(path);
+        let is_one = count == "1";
+        format!("{count} {}", plural(if is_one { 1 } else { 2 }, thing))
+    }
     pub(super) fn ratio(&self, path: &str) -> String {
         self.get(path, Unit::Ratio)
     }
@@ -87,16 +94,8 @@ impl Cells<'_> {
 }
 
 pub(super) fn remarks(document: &ResultDocument, of: impl Fn(&Note) -> bool) -> Vec<Block> {
-    let several = document.replications > 1;
-    let remark = |remark: &Remark| {
-        let text = &remark.note.text;
-        let some = several && remark.replications < document.replications;
-        Block::Remark(if some {
-            format!("{text} (in {} of {} replications)", remark.replications, document.replications)
-        } else {
-            text.clone()
-        })
-    };
+    let total = document.replications;
+    let remark = |remark: &Merged| Block::Remark(remark.text(total, "replications"));
     let mut said: Vec<Block> = Vec::new();
     for block in document.remarks.iter().filter(|remark| of(&remark.note)).map(remark) {
         // What holds for several figures is said once.

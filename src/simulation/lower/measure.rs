@@ -2,30 +2,44 @@
 
 use crate::ids::ModelId;
 use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
-use crate::scenario::{Account, Scenario, Transport};
+use crate::scenario::{Account, Followed, Scenario, Transport};
+use crate::units::Time;
 use crate::upstream::config::{Condition, Course, Effect};
 
 /// How a scenario's run is measured.
 pub fn settings(scenario: &Scenario) -> Settings {
     let start = scenario.epoch.0;
     let escape = &scenario.gateway.openai_scheduler;
+    let scheduler = super::gateway::scheduler(scenario);
     Settings {
         start,
         warmup_end: start + scenario.warmup.0,
+        horizon: scenario.duration.map_or(Time::NEVER, |duration| start + duration.0),
+        may_end_early: may_end_early(scenario),
+        whole_sessions: scenario.measure.sessions == Followed::Whole,
         slo_ttft: scenario.measure.slo_ttft.0,
         slow_ttft: scenario.measure.slow_ttft.0,
         stuck_turns: scenario.measure.stuck_turns,
         websocket: scenario.transport == Transport::Websocket,
         replicas: scenario.replicas.count,
+        revision: scheduler.revision,
+        mode: scheduler.mode,
         gate: Gate {
-            enabled: escape.sticky_escape_enabled,
+            enabled: escape.sticky_escape_enabled && scheduler.mode.has_gate(),
             ttft_ms: escape.sticky_escape_ttft_ms,
             error_rate: escape.sticky_escape_error_rate,
             ewma_alpha: scenario.what_if.ewma_alpha,
+            ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         },
         groups: Groups::ALL,
         check: false,
     }
+}
+
+/// Whether the workload may be over before its time: a trace, or a limit on its number.
+const fn may_end_early(scenario: &Scenario) -> bool {
+    let workload = &scenario.workload;
+    workload.replay.is_some() || workload.max_sessions.is_some() || workload.max_requests.is_some()
 }
 
 /// What they know of the accounts.

@@ -24,7 +24,8 @@ fn an_empty_scenario_is_the_rooms_defaults() {
     let cache = crate::measure::CacheRules { ttl: crate::units::Span::from_secs(300), min_tokens: 1_024 };
     assert!(lowered.accounts.iter().all(|account| account.cache == Some(cache)));
     let start = lowered.start;
-    let measure = crate::measure::Settings { start, warmup_end: start, ..crate::measure::Settings::default() };
+    let horizon = start + crate::units::Span::from_secs(3_600);
+    let measure = crate::measure::Settings { start, warmup_end: start, horizon, ..crate::measure::Settings::default() };
     assert_eq!(lowered.measure, measure);
 }
 

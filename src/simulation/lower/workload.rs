@@ -53,7 +53,8 @@ impl Lowering<'_> {
         Limits {
             sessions: workload.max_sessions,
             requests: workload.max_requests,
-            duration: self.0.duration.map(|duration| duration.0),
+            // sessions that are followed to their end need traffic beyond the horizon
+            duration: self.0.duration.filter(|_| self.0.measure.sessions == scenario::Followed::Seen).map(|d| d.0),
         }
     }
 
@@ -171,5 +172,7 @@ fn format(format: scenario::TraceFormat) -> Format {
         Named::Weka => Format::Weka,
         Named::Qwen => Format::Qwen,
         Named::Codex => Format::Codex,
+        Named::Claude => Format::Claude,
+        Named::Transcripts => Format::Transcripts,
     }
 }

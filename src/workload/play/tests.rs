@@ -176,8 +176,8 @@ fn session_hashes_are_dealt_anew_by_the_seed_unless_the_names_are_the_gateways_o
 #[test]
 fn resampling_plays_whole_sessions_a_poisson_number_of_times_and_anew_for_every_seed() {
     let text = random_trace(2_000, 20_000.0, 8);
-    let (_file, config) = replay(&text, |config| config.resample = Resample::Sessions);
     let plain = run(&text, |_| {}, second);
+    let (_file, config) = replay(&text, |config| config.resample = Resample::Sessions);
     let sizes: Vec<usize> = by_session(&plain.played).values().map(Vec::len).collect();
     let counts = |seed| {
         let mut workload = ReplayWorkload::open(config.clone(), Luck::new(seed), START).expect("a good trace");
