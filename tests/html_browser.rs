@@ -95,6 +95,50 @@ const LOOKS: [(&str, (u32, u32), &str); 4] = [
     ("phone-dark", PHONE, "dark"),
 ];
 
+/// axe-core as its npm package has it: where AXE_CORE says, else installed below target; `None` where it cannot be had.
+fn axe_core() -> Option<String> {
+    if let Some(file) = std::env::var_os("AXE_CORE") {
+        return Some(std::fs::read_to_string(file).unwrap());
+    }
+    let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe");
+    let file = prefix.join("node_modules/axe-core/axe.min.js");
+    if !file.exists() {
+        std::fs::create_dir_all(&prefix).unwrap();
+        let install = ["install", "--silent", "--no-audit", "--no-fund", "axe-core@4"];
+        let _ = Command::new("npm").args(install).current_dir(&prefix).output();
+    }
+    let found = std::fs::read_to_string(file).ok();
+    if found.is_none() {
+        println!("skipped: axe-core is not there and npm cannot fetch it; AXE_CORE names its axe.min.js");
+    }
+    found
+}
+
+#[test]
+fn axe_finds_no_violation_on_any_kind_of_page() {
+    let Some(mut browser) = Browser::start("axe") else { return };
+    let Some(axe) = axe_core() else { return };
+    for file in [
+        made("axe-run", &["run", "scenarios/slow-account.yaml", "--set", FEW]),
+        made("axe-compare", &["compare", "scenarios/slow-account.yaml", "--replications", "2", "--set", FEW]),
+        made("axe-sweep", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000,30000"]].concat()),
+        made("axe-heat", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000", "--vary", "lb_top_k=1,7"]].concat()),
+        made_up("axe-made-up", "slow-account"),
+    ] {
+        for (look, (width, height), scheme) in LOOKS {
+            browser.window(width, height);
+            browser.prefers(scheme);
+            browser.open(&file);
+            browser.eval(&axe);
+            let found = browser.eval(
+                "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.map((v) => v.id + ': ' + \
+                 v.nodes[0].html.slice(0, 200)))",
+            );
+            assert_eq!(found, json!([]), "{} {look}", file.display());
+        }
+    }
+}
+
 /// Opens a page in each way: it is quiet, fits the window and shows itself.
 fn look_at(browser: &mut Browser, file: &Path) {
     let name = file.file_stem().unwrap().to_str().unwrap();

@@ -1,6 +1,7 @@
 //! What the observers need to know about a run before it starts: plain data that the scenario is lowered to.
 
 use crate::ids::{AccountIx, ModelId};
+use crate::scheduler::{Mode, Revision};
 use crate::units::{Span, Time};
 
 /// How a run is to be measured.
@@ -27,7 +28,11 @@ pub struct Settings {
     pub websocket: bool,
     /// How many gateway replicas keep runtime stats of their own, at least 1.
     pub replicas: u32,
-    /// The escape gate and the averages behind it, as the scheduler runs them.
+    /// The revision of the gateway that is simulated.
+    pub revision: Revision,
+    /// Which of its schedulers runs.
+    pub mode: Mode,
+    /// The escape gate and the averages behind it, as the scheduler runs them. Not enabled in a mode that has none.
     pub gate: Gate,
     /// Which groups of figures are made.
     pub groups: Groups,
@@ -44,8 +49,10 @@ pub struct Gate {
     pub ttft_ms: u64,
     /// `sticky_escape_error_rate`
     pub error_rate: f64,
-    /// Weight of the newest sample in both averages.
+    /// Weight of the newest sample in the average TTFT.
     pub ewma_alpha: f64,
+    /// The same of the average error rate.
+    pub ewma_error_rate_alpha: f64,
 }
 
 /// When a session's prefix is found in an account's prompt cache.
@@ -134,7 +141,7 @@ pub struct ConditionInfo {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2 }
+        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2, ewma_error_rate_alpha: 0.2 }
     }
 }
 
@@ -152,6 +159,8 @@ impl Default for Settings {
             stuck_turns: 3,
             websocket: false,
             replicas: 1,
+            revision: Revision::default(),
+            mode: Mode::default(),
             gate: Gate::default(),
             groups: Groups::ALL,
             check: false,

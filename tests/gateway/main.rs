@@ -79,6 +79,7 @@ mod candidates;
 mod clients;
 mod connections;
 mod ends;
+mod modes;
 mod pool_mode;
 mod replicas;
 mod seen;

@@ -231,7 +231,7 @@ fn words(text: &Text, out: &mut String) {
     let weight = if text.bold { " font-weight=\"700\"" } else { "" };
     let _ = write!(
         out,
-        "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}>{}</text>",
+        "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}>{}</text> ",
         place(text.x),
         place(text.baseline),
         text.size,

@@ -73,7 +73,8 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
     }
 }
 
-fn scheduler(scenario: &Scenario) -> scheduler::Config {
+/// The scheduler's settings.
+pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
     let scenario::Gateway { openai_scheduler: escape, openai_ws: ws, scheduling, .. } = &scenario.gateway;
     let weights = ws.scheduler_score_weights;
     scheduler::Config {
@@ -114,6 +115,7 @@ fn scheduler(scenario: &Scenario) -> scheduler::Config {
         subscription_priority: scenario.admin_settings.subscription_priority(),
         oauth_rate: scenario.admin_settings.oauth_rate(),
         ewma_alpha: scenario.what_if.ewma_alpha,
+        ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,
     }
 }

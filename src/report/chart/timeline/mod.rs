@@ -24,6 +24,8 @@ pub struct AccountTrack {
     pub counted: Vec<Counted>,
     /// (time, TTFT EWMA in ms) after each report; NaN where the stats were lost.
     pub ewma_ms: Vec<(f64, f64)>,
+    /// (time, lowest, highest TTFT EWMA in ms about then), where there were too many reports to draw each.
+    pub ewma_band: Vec<(f64, f64, f64)>,
     /// Ground truth: degraded.
     pub degraded: Vec<Span>,
     /// Runtime-blocked or unschedulable.
@@ -104,12 +106,9 @@ const DOTS: usize = 3_000;
 /// Columns of density and of strips.
 const COLUMNS: usize = 240;
 
-const WARMUP: &str = "end of warm-up";
-
 /// The order of the legend.
 const LEGEND: [&str; 3] = ["upstream TTFT", "TTFT EWMA", "TTFT EWMA, from 0 to the threshold and beyond"];
-const LEGEND_REST: [&str; 10] = [
-    WARMUP,
+const LEGEND_REST: [&str; 9] = [
     "degraded (truth)",
     "blocked",
     "off the list of candidates",
@@ -129,6 +128,9 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     shares.x = time_axis(timeline);
     rows.push(Row { height: 84.0, panels: vec![shares] });
     let mut notes = Vec::new();
+    if timeline.warmup_s > 0.0 && timeline.warmup_s < timeline.end_s {
+        notes.push("The warm-up before is folded away.".to_owned());
+    }
     let idle = timeline.accounts.iter().filter(|account| account.is_idle()).count();
     let busy = timeline.accounts.len() - idle;
     if strips && idle > 0 && busy > 0 {
@@ -179,14 +181,9 @@ const fn are(n: usize) -> &'static str {
 
 fn time_axis(timeline: &Timeline) -> Axis {
     let end = if timeline.end_s.is_finite() && timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
-    Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(0.0, end)
-}
-
-/// Where the warm-up ends: the figures of a run are of what comes after.
-fn warmup(timeline: &Timeline) -> Option<Series> {
-    let at = timeline.warmup_s;
-    let mark = Mark::RuleX { at, label: String::new(), dash: Dash::DashDot };
-    (at > 0.0 && at < timeline.end_s).then(|| Series::new(WARMUP, Ink::Muted, mark))
+    // the warm-up is folded away: no figure counts it
+    let from = if timeline.warmup_s > 0.0 && timeline.warmup_s < end { timeline.warmup_s } else { 0.0 };
+    Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, end)
 }
 
 /// Spans of truth and of state, the same for panels and strips.
@@ -249,14 +246,18 @@ fn panel_rows(timeline: &Timeline) -> Vec<Row> {
         panel.series.push(Series::new("upstream TTFT", Ink::Dots, mark));
         let ewma = account.ewma_ms.iter().map(|&(at, ms)| (at, ms / 1e3)).collect();
         let tips = ewma_tips(account);
-        let line = Mark::Step { points: ewma, dash: Dash::Solid };
+        let band = account.ewma_band.iter().map(|&(at, low, high)| (at, low / 1e3, high / 1e3)).collect();
+        panel.series.push(Series::new("TTFT EWMA", Ink::B, Mark::Band { points: band, opacity: 0.35 }));
+        let line = match account.ewma_band.is_empty() {
+            true => Mark::Step { points: ewma, dash: Dash::Solid },
+            false => Mark::Line { points: ewma, dash: Dash::Solid, marker: None },
+        };
         panel.series.push(Series::new("TTFT EWMA", Ink::B, line).tips(tips));
         if let Some(ms) = timeline.threshold_ms {
             let name = threshold_name(ms);
             let rule = Mark::RuleY { at: ms / 1e3, label: String::new(), dash: Dash::Dashed };
             panel.series.push(Series::new(name, Ink::Bad, rule));
         }
-        panel.series.extend(warmup(timeline));
         panel.series.extend(escapes(account, &reasons));
         rows.push(Row { height, panels: vec![panel] });
     }
@@ -356,6 +357,5 @@ fn shares(timeline: &Timeline) -> Panel {
             panel.series.push(Series::new(name, ink, Mark::Bars { bars }).tips(tips));
         }
     }
-    panel.series.extend(warmup(timeline));
     panel
 }

@@ -3,7 +3,7 @@
 use super::super::figure::{Axis, Mark, Panel, Row, Series, Span};
 use super::super::journey::{REASONS, reason_style};
 use super::super::theme::Ink;
-use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis, warmup};
+use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
 
 pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
@@ -61,7 +61,6 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
             panel.series.push(Series::new(format!("escape: {reason}"), ink, mark));
         }
     }
-    panel.series.extend(warmup(timeline));
     let height = tracks.len() as f64 * (1_900.0 / tracks.len() as f64).clamp(9.5, 20.0);
     vec![Row { height, panels: vec![panel] }]
 }

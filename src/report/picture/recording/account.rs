@@ -11,6 +11,9 @@ const EACH: usize = 3_000;
 const LEVELS: usize = 63;
 const PER_TEN: f64 = 9.0;
 
+/// Stretches of averages: fine enough that zooming shows more.
+const FINE: usize = 1_440;
+
 /// What happened on one account.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
@@ -18,7 +21,7 @@ pub(super) struct Account {
     /// (time after the start, TTFT in ms), until there are too many.
     each: Vec<(f32, f32)>,
     counted: Option<Grid<Levels>>,
-    ewma: Grid<Envelope>,
+    ewma: Grid<Envelope, FINE>,
     escapes: Grid<[u64; 3]>,
     conditions: u32,
     degraded: Spans,
@@ -92,8 +95,9 @@ impl Joins for Levels {
 }
 
 impl Account {
-    pub fn attempt(&mut self, after: Span, ttft_ms: f64) {
-        self.attempts += 1;
+    /// An attempt had its first token; `counts`: its request arrived after the warm-up.
+    pub fn attempt(&mut self, after: Span, ttft_ms: f64, counts: bool) {
+        self.attempts += u64::from(counts);
         match &mut self.counted {
             Some(counted) => counted.at(after).0[level(ttft_ms)] += 1,
             None if self.each.len() < EACH => self.each.push((after.secs() as f32, ttft_ms as f32)),
@@ -152,6 +156,7 @@ impl Account {
             ttft_ms: self.each.iter().map(|&(at, ms)| (f64::from(at), f64::from(ms))).collect(),
             counted: self.counted.as_ref().map(counted).unwrap_or_default(),
             ewma_ms: self.ewma_points(),
+            ewma_band: self.ewma_band(),
             degraded: stretches(&self.degraded).iter().map(stretch).collect(),
             blocked: self.blocked.iter().map(stretch).collect(),
             away: without(&off, &self.blocked).iter().map(stretch).collect(),
@@ -159,19 +164,15 @@ impl Account {
         }
     }
 
+    /// The last value of each stretch, at its end.
     fn ewma_points(&self) -> Vec<(f64, f64)> {
-        let mut points = Vec::new();
-        for (from, to, part) in self.ewma.iter().filter(|part| !part.2.first.is_nan()) {
-            points.push((from, part.first));
-            if part.low < part.high {
-                let third = (to - from) / 3.0;
-                // the higher of the extremes comes next to the end that is nearer to it
-                let rises = part.first <= part.last;
-                let extremes = if rises { [part.low, part.high] } else { [part.high, part.low] };
-                points.extend([(from + third, extremes[0]), (from + 2.0 * third, extremes[1])]);
-            }
-        }
-        points
+        self.ewma.iter().filter(|part| !part.2.first.is_nan()).map(|(_, to, part)| (to, part.last)).collect()
+    }
+
+    /// Between which values it was in each stretch.
+    fn ewma_band(&self) -> Vec<(f64, f64, f64)> {
+        let known = self.ewma.iter().filter(|part| !part.2.first.is_nan());
+        known.flat_map(|(from, to, part)| [(from, part.low, part.high), (to, part.low, part.high)]).collect()
     }
 
     fn escapes(&self) -> Vec<Escapes> {
@@ -265,7 +266,7 @@ mod tests {
     fn many_attempts_are_counted_and_none_is_lost() {
         let mut account = Account::default();
         for i in 0..20_000_u64 {
-            account.attempt(Span::from_millis(i * 100), 100.0 + (i % 7) as f64 * 1_000.0);
+            account.attempt(Span::from_millis(i * 100), 100.0 + (i % 7) as f64 * 1_000.0, true);
         }
         let track = account.track("a".into(), at(0), at(2_000_000));
         assert!(track.ttft_ms.is_empty());
@@ -279,8 +280,9 @@ mod tests {
         for i in 0..100_000_u64 {
             account.average(Span::from_millis(i * 10), if i == 77_777 { 9_000.0 } else { 1_000.0 });
         }
-        let points = account.ewma_points();
-        assert!(points.len() < 2_000);
-        assert!(points.iter().any(|point| point.1 == 9_000.0));
+        let (points, band) = (account.ewma_points(), account.ewma_band());
+        assert!(points.len() <= FINE && band.len() == 2 * points.len());
+        assert!(points.iter().all(|point| point.1 < 9_000.0), "an extreme that is over is in the band alone");
+        assert!(band.iter().any(|part| part.2 == 9_000.0));
     }
 }

@@ -275,7 +275,8 @@ impl Observer for Recording {
             let first = step.connected + ttft;
             let after = self.after(first);
             let ttft_ms = first.since(step.began).millis();
-            self.accounts[step.account.at()].attempt(after, ttft_ms);
+            let counts = self.settings.counts(step.request.at);
+            self.accounts[step.account.at()].attempt(after, ttft_ms, counts);
             self.watch.answered(after, step.account, ttft_ms);
         }
     }
