@@ -82,8 +82,8 @@ impl Drift {
         let note = |(what, values): &(&str, Vec<f64>)| {
             let change = drift(values)? * 100.0;
             let words = format!(
-                "the {what} drifts: it changes by {{}} % of its mean over the measured window (beyond doubt at 1 %), so this \
-                 is no steady state"
+                "the {what} drifts: it changes by {{}} % of its mean over the measured window (a trend over 16 \
+                 batches), so this is hardly a steady state"
             );
             Some(Note::measured("requests", words, &[change.round()]))
         };
