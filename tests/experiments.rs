@@ -211,11 +211,12 @@ mod compare {
 
     #[test]
     #[ignore = "takes a minute"]
-    fn healthy_shows_no_difference() {
+    fn healthy_shows_no_difference_but_for_a_few_cold_turns() {
         let document = json(&["compare", "scenarios/healthy.yaml"]);
-        for path in
-            [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
-        {
+        // lone slow answers, two close to each other, make sessions leave a healthy account now and then
+        let cold = document["figures"]["cost.cold_turn_ratio"]["difference"]["mean"].as_f64().unwrap();
+        assert!((0.0..1e-3).contains(&cold), "{cold}");
+        for path in [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99"] {
             let figure = &document["figures"][path];
             match figure["verdict"].as_str().unwrap() {
                 "no_difference_shown" | "identical" => {}
@@ -223,9 +224,7 @@ mod compare {
                 "not_decidable" => {
                     let (changed, mean) = (&figure["changed_in"], |of: &str| figure[of]["mean"].as_f64().unwrap());
                     assert!(changed.as_u64().unwrap() < 10, "{path}: {figure}");
-                    // of cold turns there are none under A at all
-                    let least = if path == "cost.cold_turn_ratio" { 1e-4 } else { 1e-3 * mean("a") };
-                    assert!(mean("difference").abs() < least, "{path}: {figure}");
+                    assert!(mean("difference").abs() < 1e-3 * mean("a"), "{path}: {figure}");
                 }
                 other => panic!("{path}: {other}"),
             }
