@@ -5,7 +5,7 @@ use crate::gateway::RunError;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::{Considered, Finished, Forwarded, Observer, Selected, Status};
-use crate::scheduler::{Decision, EscapeReason, Health, Layer, Outcome, Weighing};
+use crate::scheduler::{Decision, EscapeReason, Health, Layer, Mode, Outcome, Revision, Transport, Weighing};
 use crate::simulation::{Lowered, simulate_seen_by};
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -74,8 +74,18 @@ pub enum LeftOut {
     Blocked(Time),
     /// Off the list of candidates, which is a snapshot: it comes back with the next one.
     NotListed,
+    /// The pair of it and the model cools down on this replica until then.
+    Pair(Time),
+    /// It is limited for the model until then.
+    Limited(Time),
+    /// It does not speak WebSocket v2, which the request needs.
+    Transport,
+    /// It belongs to another group.
+    Group,
     /// It does not serve the model.
     Model,
+    /// It is no subscription, and those come first; or it is one, and all of them were full.
+    OtherPart,
 }
 
 /// One forward.
@@ -238,10 +248,13 @@ impl Observer for Tracer {
             Outcome::NoAvailableAccounts => None,
         };
         if decision.layer == Layer::LoadBalance {
-            if decision.candidate_count > 0 {
+            if decision.candidate_count > 0 || step.scheduler.mode() == Mode::Legacy {
                 select.candidates = step.scheduler.weigh(step.pool, step.query, step.now);
             }
-            select.left_out = left_out(step, &select.candidates);
+            // where the mode legacy stays with the bound account, or looks at no loads, nobody was weighed
+            if step.scheduler.mode() != Mode::Legacy || !select.candidates.is_empty() || decision.account().is_none() {
+                select.left_out = left_out(step, &select.candidates);
+            }
         }
     }
 
@@ -291,6 +304,10 @@ fn left_out(step: &Considered<'_>, candidates: &[Weighing]) -> Vec<(AccountIx, L
         }
         let until = account.rate_limited_until.max(account.unschedulable_until);
         let blocked = step.scheduler.blocked_until(ix);
+        let (query, scheduler) = (step.query, step.scheduler);
+        let pair = scheduler.model_blocked_until(ix, query.pair_model);
+        let limited = step.pool.limited_until(ix, query.model);
+        let newer = scheduler.revision() >= Revision::V0_1_179;
         let reason = if step.query.excluded.contains(&ix) {
             LeftOut::Excluded
         } else if account.switched_off {
@@ -299,10 +316,20 @@ fn left_out(step: &Considered<'_>, candidates: &[Weighing]) -> Vec<(AccountIx, L
             LeftOut::Unschedulable(until)
         } else if step.now < blocked {
             LeftOut::Blocked(blocked)
+        } else if newer && step.now < pair {
+            LeftOut::Pair(pair)
+        } else if scheduler.mode() == Mode::Legacy && step.now < limited {
+            LeftOut::Limited(limited)
+        } else if newer && query.transport == Transport::WebSocket && !account.websocket_v2 {
+            LeftOut::Transport
+        } else if !account.in_group {
+            LeftOut::Group
         } else if !listed.get(ix.at()).copied().unwrap_or(true) {
             LeftOut::NotListed
-        } else {
+        } else if !account.supports(query.model) {
             LeftOut::Model
+        } else {
+            LeftOut::OtherPart
         };
         Some((ix, reason))
     };

@@ -6,7 +6,7 @@
 use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
-use crate::scheduler::{Escape, EscapeReason};
+use crate::scheduler::{Escape, EscapeReason, Health, Layer, Mode};
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 use crate::workload::Request;
@@ -25,6 +25,7 @@ struct Stats {
 #[derive(Clone, Debug)]
 pub struct Check {
     gate: Gate,
+    mode: Mode,
     now: Time,
     concurrency: Vec<i64>,
     held: Vec<u32>,
@@ -45,6 +46,7 @@ impl Check {
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         Self {
             gate: settings.gate,
+            mode: settings.mode,
             now: settings.start,
             concurrency: accounts.iter().map(|account| account.concurrency).collect(),
             held: vec![0; accounts.len()],
@@ -124,7 +126,7 @@ impl Check {
             due => due,
         };
         if !self.gate.enabled {
-            self.violated(5, "an escape though escape is off");
+            self.violated(5, "an escape though escape is off, or the mode has no gate");
         } else if due != Some(escape.reason) || told != kept {
             self.violated(5, &format!("{escape:?}, but the stats are {stats:?} and what is due is {due:?}"));
         }
@@ -146,6 +148,11 @@ impl Observer for Check {
     fn selected(&mut self, step: &Selected<'_>) {
         self.tick(step.now);
         self.after_arrival(step.number, step.now);
+        let decision = step.decision;
+        let sticky = decision.sticky_previous_hit || decision.sticky_session_hit;
+        if self.mode == Mode::Legacy && (sticky || decision.layer != Layer::LoadBalance) {
+            self.violated(5, "a sticky hit though the mode legacy counts none");
+        }
         if let Some(escape) = step.decision.escape {
             self.escaped(step.replica, escape);
         } else if step.decision.sticky_session_hit
@@ -207,6 +214,12 @@ impl Observer for Check {
 
     fn reported(&mut self, report: &Report) {
         self.tick(report.now);
+        if !self.mode.learns() {
+            if report.health != Health::default() {
+                self.violated(6, &format!("{report:?}, but the mode {} learns nothing", self.mode.name()));
+            }
+            return;
+        }
         let alpha = self.gate.ewma_alpha;
         let place = report.replica as usize * self.held.len() + report.account.at();
         let Some(stats) = self.stats.get_mut(place) else { return };

@@ -62,6 +62,8 @@ struct Tally {
 pub struct Detection {
     warmup_end: Time,
     websocket: bool,
+    /// Whether staying is told by the binding alone, since the mode counts no hits.
+    by_binding: bool,
     /// The request of the last select.
     last_selected: Option<u64>,
     conditions: Vec<ConditionInfo>,
@@ -118,6 +120,7 @@ impl Detection {
         Self {
             warmup_end: settings.warmup_end,
             websocket: settings.websocket,
+            by_binding: !settings.mode.learns(),
             last_selected: None,
             conditions: conditions.to_vec(),
             patients: vec![Patient::default(); accounts],
@@ -263,7 +266,10 @@ impl Observer for Detection {
             }
             return;
         }
-        let stayed = decision.sticky_session_hit || decision.sticky_previous_hit;
+        // the mode legacy counts no hits: there, who goes to the bound account has stayed
+        let stayed = decision.sticky_session_hit
+            || decision.sticky_previous_hit
+            || (self.by_binding && decision.bound.is_some() && decision.bound == decision.account());
         if let Some(account) = decision.account().filter(|_| stayed) {
             let patient = &self.patients[account.at()];
             if !patient.active.is_empty() {

@@ -168,10 +168,12 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         on_sessions(&mut notes, &count);
     }
     if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if settings.gate.enabled {
-            "nothing escaped: the escape settings decided nothing in this run"
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped: the escape settings decided nothing in this run".to_owned()
         } else {
-            "escape is off"
+            "escape is off".to_owned()
         };
         notes.push(Note::new("escapes", why));
     }
@@ -182,6 +184,13 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         }
         if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
             notes.push(Note::new("detection", "no condition degraded any account: there was nothing to detect"));
+        } else if !settings.mode.has_gate() {
+            let text = format!(
+                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions that \
+                 stayed on a degraded account",
+                settings.mode.name()
+            );
+            notes.push(Note::new("detection", text));
         } else if !settings.gate.enabled {
             let text = "escape is off: nothing can be detected, missed turns are what it would have had to see";
             notes.push(Note::new("detection", text));
@@ -196,7 +205,11 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
             notes.push(Note::new("cost.price", text));
         }
     }
-    if settings.replicas > 1 {
+    if !settings.mode.learns() {
+        let text =
+            format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
+        notes.push(Note::new("scheduler", text));
+    } else if settings.replicas > 1 {
         let text = "over all replicas; each keeps stats of its own";
         notes.push(Note::new("scheduler.runtime_stats_account_count", text));
         let text = "EWMAs are those of the latest report, whichever replica it went to";

@@ -10,6 +10,8 @@ use crate::units::Time;
 #[derive(Clone, Debug)]
 pub struct Scheduling {
     warmup_end: Time,
+    /// Whether the mode counts anything.
+    counts: bool,
     selects: u64,
     previous_hits: u64,
     session_hits: u64,
@@ -26,6 +28,7 @@ impl Scheduling {
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
+            counts: settings.mode.learns(),
             selects: 0,
             previous_hits: 0,
             session_hits: 0,
@@ -37,8 +40,11 @@ impl Scheduling {
         }
     }
 
-    /// Puts the figures of group `scheduler`.
+    /// Puts the figures of group `scheduler`. The mode `legacy` counts nothing: there are none.
     pub fn put(&self, figures: &mut Figures) {
+        if !self.counts {
+            return;
+        }
         let run = &mut figures.run;
         run.count("scheduler.select_total", self.selects);
         run.count("scheduler.sticky_previous_hit_total", self.previous_hits);
@@ -57,7 +63,7 @@ impl Scheduling {
 
     /// The sticky hit ratio so far.
     pub fn sticky_hit_ratio(&self) -> Option<f64> {
-        ratio(self.previous_hits + self.session_hits, self.selects)
+        ratio(self.previous_hits + self.session_hits, self.selects).filter(|_| self.counts)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the observers need to know about a run before it starts: plain data that the scenario is lowered to.
 
 use crate::ids::{AccountIx, ModelId};
+use crate::scheduler::{Mode, Revision};
 use crate::units::{Span, Time};
 
 /// How a run is to be measured.
@@ -27,7 +28,11 @@ pub struct Settings {
     pub websocket: bool,
     /// How many gateway replicas keep runtime stats of their own, at least 1.
     pub replicas: u32,
-    /// The escape gate and the averages behind it, as the scheduler runs them.
+    /// The revision of the gateway that is simulated.
+    pub revision: Revision,
+    /// Which of its schedulers runs.
+    pub mode: Mode,
+    /// The escape gate and the averages behind it, as the scheduler runs them. Not enabled in a mode that has none.
     pub gate: Gate,
     /// Which groups of figures are made.
     pub groups: Groups,
@@ -152,6 +157,8 @@ impl Default for Settings {
             stuck_turns: 3,
             websocket: false,
             replicas: 1,
+            revision: Revision::default(),
+            mode: Mode::default(),
             gate: Gate::default(),
             groups: Groups::ALL,
             check: false,

@@ -7,7 +7,8 @@ use super::format::{self, NONE};
 use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
 use crate::ids::AccountIx;
-use crate::scheduler::{Config, EscapeReason, Layer, Outcome};
+use crate::scheduler::terms::TERMS;
+use crate::scheduler::{Config, EscapeReason, Health, Layer, Mode, Outcome, Weighing};
 use crate::simulation::Lowered;
 use crate::units::{Span, Time};
 
@@ -195,16 +196,8 @@ impl<'a> Explainer<'a> {
                 if let Some(health) = health.filter(|_| !decision.sticky_previous_hit) {
                     let ttft =
                         health.ttft_ms.map_or_else(|| "unknown".to_owned(), |ttft| format::time(ttft / 1e3, None));
-                    let limit = format::time(config.sticky_escape_ttft_ms as f64 / 1e3, None);
-                    let over = |over: bool| if over { "OVER" } else { "not over" };
-                    blocks.push(Block::Line(format!(
-                        "its averages: TTFT {ttft}, {} the threshold of {limit}; error rate {:.3}, {} that of {}",
-                        over(health.ttft_ms.is_some_and(|ttft| ttft > config.sticky_escape_ttft_ms as f64)),
-                        health.error_rate,
-                        over(health.error_rate > config.sticky_escape_error_rate),
-                        config.sticky_escape_error_rate
-                    )));
-                    if !config.sticky_escape_enabled {
+                    blocks.push(Block::Line(self.averages(&ttft, &health)));
+                    if self.mode().has_gate() && !config.sticky_escape_enabled {
                         blocks.push(Block::Line("escape is off: the gate is not asked".to_owned()));
                     }
                 }
@@ -225,17 +218,14 @@ impl<'a> Explainer<'a> {
                     "so it ESCAPES to load balance because {why}; the binding itself stays"
                 )));
             }
-            (Layer::LoadBalance, None) if decision.bound.is_some() => blocks.push(Block::Line(
-                "that account is not available to it, so load balance is asked, and binds anew".to_owned(),
-            )),
+            (Layer::LoadBalance, None) if decision.bound.is_some() => {
+                blocks.push(Block::Line(self.of_bound(select)));
+            }
             (Layer::LoadBalance, None) => blocks.push(Block::Line("so load balance is asked".to_owned())),
         }
         if !select.candidates.is_empty() {
             blocks.push(Block::Table(self.candidates(select)));
-            blocks.push(Block::Line(format!(
-                "each column is factor times weight; the best {} enter the draw, weighted by score - lowest + 1",
-                decision.top_k
-            )));
+            blocks.push(Block::Line(self.how_it_chose(select)));
         }
         for (account, why) in &select.left_out {
             let why = match why {
@@ -244,7 +234,14 @@ impl<'a> Explainer<'a> {
                 LeftOut::Unschedulable(until) => format!("unschedulable until {}", self.clock(*until)),
                 LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(*until)),
                 LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
+                LeftOut::Pair(until) => {
+                    format!("it failed for this model again and again: passed over for it until {}", self.clock(*until))
+                }
+                LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(*until)),
+                LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
+                LeftOut::Group => "it belongs to another group".to_owned(),
                 LeftOut::Model => "it does not serve the model".to_owned(),
+                LeftOut::OtherPart => "subscriptions and other accounts are asked apart".to_owned(),
             };
             blocks.push(Block::Line(format!("no candidate: account {}: {why}", self.account(*account))));
         }
@@ -267,26 +264,112 @@ impl<'a> Explainer<'a> {
         Section { title: format!("Select {} at {}{replica}", at + 1, self.clock(select.now)), blocks }
     }
 
+    const fn mode(&self) -> Mode {
+        self.lowered.measure.mode
+    }
+
+    /// The averages of the bound account, and what the mode makes of them.
+    fn averages(&self, ttft: &str, health: &Health) -> String {
+        let config = self.config();
+        if self.mode() == Mode::Legacy {
+            return "the mode legacy keeps no averages and has no gate".to_owned();
+        }
+        if self.mode() == Mode::Weighted {
+            return format!(
+                "its averages: TTFT {ttft}, error rate {:.3}; they count in its score, this mode has no gate",
+                health.error_rate
+            );
+        }
+        let limit = format::time(config.sticky_escape_ttft_ms as f64 / 1e3, None);
+        let over = |over: bool| if over { "OVER" } else { "not over" };
+        format!(
+            "its averages: TTFT {ttft}, {} the threshold of {limit}; error rate {:.3}, {} that of {}",
+            over(health.ttft_ms.is_some_and(|ttft| ttft > config.sticky_escape_ttft_ms as f64)),
+            health.error_rate,
+            over(health.error_rate > config.sticky_escape_error_rate),
+            config.sticky_escape_error_rate
+        )
+    }
+
+    /// What became of a bound session that load balance decided on.
+    fn of_bound(&self, select: &Select) -> String {
+        let decision = &select.decision;
+        let stays = decision.account() == decision.bound;
+        match self.mode() {
+            Mode::Weighted => format!(
+                "being bound adds {} to its score: {}",
+                self.config().weights.session_sticky,
+                if stays { "it is chosen, and the session stays" } else { "it is not chosen, the session moves" }
+            ),
+            Mode::Legacy if stays && select.candidates.is_empty() => "so it stays (sticky)".to_owned(),
+            Mode::Legacy => {
+                "that account is not available to it, or too many wait there, so all are asked, and the session \
+                             is bound anew where there is a slot"
+                    .to_owned()
+            }
+            Mode::Advanced => {
+                "that account is not available to it, so load balance is asked, and binds anew".to_owned()
+            }
+        }
+    }
+
+    /// How the order below came about.
+    fn how_it_chose(&self, select: &Select) -> String {
+        let top_k = select.decision.top_k;
+        let bonus = |weighing: &Weighing| weighing.terms[TERMS - 2..].iter().any(|&bonus| bonus > 0.0);
+        match self.mode() {
+            Mode::Legacy => "in order of priority, then load, then least recently used (to the second); equals are \
+                             shuffled, and accounts at a load of 100 % or more are not tried"
+                .to_owned(),
+            Mode::Weighted if select.candidates.iter().any(|one| bonus(one) && one.rank.is_some()) => format!(
+                "each column is factor times weight; an account with a bonus is among the best {top_k}, so it is asked \
+                 first and the others as they are ranked: nothing is drawn"
+            ),
+            Mode::Advanced | Mode::Weighted => format!(
+                "each column is factor times weight; the best {top_k} enter the draw, weighted by score - lowest + 1"
+            ),
+        }
+    }
+
     fn candidates(&self, select: &Select) -> Table {
-        let mut table = Table::new(&[
-            "account", "load", "wait", "prio", "load*w", "queue*w", "err*w", "ttft*w", "score", "rank", "chance",
-            "drawn",
-        ]);
+        if self.mode() == Mode::Legacy {
+            return self.line(select);
+        }
+        // terms beyond the first five are shown where some candidate has one
+        let more: Vec<usize> =
+            (5..TERMS).filter(|&term| select.candidates.iter().any(|one| one.terms[term] != 0.0)).collect();
+        let mut header = vec!["account", "load", "wait", "prio", "load*w", "queue*w", "err*w", "ttft*w"];
+        header.extend(more.iter().map(|&term| ["reset*w", "quota*w", "cost*w", "previous", "session"][term - 5]));
+        header.extend(["score", "rank", "chance", "drawn"]);
+        let mut table = Table::new(&header);
         let number = |value: f64| format!("{value:.3}");
         for weighing in &select.candidates {
-            let [priority, load, queue, errors, ttft, ..] = weighing.terms;
-            let place = |place: Option<usize>| place.map_or_else(|| NONE.to_owned(), |place| (place + 1).to_string());
-            table.row([
-                self.account(weighing.account),
-                format!("{} %", weighing.load_rate),
-                weighing.waiting.to_string(),
-                number(priority),
-                number(load),
-                number(queue),
-                number(errors),
-                number(ttft),
+            let terms = (0..5).chain(more.iter().copied()).map(|term| number(weighing.terms[term]));
+            let mut row =
+                vec![self.account(weighing.account), format!("{} %", weighing.load_rate), weighing.waiting.to_string()];
+            row.extend(terms);
+            row.extend([
                 number(weighing.score),
                 place(weighing.rank),
+                format!("{:.0} %", weighing.chance * 100.0),
+                place(weighing.drawn),
+            ]);
+            table.row(row);
+        }
+        table
+    }
+
+    /// The candidates of the mode legacy: what they are put in order by.
+    fn line(&self, select: &Select) -> Table {
+        let mut table = Table::new(&["account", "priority", "load", "wait", "last used", "chance", "asked"]);
+        for weighing in &select.candidates {
+            let used = weighing.last_used.map(|used| self.clock(used));
+            table.row([
+                self.account(weighing.account),
+                weighing.priority.to_string(),
+                format!("{} %", weighing.load_rate),
+                weighing.waiting.to_string(),
+                used.unwrap_or_else(|| "never".to_owned()),
                 format!("{:.0} %", weighing.chance * 100.0),
                 place(weighing.drawn),
             ]);
@@ -324,6 +407,11 @@ impl<'a> Explainer<'a> {
         }));
         Section { title: "What became of it".to_owned(), blocks }
     }
+}
+
+/// A place counted from 1.
+fn place(place: Option<usize>) -> String {
+    place.map_or_else(|| NONE.to_owned(), |place| (place + 1).to_string())
 }
 
 const fn short(reason: EscapeReason) -> &'static str {

@@ -9,7 +9,7 @@ use crate::measure::figures::{Better, Meta, Unit, registry};
 pub fn result_schema() -> Value {
     let mut properties = Map::new();
     properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
-    for name in ["stickysim_version", "scheduler_revision", "name"] {
+    for name in ["stickysim_version", "scheduler_revision", "mode", "name"] {
         properties.insert(name.into(), json!({ "type": "string" }));
     }
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));

@@ -106,6 +106,7 @@ mod candidates;
 mod clients;
 mod connections;
 mod ends;
+mod modes;
 mod newer;
 mod pool_mode;
 mod replicas;

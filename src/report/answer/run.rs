@@ -153,7 +153,11 @@ fn seen(figures: &Figures<'_>) -> Option<String> {
     if onsets == 0.0 {
         return None;
     }
-    if !figures.0.about.settings.gate.enabled {
+    let settings = &figures.0.about.settings;
+    if !settings.mode.has_gate() {
+        return Some(format!("the mode {} has no escape gate", settings.mode.name()));
+    }
+    if !settings.gate.enabled {
         return Some("sticky escape is off".to_owned());
     }
     let delay = figures.show("detection.delay_s.p50", Unit::Seconds);
@@ -260,7 +264,12 @@ fn accounts_were(count: f64) -> String {
 fn escapes(figures: &Figures<'_>, answer: &mut Answer) {
     let total = figures.mean("escapes.total");
     if total == 0.0 {
-        let text = if figures.0.about.settings.gate.enabled { "No session escaped." } else { "Sticky escape is off." };
+        let settings = &figures.0.about.settings;
+        if !settings.mode.has_gate() {
+            let text = format!("Escapes: none, the mode {} has no gate.", settings.mode.name());
+            return answer.point(text, Tone::Neutral);
+        }
+        let text = if settings.gate.enabled { "No session escaped." } else { "Sticky escape is off." };
         return answer.point(text, Tone::Neutral);
     }
     let share = figures.show("escapes.requests_ratio", Unit::Ratio).unwrap_or_default();

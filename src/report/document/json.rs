@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::estimate::{Estimate, number};
-use super::{Figure, ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
+use super::{Figure, ResultDocument, SCHEMA_VERSION, scheduler_revision};
 use crate::measure::Merged;
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
@@ -20,7 +20,8 @@ pub(super) fn of(document: &ResultDocument) -> Value {
     let mut root = Map::new();
     root.insert("schema_version".into(), SCHEMA_VERSION.into());
     root.insert("stickysim_version".into(), env!("CARGO_PKG_VERSION").into());
-    root.insert("scheduler_revision".into(), SCHEDULER_REVISION.into());
+    root.insert("scheduler_revision".into(), scheduler_revision(about.settings.revision).into());
+    root.insert("mode".into(), about.settings.mode.name().into());
     root.insert("name".into(), about.name.clone().into());
     root.insert("seed".into(), about.seed.into());
     root.insert("replications".into(), document.replications.into());

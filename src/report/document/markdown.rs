@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ResultDocument, SCHEDULER_REVISION, SCHEMA_VERSION};
+use super::{ResultDocument, SCHEMA_VERSION, scheduler_in_words};
 use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::summary::{Block, Section, Table, sections};
 
@@ -10,10 +10,11 @@ use crate::report::summary::{Block, Section, Table, sections};
 pub(super) fn of(document: &ResultDocument) -> String {
     let mut out = page(&sections(document), Some(&of_run(document)));
     let (seed, replications, version) = (document.about.seed, document.replications, env!("CARGO_PKG_VERSION"));
+    let scheduler = scheduler_in_words(&document.about.settings);
     line(
         &mut out,
         format_args!(
-            "---\n\nstickysim {version}, schema_version {SCHEMA_VERSION}, scheduler of {SCHEDULER_REVISION}, seed {seed}, \
+            "---\n\nstickysim {version}, schema_version {SCHEMA_VERSION}, scheduler of {scheduler}, seed {seed}, \
              replications {replications}\n"
         ),
     );

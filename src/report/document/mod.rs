@@ -16,6 +16,7 @@ use crate::measure::figures::{Meta, Named, Row};
 use crate::measure::series::Series;
 use crate::measure::{Merged, Note, Results, Settings};
 use crate::report::printed::BadDocument;
+use crate::scheduler::Revision;
 
 pub use estimate::Estimate;
 pub(in crate::report) use read::scenario as scenario_of;
@@ -23,8 +24,22 @@ pub(in crate::report) use read::scenario as scenario_of;
 /// Version of the result document's form: raised when a path changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The revision of the real scheduler that is modelled.
-pub const SCHEDULER_REVISION: &str = "sub2api PR 2872";
+/// The revision of the real scheduler that is modelled, as documents name it.
+pub const fn scheduler_revision(revision: Revision) -> &'static str {
+    match revision {
+        Revision::V0_1_133 => "sub2api PR 2872",
+        Revision::V0_1_179 => "sub2api 0.1.179",
+    }
+}
+
+/// The revision with its mode, in words. Revision 0.1.133 is simulated in one mode only, which goes without saying.
+pub fn scheduler_in_words(settings: &Settings) -> String {
+    let revision = scheduler_revision(settings.revision);
+    match settings.revision {
+        Revision::V0_1_133 => revision.to_owned(),
+        Revision::V0_1_179 => format!("{revision}, mode {}", settings.mode.name()),
+    }
+}
 
 /// What was run, apart from its figures.
 #[derive(Clone, Debug)]

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::sections::pages;
 use crate::experiment::stats::Interval;
+use crate::measure::Settings;
 use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
-use crate::report::document::SCHEDULER_REVISION;
+use crate::report::document::scheduler_in_words;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
 use crate::report::summary::Section as Summary;
 
@@ -50,12 +51,15 @@ pub(super) fn provenance(scenario: &str, seed: &str, replications: Option<u64>) 
 
 /// What else is needed to make a page again.
 pub(super) fn reproduce(from: &Provenance) -> Vec<(String, String)> {
-    let mut rows = vec![
-        ("stickysim".to_owned(), from.version.clone()),
-        ("scheduler".to_owned(), SCHEDULER_REVISION.to_owned()),
-        ("seed".to_owned(), from.seed.clone()),
-    ];
+    let mut rows = vec![("stickysim".to_owned(), from.version.clone()), ("seed".to_owned(), from.seed.clone())];
     rows.extend(from.replications.map(|n| ("replications".to_owned(), n.to_string())));
+    rows
+}
+
+/// The same for one run, of which the scheduler is known.
+pub(super) fn reproduce_run(from: &Provenance, settings: &Settings) -> Vec<(String, String)> {
+    let mut rows = reproduce(from);
+    rows.insert(1, ("scheduler".to_owned(), scheduler_in_words(settings)));
     rows
 }
 

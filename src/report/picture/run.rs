@@ -1,7 +1,7 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
 use super::incident::incident;
-use super::parts::{conditions, provenance, reproduce, shown, tables};
+use super::parts::{conditions, provenance, reproduce_run, shown, tables};
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
@@ -98,7 +98,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     let from = from(document);
     Page {
         title: document.about.name.clone(),
-        reproduce: reproduce(&from),
+        reproduce: reproduce_run(&from, &document.about.settings),
         provenance: from,
         answer: of_run(document),
         notes: notes(document),

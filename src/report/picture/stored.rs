@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::again::{NotAgain, comparison_again, run_again};
-use super::parts::{charts, provenance, reproduce, shown, tables};
+use super::parts::{charts, provenance, reproduce, reproduce_run, shown, tables};
 use super::run::{detected, from, notes, tiles};
 use super::{
     Chart, Recording, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page, tune_charts,
@@ -80,7 +80,7 @@ fn document_page(document: &ResultDocument, command: &str) -> Page {
     parts.extend(tables(&sections(document), "Figures"));
     Page {
         title: about.name.clone(),
-        reproduce: reproduce(&from),
+        reproduce: reproduce_run(&from, &document.about.settings),
         provenance: from,
         answer: of_run(document),
         notes: notes(document),

@@ -63,9 +63,14 @@ fn accounts(document: &ResultDocument, style: Style) -> Vec<Block> {
         let gate = &document.about.settings.gate;
         let limit = format::setting(crate::units::Span::from_millis(gate.ttft_ms));
         let errors = format::trimmed(&format::rounded(gate.error_rate * 100.0)).to_owned();
-        blocks.push(Block::Line(format!(
-            "over time: averages of TTFT and errors, \u{2588} at or over {limit} or {errors} %; x blocked or away"
-        )));
+        let mode = document.about.settings.mode;
+        blocks.push(Block::Line(if mode.learns() {
+            format!(
+                "over time: averages of TTFT and errors, \u{2588} at or over {limit} or {errors} %; x blocked or away"
+            )
+        } else {
+            format!("over time: x blocked or away; the mode {} keeps no averages", mode.name())
+        }));
     }
     blocks
 }

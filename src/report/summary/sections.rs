@@ -75,8 +75,10 @@ pub(super) fn what_was_run(document: &ResultDocument) -> Section {
             format::setting(Span::from_millis(gate.ttft_ms)),
             format::trimmed(&format::rounded(gate.error_rate * 100.0)),
         )
-    } else {
+    } else if about.settings.mode.has_gate() {
         "sticky escape off".into()
+    } else {
+        format!("mode {}", about.settings.mode.name())
     };
     let warmup = about.settings.warmup_end.since(about.settings.start);
     let warmup =
@@ -269,6 +271,9 @@ fn detection(document: &ResultDocument) -> Section {
 /// The line that every run is read with.
 fn slow_completions(document: &ResultDocument) -> String {
     let gate = &document.about.settings.gate;
+    if !document.about.settings.mode.has_gate() {
+        return "slow completions until the gate fires: this mode has no gate".into();
+    }
     if !gate.enabled {
         return "slow completions until the gate fires: never, escape is off".into();
     }

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, presets};
 
 use super::{Block, Section, Style, Table, brief, sections};
 use crate::report::answer::{Answer, Tone, of_run};
-use crate::report::document::{ResultDocument, SCHEDULER_REVISION};
+use crate::report::document::{ResultDocument, scheduler_in_words};
 use crate::report::format;
 
 const INDENT: &str = "  ";
@@ -23,11 +23,12 @@ pub fn text(document: &ResultDocument, style: Style) -> String {
         format!("{} events in ", format::count(all.round(), None))
     });
     let line = format!(
-        "{events}{} on {} thread{} (stickysim {}, scheduler of {SCHEDULER_REVISION}){}",
+        "{events}{} on {} thread{} (stickysim {}, scheduler of {}){}",
         format::time(about.wall_s, None),
         about.threads,
         if about.threads == 1 { "" } else { "s" },
         env!("CARGO_PKG_VERSION"),
+        scheduler_in_words(&about.settings),
         if style.verbose { "" } else { "; -v shows every table" },
     );
     wrapped(&mut out, &line, "", style, Ansi::new().dimmed());

@@ -73,7 +73,8 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
     }
 }
 
-fn scheduler(scenario: &Scenario) -> scheduler::Config {
+/// The scheduler's settings.
+pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
     let scenario::Gateway { openai_scheduler: escape, openai_ws: ws, scheduling, .. } = &scenario.gateway;
     let weights = ws.scheduler_score_weights;
     scheduler::Config {

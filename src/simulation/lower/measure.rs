@@ -10,6 +10,7 @@ use crate::upstream::config::{Condition, Course, Effect};
 pub fn settings(scenario: &Scenario) -> Settings {
     let start = scenario.epoch.0;
     let escape = &scenario.gateway.openai_scheduler;
+    let scheduler = super::gateway::scheduler(scenario);
     Settings {
         start,
         warmup_end: start + scenario.warmup.0,
@@ -21,8 +22,10 @@ pub fn settings(scenario: &Scenario) -> Settings {
         stuck_turns: scenario.measure.stuck_turns,
         websocket: scenario.transport == Transport::Websocket,
         replicas: scenario.replicas.count,
+        revision: scheduler.revision,
+        mode: scheduler.mode,
         gate: Gate {
-            enabled: escape.sticky_escape_enabled,
+            enabled: escape.sticky_escape_enabled && scheduler.mode.has_gate(),
             ttft_ms: escape.sticky_escape_ttft_ms,
             error_rate: escape.sticky_escape_error_rate,
             ewma_alpha: scenario.what_if.ewma_alpha,
