@@ -65,7 +65,9 @@ impl TuneReport {
 
     /// The name of an arm without its keys: `4000`, `4000 / 3`.
     pub fn label(&self, arm: &Arm) -> String {
-        let values: Vec<&str> = arm.sets.iter().filter_map(|set| Some(set.split_once('=')?.1)).collect();
+        let is_varied = |key: &str| self.axes.iter().any(|axis| axis.key == key);
+        let sets = arm.sets.iter().filter_map(|set| set.split_once('='));
+        let values: Vec<&str> = sets.filter(|(key, _)| is_varied(key)).map(|(_, value)| value).collect();
         if values.len() == self.axes.len() && !values.is_empty() { values.join(" / ") } else { arm.name.clone() }
     }
 
