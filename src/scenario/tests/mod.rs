@@ -1,7 +1,6 @@
 //! What a user of scenario files sees.
 
 mod effective;
-mod layers;
 mod schema;
 mod transcripts;
 
