@@ -173,9 +173,14 @@ pub fn shrink(estimates: &[(f64, f64)]) -> Vec<f64> {
     let freedom = usable.len() as f64 - 1.0;
     if let Some((mean, odd)) = all_but_few(&usable) {
         let differs = |value: f64| odd.iter().any(|each| each.0 == value);
+        // as far as it is unsure it is like the others, too
+        let own = |value: f64, error: f64| {
+            let off = value - mean;
+            mean + off * (1.0 - error * error / (off * off)).max(0.0)
+        };
         return estimates
             .iter()
-            .map(|&(value, error)| if is_usable(value, error) && differs(value) { value } else { mean })
+            .map(|&(value, error)| if is_usable(value, error) && differs(value) { own(value, error) } else { mean })
             .collect();
     }
     // the sum of w (1 - w / W) and not W - sum w^2 / W, which cancels where one weight is nearly all of them

@@ -71,6 +71,12 @@ struct FailedAttempt<'a> {
     kind: Option<std::borrow::Cow<'a, str>>,
 }
 
+/// Whether a line is one of the account snapshot (sub2api-export-accounts.sql), which may stand in the same file.
+fn is_account(line: &[u8]) -> bool {
+    let has = |key: &[u8]| line.windows(key.len()).any(|part| part == key);
+    has(b"\"concurrency\"") && has(b"\"account_id\"") && !has(b"\"completed_ms\"")
+}
+
 impl GatewayLog {
     pub(super) const fn new() -> Self {
         Self { origin: None, without_tokens: 0, without_arrival: 0 }
@@ -79,6 +85,9 @@ impl GatewayLog {
 
 impl LineFormat for GatewayLog {
     fn row(&mut self, line: &[u8], names: &mut Names) -> Result<Option<TraceRow>, BadLine> {
+        if is_account(line) {
+            return Ok(None);
+        }
         let parsed: Line<'_> = json(line, "a record of sub2api-export.sql")?;
         let ok = match &*parsed.outcome {
             "ok" => true,

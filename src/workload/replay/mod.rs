@@ -35,3 +35,5 @@ pub(crate) use input::{ONE_READING, is_read_once};
 pub use names::Names;
 pub use reader::TraceReader;
 pub use row::{PreviousResponse, TraceRow};
+
+pub mod usage;
