@@ -214,6 +214,10 @@ fn plain(text: &str) -> String {
 }
 
 fn percent(share: f64) -> String {
+    // a gain or loss of first tokens is no share of a time
+    if share.abs() > 1e6 {
+        return "any percentage".to_owned();
+    }
     let text = format!("{:.1}", share * 100.0);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
