@@ -11,7 +11,7 @@ use stickysim::engine::Luck;
 use stickysim::gateway::{Config, Credential, Gateway, Rule, Transport};
 use stickysim::ids::{AccountIx, ModelId, ResponseId, SessionRef};
 use stickysim::measure::{Finished, Forwarded, Observer, Selected};
-use stickysim::scheduler::{self, Account, Mode, Outcome, Revision, Weights};
+use stickysim::scheduler::{self, Account, Mode, Outcome, Revision, UpstreamRate, Usage, Weights};
 use stickysim::units::{Span, Time};
 use stickysim::upstream::{Attempt, Forward, HealthChange, ScriptedUpstream, Upstream};
 use stickysim::workload::{self, Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload};
@@ -107,6 +107,10 @@ fn last<U: stickysim::upstream::Upstream>(gateway: &Gateway<'_, Script, U, Seen>
     json!({"metrics": all, "runtime_stats": stats})
 }
 
+fn instant(value: &Value) -> Option<Time> {
+    value.as_u64().map(Time::from_unix_nanos)
+}
+
 fn account(value: &Value) -> Account {
     Account {
         priority: value["priority"].as_i64().unwrap(),
@@ -115,7 +119,20 @@ fn account(value: &Value) -> Account {
         credential: if value["type"] == "oauth" { Credential::OAuth } else { Credential::ApiKey },
         in_group: value["in_group"].as_bool().unwrap_or(true),
         subscription: value["subscription"].as_bool().unwrap_or(false),
-        last_used: value["last_used_ns"].as_u64().map(Time::from_unix_nanos),
+        last_used: instant(&value["last_used_ns"]),
+        session_window_end: instant(&value["session_window_end_ns"]),
+        usage: instant(&value["codex"]["updated_at_ns"]).map(|updated_at| Usage {
+            updated_at,
+            primary_used_percent: value["codex"]["primary_used_percent"].as_f64(),
+            primary_reset_at: instant(&value["codex"]["primary_reset_at_ns"]),
+            secondary_used_percent: value["codex"]["secondary_used_percent"].as_f64(),
+            secondary_reset_at: instant(&value["codex"]["secondary_reset_at_ns"]),
+        }),
+        upstream_rate: value["upstream_rate"]["rate"].as_f64().map(|rate| UpstreamRate {
+            rate,
+            received_at: instant(&value["upstream_rate"]["received_at_ns"]).unwrap(),
+            fresh_until: instant(&value["upstream_rate"]["fresh_until_ns"]).unwrap(),
+        }),
         ..Account::new(value["id"].as_i64().unwrap(), value["concurrency"].as_i64().unwrap())
     }
 }
@@ -161,6 +178,9 @@ fn config(case: &Value, accounts: usize) -> Config {
         group_id: case["group_id"].as_i64(),
         ..scheduler::Config::default()
     };
+    let settings = c["db_settings"].as_object().into_iter().flatten();
+    let settings = settings.map(|(name, text)| (name.as_str(), text.as_str().unwrap()));
+    config.scheduler = scheduler::admin::overlay(&config.scheduler, settings);
     config.max_account_switches = number("max_account_switches") as u32;
     config.outbox_poll_interval = Span::from_secs(number("outbox_poll_interval_seconds"));
     config.full_rebuild_interval = Span::from_secs(number("full_rebuild_interval_seconds"));

@@ -19,7 +19,7 @@ use super::tries::Tries;
 use crate::engine::Luck;
 use crate::measure::provenance::Provenance;
 use crate::measure::{AccountInfo, Settings};
-use crate::scenario::{Document, Scenario, Set};
+use crate::scenario::{Document, GatewayVersion, Scenario, Set};
 use crate::units::Time;
 use crate::workload::ReadConfig;
 use crate::workload::replay::{Format, TraceReader, usage};
@@ -85,6 +85,10 @@ impl Input {
         }
         if options.gateway_config.is_none() && options.against.is_none() && log.has_accounts {
             notes.push("no gateway config: the gateway's defaults are assumed".to_owned());
+        }
+        if settings.version() != GatewayVersion::default() {
+            let (version, mode) = (settings.version().name(), settings.scheduler_mode().name());
+            notes.push(format!("the gateway is taken to be {version} in the mode {mode}, as the settings say"));
         }
         let end_s = log.records.iter().fold(0.0, |end: f64, record| end.max(record.end_s));
         let escapes = match &options.escape_log[..] {

@@ -58,6 +58,11 @@ pub fn build(parts: Parts<'_>) -> Value {
     }
     let default = Scenario::default();
     put("transport", json!(settings.transport));
+    if settings.version() != default.version() {
+        put("gateway_version", json!(settings.version()));
+        put("mode", json!(settings.scheduler_mode()));
+        put("admin_settings", json!(settings.admin_settings));
+    }
     put("gateway", json!(settings.gateway));
     put("rate_limit", json!(settings.rate_limit));
     if settings.replicas != default.replicas {
@@ -156,7 +161,8 @@ fn error(fault: Fault, after_s: f64, reset_after_s: Option<f64>) -> Value {
             json!({"status": status})
         }
         Fault::Transport if after_s > 5.0 => json!({"timeout": {"after": after}}),
-        Fault::Transport => json!({"connect": {"after": after}}),
+        // whether it was of the kind that lasts is not in the log
+        Fault::Transport => json!({"connect": {"after": after, "durable": false}}),
         Fault::Broken => json!({"broken": {}}),
     }
 }
