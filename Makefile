@@ -11,7 +11,7 @@ quick:
 	cargo test --profile quick $(ARGS)
 
 test-slow:
-	tests/packages.sh parallel slurm postgresql chromium
+	tests/packages.sh parallel slurm postgresql chromium jq
 	$(MAKE) test
 	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip fuzz_for_a_while --skip write_the_sample_files
 	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing

@@ -3,6 +3,10 @@
 //! `Time` is a point (nanoseconds since the Unix epoch, because the scheduler's draw hashes Unix time),
 //! `Span` is a length. Both are whole nanoseconds, so sums are exact and the same on every machine.
 
+mod plural;
+
+pub use plural::{count, plural, ranges};
+
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 

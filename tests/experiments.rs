@@ -211,11 +211,12 @@ mod compare {
 
     #[test]
     #[ignore = "takes a minute"]
-    fn healthy_shows_no_difference() {
+    fn healthy_shows_no_difference_but_for_a_few_cold_turns() {
         let document = json(&["compare", "scenarios/healthy.yaml"]);
-        for path in
-            [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
-        {
+        // lone slow answers, two close to each other, make sessions leave a healthy account now and then
+        let cold = document["figures"]["cost.cold_turn_ratio"]["difference"]["mean"].as_f64().unwrap();
+        assert!((0.0..1e-3).contains(&cold), "{cold}");
+        for path in [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99"] {
             let figure = &document["figures"][path];
             match figure["verdict"].as_str().unwrap() {
                 "no_difference_shown" | "identical" => {}
@@ -223,9 +224,7 @@ mod compare {
                 "not_decidable" => {
                     let (changed, mean) = (&figure["changed_in"], |of: &str| figure[of]["mean"].as_f64().unwrap());
                     assert!(changed.as_u64().unwrap() < 10, "{path}: {figure}");
-                    // of cold turns there are none under A at all
-                    let least = if path == "cost.cold_turn_ratio" { 1e-4 } else { 1e-3 * mean("a") };
-                    assert!(mean("difference").abs() < least, "{path}: {figure}");
+                    assert!(mean("difference").abs() < 1e-3 * mean("a"), "{path}: {figure}");
                 }
                 other => panic!("{path}: {other}"),
             }
@@ -560,5 +559,83 @@ mod coverage {
             println!("{path}: {held} of 1000");
             assert!((930..=970).contains(&held), "{path}: {held} of 1000 intervals hold {truth}");
         }
+    }
+}
+
+mod decide {
+    use super::*;
+
+    /// Two environments, in each of which another threshold is best: a line through the best point of the grid would not
+    /// show that.
+    #[test]
+    fn a_sweep_over_an_environment_gives_regrets_and_never_says_that_the_key_shows_no_effect() {
+        let arguments = [
+            "sweep",
+            SMALL,
+            "--over",
+            "conditions.slow.effect.ttft_factor=4,20",
+            "--vary",
+            "sticky_escape_ttft_ms=3000,8000,30000",
+            "--replications",
+            "4",
+        ];
+        let (text, status) = answer(&arguments);
+        assert_eq!(status, 0, "{text}");
+        assert!(text.contains("What to decide") && text.contains("for the worst case"), "{text}");
+        assert!(!text.contains("shows no effect"), "{text}");
+        let document = json(&[&arguments[..], &["--weights", "3,1"]].concat());
+        let decision = &document["decision"];
+        let regrets = decision["regrets"].as_array().unwrap();
+        assert_eq!((regrets.len(), regrets[0].as_array().unwrap().len()), (4, 2), "three thresholds and escape off");
+        for environment in 0..2 {
+            let least = regrets.iter().map(|row| row[environment].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+            assert_eq!(least, 0.0, "{decision}");
+        }
+        assert_eq!(decision["weights"], serde_json::json!([3.0, 1.0]));
+        let wrong = run(&[&arguments[..], &["--weights", "1,2,3"]].concat());
+        assert_eq!(wrong.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&wrong.stderr).contains("there are 2 environments"));
+    }
+
+    #[test]
+    fn a_scenario_given_twice_to_tune_is_refused() {
+        let output = run(&["tune", SMALL, SMALL, "--vary", "lb_top_k=1,3"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("is given twice"));
+    }
+
+    #[test]
+    #[ignore = "tunes a scenario of slow relays without naming a key"]
+    fn without_a_key_tune_finds_the_one_that_matters_on_slow_relays() {
+        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/audit/operators/s5262.yaml");
+        if !std::path::Path::new(scenario).exists() {
+            eprintln!("skipped: ../shared/audit is not here");
+            return;
+        }
+        let document = json(&["tune", scenario]);
+        let screening = document["screening"].as_array().unwrap();
+        let of = |key: &str| screening.iter().find(|row| row["key"] == key).unwrap()["matters"].as_bool().unwrap();
+        assert!(of("lb_top_k") && !of("sticky_escape_error_rate"), "{screening:?}");
+        assert!(document["headline"].as_str().unwrap().contains("lb_top_k 7 -> "), "{document}");
+    }
+
+    /// Of a few seeds: the long form, of 20, is in docs/validity.md.
+    #[test]
+    #[ignore = "tunes two scenarios of the audit on four seeds each"]
+    fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/audit/");
+        if !std::path::Path::new(folder).exists() {
+            eprintln!("skipped: ../shared/audit is not here");
+            return;
+        }
+        let advice = |file: &str, seed: &str| {
+            let vary = "sticky_escape_ttft_ms=2000:40000:log";
+            let document = json(&["tune", &format!("{folder}{file}"), "--vary", vary, "--seed", seed]);
+            document["advice"].as_str().unwrap().to_owned()
+        };
+        let seeds = ["1001", "1002", "1003", "1004"];
+        let changed = seeds.iter().filter(|seed| advice("T2.yaml", seed) == "change").count();
+        assert!(changed >= 3, "{changed} of 4");
+        assert!(seeds.iter().all(|seed| advice("T1.yaml", seed) == "keep"));
     }
 }

@@ -13,6 +13,7 @@ for group in "$@"; do
     case "$group" in
         parallel) want parallel parallel ;;
         chromium) want chromium chromium ;;
+        jq) want jq jq ;;
         postgresql) ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || want initdb postgresql ;;
         slurm) want slurmctld slurm-wlm munge; want munged munge ;;
         *) echo "tests/packages.sh: no such group: $group" >&2; exit 2 ;;

@@ -4,7 +4,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use stickysim::calibrate::export::LogExport;
+use stickysim::calibrate::{Options, Verdict, calibrate};
 use stickysim::engine::{Distribution, Luck};
+use stickysim::scenario::Document;
+use stickysim::simulation::{lower, simulate_seen_by};
 use stickysim::units::{Span, Time};
 use stickysim::workload::config::{Limits, ReadConfig, SynthConfig, SynthTiming};
 use stickysim::workload::replay::{Format, TraceReader};
@@ -118,41 +122,6 @@ fn files() -> Vec<(&'static str, Format, u64, &'static str, String)> {
         "chats with scripted attempts and patience, some with a 429 first",
         text,
     );
-
-    let mut rows: Vec<(u64, String)> = Vec::new();
-    for s in &chat {
-        let arrival = EPOCH_S * 1_000 + (s.at_s * 1e3) as u64;
-        let (ttft, duration) = ((s.ttft_s * 1e3) as u64, (s.duration_s * 1e3) as u64);
-        let completed = arrival + 6 + duration;
-        let cached = s.input / 2 / 128 * 128;
-        let row = if s.fails {
-            format!(
-                "{{\"outcome\": \"error\", \"status\": 502, \"model\": \"gpt-5\", \"user_id\": {}, \"account_id\": 2, \
-                 \"arrival_ms\": {arrival}, \"arrival_src\": \"access\", \"completed_ms\": {completed}, \"session\": \
-                 \"sid:{:016x}\", \"input_tokens\": 0, \"output_tokens\": 0, \"attempts\": [{{\"kind\": \"http_error\", \
-                 \"at_ms\": {}, \"status\": 400, \"account_id\": 2}}]}}",
-                s.user,
-                s.session,
-                completed - 4
-            )
-        } else {
-            format!(
-                "{{\"outcome\": \"ok\", \"model\": \"gpt-5\", \"user_id\": {}, \"account_id\": {}, \"arrival_ms\": {arrival}, \
-                 \"arrival_src\": \"access\", \"pre_forward_ms\": 6, \"ttft_ms\": {ttft}, \"duration_ms\": {duration}, \
-                 \"completed_ms\": {completed}, \"session\": \"sid:{:016x}\", \"input_tokens\": {}, \"output_tokens\": {}, \
-                 \"cache_read_tokens\": {cached}, \"cache_creation_tokens\": 0}}",
-                s.user,
-                s.session % 8 + 1,
-                s.session,
-                s.input - cached,
-                s.output
-            )
-        };
-        rows.push((completed, row));
-    }
-    rows.sort();
-    let text = rows.into_iter().fold(String::new(), |text, (_, row)| text + &row + "\n");
-    add("gateway-log.jsonl", Format::GatewayLog, 60, "chats, ordered by completion as the gateway exports them", text);
 
     let mut text = String::from("TIMESTAMP,ContextTokens,GeneratedTokens");
     for s in &chat {
@@ -323,6 +292,49 @@ fn files() -> Vec<(&'static str, Format, u64, &'static str, String)> {
     files
 }
 
+/// A pool with an account that is ten times slower for twenty minutes, from which sessions escape.
+const POOL: &str = "name: sample\nepoch: 2026-01-05T09:00:00Z\ngroup_id: 1\nduration: 80m\ngateway: {openai_scheduler: \
+     {sticky_escape_ttft_ms: 6000}}\naccount_defaults:\n  concurrency: 5\n  ttft: {lognormal: {p50: 1200ms, p90: 2800ms}}\n  \
+     decode: {time: {exponential: {mean: 5s}}}\n  prompt_cache: {ttl: 5m, block_tokens: 128, min_tokens: 1024}\naccounts: \
+     [{count: 3}]\nconditions:\n  - {name: slow, accounts: [2], when: {scheduled: {at: 35m, for: 20m}}, effect: \
+     {ttft_factor: 10}}\nworkload:\n  synth:\n    sessions_per_hour: 75\n    turns: {geometric: {mean: 9}}\n    think_time: \
+     {lognormal: {p50: 20s, p90: 90s}}\n    input_tokens: {start: {lognormal: {p50: 6000, p90: 15000}}, growth: {exponential: \
+     {mean: 600}}, compaction_probability: 0}\n";
+
+/// The files that the gateway of this pool would have left: name, what it is, text. They are made by simulating it: a newer
+/// program makes others, so that they are not compared with what it makes.
+fn gateway_files() -> Vec<(&'static str, &'static str, String)> {
+    let document = Document::parse(POOL, Path::new("pool.yaml"), Path::new(".")).expect("a scenario");
+    let lowered = lower(&document.resolve(&[]).expect("valid").scenario).expect("complete");
+    let ids: Vec<i64> = (1..=lowered.accounts.len() as i64).collect();
+    let export = LogExport::new(ids.clone(), Some(1), |_| "gpt-5".to_owned());
+    let (_, export) = simulate_seen_by(&lowered, 5, export).expect("a run");
+    let snapshot = ids.iter().fold(String::new(), |text, id| {
+        text + &format!(
+            "{{\"account_id\": {id}, \"platform\": \"openai\", \"type\": \"apikey\", \"status\": \"active\", \"schedulable\": true, \
+             \"concurrency\": 5, \"priority\": 1, \"groups\": [1]}}\n"
+        )
+    });
+    // other lines stand between the escapes, and docker compose puts its name before each
+    let start = lowered.start.unix_nanos() / 1_000_000;
+    let mut lines: Vec<String> = export.escapes.lines().map(str::to_owned).collect();
+    for minute in 0..80 {
+        let at = jiff::Timestamp::from_millisecond((start + minute * 60_000) as i64).expect("a time");
+        lines.push(format!("{{\"level\":\"INFO\",\"time\":\"{at}\",\"msg\":\"pool checked\",\"accounts\":3}}"));
+    }
+    let time = |line: &String| line.split("\"time\":\"").nth(1).and_then(|rest| rest.get(..19)).map(str::to_owned);
+    lines.sort_by_key(time);
+    let log = lines.iter().fold(String::new(), |text, line| text + "sub2api-1  | " + line + "\n");
+    let config = "# The gateway's own config.yaml: what stickysim reads of it.\ngateway:\n  openai_scheduler:\n    \
+                  sticky_escape_enabled: true\n    sticky_escape_ttft_ms: 6000\n";
+    vec![
+        ("gateway-log.jsonl", "requests, ordered by completion as the gateway exports them", export.lines()),
+        ("accounts.jsonl", "the account snapshot of the same gateway", snapshot),
+        ("gateway.log", "its own log with its escapes, as docker compose prints it", log),
+        ("config.yaml", "its configuration", config.to_owned()),
+    ]
+}
+
 fn readme() -> String {
     let mut text = String::from(
         "# Sample traces\n\nSynthetic: made by `tests/sample_traces.rs` from a fixed seed, in the shapes of the real formats \
@@ -331,6 +343,15 @@ fn readme() -> String {
     );
     for (name, format, requests, what, _) in files() {
         writeln!(text, "| `{name}` | {} | {requests} | {what} |", format.name()).ok();
+    }
+    text.push_str(
+        "\n## What a gateway leaves\n\nThe log of a small gateway (three accounts, one of them slow for twenty minutes) with all that \
+         belongs to it, made by\nsimulating it, long enough for a verdict:\n\n    stickysim calibrate traces/gateway-log.jsonl --accounts \
+         traces/accounts.jsonl --escape-log traces/gateway.log --gateway-config traces/config.yaml --out calibrated\n    stickysim \
+         tune calibrated/scenario.yaml --vary sticky_escape_ttft_ms=2000:40000:log\n\n| file | what it is |\n| --- | --- |\n",
+    );
+    for (name, what, _) in gateway_files() {
+        writeln!(text, "| `{name}` | {what} |").ok();
     }
     text
 }
@@ -381,5 +402,38 @@ fn write_the_sample_files() {
     for (name, .., text) in files() {
         std::fs::write(folder().join(name), text).expect("written");
     }
+    for (name, _, text) in gateway_files() {
+        std::fs::write(folder().join(name), text).expect("written");
+    }
     std::fs::write(folder().join("README.md"), readme()).expect("written");
+}
+
+#[test]
+fn what_a_gateway_leaves_belongs_together_and_is_enough_for_a_verdict() {
+    let out = std::env::temp_dir().join(format!("stickysim-samples-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&out);
+    let options = Options {
+        log: folder().join("gateway-log.jsonl"),
+        format: None,
+        accounts: Some(folder().join("accounts.jsonl")),
+        escape_log: vec![folder().join("gateway.log")],
+        gateway_config: Some(folder().join("config.yaml")),
+        sets: Vec::new(),
+        against: None,
+        out: out.clone(),
+        force: false,
+        tolerance: 0.1,
+        replications: 40,
+        limits: stickysim::calibrate::spans::Limits::default(),
+        seed: 1,
+    };
+    let calibrated = calibrate(&options, &stickysim::experiment::replicate::threads(0).unwrap()).unwrap();
+    let said = stickysim::calibrate::report::summary(&calibrated);
+    assert_eq!(calibrated.verdict, Verdict::Agrees, "{said}");
+    assert!(
+        calibrated.input.escapes.as_ref().is_some_and(|escapes| escapes.is_complete && escapes.all.len() > 20),
+        "{said}"
+    );
+    assert_eq!(calibrated.fit.slow.len(), 1, "{:?}", calibrated.fit.slow);
+    std::fs::remove_dir_all(out).unwrap();
 }

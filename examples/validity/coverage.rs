@@ -3,10 +3,9 @@
 //! The truth is the mean over all runs of all experiments. The runs are made once: an experiment of 5 replications is the
 //! beginning of that of 50.
 
-use anyhow::Result;
 use stickysim::experiment::stats::{Level, mean_interval_of};
 
-use crate::model::{FIGURES, Model, Row, column};
+use crate::model::{FIGURES, Row, column};
 
 /// How many replications an experiment has.
 pub const SIZES: [usize; 4] = [5, 10, 20, 50];
@@ -21,9 +20,9 @@ pub struct Coverage {
     pub figures: Vec<(f64, Vec<(usize, usize)>)>,
 }
 
-/// Runs the experiments.
-pub fn measure(model: &Model<'_>, experiments: u64, most: usize) -> Result<Coverage> {
-    let runs = model.runs(experiments, most as u64)?;
+/// What the experiments of a model, each with its replications, say of its figures.
+pub fn measure(model: &str, runs: &[Vec<Row>]) -> Coverage {
+    let most = runs.first().map_or(0, Vec::len);
     let sizes: Vec<usize> = SIZES.into_iter().filter(|&size| size <= most).collect();
     let of_figure = |figure: usize| {
         let all: Vec<f64> = runs.iter().flatten().filter_map(|row| row[figure]).collect();
@@ -38,12 +37,12 @@ pub fn measure(model: &Model<'_>, experiments: u64, most: usize) -> Result<Cover
         };
         (truth, sizes.iter().map(at).collect())
     };
-    Ok(Coverage {
-        model: model.name.clone(),
-        experiments,
+    Coverage {
+        model: model.to_owned(),
+        experiments: runs.len() as u64,
         figures: (0..FIGURES.len()).map(of_figure).collect(),
         sizes: sizes.clone(),
-    })
+    }
 }
 
 impl Coverage {

@@ -51,12 +51,11 @@ fn run(options: &Options) -> Result<bool> {
     let pool = Model::open("tests/validity/pool.yaml", &[], &threads)?;
     // the shipped one is larger: fewer experiments, and of at most 20 replications
     let shipped = Model::open("scenarios/slow-account.yaml", &["duration=2h", "warmup=30m"], &threads)?;
-    let coverages = [
-        coverage::measure(&pool, options.experiments, 50)?,
-        coverage::measure(&shipped, (options.experiments / 8).max(20), 20)?,
-    ];
+    let runs = pool.runs(options.experiments, 50)?;
+    let of_shipped = shipped.runs((options.experiments / 20).max(20), 20)?;
+    let coverages = [coverage::measure(&pool.name, &runs), coverage::measure(&shipped.name, &of_shipped)];
     coverages.iter().for_each(|found| print!("{}", page::coverage(found)));
-    let redeal = redeal::measure(&pool, options.experiments)?;
+    let redeal = redeal::measure(&pool, &runs)?;
     print!("{}", page::redeal(&redeal));
     let searches = search::measure(options.program.as_deref(), (options.experiments / 20).max(4), &threads)?;
     print!("{}", page::searches(&searches));

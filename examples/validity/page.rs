@@ -100,7 +100,7 @@ pub fn searches(found: &[Search]) -> String {
         text,
         "## Searches\n\n\
          `stickysim tune tests/validity/pool.yaml --vary sticky_escape_ttft_ms=2000:40000:log:12 --minimise \
-         sessions.worst_ttft_ms.p95 --seed N` for {} seeds. The truth is a brute-force grid of the twelve values with 400 \
+         sessions.worst_ttft_ms.p95 --seed N` for {} seeds. The truth is a brute-force grid of the twelve values with 200 \
          replications each. *Left with*: by how much what is recommended, or kept, is worse than the best of the grid, in the mean.\n\n\
          | pool | best of the grid | what there is | recommends a change | of these within 3 % of the best | left with |\n\
          | --- | ---: | ---: | ---: | ---: | ---: |",

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use stickysim::experiment::stats::{Direction, Level, Verdict, paired_of};
 
-use crate::model::{FIGURES, Model, column};
+use crate::model::{FIGURES, Model, Row, column};
 
 /// Replications of each side.
 pub const REPLICATIONS: u64 = 20;
@@ -20,9 +20,11 @@ pub struct Redeal {
     pub figures: Vec<(usize, usize)>,
 }
 
-/// Runs the comparisons.
-pub fn measure(model: &Model<'_>, experiments: u64) -> Result<Redeal> {
-    let (a, b) = (model.runs(experiments, REPLICATIONS)?, model.with(OTHER_DEAL)?.runs(experiments, REPLICATIONS)?);
+/// Holds the first replications of each experiment against a re-deal of them.
+pub fn measure(model: &Model<'_>, runs: &[Vec<Row>]) -> Result<Redeal> {
+    let experiments = runs.len() as u64;
+    let a: Vec<&[Row]> = runs.iter().map(|rows| &rows[..rows.len().min(REPLICATIONS as usize)]).collect();
+    let b = model.with(OTHER_DEAL)?.runs(experiments, REPLICATIONS)?;
     let of_figure = |figure: usize| {
         let verdicts = a.iter().zip(&b).filter_map(|(a, b)| {
             let paired = paired_of(&column(a, figure), &column(b, figure), Level::PERCENT_95);

@@ -17,7 +17,7 @@ const GRID: [u64; 12] = [2_000, 2_626, 3_448, 4_528, 5_945, 7_807, 10_251, 13_46
 /// What is made small.
 const OBJECTIVE: &str = "sessions.worst_ttft_ms.p95";
 /// Replications by which the truth is known, on seeds that no search sees.
-const TRUTH: u64 = 400;
+const TRUTH: u64 = 200;
 
 /// A case: how the pool is changed, and what is to be found out.
 struct Case {

@@ -39,7 +39,14 @@ struct Line {
 /// # Errors
 /// When it cannot be read or a line is no account.
 pub fn read(path: &Path, group: Option<i64>, seen: &[i64]) -> Result<(Vec<Known>, Vec<String>), Error> {
-    let text = super::escapes::text(path)?;
+    of_text(&super::escapes::text(path)?, path, group, seen)
+}
+
+/// The same of a text that stood in the file at `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn of_text(text: &str, path: &Path, group: Option<i64>, seen: &[i64]) -> Result<(Vec<Known>, Vec<String>), Error> {
     let mut known: Vec<Known> = Vec::new();
     let mut idle = Vec::new();
     for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {

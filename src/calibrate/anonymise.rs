@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::Luck;
 use crate::units::Span;
+use crate::workload::Error;
 use crate::workload::convert::Written;
 use crate::workload::replay::{Names, PreviousResponse, TraceReader};
 use crate::workload::write::TraceWriter;
-use crate::workload::{Error, ReadConfig};
 
 /// How a trace is made anonymous.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +25,8 @@ pub struct Anonymise {
 ///
 /// # Errors
 /// When the salt is empty, the trace cannot be read, or the file cannot be written; then there is no file.
-pub fn anonymise(read: &ReadConfig, how: &Anonymise, mut writer: TraceWriter) -> Result<Written, Error> {
-    if how.salt.is_empty() {
-        return Err(Error::new("the salt is empty: names could be guessed", "give any secret text"));
-    }
-    let mut reader = TraceReader::open(read, Luck::new(1))?;
+pub fn anonymise(mut reader: TraceReader, how: &Anonymise, mut writer: TraceWriter) -> Result<Written, Error> {
+    how.check()?;
     let mut names = Names::default();
     let mut accounts: BTreeMap<i64, i64> = BTreeMap::new();
     let mut models: BTreeMap<String, String> = BTreeMap::new();
@@ -56,6 +52,9 @@ pub fn anonymise(read: &ReadConfig, how: &Anonymise, mut writer: TraceWriter) ->
         }
         writer.write(&row, &names)?;
     }
+    if writer.rows() == 0 {
+        return Err(reader.without_rows());
+    }
     let mut notes = reader.notes();
     if first.is_some_and(|first| first > Span::ZERO) {
         notes.push("times are counted from the first request".to_owned());
@@ -67,6 +66,17 @@ pub fn anonymise(read: &ReadConfig, how: &Anonymise, mut writer: TraceWriter) ->
 }
 
 impl Anonymise {
+    /// Refuses a salt that keeps nothing secret.
+    ///
+    /// # Errors
+    /// When it is empty.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.salt.is_empty() {
+            return Err(Error::new("the salt is empty: names could be guessed", "give any secret text"));
+        }
+        Ok(())
+    }
+
     fn name(&self, kind: &str, name: &str) -> Box<str> {
         // twice over, so that the second seed is as secret as the salt
         let secret = xxhash_rust::xxh64::xxh64(self.salt.as_bytes(), 0);

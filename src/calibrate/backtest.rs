@@ -1,13 +1,16 @@
 //! Does the scenario do what really happened: the same period simulated many times, figure by figure against the record.
 //!
-//! The record is one draw of reality, so it is held against the interval in which one more simulation would lie
-//! (prediction interval of the logarithm over replications, all figures together at 95 %), widened by the tolerance.
+//! The record is one draw of reality, so it is held against the envelope in which one more simulation would lie with all of
+//! its figures (`envelope`), widened by the tolerance. Every simulation deals the names of sessions anew, as the gateway's own
+//! are not known.
 
 use std::collections::BTreeMap;
 
+use std::ops::Range;
+
+use super::envelope::{Spread, bound, is_clear, oddness};
 use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Figure, Kind, Seen, Watch};
 use crate::experiment::replicate::{Threads, in_parallel, seed_of};
-use crate::experiment::stats::Level;
 use crate::gateway::RunError;
 use crate::measure::provenance::Shares;
 use crate::simulation::{Lowered, simulate_seen_by};
@@ -47,6 +50,8 @@ pub struct BackTest {
     pub figures: Vec<Compared>,
     /// How many simulations.
     pub replications: u64,
+    /// Whether further simulations would not change the answer.
+    pub is_clear: bool,
     /// What the simulations rest on, on average.
     pub rests_on: Shares,
 }
@@ -71,21 +76,21 @@ impl BackTest {
     }
 }
 
-/// Simulates `replications` times and gives what was seen of each.
+/// Simulates replications and gives what was seen of each.
 ///
 /// # Errors
 /// When the trace cannot be played.
 pub fn replicate(
     lowered: &Lowered,
     watch: &Watch,
-    replications: u64,
+    replications: Range<u64>,
     threads: &Threads,
 ) -> Result<Vec<Seen>, RunError> {
     let one = |index: u64| {
         let watch = Watch { start: lowered.start, ..watch.clone() };
         simulate_seen_by(lowered, seed_of(lowered.seed, index), watch).map(|(_, watch)| watch.seen)
     };
-    in_parallel(0..replications, threads, &one).into_iter().collect()
+    in_parallel(replications, threads, &one).into_iter().collect()
 }
 
 /// An interval wider than this factor to either side says nothing.
@@ -96,101 +101,217 @@ const FEW_COUNTS: f64 = 5.0;
 const SMALL_SHARE: f64 = 0.005;
 /// Times that differ by less than this are the same: the record is in whole ms.
 const SHORT_MS: f64 = 2.0;
+/// Spreads that make up a difference that is none.
+const SAME_SPREADS: f64 = 3.0;
 
-/// Compares the record with simulations of it. `learnt` says how many requests the accounts were learnt from for each one
-/// compared, where these are others (out of sample): how healthy accounts answer is then known no better than from a
-/// sample of that size, which widens the intervals of times. `None`: they were learnt from the same requests.
-pub fn compare(recorded: &Seen, simulated: &[Seen], ids: &[i64], tolerance: f64, learnt: Option<f64>) -> BackTest {
-    // where the record cannot know a figure there is no point in a line that says so, but for those that every log of a
-    // gateway should have
-    let missing = |figure: &Figure| {
-        // without a single hit there is no cache to compare
-        (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
-            || figure.value.is_none()
-                && ((!recorded.gateway && !figure.name.starts_with("upstream_ttft_ms"))
-                    || figure.name.starts_with(ESCAPES_FROM)
-                    || figure.name.starts_with(ESCAPES_AT))
-    };
-    let mut record = recorded.figures(ids);
-    record.retain(|figure| !missing(figure));
-    let runs: Vec<BTreeMap<String, f64>> = simulated
-        .iter()
-        .map(|seen| seen.figures(ids).into_iter().filter_map(|figure| Some((figure.name, figure.value?))).collect())
-        .collect();
-    let told = record.iter().filter(|figure| figure.value.is_some()).count();
-    let level = Level::PERCENT_95.shared_by(told);
-    let figures = record
-        .iter()
-        .map(|figure| {
-            let values: Vec<f64> = runs.iter().filter_map(|run| run.get(&figure.name).copied()).collect();
-            let unsure = if figure.kind == Kind::Millis { learnt.map_or(0.0, |learnt| 1.0 / learnt) } else { 0.0 };
-            one(figure, &values, level, tolerance, unsure)
-        })
-        .collect();
-    let mean = |of: fn(&Shares) -> f64| {
-        simulated.iter().map(|seen| of(&seen.rests_on)).sum::<f64>() / simulated.len().max(1) as f64
-    };
-    let rests_on = Shares {
-        same: mean(|shares| shares.same),
-        observed: mean(|shares| shares.observed),
-        extrapolated: mean(|shares| shares.extrapolated),
-    };
-    BackTest { figures, replications: simulated.len() as u64, rests_on }
+/// A record with simulations of it.
+#[derive(Clone, Debug)]
+pub struct Test<'a> {
+    /// What was recorded.
+    pub recorded: &'a Seen,
+    /// What was simulated.
+    pub simulated: &'a [Seen],
+    /// How many requests the accounts were learnt from for each one compared, where these are others (out of sample): how
+    /// healthy accounts answer is then known no better than from a sample of that size, which widens the intervals of times.
+    /// `None`: they were learnt from the same requests.
+    pub learnt: Option<f64>,
 }
 
-fn one(figure: &Figure, values: &[f64], level: Level, tolerance: f64, unsure: f64) -> Compared {
-    let mut compared = Compared {
-        name: figure.name.clone(),
-        kind: figure.kind,
-        recorded: figure.value,
-        simulated: None,
-        ratio: None,
-        judgement: Judgement::CannotTell,
-    };
-    let n = values.len();
-    let Some(recorded) = figure.value else { return compared };
-    if n < 3 {
-        return compared;
-    }
-    // what counts as nothing, so that zeros have logarithms
-    let (least, same) = match figure.kind {
+/// A figure of a test in logarithms.
+struct Row {
+    figure: Figure,
+    recorded: Option<f64>,
+    simulated: Vec<f64>,
+    spread: Spread,
+    least: f64,
+    /// By how much the record is less sure than a simulation.
+    unsure: f64,
+}
+
+/// What counts as nothing, so that zeros have logarithms; and which differences are none.
+const fn nothing(kind: Kind) -> (f64, f64) {
+    match kind {
         Kind::Millis => (1.0, SHORT_MS),
         Kind::Count => (1.0, FEW_COUNTS),
         Kind::Share => (0.002, SMALL_SHARE),
+    }
+}
+
+fn log(kind: Kind, value: f64) -> f64 {
+    libm::log(value + nothing(kind).0)
+}
+
+impl Row {
+    fn all(test: &Test<'_>, ids: &[i64]) -> Vec<Self> {
+        let recorded = test.recorded;
+        // where the record cannot know a figure there is no point in a line that says so, but for those that every log of
+        // a gateway should have
+        let missing = |figure: &Figure| {
+            // without a single hit there is no cache to compare
+            (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
+                || figure.value.is_none()
+                    && ((!recorded.gateway && !figure.name.starts_with("upstream_ttft_ms"))
+                        || figure.name.starts_with(ESCAPES_FROM)
+                        || figure.name.starts_with(ESCAPES_AT))
+        };
+        let mut record = recorded.figures(ids);
+        record.retain(|figure| !missing(figure));
+        let runs: Vec<BTreeMap<String, f64>> = test
+            .simulated
+            .iter()
+            .map(|seen| seen.figures(ids).into_iter().filter_map(|figure| Some((figure.name, figure.value?))).collect())
+            .collect();
+        let of = |figure: Figure| {
+            let kind = figure.kind;
+            let known: Vec<f64> =
+                runs.iter().filter_map(|run| run.get(&figure.name)).map(|&value| log(kind, value)).collect();
+            let recorded = figure.value.filter(|_| known.len() >= 3 && known.len() * 2 > runs.len());
+            let middle = known.iter().sum::<f64>() / known.len().max(1) as f64;
+            // where one run has no such figure it says nothing about it
+            let values =
+                runs.iter().map(|run| run.get(&figure.name).map_or(middle, |&value| log(kind, value))).collect();
+            let (floor, same) = nothing(kind);
+            let least = (libm::log(libm::exp(middle) + same) - middle) / SAME_SPREADS;
+            let least = if floor > 0.0 { least.max(1e-6) } else { 1e-6 };
+            let unsure = if kind == Kind::Millis { test.learnt.map_or(0.0, |learnt| 1.0 / learnt) } else { 0.0 };
+            Self {
+                recorded: recorded.map(|value| log(kind, value)),
+                spread: Spread::of(&known, least),
+                simulated: values,
+                least,
+                unsure: (1.0 + unsure).sqrt(),
+                figure,
+            }
+        };
+        record.into_iter().map(of).collect()
+    }
+
+    /// How many spreads the record lies off beyond the tolerance.
+    fn deviation(&self, tolerance: f64) -> f64 {
+        self.recorded.map_or(0.0, |value| self.spread.deviation(value, libm::log1p(tolerance)) / self.unsure)
+    }
+
+    fn compared(&self, bound: f64, tolerance: f64) -> Compared {
+        let mut compared = Compared {
+            name: self.figure.name.clone(),
+            kind: self.figure.kind,
+            recorded: self.figure.value,
+            simulated: None,
+            ratio: None,
+            judgement: Judgement::CannotTell,
+        };
+        let (Some(value), Some(recorded)) = (self.recorded, self.figure.value) else { return compared };
+        let Spread { middle, below, above } = self.spread;
+        let (floor, same) = nothing(self.figure.kind);
+        let (down, up) = (bound * below * self.unsure, bound * above * self.unsure);
+        let off = value - middle;
+        compared.simulated = Some((libm::exp(middle) - floor).max(0.0));
+        compared.ratio = Some((libm::exp(off), libm::exp(off - up), libm::exp(off + down)));
+        let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
+        let hardly = (low - recorded).max(recorded - high) <= same;
+        compared.judgement = if self.deviation(tolerance) > bound && !hardly {
+            Judgement::Off(libm::exp(off))
+        } else if down.max(up) > libm::log(TOO_WIDE) && high - low > 4.0 * same {
+            Judgement::CannotTell
+        } else {
+            Judgement::Agrees
+        };
+        compared
+    }
+}
+
+/// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a record that
+/// the model made is called off one time in twenty, however many figures there are.
+pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackTest> {
+    let rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids)).collect();
+    let told = || rows.iter().flatten().filter(|row| row.recorded.is_some());
+    let figures: Vec<(f64, Vec<f64>)> = told().map(|row| (row.least, row.simulated.clone())).collect();
+    let odd = oddness(&figures);
+    let record = told().map(|row| row.deviation(tolerance)).fold(0.0, f64::max);
+    let (bound, is_clear) = (bound(&odd), is_clear(record, &odd));
+    tests
+        .iter()
+        .zip(&rows)
+        .map(|(test, rows)| BackTest {
+            figures: rows.iter().map(|row| row.compared(bound, tolerance)).collect(),
+            replications: test.simulated.len() as u64,
+            is_clear,
+            rests_on: rests_on(test.simulated),
+        })
+        .collect()
+}
+
+fn rests_on(simulated: &[Seen]) -> Shares {
+    let mean = |of: fn(&Shares) -> f64| {
+        simulated.iter().map(|seen| of(&seen.rests_on)).sum::<f64>() / simulated.len().max(1) as f64
     };
-    let log = |value: f64| libm::log(value + least);
-    let logs: Vec<f64> = values.iter().map(|&value| log(value)).collect();
-    let mean = logs.iter().sum::<f64>() / n as f64;
-    let variance = logs.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1) as f64;
-    let half = level.t(n) * (variance * (1.0 + 1.0 / n as f64 + unsure)).sqrt();
-    let off = log(recorded) - mean;
-    let middle = libm::exp(mean) - least;
-    compared.simulated = Some(middle.max(0.0));
-    compared.ratio = Some((libm::exp(off), libm::exp(off - half), libm::exp(off + half)));
-    let low = libm::exp(mean - half) - least;
-    let high = libm::exp(mean + half) - least;
-    let beyond = (off.abs() - half).max(0.0);
-    let hardly = (low - recorded).max(recorded - high) <= same;
-    compared.judgement = if beyond > libm::log1p(tolerance) && !hardly {
-        Judgement::Off(libm::exp(off))
-    } else if half > libm::log(TOO_WIDE) && high - low > 4.0 * same {
-        Judgement::CannotTell
-    } else {
-        Judgement::Agrees
-    };
-    compared
+    Shares {
+        same: mean(|shares| shares.same),
+        observed: mean(|shares| shares.observed),
+        extrapolated: mean(|shares| shares.extrapolated),
+    }
+}
+
+/// The same record and simulations with one setting changed.
+#[derive(Debug)]
+pub struct Profile {
+    rows: Vec<Row>,
+    bound: f64,
+    tolerance: f64,
+    ids: Vec<i64>,
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {:?} in {:?}", self.figure.name, self.recorded, self.spread)
+    }
+}
+
+impl Profile {
+    /// Of a test that agrees.
+    pub fn of(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Self {
+        let rows = Row::all(test, ids);
+        let told = rows.iter().filter(|row| row.recorded.is_some());
+        let figures: Vec<(f64, Vec<f64>)> = told.map(|row| (row.least, row.simulated.clone())).collect();
+        Self { bound: bound(&oddness(&figures)), rows, tolerance, ids: ids.to_vec() }
+    }
+
+    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the first few
+    /// simulations with the same luck say how far each figure moves.
+    pub fn cannot_tell(&self, changed: &[Seen]) -> bool {
+        let runs: Vec<BTreeMap<String, f64>> = changed
+            .iter()
+            .map(|seen| seen.figures(&self.ids).into_iter().filter_map(|fig| Some((fig.name, fig.value?))).collect())
+            .collect();
+        self.rows.iter().filter(|row| row.recorded.is_some()).all(|row| {
+            let kind = row.figure.kind;
+            let moves: Vec<f64> = runs
+                .iter()
+                .zip(&row.simulated)
+                .filter_map(|(run, before)| Some(log(kind, *run.get(&row.figure.name)?) - before))
+                .collect();
+            let mean = moves.iter().sum::<f64>() / moves.len().max(1) as f64;
+            let moved = Row {
+                figure: row.figure.clone(),
+                simulated: Vec::new(),
+                spread: Spread { middle: row.spread.middle + mean, ..row.spread },
+                ..*row
+            };
+            !matches!(moved.compared(self.bound, self.tolerance).judgement, Judgement::Off(_))
+        })
+    }
 }
 
 /// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is nearer.
 pub fn distance(recorded: &Seen, simulated: &[Seen], ids: &[i64]) -> f64 {
-    let compared = compare(recorded, simulated, ids, 0.0, None);
+    let compared = compare_all(&[Test { recorded, simulated, learnt: None }], ids, 0.0);
     // what many accounts or parts of the period have each would count many times over
     let of = |figure: &&Compared| {
         !["accounts.", ESCAPES_FROM, ESCAPES_AT].iter().any(|start| figure.name.starts_with(start))
     };
     compared
-        .figures
         .iter()
+        .flat_map(|test| &test.figures)
         .filter(of)
         .filter_map(|figure| {
             let scale = if figure.kind == Kind::Millis { 2.0 } else { 1.0 };

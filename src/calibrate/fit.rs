@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::normalise::{Effects, Normal};
 use super::robust::{centre, common_sd, median, quantile, shrink, sorted};
-use super::shape::{Shape, round, steps, time};
+use super::shape::{Shape, of_accounts, round, time};
 use super::spans::{Failing, Limits, Slow, failing, slow};
 use super::tries::{Fault, Tries};
 use crate::experiment::stats::known::{ks_distance, ks_p_value};
@@ -18,8 +18,6 @@ pub struct Fit {
     pub unseen: AccountFit,
     /// Effects of kinds and sizes.
     pub normal: Normal,
-    /// How healthy times to first token are distributed.
-    pub shape: Shape,
     /// When accounts were slow.
     pub slow: Vec<Slow>,
     /// When accounts failed.
@@ -33,6 +31,8 @@ pub struct AccountFit {
     pub mu: f64,
     /// Standard deviation of ln TTFT.
     pub sigma: f64,
+    /// How its times are distributed.
+    pub shape: Shape,
     /// Healthy answers with a TTFT.
     pub answers: usize,
     /// All attempts.
@@ -104,7 +104,7 @@ pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
         !slow.iter().any(|span| span.account == account && span.range.0 <= i && i < span.range.1)
     };
     let counts = |account: usize, i: usize| tries.of[account][i].at_s < until_s && healthy(account, i);
-    let Healthy { normal, mus, sigmas, shape, .. } = Healthy::best(tries, kinds, &counts);
+    let Healthy { normal, mus, sigmas, shapes, .. } = Healthy::best(tries, kinds, &counts);
     let decodes = decode(tries, &|account, i| {
         let slow_there = |span: &Slow| span.account == account && span.range.0 <= i && i < span.range.1;
         tries.of[account][i].at_s < until_s && !slow.iter().any(|span| slow_there(span) && span.decode_factor != 1.0)
@@ -113,6 +113,7 @@ pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
         .map(|account| AccountFit {
             mu: mus[account],
             sigma: sigmas[account],
+            shape: shapes[account].clone(),
             answers: normal.accounts[account].n,
             attempts: tries.of[account].len(),
             decode: decodes[account].clone(),
@@ -123,12 +124,16 @@ pub fn fit(tries: &Tries, kinds: usize, limits: Limits, until_s: f64) -> Fit {
     let unseen = AccountFit {
         mu: mean(&|account| account.mu),
         sigma: mean(&|account| account.sigma),
+        // like most
+        shape: (0..shapes.len())
+            .max_by_key(|&account| shapes.iter().filter(|shape| **shape == shapes[account]).count())
+            .map_or(Shape::Normal, |account| shapes[account].clone()),
         answers: 0,
         attempts: 0,
         decode: decodes.last().cloned().unwrap_or_default(),
         failures: Vec::new(),
     };
-    Fit { accounts, unseen, normal, shape, slow, failing }
+    Fit { accounts, unseen, normal, slow, failing }
 }
 
 /// What healthy accounts are like.
@@ -136,7 +141,7 @@ struct Healthy {
     normal: Normal,
     mus: Vec<f64>,
     sigmas: Vec<f64>,
-    shape: Shape,
+    shapes: Vec<Shape>,
     /// How far percentiles put together from the parts are from those of the log, as a logarithm.
     off: f64,
 }
@@ -147,6 +152,8 @@ const CLOSE: f64 = 0.058;
 const SAMPLE: usize = 1_000;
 /// The spread of times to first token (of their logarithms) where the log tells none.
 const UNKNOWN_SD: f64 = 0.5;
+/// As so many answers weighs that.
+const BEFOREHAND: f64 = 10.0;
 
 impl Healthy {
     /// With the effects of kind and size, unless percentiles come out wrong with them: residuals that are wider for some
@@ -169,26 +176,29 @@ impl Healthy {
         let normal = Normal::fit(tries, kinds, effects, counts);
         let known = normal.accounts.iter().filter(|centre| centre.n > 0).copied();
         let common = common_sd(known, UNKNOWN_SD);
-        let mus = shrink(&normal.accounts.iter().map(|centre| (centre.mean, centre.error(common))).collect::<Vec<_>>());
+        // few answers do not know how far answers spread either
+        let answers: usize = normal.accounts.iter().map(|centre| centre.n).sum();
+        let weight = answers as f64 / (answers as f64 + BEFOREHAND);
+        let spread = (weight * common * common + (1.0 - weight) * UNKNOWN_SD * UNKNOWN_SD).sqrt();
+        let mus = shrink(&normal.accounts.iter().map(|centre| (centre.mean, centre.error(spread))).collect::<Vec<_>>());
         let sigmas: Vec<(f64, f64)> = normal.accounts.iter().map(|centre| centre.ln_sd(common)).collect();
         let sigmas: Vec<f64> = shrink(&sigmas).into_iter().map(libm::exp).collect();
-        let mut residuals = Vec::new();
+        let mut residuals = vec![Vec::new(); tries.of.len()];
         let mut rows = Vec::new();
         for (account, of) in tries.of.iter().enumerate() {
             for (_, each) in of.iter().enumerate().filter(|&(i, _)| counts(account, i)) {
                 let Some(level) = normal.level(each) else { continue };
-                residuals.push((level - mus[account]) / sigmas[account]);
+                residuals[account].push((level - mus[account]) / sigmas[account]);
                 rows.push((account, normal.effect(each), level + normal.effect(each)));
             }
         }
-        let shape = Shape::of(&residuals);
-        let residuals = steps(&sorted(&residuals), 401);
+        let shapes = of_accounts(&residuals, &sigmas);
         let put_together: Vec<f64> = rows
             .iter()
             .step_by(rows.len().div_ceil(SAMPLE).max(1))
             .flat_map(|&(account, effect, _)| {
                 let (mu, sigma) = (mus[account], sigmas[account]);
-                residuals.iter().map(move |z| mu + sigma * z + effect)
+                shapes[account].1.iter().map(move |z| mu + sigma * z + effect)
             })
             .collect();
         let put_together = sorted(&put_together);
@@ -197,7 +207,7 @@ impl Healthy {
             .into_iter()
             .filter_map(|p| Some((quantile(&put_together, p)? - quantile(&logs, p)?).abs()))
             .fold(0.0, f64::max);
-        Self { normal, mus, sigmas, shape, off }
+        Self { normal, mus, sigmas, shapes: shapes.into_iter().map(|(shape, _)| shape).collect(), off }
     }
 }
 

@@ -114,6 +114,21 @@ pub fn read(path: &Path) -> Result<Log, Error> {
     reading.finish(path, number)
 }
 
+/// Whether a line is one of the account snapshot, which may stand in the same file.
+fn is_account(content: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Account {
+        completed_ms: Option<serde::de::IgnoredAny>,
+        account_id: Option<i64>,
+        concurrency: Option<i64>,
+    }
+    // requests have neither of the two, and most are told without a look at the whole line
+    content.windows(13).any(|part| part == b"\"concurrency\"")
+        && serde_json::from_slice::<Account>(content).is_ok_and(|account| {
+            account.completed_ms.is_none() && account.account_id.is_some() && account.concurrency.is_some()
+        })
+}
+
 #[derive(Default)]
 struct Reading {
     log: Log,
@@ -135,6 +150,11 @@ struct Reading {
 
 impl Reading {
     fn line(&mut self, content: &[u8], number: u64) -> Result<(), &'static str> {
+        if is_account(content) {
+            self.log.snapshot.push_str(&String::from_utf8_lossy(content));
+            self.log.snapshot.push('\n');
+            return Ok(());
+        }
         let line: Line<'_> = serde_json::from_slice(content).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => "a value is of the wrong type, or out of range",
             _ => "not JSON: expected one object a line, as docs/export/sub2api-export.sql gives it",
@@ -195,7 +215,7 @@ impl Reading {
             .iter()
             .map(|attempt| FailedTry {
                 at_s: attempt.at_ms.filter(|&at| within(at)).map(seconds),
-                account: attempt.account_id,
+                account: attempt.account_id.filter(|&id| id > 0),
                 status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
                 failed_over: attempt.kind.as_deref() == Some("failover"),
             })
@@ -217,7 +237,7 @@ impl Reading {
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
         let seconds_of = |ms: i64| ms as f64 / 1e3;
-        self.log.has_accounts |= line.account_id.is_some();
+        self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
         self.log.records.push(Record {
             at_s: seconds(arrival),
             exact_arrival: exact,
@@ -234,7 +254,7 @@ impl Reading {
                 (true, Some(_)) => Outcome::Broken,
                 (false, _) => Outcome::Failed(line.status.unwrap_or(0)),
             },
-            account: line.account_id,
+            account: line.account_id.filter(|&id| id > 0),
             ttft_s: middle(line.ttft_ms).filter(|_| ok),
             duration_s: middle(line.duration_ms).filter(|_| ok),
             before_s: line.pre_forward_ms.filter(|_| exact).map(|ms| seconds_of(ms.max(0))),

@@ -9,19 +9,20 @@ use super::accounts::{self, Known};
 use super::cache::{self, Cache};
 use super::escapes::{self, Escapes};
 use super::gateway_log;
-use super::observed::{CacheSeen, Escaped, Seen, Watch};
+use super::observed::{CacheSeen, Escaped, Seen, Watch, Window};
 use super::options::{CalibrateError, Options};
 use super::records::Log;
 use super::scenario::pool;
 use super::sessions::{Sessions, tell};
 use super::spans::Limits;
 use super::tries::Tries;
+use crate::engine::Luck;
 use crate::measure::provenance::Provenance;
 use crate::measure::{AccountInfo, Settings};
 use crate::scenario::{Document, Scenario, Set};
 use crate::units::Time;
 use crate::workload::ReadConfig;
-use crate::workload::replay::Format;
+use crate::workload::replay::{Format, TraceReader, usage};
 
 /// What was read.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct Input {
     pub ids: Vec<i64>,
     /// What the log says of prompt caches.
     pub cache: Cache,
+    /// Slow spans of the record, in which it is compared by themselves; empty until they are fitted.
+    pub windows: Vec<Window>,
     /// What counts as a span in this log.
     pub limits: Limits,
     /// What was left out, assumed or odd.
@@ -62,21 +65,19 @@ impl Input {
         let mut tries = Tries::of(&log);
         let sessions = tell(&log);
         let settings = settings(options)?;
-        let known = match &options.accounts {
-            Some(path) => {
-                let (known, said) = accounts::read(path, log.group, &tries.ids)?;
-                notes.extend(said);
-                known
-            }
-            None => Vec::new(),
+        let (known, said) = match &options.accounts {
+            Some(path) => accounts::read(path, log.group, &tries.ids)?,
+            None if log.snapshot.is_empty() => (Vec::new(), Vec::new()),
+            None => accounts::of_text(&log.snapshot, &options.log, log.group, &tries.ids)?,
         };
+        notes.extend(said);
         if !log.records.iter().any(|record| record.ttft_s.is_some()) {
             notes.push(
                 "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no fit"
                     .to_owned(),
             );
         }
-        if options.accounts.is_none() && log.has_accounts {
+        if options.accounts.is_none() && log.snapshot.is_empty() && log.has_accounts {
             notes.push(
                 "no account snapshot: an account has as many slots as it was seen to use at once (at least that many)"
                     .to_owned(),
@@ -102,12 +103,12 @@ impl Input {
             tries.fit_prefill(log.kinds.len(), limits);
         }
         let ids = pool(&known, &tries);
-        Ok(Self { log, tries, sessions, known, escapes, settings, ids, cache, limits, notes })
+        Ok(Self { log, tries, sessions, known, escapes, settings, ids, cache, windows: Vec::new(), limits, notes })
     }
 
     /// What was recorded of the requests that arrived in a part of the period, in s.
     pub fn record(&self, part: (f64, f64)) -> Seen {
-        let mut seen = Seen::of_log(&self.log, &self.sessions.of, &self.ids, part);
+        let mut seen = Seen::of_log(&self.log, &self.sessions.of, &self.ids, part, self.windows.clone());
         if !matches!(self.cache, Cache::Fitted { .. }) {
             // what a cache that is only assumed would do is no claim to be tested
             seen.cache =
@@ -127,7 +128,7 @@ impl Input {
     pub fn watch(&self, part: (f64, f64)) -> Watch {
         let accounts: Vec<AccountInfo> = self.ids.iter().map(|&id| AccountInfo::new(id, 0)).collect();
         Watch {
-            seen: Seen::new(self.ids.len(), self.log.period(part)),
+            seen: Seen { windows: self.windows.clone(), ..Seen::new(self.ids.len(), self.log.period(part)) },
             start: Time::ZERO,
             part,
             only_recorded: !self.log.has_accounts,
@@ -139,8 +140,18 @@ impl Input {
     }
 }
 
+/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's export, whose
+/// reader says what is wrong with it.
 fn log(options: &Options) -> Result<Log, CalibrateError> {
-    Ok(match options.format {
+    let told = || {
+        let config = ReadConfig { path: options.log.clone(), format: None, ..ReadConfig::default() };
+        TraceReader::open(&config, Luck::new(1)).ok().map(|reader| reader.format())
+    };
+    if options.format.is_none() && usage::is_usage(&escapes::head(&options.log)) {
+        return Ok(Log::of_usage(&options.log)?);
+    }
+    let format = options.format.or_else(told);
+    Ok(match format {
         None | Some(Format::GatewayLog) => gateway_log::read(&options.log)?,
         Some(Format::Weka) if options.log.extension().is_some_and(|ending| ending == "csv") => {
             Log::of_table(&options.log)?

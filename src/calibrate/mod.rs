@@ -16,12 +16,15 @@
 //! | [`spans`] | when was an account slow, when did it fail |
 //! | [`fit`] | what a healthy account is like |
 //! | [`scenario`] | all that as a scenario |
-//! | [`backtest`] | does the scenario do what really happened |
+//! | [`backtest`], [`envelope`] | does the scenario do what really happened |
+//! | [`resolution`], [`advice`] | what that says about a setting, and what may be asked |
 
 pub mod accounts;
+pub mod advice;
 pub mod anonymise;
 pub mod backtest;
 pub mod cache;
+pub mod envelope;
 pub mod escapes;
 pub mod export;
 pub mod fit;
@@ -34,6 +37,7 @@ pub mod options;
 pub mod prefill;
 pub mod records;
 pub mod report;
+pub mod resolution;
 pub mod robust;
 pub mod run;
 pub mod scenario;

@@ -38,6 +38,8 @@ pub struct Seen {
     pub turns: Option<(u64, u64)>,
     /// What was found in prompt caches.
     pub cache: CacheSeen,
+    /// What happened while accounts were slow.
+    pub windows: Vec<Window>,
     /// Whether what was seen went through a gateway: else there are times to first token and nothing more.
     pub gateway: bool,
     /// What a simulation rests on, over all of its requests.
@@ -73,6 +75,34 @@ impl CacheSeen {
         self.hits += u64::from(cached > 0);
         self.input += u64::from(input);
         self.cached += u64::from(cached);
+    }
+}
+
+/// A stretch of time in which an account was slow, as the record shows it: how slow it was, and how many requests it still got.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// The account's place.
+    pub account: usize,
+    /// From when to when requests arrived, in s.
+    pub period: (f64, f64),
+    /// Requests to all accounts.
+    pub requests: u64,
+    /// Requests to this one.
+    pub own: u64,
+    /// The upstream TTFT of its answers in ms.
+    pub ttfts: Vec<f64>,
+}
+
+impl Window {
+    fn add(&mut self, at_s: f64, account: Option<usize>, ttft_ms: Option<f64>) {
+        if at_s < self.period.0 || at_s >= self.period.1 {
+            return;
+        }
+        self.requests += 1;
+        if account == Some(self.account) {
+            self.own += 1;
+            self.ttfts.extend(ttft_ms);
+        }
     }
 }
 
@@ -148,8 +178,16 @@ impl Seen {
 
     /// What a log says of its requests from `from_s` on until `to_s`; `sessions` names the session of each record, `ids` are
     /// the accounts', ascending. Escapes are not in it.
-    pub fn of_log(log: &Log, sessions: &[Option<Box<str>>], ids: &[i64], part: (f64, f64)) -> Self {
-        let mut seen = Self { escapes: None, gateway: log.has_accounts, ..Self::new(ids.len(), log.period(part)) };
+    /// `windows` are empty ones.
+    pub fn of_log(
+        log: &Log,
+        sessions: &[Option<Box<str>>],
+        ids: &[i64],
+        part: (f64, f64),
+        windows: Vec<Window>,
+    ) -> Self {
+        let new = Self::new(ids.len(), log.period(part));
+        let mut seen = Self { escapes: None, gateway: log.has_accounts, windows, ..new };
         let overhead = log.overhead_s();
         let (mut exact, mut felt, mut waits) = (0_u64, Vec::new(), Vec::new());
         let (mut told, mut turns, mut last, mut visited) = (0_u64, (0, 0), BTreeMap::new(), BTreeSet::new());
@@ -164,7 +202,11 @@ impl Seen {
                 turns.1 += u64::from(before != account);
             }
             exact += u64::from(record.exact_arrival);
-            if let Some(place) = record.account.and_then(|id| ids.binary_search(&id).ok()) {
+            let place = record.account.and_then(|id| ids.binary_search(&id).ok());
+            for window in &mut seen.windows {
+                window.add(record.at_s, place, record.ttft_s.map(|ttft| ttft * 1e3));
+            }
+            if let Some(place) = place {
                 let (requests, ttfts) = &mut seen.accounts[place];
                 *requests += 1;
                 ttfts.extend(record.ttft_s.map(|ttft| ttft * 1e3));
@@ -194,7 +236,9 @@ impl Seen {
         }
         let known = exact * 2 > seen.requests;
         seen.felt_ms = Some(felt).filter(|felt| known && !felt.is_empty());
-        seen.waits_ms = Some(waits).filter(|waits| known && !waits.is_empty());
+        // refusals alone do not say how long the others waited
+        let is_said = log.records.iter().any(|record| record.before_s.is_some());
+        seen.waits_ms = Some(waits).filter(|waits| known && is_said && !waits.is_empty());
         seen.turns = Some(turns).filter(|_| told * 2 > seen.requests);
         seen
     }
@@ -221,6 +265,7 @@ impl Seen {
                 put(format!("accounts.{id}.ttft_ms.{name}"), Kind::Millis, of_gateway(value));
             }
         }
+        self.window_figures(&mut put);
         let waits = self.waits_ms.as_ref().map(|waits| sorted(waits));
         let waited = waits
             .as_ref()
@@ -243,6 +288,18 @@ impl Seen {
         put(format!("{CACHE}tokens.share"), Kind::Share, share(cached, input));
         self.escape_figures(ids, &mut put);
         figures
+    }
+
+    /// How slow, and how much used, slow accounts were: known whatever sessions they had.
+    fn window_figures(&self, put: &mut impl FnMut(String, Kind, Option<f64>)) {
+        const LEAST: usize = 5;
+        for (number, window) in (1..).zip(&self.windows) {
+            let ttfts = sorted(&window.ttfts);
+            let median = quantile(&ttfts, 0.5).filter(|_| ttfts.len() >= LEAST);
+            put(format!("slow.{number}.ttft_ms.p50"), Kind::Millis, median);
+            let share = (window.requests >= LEAST as u64).then(|| window.own as f64 / window.requests as f64);
+            put(format!("slow.{number}.share"), Kind::Share, share);
+        }
     }
 
     fn escape_figures(&self, ids: &[i64], put: &mut impl FnMut(String, Kind, Option<f64>)) {
@@ -339,6 +396,11 @@ impl Observer for Watch {
         if let Some(felt) = &mut seen.felt_ms {
             felt.extend(finished.felt_ttft().map(|felt| felt.millis()));
         }
+        let at_s = finished.request.at.since(self.start).secs();
+        let ttft_ms = finished.upstream_ttft.filter(|_| finished.http_status == 200).map(|ttft| ttft.millis());
+        for window in &mut seen.windows {
+            window.add(at_s, finished.account.map(|account| account.at()), ttft_ms);
+        }
         if finished.failed_attempts == 0
             && let Some(waits) = &mut seen.waits_ms
         {
@@ -360,7 +422,7 @@ impl Observer for Watch {
         }
         let (requests, ttfts) = &mut seen.accounts[account.at()];
         *requests += 1;
-        ttfts.extend(finished.upstream_ttft.filter(|_| finished.http_status == 200).map(|ttft| ttft.millis()));
+        ttfts.extend(ttft_ms);
     }
 
     fn run_over(&mut self, _now: Time) {

@@ -14,7 +14,7 @@ use crate::workload::replay::Format;
 pub struct Options {
     /// The log: a gateway log, or what `format` says.
     pub log: PathBuf,
-    /// Its format; `None`: the gateway's.
+    /// Its format; `None`: what its content tells.
     pub format: Option<Format>,
     /// The account snapshot.
     pub accounts: Option<PathBuf>,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::engine::Luck;
-use crate::workload::replay::{Format, TraceReader};
+use crate::workload::replay::usage::UsageRows;
+use crate::workload::replay::{Format, Names, TraceReader, TraceRow};
 use crate::workload::{Error, ReadConfig};
 
 /// How a request ended.
@@ -85,6 +86,8 @@ pub struct Log {
     pub has_accounts: bool,
     /// What was left out, assumed or odd, one sentence each.
     pub notes: Vec<String>,
+    /// The account snapshot, where the same file holds it: its lines.
+    pub snapshot: String,
 }
 
 /// More bad lines than this share of the requests, and it is no log.
@@ -124,31 +127,7 @@ impl Log {
         let mut log = Self::default();
         let mut kinds = BTreeMap::new();
         while let Some(row) = reader.next_row()? {
-            let name = reader.names().model_name(row.model).to_owned();
-            let kind = log.kind(&mut kinds, &name);
-            let recorded = row.recorded.as_deref();
-            let ttft_s = recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs());
-            let at_s = row.at.secs();
-            let status = recorded.and_then(|recorded| recorded.status).filter(|&status| status >= 400).unwrap_or(0);
-            log.has_accounts |= recorded.is_some_and(|recorded| recorded.account.is_some());
-            log.records.push(Record {
-                at_s,
-                exact_arrival: true,
-                end_s: row.ended.map_or(at_s, |ended| ended.secs()),
-                proxy: 0,
-                user: row.user.map(|user| format!("u{user}").into()),
-                kind,
-                input_tokens: Some(row.input_tokens).filter(|&tokens| tokens > 0),
-                output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
-                cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
-                outcome: if row.failed { Outcome::Failed(status) } else { Outcome::Ok },
-                account: recorded.and_then(|recorded| recorded.account).or(Some(1)),
-                ttft_s,
-                duration_s: recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs()),
-                before_s: None,
-                failed: Vec::new(),
-                session: row.session,
-            });
+            log.take(row, reader.names(), &mut kinds);
         }
         log.notes = reader.notes();
         let (bad, good) = (reader.skipped(), log.records.len() as u64);
@@ -161,9 +140,99 @@ impl Log {
         if bad > 0 {
             log.notes.push(format!("{bad} bad lines (cut off, or not of the format) are left out"));
         }
+        log.name_one_account();
         log.has_clock = reader.format() != Format::Weka;
+        log.say_what_a_trace_lacks(reader.format());
         log.sort();
         Ok(log)
+    }
+
+    /// The gateway's own usage export (the CSV or Excel file of a usage page). It knows no arrival, no failure and no session;
+    /// who asked for which model stands for a session, where that tells any.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn of_usage(path: &Path) -> Result<Self, Error> {
+        let mut rows = UsageRows::read(path, super::escapes::bytes(path)?)?;
+        let (mut log, mut names, mut kinds) = (Self::default(), Names::default(), BTreeMap::new());
+        while let Some(row) = rows.next(&mut names) {
+            let user = row.user;
+            log.take(row, &names, &mut kinds);
+            if let (Some(record), Some(user)) = (log.records.last_mut(), user) {
+                record.proxy = xxhash_rust::xxh64::xxh64(format!("{user} {}", record.kind).as_bytes(), 0);
+            }
+        }
+        if log.records.is_empty() {
+            return Err(Error::in_file(path, "there is no request in it", "export a longer period"));
+        }
+        for record in &mut log.records {
+            (record.exact_arrival, record.before_s) = (false, None);
+        }
+        log.name_one_account();
+        (log.notes, log.epoch_ms, log.has_clock) = (rows.notes(), rows.epoch_ms, true);
+        log.sort();
+        // seconds count from the first arrival already
+        log.epoch_ms = rows.epoch_ms;
+        Ok(log)
+    }
+
+    /// One account stands for all where the log knows none.
+    fn name_one_account(&mut self) {
+        if !self.has_accounts {
+            self.records.iter_mut().for_each(|record| record.account = Some(1));
+        }
+    }
+
+    /// A row of a trace.
+    fn take(&mut self, row: TraceRow, names: &Names, kinds: &mut BTreeMap<String, u32>) {
+        let kind = self.kind(kinds, names.model_name(row.model));
+        let recorded = row.recorded.as_deref();
+        let at_s = row.at.secs();
+        let status = recorded.and_then(|recorded| recorded.status).filter(|&status| status >= 400).unwrap_or(0);
+        // 0 is how some write that there was none
+        let account = recorded.and_then(|recorded| recorded.account).filter(|&id| id > 0);
+        self.has_accounts |= account.is_some();
+        let duration_s = recorded.and_then(|recorded| recorded.duration).map(|duration| duration.secs());
+        let end_s = row.ended.map(|ended| ended.secs());
+        self.records.push(Record {
+            at_s,
+            exact_arrival: true,
+            end_s: end_s.unwrap_or(at_s + duration_s.unwrap_or(0.0)),
+            proxy: 0,
+            user: row.user.map(|user| format!("u{user}").into()),
+            kind,
+            input_tokens: Some(row.input_tokens).filter(|&tokens| tokens > 0),
+            output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
+            cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
+            outcome: if row.failed { Outcome::Failed(status) } else { Outcome::Ok },
+            account,
+            ttft_s: recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs()),
+            duration_s,
+            before_s: end_s.zip(duration_s).map(|(end, duration)| (end - at_s - duration).max(0.0)),
+            failed: Vec::new(),
+            session: row.session,
+        });
+    }
+
+    /// A trace that says of no request how long it waited says nothing of waiting; and what else it does not know.
+    fn say_what_a_trace_lacks(&mut self, format: Format) {
+        const ROUNDING_S: f64 = 1e-6;
+        if !self.has_accounts || !self.records.iter().any(|record| record.before_s.is_some_and(|s| s > ROUNDING_S)) {
+            for record in &mut self.records {
+                record.before_s = None;
+            }
+        }
+        if self.has_accounts {
+            let waits = if self.records.iter().any(|record| record.before_s.is_some()) {
+                ""
+            } else {
+                ", how long requests waited"
+            };
+            self.notes.push(format!(
+                "read as a trace ({}): it does not say which attempts failed within a request{waits}",
+                format.name()
+            ));
+        }
     }
 
     /// A table of requests with their TTFT as CSV: `trace` (the session), `t_s` from the start of the session, `model`,

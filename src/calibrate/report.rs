@@ -1,11 +1,14 @@
 //! What a calibration found, for people, as Markdown.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use super::advice::{advice, next};
 use super::backtest::{BackTest, Compared, Judgement};
 use super::cache::Cache;
 use super::input::WHOLE;
 use super::observed::{CacheSeen, Kind};
+use super::resolution::Resolution;
 use super::run::{Calibrated, Verdict};
 use super::scenario::words;
 use crate::measure::provenance::{FEW, Shares};
@@ -32,12 +35,20 @@ pub fn markdown(calibrated: &Calibrated) -> String {
 
 /// The first lines: verdict, and what hangs on it.
 pub fn summary(calibrated: &Calibrated) -> String {
-    let verdict = match calibrated.verdict {
-        Verdict::Agrees => "agrees",
-        Verdict::Off => "off",
-        Verdict::CannotTell => "cannot tell: there is too little in the log",
+    let (verdict, why) = match (calibrated.verdict, &calibrated.too_little) {
+        (Verdict::Agrees, _) => ("agrees", String::new()),
+        (Verdict::Off, _) => ("off", String::new()),
+        (Verdict::CannotTell, None) => ("too little to tell", String::new()),
+        (Verdict::CannotTell, Some(little)) => ("too little to tell", format!(" ({})", little.words())),
     };
-    let mut text = format!("verdict: **{verdict}**\n\n");
+    let mut text = format!("verdict: **{verdict}**{why}\n\n");
+    for line in advice(calibrated) {
+        let _ = writeln!(text, "- {line}");
+    }
+    if !calibrated.resolution.is_empty() {
+        let words: Vec<String> = calibrated.resolution.iter().map(Resolution::words).collect();
+        let _ = writeln!(text, "- by this log, {}: the verdict says no more than that of them", words.join("; "));
+    }
     let mut say = |name: &str, test: &BackTest| {
         let [agree, off_count, open] = test.counts();
         let _ = writeln!(
@@ -87,15 +98,14 @@ pub fn summary(calibrated: &Calibrated) -> String {
     text
 }
 
-/// Where simulated requests went, against the record.
+/// How much of what simulated requests met was seen in the record. (Whether they went to the same account says nothing: the
+/// names of sessions are not the gateway's own, so that the dice fall in another way.)
 fn rests_on(calibrated: &Calibrated) -> String {
     let Shares { same, observed, extrapolated } = calibrated.back_test.rests_on;
     format!(
-        "{:.0} % of simulated requests go to the account that served them in reality, {:.0} % to another that was seen {FEW} \
-         times or more in the state it is in then, {:.1} % to one that was hardly ever seen in that state: these are \
-         extrapolated",
-        same * 100.0,
-        observed * 100.0,
+        "{:.1} % of simulated requests go to an account that was seen {FEW} times or more in the state it is in then, {:.1} % \
+         to one that was hardly ever seen in that state: these are extrapolated",
+        (same + observed) * 100.0,
         extrapolated * 100.0
     )
 }
@@ -166,9 +176,9 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
 
 fn accounts(text: &mut String, calibrated: &Calibrated) {
     let fit = &calibrated.fit;
-    let _ = writeln!(text, "\n## Healthy accounts\n\nTimes to first token are {}.\n", fit.shape.words());
-    text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | answers take | failures outside of spans |\n");
-    text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- |\n");
+    text.push_str("\n## Healthy accounts\n\n");
+    text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | TTFTs are | answers take | failures outside of spans |\n");
+    text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n");
     for &id in &calibrated.input.ids {
         let place = calibrated.input.tries.ids.binary_search(&id).ok();
         let account = place.map_or(&fit.unseen, |place| &fit.accounts[place]);
@@ -181,11 +191,12 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
             .collect();
         let _ = writeln!(
             text,
-            "| {id} | {} | {} | {:.1} ms | {:.3} | {} | {} |",
+            "| {id} | {} | {} | {:.1} ms | {:.3} | {} | {} | {} |",
             account.attempts,
             account.answers,
             libm::exp(account.mu) * 1e3,
             account.sigma,
+            account.shape.words(),
             account.decode.1,
             if failures.is_empty() { "none".to_owned() } else { failures.join(", ") }
         );
@@ -267,8 +278,9 @@ fn trust(text: &mut String, calibrated: &Calibrated) {
         let _ = writeln!(text, "Under the recorded settings {}.\n", rests_on(calibrated));
     }
     text.push_str(
-        "`stickysim tune scenario.yaml ...` answers for this traffic and repeats these shares for the value that it finds: \
-         what an account would have answered to others was not observed but drawn from how it answered its own. Arrivals \
-         are those of the record, whatever becomes of earlier requests (`timing: recorded`).\n",
+        "`stickysim tune` answers for this traffic and repeats these shares for the value that it finds: what an account would \
+         have answered to others was not observed but drawn from how it answered its own. Arrivals are those of the record, \
+         whatever becomes of earlier requests (`timing: recorded`).\n\n",
     );
+    let _ = writeln!(text, "{}", next(calibrated, Path::new("scenario.yaml")));
 }

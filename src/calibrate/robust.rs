@@ -173,9 +173,14 @@ pub fn shrink(estimates: &[(f64, f64)]) -> Vec<f64> {
     let freedom = usable.len() as f64 - 1.0;
     if let Some((mean, odd)) = all_but_few(&usable) {
         let differs = |value: f64| odd.iter().any(|each| each.0 == value);
+        // as far as it is unsure it is like the others, too
+        let own = |value: f64, error: f64| {
+            let off = value - mean;
+            mean + off * (1.0 - error * error / (off * off)).max(0.0)
+        };
         return estimates
             .iter()
-            .map(|&(value, error)| if is_usable(value, error) && differs(value) { value } else { mean })
+            .map(|&(value, error)| if is_usable(value, error) && differs(value) { own(value, error) } else { mean })
             .collect();
     }
     // the sum of w (1 - w / W) and not W - sum w^2 / W, which cancels where one weight is nearly all of them
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn a_sample_of_one_or_of_equal_values_is_no_surer_than_others_of_its_size() {
         let of = |sd: f64, n: usize| Centre { mean: 0.0, sd, n };
-        let samples = [of(0.5, 300), of(0.4, 200), of(1e-9, 30), of(1e-9, 1)];
+        let samples = [of(0.4, 300), of(0.5, 200), of(1e-9, 30), of(1e-9, 1)];
         let common = common_sd(samples, 0.5);
         assert_eq!(common, 0.4);
         assert!((of(1e-9, 25).error(common) - 0.08).abs() < 1e-12);

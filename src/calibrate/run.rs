@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
-use super::backtest::{BackTest, Judgement, compare, replicate};
+use super::advice::{LEAST_REQUESTS, TooLittle};
+use super::backtest::{BackTest, Profile, Test, compare_all, replicate};
 use super::fit::{Fit, fit};
 use super::input::{Input, WHOLE};
+use super::observed::{Seen, Window};
 use super::options::{CalibrateError, Options};
 use super::report;
+use super::resolution::{self, Resolution, resolution};
 use super::scenario::{Parts, build, yaml};
 use super::search::Search;
+use super::spans::Slow;
 use super::staged::{REPORT, SCENARIO, Staged, TRACE};
 use super::trace;
 use crate::experiment::replicate::Threads;
-use crate::scenario::Document;
+use crate::scenario::{Document, Scenario, Set};
 use crate::simulation::{Lowered, lower};
 use crate::workload::Error;
 
@@ -45,12 +49,25 @@ pub struct Calibrated {
     pub validation: Option<(f64, BackTest)>,
     /// The verdict over both.
     pub verdict: Verdict,
+    /// What there is, where that is too little for a verdict.
+    pub too_little: Option<TooLittle>,
+    /// Where the verdict is `agrees`: which values of settings the log cannot tell apart.
+    pub resolution: Vec<Resolution>,
+    /// Whether the gateway escapes at all.
+    pub escape_is_on: bool,
+}
+
+impl Calibrated {
+    /// The tests that were made.
+    pub fn tests(&self) -> Vec<&BackTest> {
+        std::iter::once(&self.back_test).chain(self.validation.as_ref().map(|(_, test)| test)).collect()
+    }
 }
 
 /// What is fitted to, of the requests.
 const FIRST_PART: f64 = 0.6;
-/// Fewer requests than this are not parted.
-const LEAST_REQUESTS: usize = 200;
+/// Simulations after which a clear answer is one.
+const FIRST_RUNS: u64 = 20;
 
 const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, conditions\n\
     when they were not, and the traffic of the period. report.md says how far to trust it.";
@@ -65,44 +82,65 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     trace::write(&input.log, &input.sessions, &staged.path(TRACE), &mut input.notes)?;
     let whole = fit(&input.tries, input.log.kinds.len(), input.limits, WHOLE.1);
     whole.check(&input.tries.ids)?;
+    input.look_at(&whole);
     let bench = Bench { options, threads, input: &input, staged: &staged, whole: &whole };
     let found = match &options.against {
         Some(against) => bench.against(against)?,
         None => bench.fitted()?,
     };
-    let verdict = verdict(&found.back_test, found.validation.as_ref().map(|(_, test)| test));
-    let Found { scenario, think_s, back_test, validation } = found;
+    let Found { scenario, settings, think_s, back_test, validation, resolution } = found;
     if validation.is_none() && options.against.is_none() {
         input
             .notes
             .push(format!("fewer than {LEAST_REQUESTS} requests: nothing is kept back for a test out of sample"));
     }
+    let tests: Vec<&BackTest> = std::iter::once(&back_test).chain(validation.as_ref().map(|(_, test)| test)).collect();
+    let too_little = TooLittle::of(&input, &tests);
+    let verdict = verdict(&tests, too_little);
     let assumed_sessions = think_s.map(|think| input.rate() * think);
-    let calibrated = Calibrated { input, fit: whole, scenario, assumed_sessions, back_test, validation, verdict };
+    let calibrated = Calibrated {
+        input,
+        fit: whole,
+        scenario,
+        assumed_sessions,
+        back_test,
+        validation,
+        verdict,
+        too_little,
+        resolution,
+        escape_is_on: settings.gateway.openai_scheduler.sticky_escape_enabled,
+    };
     staged.write(REPORT, &report::markdown(&calibrated))?;
     staged.commit()?;
     Ok(calibrated)
 }
 
-fn verdict(back_test: &BackTest, validation: Option<&BackTest>) -> Verdict {
-    let told = |test: &BackTest| {
-        let median = test.figures.iter().find(|figure| figure.name == "upstream_ttft_ms.p50");
-        median.is_some_and(|figure| figure.judgement != Judgement::CannotTell)
-    };
-    match (back_test.agrees() && validation.is_none_or(BackTest::agrees), told(back_test)) {
-        (false, _) => Verdict::Off,
-        (true, true) => Verdict::Agrees,
-        (true, false) => Verdict::CannotTell,
+fn verdict(tests: &[&BackTest], too_little: Option<TooLittle>) -> Verdict {
+    match too_little {
+        // figures that are off are listed all the same
+        Some(_) => Verdict::CannotTell,
+        None if tests.iter().all(|test| test.agrees()) => Verdict::Agrees,
+        None => Verdict::Off,
     }
 }
 
 /// What simulations said.
 struct Found {
     scenario: String,
+    /// The scenario that was simulated.
+    settings: Scenario,
     /// Where sessions are assumed: the mean time between their turns in s.
     think_s: Option<f64>,
     back_test: BackTest,
     validation: Option<(f64, BackTest)>,
+    resolution: Vec<Resolution>,
+}
+
+/// A scenario to be held against a part of the record; `learnt` as in [`Test`].
+struct Trial<'a> {
+    lowered: &'a Lowered,
+    part: (f64, f64),
+    learnt: Option<f64>,
 }
 
 /// Simulates the period.
@@ -125,8 +163,15 @@ impl Bench<'_> {
             let message = format!("its accounts are {pool:?}, those of the log {:?}", self.input.ids);
             return Err(Error::in_file(against, message, "hold a log against a scenario of the same pool").into());
         }
-        let back_test = self.test(&lowered, WHOLE, None)?;
-        Ok(Found { scenario: String::new(), think_s: None, back_test, validation: None })
+        let (mut tests, runs) = self.tests(&[Trial { lowered: &lowered, part: WHOLE, learnt: None }])?;
+        let with = |set: Set| {
+            let sets: Vec<Set> = self.options.sets.iter().cloned().chain([set]).collect();
+            Ok(lower(&document.resolve(&sets)?.scenario)?)
+        };
+        let resolution = self.resolution(&tests, &runs, &loaded.scenario, &with)?;
+        let settings = loaded.scenario;
+        let back_test = tests.swap_remove(0);
+        Ok(Found { scenario: String::new(), settings, think_s: None, back_test, validation: None, resolution })
     }
 
     /// A scenario fitted to the record against it, in and out of sample.
@@ -135,23 +180,70 @@ impl Bench<'_> {
         let think_s = self.assumed(self.whole, WHOLE)?;
         let scenario = self.scenario(self.whole, think_s);
         self.staged.write(SCENARIO, &scenario)?;
-        let back_test = self.test(&self.lowered(&scenario)?, WHOLE, None)?;
-        let validation = if records.len() >= LEAST_REQUESTS {
-            let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
-            let first = fit(&self.input.tries, self.input.log.kinds.len(), self.input.limits, split);
-            first.check(&self.input.tries.ids)?;
-            let think_s = self.assumed(&first, (0.0, split))?;
-            let lowered = self.lowered(&self.scenario(&first, think_s))?;
-            Some((split, self.test(&lowered, (split, WHOLE.1), Some(FIRST_PART / (1.0 - FIRST_PART)))?))
-        } else {
-            None
-        };
-        Ok(Found { scenario, think_s, back_test, validation })
+        let (settings, lowered) = self.lowered(&scenario, &[])?;
+        let mut trials = vec![Trial { lowered: &lowered, part: WHOLE, learnt: None }];
+        let first;
+        let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
+        if records.len() >= LEAST_REQUESTS {
+            let fit = fit(&self.input.tries, self.input.log.kinds.len(), self.input.limits, split);
+            fit.check(&self.input.tries.ids)?;
+            let think_s = self.assumed(&fit, (0.0, split))?;
+            first = self.lowered(&self.scenario(&fit, think_s), &[])?.1;
+            let learnt = Some(FIRST_PART / (1.0 - FIRST_PART));
+            trials.push(Trial { lowered: &first, part: (split, WHOLE.1), learnt });
+        }
+        let (mut tests, runs) = self.tests(&trials)?;
+        let with = |set: Set| Ok(self.lowered(&scenario, &[set])?.1);
+        let resolution = self.resolution(&tests, &runs, &settings, &with)?;
+        let validation = (tests.len() > 1).then(|| (split, tests.swap_remove(1)));
+        let back_test = tests.swap_remove(0);
+        Ok(Found { scenario, settings, think_s, back_test, validation, resolution })
     }
 
-    fn test(&self, lowered: &Lowered, part: (f64, f64), learnt: Option<f64>) -> Result<BackTest, CalibrateError> {
-        let runs = replicate(lowered, &self.input.watch(part), self.options.replications, self.threads)?;
-        Ok(compare(&self.input.record(part), &runs, &self.input.ids, self.options.tolerance, learnt))
+    /// Holds the record against simulations, few at first and all that are asked for where these leave it open; and the
+    /// simulations of the first trial.
+    fn tests(&self, trials: &[Trial<'_>]) -> Result<(Vec<BackTest>, Vec<Seen>), CalibrateError> {
+        let records: Vec<Seen> = trials.iter().map(|trial| self.input.record(trial.part)).collect();
+        let mut runs: Vec<Vec<Seen>> = vec![Vec::new(); trials.len()];
+        let all = self.options.replications;
+        loop {
+            let upto = if runs[0].is_empty() { FIRST_RUNS.min(all) } else { all };
+            for (trial, runs) in trials.iter().zip(&mut runs) {
+                let further = runs.len() as u64..upto;
+                runs.extend(replicate(trial.lowered, &self.input.watch(trial.part), further, self.threads)?);
+            }
+            let tests: Vec<Test<'_>> = (0..trials.len())
+                .map(|at| Test { recorded: &records[at], simulated: &runs[at], learnt: trials[at].learnt })
+                .collect();
+            let tests = compare_all(&tests, &self.input.ids, self.options.tolerance);
+            if upto == all || tests.iter().all(|test| test.is_clear) {
+                return Ok((tests, runs.swap_remove(0)));
+            }
+        }
+    }
+
+    /// Which values of settings the whole record cannot tell apart; nothing where it is off or knows no accounts.
+    fn resolution(
+        &self,
+        tests: &[BackTest],
+        runs: &[Seen],
+        scenario: &Scenario,
+        with: &dyn Fn(Set) -> Result<Lowered, CalibrateError>,
+    ) -> Result<Vec<Resolution>, CalibrateError> {
+        let tests: Vec<&BackTest> = tests.iter().collect();
+        let too_little = TooLittle::of(self.input, &tests);
+        if !self.input.log.has_accounts || verdict(&tests, too_little) != Verdict::Agrees {
+            return Ok(Vec::new());
+        }
+        let recorded = self.input.record(WHOLE);
+        let test = Test { recorded: &recorded, simulated: runs, learnt: None };
+        let profile = Profile::of(&test, &self.input.ids, self.options.tolerance);
+        let simulate = |key: &str, value: u64| {
+            let mut lowered = with(Set::parse(&format!("{key}={value}"))?)?;
+            lowered.seed = self.options.seed;
+            Ok(replicate(&lowered, &self.input.watch(WHOLE), 0..resolution::RUNS, self.threads)?)
+        };
+        resolution(&profile, scenario, &simulate)
     }
 
     /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the record.
@@ -167,7 +259,7 @@ impl Bench<'_> {
             rate: input.rate(),
             requests: input.log.records.len(),
         };
-        search.best(&self.lowered(&self.scenario(fit, Some(60.0)))?, self.threads).map(Some)
+        search.best(&self.lowered(&self.scenario(fit, Some(60.0)), &[])?.1, self.threads).map(Some)
     }
 
     fn scenario(&self, fit: &Fit, assumed_think_s: Option<f64>) -> String {
@@ -186,17 +278,26 @@ impl Bench<'_> {
         yaml(&build(parts), HEAD)
     }
 
-    fn lowered(&self, scenario: &str) -> Result<Lowered, CalibrateError> {
+    fn lowered(&self, scenario: &str, sets: &[Set]) -> Result<(Scenario, Lowered), CalibrateError> {
         let place = self.staged.path(SCENARIO);
         let base = place.parent().unwrap_or(Path::new("."));
-        let loaded = Document::parse(scenario, &place, base)?.resolve(&[])?;
+        let loaded = Document::parse(scenario, &place, base)?.resolve(sets)?;
         let mut lowered = lower(&loaded.scenario)?;
         lowered.seed = self.options.seed;
-        Ok(lowered)
+        Ok((loaded.scenario, lowered))
     }
 }
 
 impl Input {
+    /// Compares what happened in the slow spans of a fit by itself.
+    fn look_at(&mut self, fit: &Fit) {
+        let window = |span: &Slow| {
+            let account = self.ids.binary_search(&self.tries.ids[span.account]).ok()?;
+            Some(Window { account, period: (span.from_s, span.to_s.unwrap_or(f64::INFINITY)), ..Window::default() })
+        };
+        self.windows = fit.slow.iter().filter_map(window).collect();
+    }
+
     /// Requests a second.
     pub fn rate(&self) -> f64 {
         self.log.records.len() as f64 / self.log.span_s().max(1.0)

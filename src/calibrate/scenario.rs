@@ -110,7 +110,7 @@ fn account(parts: &Parts<'_>, id: i64, protocol: Value) -> Value {
     };
     put("concurrency", json!(slots));
     put("protocol", protocol);
-    put("ttft", parts.fit.shape.time(fit.mu, fit.sigma));
+    put("ttft", fit.shape.time(fit.mu, fit.sigma));
     if parts.fit.normal.exponent > 0.0 {
         let normal = &parts.fit.normal;
         put(

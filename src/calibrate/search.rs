@@ -47,7 +47,7 @@ impl Search<'_> {
                 replay.sessions = Played::Assume(AssumedSessions { turns, think_s: exponential });
                 replay.limits.requests.get_or_insert(ENOUGH);
             }
-            let runs = replicate(&tried, self.watch, TRIALS, threads)?;
+            let runs = replicate(&tried, self.watch, 0..TRIALS, threads)?;
             let off = distance(self.record, &runs, self.ids);
             if off < best.0 {
                 best = (off, think);

@@ -1,5 +1,8 @@
 //! Which family a sample belongs to: the simplest that cannot be told from it, else the sample itself.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use super::robust::{CUT, quantile, sorted};
@@ -27,6 +30,47 @@ const UNLIKELY: f64 = 0.01;
 const LEAST_TIME_S: f64 = 1e-6;
 /// Quantiles by which an observed distribution is written down.
 const STEPS: usize = 400;
+
+/// From so many answers on an account has a distribution of its own, if it is another one than the others have.
+const OWN: usize = 200;
+/// Spreads that differ by less than this factor are those of one family: standardised residuals of others are not put together.
+const ALIKE: f64 = 1.25;
+
+/// The shapes of accounts, and the residuals that each stands for: its own where these are enough and unlike those of the
+/// accounts with the same spread, else what these have in common.
+pub fn of_accounts(residuals: &[Vec<f64>], sigmas: &[f64]) -> Vec<(Shape, Rc<[f64]>)> {
+    let alike = |a: usize, b: usize| (sigmas[a] / sigmas[b]).max(sigmas[b] / sigmas[a]) <= ALIKE;
+    let pool = |account: usize, counts: &dyn Fn(usize) -> bool| -> Vec<f64> {
+        let others = (0..residuals.len()).filter(|&other| counts(other) && alike(account, other));
+        sorted(&others.flat_map(|other| residuals[other].iter().copied()).collect::<Vec<_>>())
+    };
+    let is_own: Vec<bool> = (0..residuals.len())
+        .map(|account| {
+            let own = &residuals[account];
+            let others = pool(account, &|other| other != account);
+            own.len() >= OWN && (others.len() < OWN || differ(own, &others))
+        })
+        .collect();
+    // accounts that share an estimate of the spread share the shape, too
+    let mut common: BTreeMap<u64, (Shape, Rc<[f64]>)> = BTreeMap::new();
+    let written = |of: Vec<f64>| (Shape::of(&of), Rc::from(steps(&of, STEPS + 1)));
+    (0..residuals.len())
+        .map(|account| {
+            if is_own[account] {
+                return written(sorted(&residuals[account]));
+            }
+            let shared = || written(pool(account, &|other| !is_own[other]));
+            common.entry(sigmas[account].to_bits()).or_insert_with(shared).clone()
+        })
+        .collect()
+}
+
+/// Whether two samples come from different distributions (Kolmogorov and Smirnov); the second is sorted.
+fn differ(one: &[f64], other: &[f64]) -> bool {
+    let distance = ks_distance(one, |z| other.partition_point(|&each| each <= z) as f64 / other.len().max(1) as f64);
+    let n = one.len() * other.len() / (one.len() + other.len()).max(1);
+    ks_p_value(distance, n) < UNLIKELY && distance > 0.03
+}
 
 impl Shape {
     /// Of standardised residuals.
@@ -129,6 +173,32 @@ mod tests {
 
     fn sample(n: u64, of: impl Fn(&mut crate::engine::Stream) -> f64) -> Vec<f64> {
         (0..n).map(|i| of(&mut Luck::new(3).stream(1, i, 0))).collect()
+    }
+
+    #[test]
+    fn an_account_that_is_unlike_the_others_has_a_shape_of_its_own_if_it_has_answers_enough() {
+        let unit = Distribution::lognormal(0.0, 1.0).unwrap();
+        let normal = |stream: &mut crate::engine::Stream| libm::log(unit.sample(stream));
+        let bimodal = |stream: &mut crate::engine::Stream| {
+            let mode = if stream.chance(0.3) { 1.6 } else { -0.7 };
+            mode + 0.3 * libm::log(unit.sample(stream))
+        };
+        let healthy = sample(1_500, normal);
+        let parts: Vec<Vec<f64>> = healthy.chunks(500).map(<[f64]>::to_vec).collect();
+        for (n, is_own) in [(100, false), (400, true)] {
+            let mut residuals = parts.clone();
+            residuals.push(sample(n, bimodal));
+            let shapes = of_accounts(&residuals, &[1.0; 4]);
+            assert_eq!(matches!(shapes[3].0, Shape::Observed(_)), is_own, "{n} answers");
+            if is_own {
+                assert!(shapes[..3].iter().all(|shape| shape.0 == Shape::Normal), "{:?}", shapes[0].0);
+                let median = quantile(&shapes[3].1, 0.5).unwrap();
+                assert!((median + 0.5).abs() < 0.15, "{median}");
+            }
+        }
+        // another spread is another family
+        let shapes = of_accounts(&[parts[0].clone(), sample(400, bimodal)], &[1.0, 2.0]);
+        assert!(shapes[0].0 == Shape::Normal && matches!(shapes[1].0, Shape::Observed(_)));
     }
 
     #[test]

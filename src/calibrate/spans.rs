@@ -156,9 +156,13 @@ fn spans_of(
             _ => joined.push((segment, factor)),
         }
     }
-    joined
+    joined.retain(|(segment, factor)| {
+        *factor >= limits.least_factor && segment.to - segment.from >= limits.least_answers
+    });
+    // always so: that is how the account is, no span
+    joined.retain(|(segment, _)| (segment.to - segment.from) as f64 <= MOST * answers.len() as f64);
+    beyond_chance(joined, answers, (base, sd))
         .into_iter()
-        .filter(|(segment, factor)| *factor >= limits.least_factor && segment.to - segment.from >= limits.least_answers)
         .map(|(segment, factor)| {
             let at = |place: usize| all[answers[place].0].at_s;
             let between = |place: usize| 0.5 * (at(place - 1) + at(place));
@@ -177,6 +181,46 @@ fn spans_of(
             }
         })
         .collect()
+}
+
+/// A span may not be more of an account's answers than this.
+const MOST: f64 = 0.8;
+/// Slow answers outside of all spans that are this many times as many as a healthy account's spread brings about, and this
+/// share of the answers more, are a second mode of the account's times.
+const MODE: (f64, f64) = (3.0, 0.03);
+
+/// Spans without those that an account makes by itself which answers slowly now and then: where slow answers are common
+/// outside, a span must be more than a run of them. The strongest is asked first, and what was accepted is left out of the
+/// outside of the next.
+fn beyond_chance(
+    mut spans: Vec<(Segment, f64)>,
+    answers: &[(usize, f64)],
+    (base, sd): (f64, f64),
+) -> Vec<(Segment, f64)> {
+    let weight = |(segment, factor): &(Segment, f64)| (segment.to - segment.from) as f64 * libm::log(*factor);
+    spans.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    let mut accepted: Vec<(Segment, f64)> = Vec::new();
+    for (segment, factor) in spans {
+        let edge = base + 0.5 * libm::log(factor);
+        let inside = |place: usize, segment: &Segment| segment.from <= place && place < segment.to;
+        let count = |counts: &dyn Fn(usize) -> bool| {
+            let of = (0..answers.len()).filter(|&place| counts(place));
+            of.fold((0.0_f64, 0.0_f64), |(slow, all), at| (slow + f64::from(u8::from(answers[at].1 > edge)), all + 1.0))
+        };
+        let (slow, all) = count(&|place| inside(place, &segment));
+        let (slow_out, all_out) =
+            count(&|place| !inside(place, &segment) && !accepted.iter().any(|(other, _)| inside(place, other)));
+        let usual = 1.0 - super::shape::normal_cdf((edge - base) / sd);
+        let rate = (slow_out + 0.5) / (all_out + 1.0);
+        let of = |share: f64, of: f64| if share > 0.0 { share * libm::log(share / all / of) } else { 0.0 };
+        let gain = 2.0 * (of(slow, rate) + of(all - slow, 1.0 - rate));
+        let is_mode = rate > MODE.0 * usual + MODE.1;
+        if !is_mode || gain > 2.0 * penalty(answers.len(), FACTORS.len()) {
+            accepted.push((segment, factor));
+        }
+    }
+    accepted.sort_by_key(|(segment, _)| segment.from);
+    accepted
 }
 
 fn decode_factor(all: &[Try], healthy: &[bool], range: (usize, usize)) -> f64 {

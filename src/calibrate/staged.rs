@@ -56,6 +56,7 @@ impl Staged {
         if let Some(path) = taken.filter(|_| !force) {
             return Err(FolderError::Taken(path));
         }
+        remove_stale(out);
         let made = !out.exists();
         let folder = out.join(format!("{START}{}{END}", std::process::id()));
         io("make", out, std::fs::create_dir_all(out))?;
@@ -97,16 +98,32 @@ impl Staged {
             }
         }
         self.done = true;
-        // what calibrations left that were killed
-        for entry in std::fs::read_dir(&self.out).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(START) && name.ends_with(END) {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
+        remove_stale(&self.out);
         Ok(())
     }
+}
+
+/// Removes what calibrations left in a folder that were interrupted: those whose process is no more. A folder with nothing
+/// else in it was made by them, and goes as well.
+fn remove_stale(out: &Path) {
+    let mut removed = false;
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let process = name.strip_prefix(START).and_then(|rest| rest.strip_suffix(END));
+        if process.is_some_and(|process| !is_running(process)) {
+            // nothing to be done about a folder that cannot be removed
+            removed |= std::fs::remove_dir_all(entry.path()).is_ok();
+        }
+    }
+    if removed {
+        let _ = std::fs::remove_dir(out);
+    }
+}
+
+/// Whether a process of this number runs, another one than this. Where that cannot be told, none of them does.
+fn is_running(process: &str) -> bool {
+    process != std::process::id().to_string() && Path::new("/proc").join(process).exists()
 }
 
 impl Drop for Staged {

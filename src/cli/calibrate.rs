@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{End, terminal};
-use crate::calibrate::{Options, Verdict, calibrate, report, spans};
+use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
 use crate::scenario::Set;
 use crate::workload::replay::Format;
@@ -17,12 +17,13 @@ use crate::workload::replay::Format;
 /// tolerance, 3 when there is too little to tell by. docs/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
-    /// The log, as docs/export/sub2api-export.sql gives it (plain, .gz or .zst); or what --format says.
+    /// The log, as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any
+    /// trace with accounts and times to first token (plain, .gz or .zst); or what --format says.
     #[arg(value_name = "LOG")]
     log: PathBuf,
-    /// What the log is.
-    #[arg(long, value_enum, default_value = "gateway")]
-    format: Kind,
+    /// What the log is; without this its content tells.
+    #[arg(long, value_enum)]
+    format: Option<Kind>,
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
@@ -79,9 +80,10 @@ impl Calibrate {
         let options = Options {
             log: self.log,
             format: match self.format {
-                Kind::Gateway => None,
-                Kind::Codex => Some(Format::Codex),
-                Kind::Weka => Some(Format::Weka),
+                None => None,
+                Some(Kind::Gateway) => Some(Format::GatewayLog),
+                Some(Kind::Codex) => Some(Format::Codex),
+                Some(Kind::Weka) => Some(Format::Weka),
             },
             accounts: self.accounts,
             escape_log: self.escape_log,
@@ -100,6 +102,9 @@ impl Calibrate {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }
         terminal::print(&terminal::wrapped(&report::summary(&calibrated).replace("**", "")))?;
+        let scenario = options.against.clone().unwrap_or_else(|| options.out.join("scenario.yaml"));
+        // a command is one line, so that it can be copied
+        terminal::print(&format!("{}\n", advice::next(&calibrated, &scenario)))?;
         terminal::remark(&format!("the whole report: {}", options.out.join("report.md").display()));
         Ok(match calibrated.verdict {
             Verdict::Agrees => End::Done,

@@ -86,7 +86,8 @@ impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let base = self.scenario.base()?;
         let plan = self.plan(&base)?;
-        let places = self.scenario.places().reads_trace_of(&plan.b.lowered).writes("--to", self.output.to.as_deref());
+        let places =
+            self.scenario.places().reads_trace_often_of(&plan.b.lowered).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).writes("--junit", self.junit.as_deref()).check()?;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;

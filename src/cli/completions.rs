@@ -7,7 +7,8 @@ use super::{End, terminal};
 /// Print a completion script for a shell, or a manual page.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    stickysim completions bash > ~/.local/share/bash-completion/completions/stickysim\n  \
+    stickysim completions bash > \\\n      \
+    ~/.local/share/bash-completion/completions/stickysim\n  \
     stickysim completions man > stickysim.1\n  \
     stickysim completions man compare > stickysim-compare.1")]
 pub(crate) struct Completions {

@@ -133,7 +133,8 @@ impl Progress for Bar {
     fn at_most(&self, cells: usize) {
         self.whole.store(true, Ordering::Relaxed);
         self.bar.set_prefix("up to ");
-        self.bar.set_length(cells as u64);
+        // a stage that was told before is over by now
+        self.bar.set_length(self.bar.position() + cells as u64);
     }
 
     fn begin(&self, cells: usize) {

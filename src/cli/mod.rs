@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Each parses, calls the library and prints.
 
+mod amounts;
 mod calibrate;
 mod check;
 mod compare;

@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::places::Places;
 use super::{fonts, terminal};
-use crate::files::PendingFile;
+use crate::files::{FileError, PendingFile};
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
 use crate::report::picture::{Chart, write_charts};
+use crate::units::count;
 
 /// Where pictures go.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,7 +20,7 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) plot: Option<PathBuf>,
     /// The paper of charts.
-    #[arg(long, value_enum, default_value_t = Paper::Light)]
+    #[arg(long, value_enum, default_value_t = Paper::Light, requires = "plot")]
     pub(crate) theme: Paper,
     /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
     #[arg(long, value_name = "FILE")]
@@ -97,11 +98,16 @@ impl Pictures {
             let charts = charts();
             let fonts = fonts::fallback(&charts, self.args.font.as_deref())?;
             let files = write_charts(directory, &charts, self.args.theme.themes(), &fonts)?;
-            terminal::remark(&format!("{} charts are in {}", files.len() / 2, directory.display()));
+            let drawn = files.len() as u64 / 2;
+            let are = if drawn == 1 { "is" } else { "are" };
+            terminal::remark(&format!("{} {are} in {}", count(drawn, "chart"), directory.display()));
         }
         if let Some(mut file) = self.html {
-            file.write_all(page(&contents(&command()))?.as_bytes())?;
+            let path = file.path().to_owned();
+            let page = page(&contents(&command()))?;
+            file.write_all(page.as_bytes()).map_err(|error| FileError::new("write", &path, error))?;
             file.commit()?;
+            terminal::remark(&format!("the page is {}", path.display()));
         }
         Ok(())
     }
@@ -109,9 +115,40 @@ impl Pictures {
 
 /// The command line as one can type it again.
 pub(crate) fn command() -> String {
-    let quoted = std::env::args().skip(1).map(|arg| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-        if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
-    });
+    let quoted = std::env::args_os().skip(1).map(|arg| quoted(&arg));
     std::iter::once("stickysim".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// An argument as a shell takes it. Names of files are bytes, not always text.
+fn quoted(arg: &std::ffi::OsStr) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    match arg.to_str() {
+        Some(arg) if !arg.is_empty() && arg.chars().all(plain) => arg.to_owned(),
+        Some(arg) => format!("'{}'", arg.replace('\'', r"'\''")),
+        None => {
+            let byte = |&byte: &u8| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            };
+            format!("$'{}'", arg.as_encoded_bytes().iter().map(byte).collect::<String>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn arguments_can_be_typed_again_also_when_they_are_no_text() {
+        assert_eq!(quoted("a/b.yaml".as_ref()), "a/b.yaml");
+        assert_eq!(quoted("it's".as_ref()), r"'it'\''s'");
+        assert_eq!(quoted("".as_ref()), "''");
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt as _;
+            assert_eq!(quoted(std::ffi::OsStr::from_bytes(b"a\xff'b")), r"$'a\xff\'b'");
+        }
+    }
 }

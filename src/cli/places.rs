@@ -6,12 +6,20 @@ use std::path::{Path, PathBuf};
 use crate::files::is_same;
 use crate::simulation::Lowered;
 use crate::workload::WorkloadConfig;
+use crate::workload::replay::{ONE_READING, is_read_once};
+
+/// `-` is standard input.
+pub(crate) fn or_stdin(path: &Path) -> PathBuf {
+    if path == Path::new("-") { PathBuf::from("/dev/stdin") } else { path.to_owned() }
+}
 
 /// The places of one call of a verb, each with what names it.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     read: Vec<(String, PathBuf)>,
     written: Vec<(String, PathBuf)>,
+    /// Read by every run of several.
+    read_often: Vec<PathBuf>,
 }
 
 impl Places {
@@ -29,14 +37,25 @@ impl Places {
         }
     }
 
+    /// The same of several runs, each of which reads it.
+    pub(crate) fn reads_trace_often_of(mut self, lowered: &Lowered) -> Self {
+        if let WorkloadConfig::Replay(replay) = &lowered.workload {
+            self.read_often.push(replay.read.path.clone());
+        }
+        self.reads_trace_of(lowered)
+    }
+
     /// Something that is written, if it is: the option and its value.
     pub(crate) fn writes(mut self, option: &str, path: Option<&Path>) -> Self {
         self.written.extend(path.map(|path| (option.to_owned(), path.to_owned())));
         self
     }
 
-    /// Refuses places that meet.
+    /// Refuses places that meet, and pipes that would have to be read more than once.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if let Some(path) = self.read_often.iter().find(|path| is_read_once(path)) {
+            anyhow::bail!("{}: every run reads the trace; {ONE_READING}", path.display());
+        }
         for (at, (option, path)) in self.written.iter().enumerate() {
             if let Some((what, _)) = self.read.iter().find(|(_, other)| is_same(path, other)) {
                 anyhow::bail!("{option} would replace {what}, {}: give another name", path.display());

@@ -11,12 +11,13 @@ use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::{Replications, threads};
-use crate::files::PendingFile;
+use crate::files::{FileError, PendingFile};
 use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
 use crate::report::{About, CsvFiles, ResultDocument};
 use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
+use crate::units::count;
 
 /// Run a scenario and report what its users would have felt.
 ///
@@ -87,7 +88,7 @@ impl Run {
         let wall_s = clock.seconds();
 
         let violations = Violations::of(&runs);
-        let notes = assumptions(&runs, &loaded.notes);
+        let notes = assumptions(&runs, &[loaded.warnings.clone(), loaded.notes.clone()].concat());
         let results: Vec<Results> = runs.into_iter().map(|run| run.results).collect();
         let about = About {
             name: loaded.scenario.name.clone(),
@@ -115,7 +116,8 @@ impl Run {
         };
         match file {
             Some(mut file) => {
-                std::io::Write::write_all(&mut file, text.as_bytes())?;
+                let path = file.path().to_owned();
+                std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|e| FileError::new("write", &path, e))?;
                 file.commit()?;
             }
             None => terminal::print(&text)?,
@@ -124,7 +126,10 @@ impl Run {
     }
 
     fn places(&self, lowered: &Lowered) -> Places {
-        let places = self.scenario.places().reads_trace_of(lowered).writes("--to", self.to.as_deref());
+        let places = self.scenario.places();
+        let places =
+            if self.replications > 1 { places.reads_trace_often_of(lowered) } else { places.reads_trace_of(lowered) };
+        let places = places.writes("--to", self.to.as_deref());
         let mut places = self.pictures.places(places).writes("--perfetto", self.perfetto.as_deref());
         if let Some(folder) = &self.out {
             places = places.writes("--out", Some(folder));
@@ -208,7 +213,7 @@ impl Violations {
             }
             return End::Done;
         }
-        terminal::remark(&format!("check: {} violations of the invariants, the first of them:", self.count));
+        terminal::remark(&format!("check: {} of the invariants, the first of them:", count(self.count, "violation")));
         for violation in &self.first {
             terminal::remark(&format!("  {violation}"));
         }

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::places::Places;
+use super::places::{Places, or_stdin};
 use super::terminal;
 use crate::scenario::{Document, Loaded, Set};
 
 /// Which scenario, and what is changed in it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ScenarioArgs {
-    /// The scenario, a YAML file (see docs/scenario.md).
+    /// The scenario, a YAML file (see docs/scenario.md), or - for standard input.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
     /// Replay this trace in place of the scenario's workload, from its first request to its last (the scenario's
-    /// duration and warm-up go with its workload). The format is told from the content; plain, .gz or .zst.
+    /// duration and warm-up go with its workload). The format is told from the content; plain, .gz or .zst, or - for
+    /// standard input (of a single run: a pipe can be read only once).
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Override a key of the scenario, for example --set sticky_escape_ttft_ms=8000 or --set accounts.3.concurrency=4;
@@ -33,9 +34,9 @@ pub(crate) struct ScenarioArgs {
 impl ScenarioArgs {
     /// The parsed file with the trace in place, and the overrides.
     pub(crate) fn document(&self) -> anyhow::Result<(Document, Vec<Set>)> {
-        let mut document = Document::read(&self.scenario)?;
+        let mut document = Document::read(&or_stdin(&self.scenario))?;
         if let Some(trace) = &self.trace {
-            document = document.with_trace(trace)?;
+            document = document.with_trace(&or_stdin(trace))?;
         }
         let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
         if let Some(seed) = self.seed {
@@ -46,9 +47,9 @@ impl ScenarioArgs {
 
     /// The files that it reads.
     pub(crate) fn places(&self) -> Places {
-        let places = Places::default().reads("the scenario", &self.scenario);
+        let places = Places::default().reads("the scenario", &or_stdin(&self.scenario));
         match &self.trace {
-            Some(trace) => places.reads("the trace", trace),
+            Some(trace) => places.reads("the trace", &or_stdin(trace)),
             None => places,
         }
     }
@@ -63,6 +64,9 @@ impl ScenarioArgs {
 
     /// Says on standard error what was understood differently, and with -v what was ignored.
     pub(crate) fn remark(&self, loaded: &Loaded) {
+        for warning in &loaded.warnings {
+            terminal::remark(&format!("warning: {warning}"));
+        }
         for note in &loaded.notes {
             terminal::remark(&format!("note: {note}"));
         }

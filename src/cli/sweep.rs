@@ -35,7 +35,10 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
     stickysim sweep scenarios/slow-account.yaml \\\n      \
     --vary lb_top_k=1,3,7 --vary ewma_alpha=0.1:0.5:lin:5\n  \
     stickysim sweep scenarios/slow-account.yaml \\\n      \
-    --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv"
+    --vary conditions.slow.effect.ttft_factor=5,10,20 --output csv\n  \
+    stickysim sweep scenarios/slow-account.yaml \\\n      \
+    --over conditions.slow.effect.ttft_factor=5,10,20 \\\n      \
+    --vary sticky_escape_ttft_ms=3000,5000,8000,15000"
 )]
 pub(crate) struct Sweep {
     #[command(flatten)]
@@ -43,6 +46,10 @@ pub(crate) struct Sweep {
     /// Vary a key: KEY=LOW:HIGH:log:N, KEY=LOW:HIGH:lin:N or KEY=a,b,c; several make a grid.
     #[arg(long, value_name = "KEY=SPEC", required = true)]
     vary: Vec<String>,
+    /// Vary a key of the environment, which nobody decides, in the same forms: every value of --vary is judged in each; may
+    /// be given several times.
+    #[arg(long, value_name = "KEY=SPEC")]
+    over: Vec<String>,
     /// Run this many replications of each point.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     replications: u64,
@@ -65,6 +72,29 @@ pub(crate) struct Objectives {
     /// Judge values by this figure; may be given several times [default: sessions.worst_ttft_ms.p99].
     #[arg(long, value_name = "PATH")]
     figure: Vec<String>,
+    /// How much each environment of --over counts in the mean, in their order [default: all the same].
+    #[arg(long, value_name = "W,W,...", value_delimiter = ',', value_parser = weight)]
+    weights: Vec<f64>,
+}
+
+/// The weight of an environment or a scenario.
+pub(super) fn weight(text: &str) -> Result<f64, String> {
+    let weight = text.trim().parse::<f64>().ok().filter(|weight| weight.is_finite() && *weight >= 0.0);
+    weight.ok_or_else(|| format!("`{text}` is no weight; write numbers of 0 or more, as `3,1,1`"))
+}
+
+/// Weights for so many of something.
+pub(super) fn weights_fit(weights: &[f64], many: usize, of: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        weights.is_empty() || weights.len() == many,
+        "--weights has {} numbers, and there are {many} {of}: write one for each, in their order",
+        weights.len()
+    );
+    anyhow::ensure!(
+        weights.is_empty() || weights.iter().sum::<f64>() > 0.0,
+        "--weights are all 0: nothing would count"
+    );
+    Ok(())
 }
 
 impl Objectives {
@@ -95,8 +125,11 @@ impl Objectives {
 impl Sweep {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let base = self.scenario.base()?;
-        let layout = Layout::new(axes(&self.vary)?, self.replications)?;
-        let sweep = Sweeping::new(&base, &self.vary, layout)?;
+        let layout = Layout::over(axes(&self.over)?, axes(&self.vary)?, self.replications)?;
+        let environments = layout.environment().iter().map(|axis| axis.points.len()).product();
+        weights_fit(&self.objectives.weights, environments, "environments")?;
+        let specs: Vec<String> = self.over.iter().chain(&self.vary).cloned().collect();
+        let sweep = Sweeping::new(&base, &specs, layout)?;
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
         let shard = self.shard.unwrap_or(Shard::WHOLE);
@@ -106,7 +139,7 @@ impl Sweep {
         );
         let mut places = self.scenario.places();
         if let Some(variant) = sweep.variants().first() {
-            places = places.reads_trace_of(&variant.lowered);
+            places = places.reads_trace_often_of(&variant.lowered);
         }
         let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).check()?;
@@ -135,8 +168,10 @@ pub(crate) fn report(
     sink: Sink,
     pictures: Pictures,
 ) -> anyhow::Result<End> {
-    let objectives = objectives.of_swept(swept)?;
-    let report = SweepReport::new(swept, &objectives, Level::PERCENT_95);
+    let named = objectives.of_swept(swept)?;
+    let environments = swept.layout.environment().iter().map(|axis| axis.points.len()).product();
+    weights_fit(&objectives.weights, environments, "environments")?;
+    let report = SweepReport::new(swept, &named, Level::PERCENT_95, &objectives.weights);
     pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;
     sink.write(&report, output)?;
     Ok(if report.is_inert() { End::Inert } else { End::Done })

@@ -7,11 +7,15 @@ use crate::report::Style;
 /// Prints to standard output, in colour only where that is a terminal that wants it (NO_COLOR is honoured).
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    if !text.ends_with('\n') {
-        out.write_all(b"\n")?;
-    }
-    out.flush()
+    let mut write = || {
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    };
+    // the kind stays: a reader that has gone is no error
+    write().map_err(|error| std::io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
 }
 
 /// A remark on standard error.

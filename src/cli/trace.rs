@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::places::Places;
+use super::places::{Places, or_stdin};
 use super::scenario_args::ScenarioArgs;
 use super::{End, terminal};
 use crate::calibrate::anonymise;
 use crate::engine::{Distribution, Luck};
 use crate::simulation::lower;
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::config::{Placing, ReadConfig};
 use crate::workload::convert::{Written, convert, synth};
-use crate::workload::replay::Format;
+use crate::workload::replay::{Format, TraceReader};
 use crate::workload::stats::stats;
 use crate::workload::write::{NativeFormat, TraceWriter};
 use crate::workload::{Source, WorkloadConfig};
@@ -47,7 +47,7 @@ impl Trace {
 /// How a trace is read.
 #[derive(Args)]
 struct Reading {
-    /// The trace: plain, .gz or .zst; for Weka and Codex also a folder.
+    /// The trace: plain, .gz or .zst, or - for standard input; for Weka, Codex and Claude Code also a folder.
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
     /// Its format; told from its header or first record if not given.
@@ -66,12 +66,16 @@ struct Reading {
 
 impl Reading {
     fn places(&self) -> Places {
-        Places::default().reads("the trace", &self.trace)
+        Places::default().reads("the trace", &or_stdin(&self.trace))
+    }
+
+    fn open(&self) -> anyhow::Result<TraceReader> {
+        Ok(TraceReader::open(&self.config(), Luck::new(self.seed))?)
     }
 
     fn config(&self) -> ReadConfig {
         ReadConfig {
-            path: self.trace.clone(),
+            path: or_stdin(&self.trace),
             format: self.format,
             skip_bad_lines: self.skip_bad_lines,
             placing: Placing::Every(Span::from_secs_f64(self.session_every)),
@@ -149,10 +153,10 @@ impl Writing {
             terminal::remark(&format!("note: {note}"));
         }
         if written.skipped_lines > 0 {
-            terminal::remark(&format!("note: {} bad lines left out", written.skipped_lines));
+            terminal::remark(&format!("note: {} left out", count(written.skipped_lines, "bad line")));
         }
         if let Some(path) = &self.to {
-            terminal::remark(&format!("{} requests written to {}", written.rows, path.display()));
+            terminal::remark(&format!("{} written to {}", count(written.rows, "request"), path.display()));
         }
         End::Done
     }
@@ -170,9 +174,8 @@ struct Convert {
 impl Convert {
     fn run(self) -> anyhow::Result<End> {
         // a trace that cannot be read is told before a file is begun
-        drop(crate::workload::replay::TraceReader::open(&self.reading.config(), Luck::new(self.reading.seed))?);
-        let written =
-            convert(&self.reading.config(), Luck::new(self.reading.seed), self.writing.open(self.reading.places())?)?;
+        let reader = self.reading.open()?;
+        let written = convert(reader, self.writing.open(self.reading.places())?)?;
         Ok(self.writing.tell(&written))
     }
 }
@@ -205,15 +208,15 @@ fn renaming(text: &str) -> Result<(String, String), String> {
 
 impl Anonymise {
     fn run(self) -> anyhow::Result<End> {
-        let config = self.reading.config();
-        // a trace that cannot be read is told before a file is begun
-        drop(crate::workload::replay::TraceReader::open(&config, Luck::new(self.reading.seed))?);
         let how = anonymise::Anonymise {
             salt: self.salt,
             models: self.models.into_iter().collect(),
             rename_models: self.rename_models,
         };
-        let written = anonymise::anonymise(&config, &how, self.writing.open(self.reading.places())?)?;
+        how.check()?;
+        // a trace that cannot be read is told before a file is begun
+        let reader = self.reading.open()?;
+        let written = anonymise::anonymise(reader, &how, self.writing.open(self.reading.places())?)?;
         Ok(self.writing.tell(&written))
     }
 }

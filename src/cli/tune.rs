@@ -9,14 +9,17 @@ use super::compare::known;
 use super::experiment_args::{Bar, OutputArgs};
 use super::picture_args::PictureArgs;
 use super::places::Places;
-use super::sweep::OBJECTIVE;
+use super::sweep::{OBJECTIVE, weight, weights_fit};
 use crate::experiment::cell::Figure;
+use crate::experiment::choice::Over;
 use crate::experiment::gate::Condition;
+use crate::experiment::grid::Grid;
+use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::threads;
 use crate::experiment::round::rounded;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::axes;
-use crate::experiment::tune::{Advice, Against, Tune as Tuning};
+use crate::experiment::tune::{Advice, Against, Tune as Tuning, screen};
 use crate::experiment::variant::Base;
 use crate::report::TuneReport;
 use crate::report::picture::{tune_charts, tune_page};
@@ -45,8 +48,16 @@ pub(crate) struct Tune {
     #[arg(value_name = "SCENARIO", required = true)]
     scenarios: Vec<PathBuf>,
     /// Vary a key: KEY=LOW:HIGH:log[:N], KEY=LOW:HIGH:lin[:N] (over round values) or KEY=a,b,c; several make a grid.
-    #[arg(long, value_name = "KEY=RANGE", required = true)]
+    /// Without any, a screening finds out which of the gateway's keys matter here, and those are searched.
+    #[arg(long, value_name = "KEY=RANGE")]
     vary: Vec<String>,
+    /// Vary a key of the environment, which nobody decides: every scenario counts once for each value; may be given
+    /// several times.
+    #[arg(long, value_name = "KEY=RANGE")]
+    over: Vec<String>,
+    /// Weigh the scenarios (each with its values of --over, in their order) in place of taking the worst regret.
+    #[arg(long, value_name = "W,W,...", value_delimiter = ',', value_parser = weight)]
+    weights: Vec<f64>,
     /// The figure to make small (large, where more is better).
     #[arg(long, value_name = "FIGURE", default_value = OBJECTIVE)]
     minimise: String,
@@ -93,7 +104,6 @@ enum Reference {
 
 impl Tune {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let specs: Vec<String> = self.vary.iter().map(|spec| rounded(spec)).collect::<Result<_, _>>()?;
         let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
         if let Some(seed) = self.seed {
             sets.push(Set::new("seed", &seed.to_string())?);
@@ -103,6 +113,8 @@ impl Tune {
             .iter()
             .map(|path| Ok(Base { document: Document::read(path)?, sets: sets.clone() }))
             .collect::<anyhow::Result<_>>()?;
+        let bases = in_environments(bases, &self.over)?;
+        weights_fit(&self.weights, bases.len(), "scenarios and environments")?;
         for (at, path) in self.scenarios.iter().enumerate() {
             let same = |other: &PathBuf| other == path || same_file(other, path);
             anyhow::ensure!(
@@ -111,7 +123,6 @@ impl Tune {
                 path.display()
             );
         }
-        let axes = axes(&specs)?;
         let whole: Vec<_> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
         let figures = Figure::union(whole.iter().map(|variant| &variant.lowered));
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
@@ -124,11 +135,21 @@ impl Tune {
             places = places.reads("the scenario", path);
         }
         for variant in &whole {
-            places = places.reads_trace_of(&variant.lowered);
+            places = places.reads_trace_often_of(&variant.lowered);
         }
         let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).check()?;
 
+        let (threads, bar) = (threads(self.output.threads)?, Bar::new());
+        let mut screened = Vec::new();
+        let specs: Vec<String> = if self.vary.is_empty() {
+            bar.at_most(screen::runs(bases.len()));
+            screened = screen::screen(&bases, &objective, Level::PERCENT_95, &threads, &bar)?;
+            screen::specs(&screened)
+        } else {
+            self.vary.iter().map(|spec| rounded(spec)).collect::<Result<_, _>>()?
+        };
+        let axes = axes(&specs)?;
         let mut tuning = Tuning::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
             self.subject_to.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
@@ -148,15 +169,41 @@ impl Tune {
         tuning.smallest = self.smallest;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;
-        let bar = Bar::new();
-        let tuned = tuning.run(self.out.as_deref(), &threads(self.output.threads)?, &bar);
+        if !self.weights.is_empty() {
+            tuning.over = Over::Mean(self.weights.clone());
+        }
+        let tuned = tuning.run(self.out.as_deref(), &threads, &bar);
         bar.finish();
         let tuned = tuned?;
-        let report = TuneReport::new(&tuning, tuned);
+        let report = TuneReport { screened, ..TuneReport::new(&tuning, tuned) };
         pictures.write(|| tune_charts(&report), |command| tune_page(&report, command))?;
         sink.write(&report, self.output.output)?;
         Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
+}
+
+/// Every scenario in every environment, under a name that says which.
+fn in_environments(bases: Vec<Base>, over: &[String]) -> anyhow::Result<Vec<Base>> {
+    if over.is_empty() {
+        return Ok(bases);
+    }
+    let grid = Grid::new(axes(over)?)?;
+    let mut all = Vec::new();
+    for base in bases {
+        let name = base.variant("", &[])?.scenario.name;
+        for at in 0..grid.size() {
+            let mut sets = base.sets.clone();
+            let mut words = vec![name.clone()];
+            for (axis, point) in grid.combination(at) {
+                let set = format!("{}={}", axis.key, point.text);
+                sets.push(Set::parse_of("--over", &set)?);
+                words.push(format!("{}={}", axis.key.rsplit('.').next().unwrap_or(&axis.key), point.text));
+            }
+            sets.push(Set::new("name", &words.join(" "))?);
+            all.push(Base { document: base.document.clone(), sets });
+        }
+    }
+    Ok(all)
 }
 
 /// Whether two paths lead to one file.

@@ -76,7 +76,7 @@ impl Base {
         }
         let loaded = self.document.resolve(&all)?;
         let lowered = lower(&loaded.scenario)?;
-        let (scenario, notes) = (loaded.scenario, loaded.notes);
+        let (scenario, notes) = (loaded.scenario, [loaded.warnings, loaded.notes].concat());
         Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, notes })
     }
 }

@@ -53,6 +53,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             attempt: &attempt,
         });
         let ticket = Ticket { life: ix, token: life.phase_token };
+        self.stop_if_endless(account, attempt.fate.end());
+        let life = &self.lives[ix];
         let end = now + attempt.fate.end();
         let detached = matches!(life.phase, Phase::Detached(_));
         if let (false, Some(deadline)) = (detached, life.deadline) {

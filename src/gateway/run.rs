@@ -18,7 +18,7 @@ use crate::scheduler::{
     Account, AnyScheduler, Decision, Health, Metrics, Mode, Outcome, Pool, Query, ResponseKey, Revision, SessionKey,
     SlotToken,
 };
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::upstream::{HealthChange, Upstream};
 use crate::workload::{self, Ending, Request, Workload};
 
@@ -28,7 +28,22 @@ pub enum RunError {
     /// The trace could not be read on.
     #[error(transparent)]
     Workload(#[from] workload::Error),
+    /// An attempt would take longer than anything that is worth simulating.
+    #[error(
+        "an attempt on account {account} would take {days:.0} days, and no attempt of more than {MOST_DAYS} is simulated: \
+         see the account's `ttft`, `decode`, `prefill_tokens_per_second`, `size_effect`, `limit_after` and `failures`, \
+         the conditions on it, or the times of the trace"
+    )]
+    Endless {
+        /// The account's id.
+        account: i64,
+        /// How long it would take.
+        days: f64,
+    },
 }
+
+/// Days that an attempt may take. Beyond that the clock, which ends after 584 years, would soon stand still.
+const MOST_DAYS: u64 = 30;
 
 /// What a run amounted to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +102,8 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) changes: Vec<HealthChange>,
     pub(super) health_planned: Option<Time>,
     response_text: String,
+    /// An attempt that would never end.
+    endless: Option<RunError>,
     opened: bool,
     totals: Totals,
 }
@@ -154,8 +171,10 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             changes: Vec::new(),
             health_planned: None,
             response_text: String::new(),
+            endless: None,
             opened: false,
-            totals: Totals::default(),
+            // of a run without requests the end is its start
+            totals: Totals { end: config.process_start, ..Totals::default() },
             config,
             luck,
         }
@@ -201,7 +220,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         if self.config.transport == Transport::WebSocket {
             self.ready_turns(self.totals.end);
         }
-        Ok(true)
+        self.endless.take().map_or(Ok(true), Err)
     }
 
     /// The observer, between steps.
@@ -249,6 +268,15 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
 
     pub(super) fn plan(&mut self, at: Time, event: Event) {
         self.calendar.plan(at, event.rank(), event);
+    }
+
+    /// Stops the run if an attempt takes longer than anything that is worth simulating.
+    pub(super) fn stop_if_endless(&mut self, account: AccountIx, took: Span) {
+        let days = took.secs() / 86_400.0;
+        if days > MOST_DAYS as f64 {
+            let account = self.pool.account(account).map_or(0, |account| account.id);
+            self.endless = Some(RunError::Endless { account, days });
+        }
     }
 
     fn plan_rebuild(&mut self, replica: u32, now: Time) {

@@ -220,13 +220,13 @@ impl Observer for Check {
             }
             return;
         }
-        let alpha = self.gate.ewma_alpha;
+        let (alpha, error_alpha) = (self.gate.ewma_alpha, self.gate.ewma_error_rate_alpha);
         let place = report.replica as usize * self.held.len() + report.account.at();
         let Some(stats) = self.stats.get_mut(place) else { return };
-        let average = |sample: f64, before: f64| alpha * sample + (1.0 - alpha) * before;
-        stats.error_rate = average(if report.success { 0.0 } else { 1.0 }, stats.error_rate);
+        let average = |alpha: f64, sample: f64, before: f64| alpha * sample + (1.0 - alpha) * before;
+        stats.error_rate = average(error_alpha, if report.success { 0.0 } else { 1.0 }, stats.error_rate);
         if let Some(sample) = report.first_token_ms.filter(|&ms| ms > 0).map(|ms| ms as f64) {
-            stats.ttft_ms = Some(stats.ttft_ms.map_or(sample, |before| average(sample, before)));
+            stats.ttft_ms = Some(stats.ttft_ms.map_or(sample, |before| average(alpha, sample, before)));
         }
         let same = stats.error_rate.to_bits() == report.health.error_rate.to_bits()
             && stats.ttft_ms.map(f64::to_bits) == report.health.ttft_ms.map(f64::to_bits);

@@ -49,8 +49,10 @@ pub struct Gate {
     pub ttft_ms: u64,
     /// `sticky_escape_error_rate`
     pub error_rate: f64,
-    /// Weight of the newest sample in both averages.
+    /// Weight of the newest sample in the average TTFT.
     pub ewma_alpha: f64,
+    /// The same of the average error rate.
+    pub ewma_error_rate_alpha: f64,
 }
 
 /// When a session's prefix is found in an account's prompt cache.
@@ -139,7 +141,7 @@ pub struct ConditionInfo {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2 }
+        Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2, ewma_error_rate_alpha: 0.2 }
     }
 }
 

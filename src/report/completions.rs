@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_specs_own_example() {
-        let gate = Gate { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2 };
+        let gate = Gate::default();
         let expected = [(16_000.0, Some(13)), (20_000.0, Some(6)), (30_000.0, Some(3)), (50_000.0, Some(2))];
         assert_eq!(table(&gate, 1_300.0), expected);
         assert_eq!(until_it_fires(1_300.0, 15_000.0, 15_000.0, 0.2), None);

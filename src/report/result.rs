@@ -129,7 +129,7 @@ impl Loaded {
         let result = match header.told("command") {
             Some("sweep") => {
                 let swept = Swept::of_journal(&header, path)?;
-                ResultFile::Sweep(Box::new(SweepReport::new(&swept, objectives, Level::PERCENT_95)))
+                ResultFile::Sweep(Box::new(SweepReport::new(&swept, objectives, Level::PERCENT_95, &[])))
             }
             Some("tune") => {
                 let (tune, tuned) = Tune::of_journal(&header, path, Level::PERCENT_95)?;

@@ -323,7 +323,7 @@ impl Check for Account {
         c.key("size_effect", &self.size_effect);
         c.key("decode", &self.decode);
         if let Some(speed) = self.prefill_tokens_per_second {
-            c.above_zero("prefill_tokens_per_second", speed, 1e9);
+            c.number("prefill_tokens_per_second", speed, 0.01, 1e9);
         }
         c.key("load_slowdown", &self.load_slowdown);
         c.key("prompt_cache", &self.prompt_cache);
@@ -391,7 +391,7 @@ impl Account {
 impl Check for SizeEffect {
     fn check(&self, c: &mut Checker) {
         c.number("exponent", self.exponent, 0.0, 3.0);
-        c.above_zero("median_input_tokens", self.median_input_tokens, 1e9);
+        c.number("median_input_tokens", self.median_input_tokens, 1.0, 1e9);
     }
 }
 

@@ -1,12 +1,14 @@
 //! A scenario file once parsed, from which scenarios are made: as it stands, or with overrides, as often as wanted.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{Check, Checker};
+use super::config_looks;
 use super::environment;
 use super::error::{ErrorKind, ScenarioError};
-use super::gateway_keys::{COOLDOWN, LOAD_CACHE, canonical, look_through_quotes};
+use super::gateway_keys::{COOLDOWN, LOAD_CACHE, NotRead, canonical, known_keys, look_through_quotes, what_ifs};
 use super::model::Scenario;
 use super::origins::{Given, Layer, LayerKind, Setting, settle};
 use super::read::read;
@@ -23,6 +25,8 @@ pub struct Document {
     tree: Node,
     file: PathBuf,
     base: PathBuf,
+    /// A trace whose path is no text, and the text that stands for it in the tree.
+    trace: Option<(PathBuf, PathBuf)>,
 }
 
 /// A scenario that can be run, and what there is to say about it.
@@ -34,6 +38,8 @@ pub struct Loaded {
     pub ignored_gateway_keys: Vec<String>,
     /// What was understood differently from how it was written.
     pub notes: Vec<String>,
+    /// Keys that are not read but nearly are, and what matters and is not simulated.
+    pub warnings: Vec<String>,
     /// Version, mode, and every setting of the gateway that somebody gave, with where it came from.
     pub settings: Vec<Setting>,
 }
@@ -45,7 +51,9 @@ impl Document {
     /// When it cannot be read or is no YAML.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = read_text(path).map_err(|why| unreadable(path, &why, "scenario"))?;
-        let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        // what comes through standard input lies where the caller is
+        let is_device = path.starts_with("/dev");
+        let base = path.parent().filter(|_| !is_device).map_or_else(PathBuf::new, Path::to_path_buf);
         Self::parse(&text, path, &base)
     }
 
@@ -64,7 +72,7 @@ impl Document {
             .help(Some("see `docs/scenario.md`, or start from a file in `scenarios/`".to_owned()))
             .place(Some(tree.place)));
         }
-        Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf() })
+        Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf(), trace: None })
     }
 
     /// Puts a trace in the place of the workload: a replay of `trace` from its first request to its last, with what the
@@ -75,7 +83,9 @@ impl Document {
     /// When the scenario's `workload` is no map.
     pub fn with_trace(mut self, trace: &Path) -> Result<Self, ScenarioError> {
         let path = std::path::absolute(trace).map_err(|error| unreadable(trace, &error.to_string(), "trace"))?;
-        let path = serde_json::Value::from(path.to_string_lossy().into_owned()).to_string();
+        let shown = path.to_string_lossy().into_owned();
+        self.trace = path.to_str().is_none().then(|| (path, PathBuf::from(&shown)));
+        let path = serde_json::Value::from(shown).to_string();
         let changes = [
             ("workload.synth", "null"),
             ("workload.replay.format", "null"),
@@ -100,8 +110,8 @@ impl Document {
                 set.apply(&mut tree)?;
             }
         }
-        let mut ignored_gateway_keys = Vec::new();
-        let layers = self.read_gateway(&mut tree, &mut ignored_gateway_keys)?;
+        let mut not_read = NotRead::default();
+        let layers = self.read_gateway(&mut tree, &mut not_read)?;
         fill_accounts(&mut tree);
         fill_preset(&mut tree);
         let mut scenario: Scenario = read(&tree)?;
@@ -109,15 +119,21 @@ impl Document {
         scenario.check(&mut checker);
         checker.first(&tree).map_err(|error| error.or_file(&self.file))?;
         scenario.base.clone_from(&self.base);
+        if let (Some((path, shown)), Some(replay)) = (&self.trace, &mut scenario.workload.replay)
+            && replay.file == *shown
+        {
+            replay.file.clone_from(path);
+        }
         let given = Given { version: scenario.gateway_version, mode: scenario.mode };
         let mut notes = scenario.finish(&self.file);
         let settings = settle(&mut scenario, &given, &layers, &mut notes)?;
-        Ok(Loaded { scenario, ignored_gateway_keys, notes, settings })
+        let NotRead { ignored, warnings } = not_read;
+        Ok(Loaded { scenario, ignored_gateway_keys: ignored, notes, warnings, settings })
     }
 
     /// Brings `gateway` into one spelling and lays it over that of `gateway_env`, and that over `gateway_config`. Gives
     /// the layers, the lowest first.
-    fn read_gateway(&self, tree: &mut Node, ignored: &mut Vec<String>) -> Result<Vec<Layer>, ScenarioError> {
+    fn read_gateway(&self, tree: &mut Node, not_read: &mut NotRead) -> Result<Vec<Layer>, ScenarioError> {
         move_older_key(tree);
         let mut layers = Vec::new();
         for (key, kind) in [("gateway_config", LayerKind::Config), ("gateway_env", LayerKind::Environment)] {
@@ -126,8 +142,8 @@ impl Document {
                 continue;
             };
             let tree = match kind {
-                LayerKind::Environment => self.gateway_env(file, place, ignored)?,
-                LayerKind::Config | LayerKind::Scenario => self.gateway_config(file, place, ignored)?,
+                LayerKind::Environment => self.gateway_env(file, place, not_read)?,
+                LayerKind::Config | LayerKind::Scenario => self.gateway_config(file, place, not_read)?,
             };
             layers.push(Layer { kind, tree });
         }
@@ -136,7 +152,8 @@ impl Document {
             let Some(entry) = tree.entry(key) else { continue };
             let mut entry = entry.clone();
             if key == "gateway" && matches!(entry.node.value, Value::Map(_)) {
-                entry.node = canonical(&entry.node, None, ignored)?;
+                put_what_ifs(tree, what_ifs(&entry.node));
+                entry.node = canonical(&entry.node, None, not_read)?;
             }
             own.put(entry);
         }
@@ -154,23 +171,27 @@ impl Document {
             }
         }
         for entry in merged.entries() {
-            tree.put(entry.clone());
+            // of the file: what the scenario says itself comes first, and is there by now
+            match entry.key.as_str() {
+                "what_if" => put_what_ifs(tree, entry.node.entries().to_vec()),
+                _ => tree.put(entry.clone()),
+            }
         }
         Ok(layers)
     }
 
     /// What the gateway's environment says of `gateway` and `rate_limit`.
-    fn gateway_env(&self, file: &str, place: &Place, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+    fn gateway_env(&self, file: &str, place: &Place, not_read: &mut NotRead) -> Result<Node, ScenarioError> {
         let path = self.base.join(file);
         let text = read_text(&path).map_err(|why| {
             unreadable(&path, &why, "gateway's environment").place(Some(place.clone())).path("gateway_env")
         })?;
         let name = path.display().to_string();
-        let mut tree = environment::tree(&text, &name, ignored)?;
+        let mut tree = environment::tree(&text, &name, &mut not_read.ignored)?;
         let Some(entries) = tree.entries_mut() else { return Ok(tree) };
         for entry in entries {
             match entry.key.as_str() {
-                "gateway" => entry.node = canonical(&entry.node, Some(&name), ignored)?,
+                "gateway" => entry.node = canonical(&entry.node, Some(&name), not_read)?,
                 _ => {
                     for cooldown in entry.node.entries_mut().into_iter().flatten() {
                         look_through_quotes(&mut cooldown.node, COOLDOWN);
@@ -182,19 +203,27 @@ impl Document {
     }
 
     /// `gateway` and `rate_limit` of the gateway's own config file.
-    fn gateway_config(&self, file: &str, place: &Place, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+    fn gateway_config(&self, file: &str, place: &Place, not_read: &mut NotRead) -> Result<Node, ScenarioError> {
         let path = self.base.join(file);
         let text = read_text(&path).map_err(|why| {
             unreadable(&path, &why, "gateway's config").place(Some(place.clone())).path("gateway_config")
         })?;
         let config = parse_file(&text, &path)?;
         let name = path.display().to_string();
+        config_looks::check(&config, &name, &known_keys())?;
         let mut out = Node { value: Value::Map(Vec::new()), place: config.place.clone() };
         for entry in config.entries() {
             let key = entry.key.to_lowercase();
             let mut node = entry.node.clone();
             match key.as_str() {
-                "gateway" => node = canonical(&entry.node, Some(&name), ignored)?,
+                "gateway" => {
+                    let what_ifs = what_ifs(&entry.node);
+                    if !what_ifs.is_empty() {
+                        let node = Node { value: Value::Map(what_ifs), place: entry.node.place.clone() };
+                        out.put(Entry { key: "what_if".to_owned(), place: entry.place.clone(), node });
+                    }
+                    node = canonical(&entry.node, Some(&name), not_read)?;
+                }
                 "rate_limit" => {
                     let Some(cooldown) =
                         entry.node.entries().iter().find(|e| e.key.to_lowercase() == "overload_cooldown_minutes")
@@ -211,6 +240,22 @@ impl Document {
             out.put(Entry { key, place: entry.place.clone(), node });
         }
         Ok(out)
+    }
+}
+
+/// Puts the averages' weights among the what-ifs, unless the scenario says something there itself.
+fn put_what_ifs(tree: &mut Node, found: Vec<Entry>) {
+    let Some(first) = found.first() else { return };
+    if tree.get("what_if").is_none_or(|node| node.value == Value::Null) {
+        let node = Node { value: Value::Map(Vec::new()), place: first.node.place.clone() };
+        tree.put(Entry { key: "what_if".to_owned(), place: first.place.clone(), node });
+    }
+    let what_if = tree.entries_mut().and_then(|all| all.iter_mut().find(|entry| entry.key == "what_if"));
+    let Some(what_if) = what_if else { return };
+    for entry in found {
+        if what_if.node.get(&entry.key).is_none() {
+            what_if.node.put(entry);
+        }
     }
 }
 
@@ -293,7 +338,14 @@ fn read_text(path: &Path) -> Result<String, String> {
     if about.len() > LARGEST_FILE {
         return Err(format!("it has {} bytes; at most {LARGEST_FILE} are read", about.len()));
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        // a device has no length of its own
+        return Err(format!("it does not end; at most {LARGEST_FILE} bytes are read"));
+    }
     String::from_utf8(bytes)
         .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
 }

@@ -4,6 +4,7 @@
 //! quotes, and passes over keys that it does not know. So do we, for this tree only.
 
 use super::error::{ErrorKind, ScenarioError, nearest, suggestion};
+use super::near_miss;
 use super::tree::{Entry, Node, Place, Value};
 
 /// What a key holds, as far as quotes around it must be looked through.
@@ -67,6 +68,57 @@ const LATER: [(&str, &str); 14] = [
     ("advanced_scheduler.scheduler_score_weights.session_sticky", "openai_ws.scheduler_score_weights.session_sticky"),
 ];
 
+/// What the newest gateways call some of them (TokenRouter's and its like: their table of old and new keys).
+const NEWEST: [(&str, &str); 6] = [
+    ("advanced_scheduler.score_weights.priority", "openai_ws.scheduler_score_weights.priority"),
+    ("advanced_scheduler.score_weights.load", "openai_ws.scheduler_score_weights.load"),
+    ("advanced_scheduler.score_weights.queue", "openai_ws.scheduler_score_weights.queue"),
+    ("advanced_scheduler.score_weights.error_rate", "openai_ws.scheduler_score_weights.error_rate"),
+    ("advanced_scheduler.score_weights.ttft", "openai_ws.scheduler_score_weights.ttft"),
+    ("max_provider_switches", "max_account_switches"),
+];
+
+/// Keys of the newest gateways that are a what-if elsewhere, with the key here.
+const WHAT_IFS: [(&str, &str); 2] = [
+    ("advanced_scheduler.ewma_ttft_alpha", "ewma_alpha"),
+    ("advanced_scheduler.ewma_error_rate_alpha", "ewma_error_rate_alpha"),
+];
+
+/// All spellings with the first spelling of each.
+fn spelled() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().map(|(known, _)| (*known, *known)).chain(LATER).chain(NEWEST)
+}
+
+/// The known keys, counted from `gateway` (but for those of `rate_limit`).
+pub(super) fn known_keys() -> Vec<&'static str> {
+    spelled().map(|(written, _)| written).collect()
+}
+
+/// What a `gateway` tree says of what is a what-if here: the averages' weights.
+pub(super) fn what_ifs(tree: &Node) -> Vec<Entry> {
+    let mut found = Vec::new();
+    for (path, key) in WHAT_IFS {
+        let Some((outer, inner)) = path.split_once('.') else { continue };
+        let outer = tree.entries().iter().find(|entry| entry.key.to_lowercase() == outer);
+        let inner = outer.and_then(|outer| outer.node.entries().iter().find(|entry| entry.key.to_lowercase() == inner));
+        if let Some(entry) = inner {
+            let mut node = entry.node.clone();
+            look_through_quotes(&mut node, KEYS[1].0);
+            found.push(Entry { key: key.to_owned(), place: entry.place.clone(), node });
+        }
+    }
+    found
+}
+
+/// What there is to say of keys that are not read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NotRead {
+    /// The gateway's own, listed with `-v`.
+    pub(super) ignored: Vec<String>,
+    /// Near misses, and what matters and is not simulated.
+    pub(super) warnings: Vec<String>,
+}
+
 /// The last key below `rate_limit`, which stands beside `gateway`, not in it.
 pub(super) const COOLDOWN: &str = "rate_limit.overload_cooldown_minutes";
 
@@ -80,7 +132,7 @@ pub(super) fn known() -> impl Iterator<Item = &'static str> {
 
 /// The same in every spelling.
 pub(super) fn spellings() -> impl Iterator<Item = &'static str> {
-    known().chain(LATER.iter().map(|(path, _)| *path))
+    spelled().map(|(path, _)| path)
 }
 
 /// The short name of a well-known key in full: `lb_top_k` is `gateway.openai_ws.lb_top_k`.
@@ -107,14 +159,14 @@ pub(super) fn short_names() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 /// Brings a `gateway` tree into the first spelling, without the keys that a simulation does not know; those are added to
-/// `ignored`, with `file` if it is not the scenario itself.
+/// `not_read`, with `file` if it is not the scenario itself.
 ///
 /// # Errors
 /// When two spellings of one key differ, or a `--set` names a key that nobody knows.
-pub(super) fn canonical(tree: &Node, file: Option<&str>, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+pub(super) fn canonical(tree: &Node, file: Option<&str>, not_read: &mut NotRead) -> Result<Node, ScenarioError> {
     let mut out = Node { value: Value::Map(Vec::new()), place: tree.place.clone() };
     let mut found = Vec::new();
-    collect("", tree, file, ignored, &mut found)?;
+    collect("", tree, file, not_read, &mut found)?;
     for key in found {
         put(&mut out, &key)?;
     }
@@ -133,15 +185,18 @@ fn collect(
     prefix: &str,
     tree: &Node,
     file: Option<&str>,
-    ignored: &mut Vec<String>,
+    not_read: &mut NotRead,
     found: &mut Vec<Found>,
 ) -> Result<(), ScenarioError> {
     for entry in tree.entries() {
         let written = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
         let path = written.to_lowercase();
-        let leaf = KEYS.iter().map(|(known, _)| (*known, *known)).chain(LATER).find(|(known, _)| *known == path);
+        if WHAT_IFS.iter().any(|(known, _)| *known == path) {
+            continue;
+        }
+        let leaf = spelled().find(|(known, _)| *known == path);
         let inner = format!("{path}.");
-        let is_inner = KEYS.iter().map(|(known, _)| *known).chain(LATER.map(|(known, _)| known));
+        let is_inner = spelled().map(|(known, _)| known);
         let mut is_inner = is_inner.filter(|known| known.starts_with(&inner)).peekable();
         if let Some((_, path)) = leaf {
             let mut node = entry.node.clone();
@@ -149,7 +204,7 @@ fn collect(
             found.push(Found { path, written, label: entry.place.clone(), node });
         } else if is_inner.peek().is_some() {
             match entry.node.value {
-                Value::Map(_) | Value::Null => collect(&written, &entry.node, file, ignored, found)?,
+                Value::Map(_) | Value::Null => collect(&written, &entry.node, file, not_read, found)?,
                 _ => {
                     let keys: Vec<_> = is_inner.filter_map(|known| known[inner.len()..].split('.').next()).collect();
                     let message = format!("`{}` needs keys of its own, found {}", entry.key, entry.node.describe());
@@ -163,17 +218,30 @@ fn collect(
             return Err(unknown(prefix, entry));
         } else {
             let from = file.map_or_else(String::new, |file| format!(" ({file})"));
-            ignored.push(format!("gateway.{written}{from}"));
+            warn(&written, &entry.node, &from, &mut not_read.warnings);
+            not_read.ignored.push(format!("gateway.{written}{from}"));
         }
     }
     Ok(())
 }
 
+/// Warns of near misses in what is not read, as deep as it goes.
+fn warn(written: &str, node: &Node, from: &str, warnings: &mut Vec<String>) {
+    let inner = node.entries();
+    for entry in inner {
+        warn(&format!("{written}.{}", entry.key), &entry.node, from, warnings);
+    }
+    if inner.is_empty() {
+        let is_off = matches!(node.value, Value::Int(0) | Value::Null) || node.value == Value::Float(0.0);
+        let hint = near_miss::of(written, &known_keys()).or_else(|| near_miss::felt(written, is_off));
+        warnings.extend(hint.map(|hint| format!("{hint}{from}")));
+    }
+}
+
 /// A `--set` that would change nothing is a mistake, even where a file may hold what it likes.
 fn unknown(prefix: &str, entry: &Entry) -> ScenarioError {
     let inner = if prefix.is_empty() { String::new() } else { format!("{}.", prefix.to_lowercase()) };
-    let all =
-        KEYS.iter().map(|(known, _)| *known).filter(|known| *known != COOLDOWN).chain(LATER.map(|(known, _)| known));
+    let all = spelled().map(|(known, _)| known).filter(|known| *known != COOLDOWN);
     let here: Vec<_> = all.filter_map(|known| known.strip_prefix(&inner)?.split('.').next()).collect();
     let here = unique(&here);
     let elsewhere = nearest(&entry.key, KEYS.iter().filter_map(|(known, _)| known.rsplit('.').next()))

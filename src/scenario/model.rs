@@ -19,6 +19,9 @@ use super::settings::{Clients, GatewayVersion, Measure, Mode, Replicas, Service,
 use super::workload::{Synth, Workload};
 use crate::units::Time;
 
+/// More sessions than this are not simulated unless a limit says so.
+const MOST_SESSIONS: f64 = 1e8;
+
 /// A scenario: what is simulated. As a file it is YAML or JSON; once loaded, every default is filled in, and its JSON is
 /// a scenario again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +192,8 @@ impl Check for Scenario {
         c.items("conditions", &self.conditions);
         self.check_conditions(c);
         c.key("workload", &self.workload);
+        self.check_sessions(c);
+        self.check_names(c);
         c.key("clients", &self.clients);
         c.key("measure", &self.measure);
         let continues = self.workload.synth.as_ref().is_some_and(|synth| synth.previous_response);
@@ -213,6 +218,38 @@ impl Scenario {
             next = first.and_then(|first| first.checked_add(account.count.into()));
             (first, account)
         })
+    }
+
+    /// Refuses a workload of more sessions than memory holds and anyone waits for.
+    fn check_sessions(&self, c: &mut Checker) {
+        let Some(synth) = &self.workload.synth else { return };
+        let hours = self.duration.unwrap_or(Duration::secs(3_600)).0.secs() / 3_600.0;
+        let sessions = synth.sessions_per_hour * self.workload.rate_scale * hours;
+        let is_limited = self.workload.max_sessions.is_some() || self.workload.max_requests.is_some();
+        if sessions > MOST_SESSIONS && !is_limited {
+            let message =
+                format!("this workload is of about {sessions:.0} sessions; at most {MOST_SESSIONS:.0} are simulated");
+            let help = Some("lower `sessions_per_hour` or `duration`, or give `workload.max_sessions`");
+            c.fault("workload.synth.sessions_per_hour", ErrorKind::OutOfRange, message, help);
+        }
+    }
+
+    /// Names stand in tables, pages and files: none may break a line or turn the direction of writing.
+    fn check_names(&self, c: &mut Checker) {
+        let breaks = |name: &str| {
+            name.chars()
+                .any(|char| char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        };
+        let message = "a name must have no line breaks and no other control characters";
+        if breaks(&self.name) {
+            c.fault("name", ErrorKind::OutOfRange, message, None);
+        }
+        for (index, _) in self.accounts.iter().enumerate().filter(|(_, account)| breaks(&account.name)) {
+            c.fault(&format!("accounts[{index}].name"), ErrorKind::OutOfRange, message, None);
+        }
+        for (index, _) in self.conditions.iter().enumerate().filter(|(_, condition)| breaks(&condition.name)) {
+            c.fault(&format!("conditions[{index}].name"), ErrorKind::OutOfRange, message, None);
+        }
     }
 
     /// The revision that is simulated.
@@ -376,8 +413,17 @@ impl Scenario {
         }
     }
 
-    /// A condition that sets in when nothing arrives any more shows nothing.
+    /// A condition that sets in when nothing arrives any more, or is over before anything is measured, shows nothing.
     fn note_conditions(&self, notes: &mut Vec<String>) {
+        for condition in &self.conditions {
+            if let Course::Scheduled(course) = &condition.when
+                && let Some(lasting) = course.lasting
+                && course.at.0 + lasting.0 <= self.warmup.0
+            {
+                let name = &condition.name;
+                notes.push(format!("the condition `{name}` is over before the warm-up ends, at {}", self.warmup));
+            }
+        }
         let Some(duration) = self.duration else { return };
         for condition in &self.conditions {
             let at = match &condition.when {

@@ -176,6 +176,10 @@ pub enum Followed {
 pub struct WhatIf {
     /// Weight of the newest sample in both averages, above 0, at most 1.
     pub ewma_alpha: f64,
+    /// The same of the error rate alone, where it differs; not given: `ewma_alpha`. The newest gateways have it as
+    /// `advanced_scheduler.ewma_error_rate_alpha`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ewma_error_rate_alpha: Option<f64>,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
 }
@@ -219,7 +223,7 @@ impl Default for Measure {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, wait_jitter: 0.2 }
+        Self { ewma_alpha: 0.2, ewma_error_rate_alpha: None, wait_jitter: 0.2 }
     }
 }
 
@@ -269,6 +273,9 @@ impl Check for Measure {
 impl Check for WhatIf {
     fn check(&self, c: &mut Checker) {
         c.above_zero("ewma_alpha", self.ewma_alpha, 1.0);
+        if let Some(alpha) = self.ewma_error_rate_alpha {
+            c.above_zero("ewma_error_rate_alpha", alpha, 1.0);
+        }
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
     }
 }

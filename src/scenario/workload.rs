@@ -177,6 +177,7 @@ pub enum SynthStart {
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// The file, plain, `.gz` or `.zst`; for formats of one file a session also a folder. Relative to the scenario.
+    #[serde(serialize_with = "as_text")]
     pub file: PathBuf,
     /// Its format; not given: told by its content.
     #[serde(default)]
@@ -255,6 +256,17 @@ pub enum TraceFormat {
     /// Codex rollouts.
     #[serde(rename = "codex")]
     Codex,
+    /// Claude Code transcripts.
+    #[serde(rename = "claude")]
+    Claude,
+    /// A folder with Codex rollouts and Claude Code transcripts.
+    #[serde(rename = "transcripts")]
+    Transcripts,
+}
+
+/// A path as text: what in it is none is shown as such.
+fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// When a trace's requests arrive.
@@ -471,6 +483,15 @@ impl Check for Profile {
             Self::Flat | Self::Daily => {}
             Self::Cycle { period, factors } => c.within("cycle", |c| {
                 c.some_time("period", *period);
+                // arrivals are counted by the second at best: a shorter cycle has none of its factors
+                if *period < Duration::secs(1) && !period.0.is_zero() {
+                    c.fault(
+                        "period",
+                        ErrorKind::OutOfRange,
+                        format!("`period` must be at least 1s, not {period}"),
+                        None,
+                    );
+                }
                 c.at_most("factors", factors.len(), 100_000);
                 c.each("factors", factors, |c, factor| c.number("", *factor, 0.0, 1e6));
                 if factors.iter().all(|&factor| factor <= 0.0) {

@@ -141,8 +141,10 @@ pub struct Config {
     pub subscription_priority: bool,
     /// `openai_oauth_scheduling_rate_multiplier`: what an OAuth account costs, for the weight `upstream_cost`.
     pub oauth_rate: f64,
-    /// Weight of the newest sample in both averages. A what-if: 0.2 in the real system.
+    /// Weight of the newest sample in the average TTFT. A what-if: 0.2 in the real system.
     pub ewma_alpha: f64,
+    /// The same of the average error rate.
+    pub ewma_error_rate_alpha: f64,
     /// The group whose pool this is; part of the draw's seed when there is one.
     pub group_id: Option<i64>,
 }
@@ -169,6 +171,7 @@ impl Default for Config {
             subscription_priority: false,
             oauth_rate: 1.0,
             ewma_alpha: 0.2,
+            ewma_error_rate_alpha: 0.2,
             group_id: None,
         }
     }

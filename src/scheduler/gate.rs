@@ -5,7 +5,7 @@
 
 use super::config::Config;
 use super::decision::{Escape, EscapeReason};
-use super::stats::{RuntimeStats, Snapshot};
+use super::stats::{Alphas, RuntimeStats, Snapshot};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::{Span, Time};
 
@@ -86,7 +86,8 @@ impl Policy for Exact {
 
     #[inline]
     fn learn(&mut self, config: &Config, stats: &mut RuntimeStats, result: &Learnt, _now: Time) {
-        stats.report(config.ewma_alpha, result.account, result.success, result.first_token_ms);
+        let alphas = Alphas { ttft: config.ewma_alpha, error_rate: config.ewma_error_rate_alpha };
+        stats.report_with(alphas, result.account, result.success, result.first_token_ms);
     }
 }
 

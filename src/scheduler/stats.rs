@@ -28,6 +28,15 @@ pub struct RuntimeStats {
     account_count: u64,
 }
 
+/// Weights of the newest sample in the two averages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alphas {
+    /// In that of the time to first token.
+    pub ttft: f64,
+    /// In that of the error rate.
+    pub error_rate: f64,
+}
+
 impl RuntimeStats {
     /// Nothing known about this many accounts.
     pub fn new(accounts: usize) -> Self {
@@ -39,10 +48,16 @@ impl RuntimeStats {
         }
     }
 
-    /// Takes in one result with weight `alpha`. The first TTFT is taken whole; a missing one, or 0, leaves the average
-    /// alone. An account that the pool does not have is ignored.
+    /// Takes in one result with weight `alpha` in both averages.
     #[inline]
     pub fn report(&mut self, alpha: f64, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
+        self.report_with(Alphas { ttft: alpha, error_rate: alpha }, account, success, first_token_ms);
+    }
+
+    /// Takes in one result with a weight for each average. The first TTFT is taken whole; a missing one, or 0, leaves the average
+    /// alone. An account that the pool does not have is ignored.
+    #[inline]
+    pub fn report_with(&mut self, alphas: Alphas, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
         let at = account.at();
         if at >= self.reported.len() {
             return;
@@ -50,11 +65,11 @@ impl RuntimeStats {
         let error = if success { 0.0 } else { 1.0 };
         self.account_count += u64::from(!self.reported[at]);
         self.reported[at] = true;
-        self.error_rate[at] = ewma(alpha, error, self.error_rate[at]);
+        self.error_rate[at] = ewma(alphas.error_rate, error, self.error_rate[at]);
         if let Some(ttft) = first_token_ms.filter(|&ms| ms > 0) {
             let ttft = ttft as f64;
             let average = self.ttft_ms[at];
-            self.ttft_ms[at] = if average.is_nan() { ttft } else { ewma(alpha, ttft, average) };
+            self.ttft_ms[at] = if average.is_nan() { ttft } else { ewma(alphas.ttft, ttft, average) };
         }
     }
 

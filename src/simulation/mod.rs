@@ -4,6 +4,7 @@ mod followed;
 pub mod lower;
 mod run;
 mod service;
+mod unused;
 
 pub use crate::gateway::RunError;
 pub use lower::{LowerError, Lowered, lower, settings};

@@ -3,6 +3,7 @@
 use super::followed::Followed;
 use super::lower::Lowered;
 use super::service::Service;
+use super::unused;
 use crate::engine::Luck;
 use crate::gateway::{Gateway, RunError, Totals};
 use crate::measure::{Observer, Panel, Results};
@@ -54,6 +55,7 @@ pub fn simulate_inlined<O: Observer>(lowered: &Lowered, seed: u64, observer: O) 
     let ((panel, observer), service) = gateway.into_parts();
     let mut results = panel.into_results();
     results.figures.put_events(totals.events);
+    results.notes.extend(unused::notes(lowered, service.models(), &results));
     let assumptions = service.note().into_iter().chain(workload.notes()).collect();
     Ok((Run { results, totals, assumptions }, observer))
 }

@@ -27,6 +27,14 @@ impl Service {
         }
     }
 
+    /// The accounts' models.
+    pub(super) const fn models(&self) -> &ModelledUpstream {
+        match self {
+            Self::Modelled(modelled) => modelled,
+            Self::Recorded(recorded) => recorded.inner(),
+        }
+    }
+
     /// A sentence on the requests whose record could not be used; `None` when there are none.
     pub(super) fn note(&self) -> Option<String> {
         let Self::Recorded(recorded) = self else { return None };

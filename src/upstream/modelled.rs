@@ -32,13 +32,15 @@ pub struct ModelledUpstream {
 struct Account {
     model: AccountModel,
     limits: Limits,
+    /// Whether a limit ever refused something.
+    refused: bool,
 }
 
 impl ModelledUpstream {
     /// The accounts of `config` in a run that starts at `start`.
     pub fn new(config: Config, luck: Luck, start: Time) -> Self {
         let conditions = Conditions::new(&config.conditions, config.accounts.len(), luck, start);
-        let account = |model: AccountModel| Account { limits: Limits::new(&model.limits), model };
+        let account = |model: AccountModel| Account { limits: Limits::new(&model.limits), model, refused: false };
         Self {
             accounts: config.accounts.into_iter().map(account).collect(),
             conditions,
@@ -46,6 +48,14 @@ impl ModelledUpstream {
             messages: config.messages,
             luck,
         }
+    }
+
+    /// The accounts with limits of which none was ever reached.
+    pub fn limits_never_reached(&self) -> impl Iterator<Item = AccountIx> {
+        let idle = |(place, account): (usize, &Account)| {
+            (!account.model.limits.is_empty() && !account.refused).then_some(AccountIx(place as u32))
+        };
+        self.accounts.iter().enumerate().filter_map(idle)
     }
 
     /// Ground truth: whether a condition that makes it worse is in force on the account now, for whatever model.
@@ -82,7 +92,7 @@ impl Upstream for ModelledUpstream {
         // the words of the stream, in this order whatever is switched on: fault, TTFT, decode, the fault's own
         let mut stream = luck_of(self.luck, forward);
         let mut chance = Chance::draw(&mut stream);
-        let Account { model, limits } = &mut self.accounts[ix.at()];
+        let Account { model, limits, refused: was_refused } = &mut self.accounts[ix.at()];
         let own_fault = chance.picks(&model.failures);
         let Influence { slowness, fault, degraded } =
             self.conditions.meet(Start { at: start, account: ix, model: request.model, busy }, &mut chance);
@@ -103,7 +113,10 @@ impl Upstream for ModelledUpstream {
         };
 
         let (fate, message) = match (limits.admit(tokens, start), own_fault.or(fault)) {
-            (Err(refusal), _) => (refused(model, refusal, start, &mut stream), 0),
+            (Err(refusal), _) => {
+                *was_refused = true;
+                (refused(model, refusal, start, &mut stream), 0)
+            }
             (Ok(()), Some(fault)) => fault.strike(&mut stream, |stream| model.serve(work, &slowness, stream)),
             (Ok(()), None) => {
                 let service = model.serve(work, &slowness, &mut stream);

@@ -3,7 +3,7 @@
 use crate::engine::{Distribution, Luck};
 use crate::ids::ModelId;
 use crate::units::Time;
-use crate::workload::config::{ReadConfig, SynthConfig, SynthTiming};
+use crate::workload::config::{SynthConfig, SynthTiming};
 use crate::workload::replay::{Names, PreviousResponse, TraceReader, TraceRow};
 use crate::workload::write::TraceWriter;
 use crate::workload::{Ending, Error, Previous, SynthWorkload, Workload, synthetic_name};
@@ -22,11 +22,13 @@ pub struct Written {
 /// Writes a trace of any format as one of ours.
 ///
 /// # Errors
-/// When the trace cannot be read or the file cannot be written; then there is no file.
-pub fn convert(read: &ReadConfig, luck: Luck, mut writer: TraceWriter) -> Result<Written, Error> {
-    let mut reader = TraceReader::open(read, luck)?;
+/// When the trace cannot be read or has no rows, or the file cannot be written; then there is no file.
+pub fn convert(mut reader: TraceReader, mut writer: TraceWriter) -> Result<Written, Error> {
     while let Some(row) = reader.next_row()? {
         writer.write(&row, reader.names())?;
+    }
+    if writer.rows() == 0 {
+        return Err(reader.without_rows());
     }
     let mut notes = reader.notes();
     notes.extend(writer.notes());

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::engine::{IdMap, Luck};
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::Error;
 use crate::workload::config::ReadConfig;
 use crate::workload::replay::{TraceReader, TraceRow};
@@ -16,6 +16,8 @@ use crate::workload::replay::{TraceReader, TraceRow};
 pub struct TraceStats {
     /// The trace's format.
     pub format: &'static str,
+    /// By what it was recognised; `null` when it was given.
+    pub recognised_by: Option<String>,
     /// Requests.
     pub requests: u64,
     /// Bad lines that were left out.
@@ -71,7 +73,8 @@ pub struct ModelCount {
     pub requests: u64,
 }
 
-/// Quantiles, to within 0.1 %; the mean and the ends are exact.
+/// Quantiles as docs/results.md defines them: exact of up to 4,096 values, of more to within 0.1 %. The mean and the ends
+/// are exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quantiles {
     /// How many values.
@@ -96,14 +99,14 @@ pub struct Quantiles {
 /// When the trace cannot be read or has no rows.
 pub fn stats(read: &ReadConfig, session_idle: Span, luck: Luck) -> Result<TraceStats, Error> {
     let mut reader = TraceReader::open(read, luck)?;
-    let mut count = Count::new(session_idle);
+    let mut counted = Count::new(session_idle);
     while let Some(row) = reader.next_row()? {
-        count.add(&row);
+        counted.add(&row);
     }
-    if count.requests == 0 {
-        return Err(Error::in_file(&read.path, "expected a trace, found one without rows", ""));
+    if counted.requests == 0 {
+        return Err(reader.without_rows());
     }
-    Ok(count.finish(&reader))
+    Ok(counted.finish(&reader))
 }
 
 #[derive(Default)]
@@ -225,6 +228,7 @@ impl Count {
         models.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.model.cmp(&b.model)));
         TraceStats {
             format: reader.format().name(),
+            recognised_by: reader.recognised_by().map(str::to_owned),
             requests: self.requests,
             skipped_lines: reader.skipped(),
             span_s,
@@ -251,9 +255,13 @@ impl Count {
     }
 }
 
-/// A histogram of non-negative numbers in 1,024 buckets an octave.
+/// Up to so many values percentiles are exact, as those of a run are (docs/results.md).
+const EXACT: usize = 4_096;
+
+/// Non-negative numbers: themselves while they are few, then a histogram of 1,024 buckets an octave.
 #[derive(Clone, Debug, Default)]
 struct Sketch {
+    exact: Vec<f64>,
     buckets: BTreeMap<u64, u64>,
     count: u64,
     sum: f64,
@@ -270,23 +278,45 @@ impl Sketch {
         self.max = self.max.max(value);
         self.count += 1;
         self.sum += value;
-        *self.buckets.entry(value.to_bits() >> CUT).or_default() += 1;
+        if self.buckets.is_empty() && self.exact.len() < EXACT {
+            self.exact.push(value);
+            return;
+        }
+        for value in self.exact.drain(..).chain([value]) {
+            *self.buckets.entry(value.to_bits() >> CUT).or_default() += 1;
+        }
     }
 
-    fn quantiles(&self) -> Option<Quantiles> {
+    fn quantiles(&mut self) -> Option<Quantiles> {
         let (count, mean) = (self.count, self.sum / self.count as f64);
+        self.exact.sort_by(f64::total_cmp);
         let at = |p| self.quantile(p);
         let (p50, p90, p99) = (at(0.5), at(0.9), at(0.99));
         (count > 0).then_some(Quantiles { count, mean, min: self.min, p50, p90, p99, max: self.max })
     }
 
-    /// The smallest value that at least this share of the values does not exceed, to within a bucket.
+    /// Linear between the two values around the place (Hyndman and Fan's type 7), to within a bucket where they are
+    /// many; the exact ones must be in order.
     fn quantile(&self, p: f64) -> f64 {
-        let rank = libm::ceil(p * self.count as f64).max(1.0) as u64;
+        let Some(last) = self.count.checked_sub(1) else { return 0.0 };
+        let place = p * last as f64;
+        let below = place as u64;
+        let (low, high) = (self.of_rank(below), self.of_rank((below + 1).min(last)));
+        low + (high - low) * (place - below as f64)
+    }
+
+    /// The value with so many below it.
+    fn of_rank(&self, rank: u64) -> f64 {
+        if let Some(&value) = self.exact.get(rank as usize) {
+            return value;
+        }
+        if rank == 0 {
+            return self.min;
+        }
         let mut below = 0;
         for (&bucket, &count) in &self.buckets {
             below += count;
-            if below >= rank {
+            if below > rank && rank + 1 < self.count {
                 let (low, high) = (f64::from_bits(bucket << CUT), f64::from_bits((bucket + 1) << CUT));
                 // whole numbers up to 2,048 have a bucket of their own: give them back as they are
                 let middle = if low < 2_048.0 && libm::floor(low) == low { low } else { 0.5 * (low + high) };
@@ -301,14 +331,15 @@ impl fmt::Display for TraceStats {
     /// A page for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, text: String| writeln!(f, "{name:<22}{text}");
-        line("format", self.format.to_string())?;
+        let by = self.recognised_by.as_ref().map_or(String::new(), |by| format!(", by {by}"));
+        line("format", format!("{}{by}", self.format))?;
         line("requests", self.requests.to_string())?;
         if self.skipped_lines > 0 {
             line("bad lines left out", self.skipped_lines.to_string())?;
         }
         let rate = self.requests_per_s.map_or(String::new(), |rate| format!(", {} requests/s", short(rate)));
         line("span", format!("{} s{rate}", short(self.span_s)))?;
-        line("busiest minute", format!("{} requests", self.peak_requests_per_minute))?;
+        line("busiest minute", count(self.peak_requests_per_minute, "request"))?;
         let share = short(self.with_session_ratio * 100.0);
         line("sessions", format!("{} ({share} % of requests have one)", self.sessions))?;
         let mut row = |name: &str, unit: &str, figures: &Option<Quantiles>| match figures {
@@ -373,13 +404,27 @@ mod tests {
             sketch.add(f64::from(n) * 0.37);
         }
         for p in [0.01, 0.5, 0.9, 0.99] {
-            let exact = (p * 100_000.0 - 1.0) * 0.37;
+            let exact = p * 99_999.0 * 0.37;
             assert!((sketch.quantile(p) / exact - 1.0).abs() <= 0.001, "{p}: {} for {exact}", sketch.quantile(p));
         }
         let mut small = Sketch::default();
-        (1..=2_000).for_each(|n| small.add(f64::from(n)));
-        assert_eq!(small.quantile(0.5), 1_000.0, "whole numbers come back as they are");
-        assert_eq!((small.quantile(0.0), small.quantile(1.0)), (1.0, 2_000.0));
+        (1..=2_000).rev().for_each(|n| small.add(f64::from(n)));
+        assert_eq!(small.quantiles().map(|q| (q.p50, q.min, q.max)), Some((1_000.5, 1.0, 2_000.0)));
         assert_eq!(Sketch::default().quantiles(), None);
+    }
+
+    #[test]
+    fn of_few_values_percentiles_lie_between_their_neighbours_as_those_of_a_run_do() {
+        let mut ten = Sketch::default();
+        (1..=10).for_each(|n| ten.add(f64::from(n) * 1_000.0));
+        let ten = ten.quantiles().expect("ten values");
+        assert_eq!((ten.p50, ten.p90, ten.p99), (5_500.0, 9_100.0, 9_910.0));
+        let mut one = Sketch::default();
+        one.add(7.5);
+        assert_eq!(one.quantiles().map(|q| (q.p50, q.p99)), Some((7.5, 7.5)));
+        let mut many = Sketch::default();
+        (0..5_000).for_each(|n| many.add(f64::from(n)));
+        let many = many.quantiles().expect("values");
+        assert!((many.p50 - 2_499.5).abs() < 3.0 && many.max == 4_999.0, "{many:?}");
     }
 }

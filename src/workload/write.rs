@@ -94,7 +94,10 @@ impl TraceWriter {
             NativeFormat::Jsonl => writeln!(writer.line, "{{\"stickysim_trace\":{VERSION}}}"),
         }
         .map_err(|_| Error::new("a line cannot be formed", ""))?;
-        writer.put_line()?;
+        // of standard output nothing is taken back: its header goes with the first row, which may never come
+        if !matches!(writer.output, Output::Over(_)) {
+            writer.put_line()?;
+        }
         Ok(writer)
     }
 
@@ -132,6 +135,7 @@ impl TraceWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(mut self) -> Result<(), Error> {
+        self.put_line()?;
         let output = std::mem::replace(&mut self.output, Output::Over(Box::new(std::io::sink())));
         let commit = |file: PendingFile| file.commit().map_err(FileError::into_source);
         let done = match output {

@@ -2,13 +2,19 @@
 
 use super::*;
 use stickysim::calibrate::anonymise::{Anonymise, anonymise};
+use stickysim::engine::Luck;
 use stickysim::workload::ReadConfig;
+use stickysim::workload::replay::TraceReader;
 use stickysim::workload::write::TraceWriter;
+
+fn open(read: &ReadConfig) -> TraceReader {
+    TraceReader::open(read, Luck::new(1)).unwrap()
+}
 
 fn anonymous(from: &Path, to: &Path, salt: &str) -> String {
     let how = Anonymise { salt: salt.to_owned(), ..Anonymise::default() };
     let read = ReadConfig { path: from.to_path_buf(), ..ReadConfig::default() };
-    anonymise(&read, &how, TraceWriter::create(to, None).unwrap()).unwrap();
+    anonymise(open(&read), &how, TraceWriter::create(to, None).unwrap()).unwrap();
     std::fs::read_to_string(to).unwrap()
 }
 
@@ -23,7 +29,7 @@ fn an_anonymous_trace_keeps_the_numbers_and_loses_the_names() {
     std::fs::write(&from, rows.join("\n")).unwrap();
     let how = Anonymise { salt: "pepper".to_owned(), rename_models: true, ..Anonymise::default() };
     let read = ReadConfig { path: from, ..ReadConfig::default() };
-    let written = anonymise(&read, &how, TraceWriter::create(&to, None).unwrap()).unwrap();
+    let written = anonymise(open(&read), &how, TraceWriter::create(&to, None).unwrap()).unwrap();
     let text = std::fs::read_to_string(&to).unwrap();
     assert_eq!(written.rows, 2);
     for secret in ["customer", "alice", "90210", "in-house", "gpt-5", "100.5"] {
@@ -34,7 +40,7 @@ fn an_anonymous_trace_keeps_the_numbers_and_loses_the_names() {
     assert_eq!(log.records[0].session, log.records[1].session);
     assert_eq!(log.kinds, ["model-1", "model-2"]);
     assert_eq!((log.records[0].at_s, log.records[1].at_s, log.records[1].input_tokens), (0.0, 1.0, Some(60)));
-    let no_salt = anonymise(&read, &Anonymise::default(), TraceWriter::create(&to, None).unwrap());
+    let no_salt = anonymise(open(&read), &Anonymise::default(), TraceWriter::create(&to, None).unwrap());
     assert!(no_salt.unwrap_err().to_string().contains("salt"));
     std::fs::remove_dir_all(folder).unwrap();
 }

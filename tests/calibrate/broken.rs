@@ -167,13 +167,34 @@ fn an_account_that_the_snapshot_does_not_have_is_said_and_an_empty_snapshot_is_a
 }
 
 #[test]
+fn an_account_snapshot_in_the_same_file_is_taken_out_of_it() {
+    let folder = folder("both");
+    let log = folder.join("log.jsonl");
+    let account = |id: i64| {
+        format!(
+            r#"{{"account_id":{id},"platform":"openai","type":"apikey","status":"active","concurrency":7,"groups":[1]}}"#
+        )
+    };
+    std::fs::write(&log, format!("{GOOD}\n{}\n{}\n", account(1), account(2))).unwrap();
+    let calibrated = run(&options(&log, &folder));
+    assert_eq!((calibrated.input.log.records.len(), &calibrated.input.ids[..]), (1, &[1, 2][..]));
+    assert!(calibrated.input.known.iter().all(|known| known.concurrency == 7));
+    assert!(
+        !calibrated.input.notes.iter().any(|note| note.contains("no account snapshot")),
+        "{:?}",
+        calibrated.input.notes
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn one_request_is_no_log_to_judge_by() {
     let folder = folder("one");
     let log = folder.join("log.jsonl");
     std::fs::write(&log, format!("{GOOD}\n")).unwrap();
     let calibrated = run(&options(&log, &folder));
     assert_eq!(calibrated.verdict, Verdict::CannotTell);
-    assert!(report::summary(&calibrated).contains("cannot tell"));
+    assert!(report::summary(&calibrated).contains("**too little to tell** (1 request: "));
     std::fs::remove_dir_all(folder).unwrap();
 }
 

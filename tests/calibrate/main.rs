@@ -11,7 +11,10 @@ mod pools;
 mod queries;
 mod recordings;
 mod sessions;
+mod traces;
+mod usage;
 mod verbs;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -32,7 +32,19 @@ fn a_threshold_is_tuned_in_one_step_and_what_is_extrapolated_is_repeated() {
     ]);
     let said = text(&calibrated.stdout);
     assert_eq!(calibrated.status.code(), Some(0), "{said}{}", text(&calibrated.stderr));
-    assert!(said.starts_with("verdict: agrees\n") && said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let (text_lines, last) = said.trim_end().rsplit_once('\n').unwrap();
+    assert!(
+        said.starts_with("verdict: agrees\n") && text_lines.lines().all(|line| line.chars().count() <= 80),
+        "{said}"
+    );
+    // one line, so that it can be copied
+    let next = format!(
+        "next: stickysim tune {}/scenario.yaml --vary sticky_escape_ttft_ms=2000:40000:log",
+        path(&options.out)
+    );
+    assert_eq!(last, next, "{said}");
+    let words = text_lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("by this log, `sticky_escape_ttft_ms` of") && words.contains("(it is 1500)"), "{said}");
     let scenario = path(&options.out.join("scenario.yaml"));
     let tuned = stickysim(&["tune", &scenario, "--vary", "sticky_escape_ttft_ms=1500,6000", "--replications", "5"]);
     let said = text(&tuned.stdout).split_whitespace().collect::<Vec<_>>().join(" ");

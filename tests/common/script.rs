@@ -319,6 +319,7 @@ impl Stage {
             slot_ttl: Span::from_secs(c.slot_ttl_seconds),
             load_cache_ttl: Span::from_millis(c.load_batch_cache_ttl_ms),
             ewma_alpha: ALPHA,
+            ewma_error_rate_alpha: ALPHA,
             group_id: script.group_id,
             load_batch_enabled: c.load_batch_enabled,
             subscription_priority: c.subscription_priority,

@@ -130,6 +130,29 @@ impl Part {
     }
 }
 
+/// All bytes of a file, unpacked.
+pub(in crate::calibrate) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = std::fs::File::open(path).map_err(|error| Error::io(path, "open it", &error))?;
+    let mut bytes = Vec::new();
+    unpacked(BufReader::new(file))
+        .and_then(|mut input| input.read_to_end(&mut bytes))
+        .map_err(|error| Error::io(path, "read it", &error))?;
+    Ok(bytes)
+}
+
+/// The first bytes of a file, unpacked; none where it cannot be read.
+pub(in crate::calibrate) fn head(path: &Path) -> Vec<u8> {
+    const HEAD: u64 = 1 << 16;
+    let mut bytes = Vec::new();
+    if let Ok(file) = std::fs::File::open(path)
+        && file.metadata().is_ok_and(|found| found.is_file())
+        && let Ok(input) = unpacked(BufReader::new(file))
+    {
+        let _ = input.take(HEAD).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
 /// The whole text of a file, unpacked, and what is to be said of it.
 fn whole(path: &Path) -> Result<(String, Option<String>), Error> {
     let file = std::fs::File::open(path).map_err(|error| Error::io(path, "read it", &error))?;

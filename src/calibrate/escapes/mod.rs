@@ -15,7 +15,7 @@ use self::file::{Part, part};
 use self::line::plainly;
 use crate::workload::Error;
 
-pub(super) use self::file::text;
+pub(super) use self::file::{bytes, head, text};
 
 /// Whether a line is one of a program's log, an escape or another.
 pub(super) fn is_log_line(line: &str) -> bool {
@@ -237,7 +237,12 @@ impl Reading {
         if counted == 0 && !self.other_mentions.is_empty() {
             self.notes.push(format!("lines that speak of escapes and are none: {}", listed(&self.other_mentions)));
         }
-        let is_complete = self.is_complete(counted, path);
+        let mut is_complete = self.is_complete(counted, path);
+        if self.epoch_ms.is_none() {
+            is_complete = false;
+            self.notes
+                .push("the log has no dates: its escapes cannot be placed in time and are not compared".to_owned());
+        }
         Ok(Escapes { all: self.all, is_complete, notes: self.notes })
     }
 

@@ -36,7 +36,8 @@ pub(super) fn instant(text: &str) -> Option<Moment> {
     let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
     let offset = match zone.chars().next() {
         None => "Z".to_owned(),
-        Some('Z' | 'z') => "Z".to_owned(),
+        Some('Z' | 'z') if zone.len() == 1 => "Z".to_owned(),
+        Some('+' | '-') if zone.len() > 6 => return None,
         Some(sign @ ('+' | '-')) if digits.len() == 4 => format!("{sign}{}:{}", &digits[..2], &digits[2..]),
         Some(sign @ ('+' | '-')) if digits.len() == 2 => format!("{sign}{digits}:00"),
         Some(_) if zone == "UTC" || zone == "GMT" => "Z".to_owned(),
@@ -70,11 +71,18 @@ pub(super) fn of_value(value: &serde_json::Value) -> Option<Moment> {
 
 /// The last date and time in a text: what stands nearest to the message is the program's own.
 pub(super) fn last_in(text: &str) -> Option<Moment> {
-    let words: Vec<&str> = text.split_whitespace().map(|word| word.rsplit('=').next().unwrap_or(word)).collect();
+    let text = text.replace('"', " ");
+    let words: Vec<&str> = text.split_whitespace().collect();
     (0..words.len()).rev().find_map(|at| {
-        let two = || instant(&format!("{}T{}", bare(words.get(at)?), bare(words.get(at + 1)?)));
-        instant(words[at]).or_else(two)
+        let two = |word: &str| instant(&format!("{}T{}", bare(word), bare(words.get(at + 1)?)));
+        starts(words[at]).find_map(|word| instant(word).or_else(|| two(word)))
     })
+}
+
+/// A word, and what follows each sign in it that something may have been put before it with: `gateway.log:12:2026-...`.
+fn starts(word: &str) -> impl Iterator<Item = &str> {
+    let after = word.match_indices([':', '=', '|']).filter_map(|(at, sign)| word.get(at + sign.len()..));
+    std::iter::once(word).chain(after)
 }
 
 #[cfg(test)]

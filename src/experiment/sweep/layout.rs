@@ -21,6 +21,8 @@ pub struct Layout {
     grid: Grid,
     places: Vec<Place>,
     replications: u64,
+    /// So many keys, the first ones, are of the environment.
+    environments: usize,
 }
 
 impl Layout {
@@ -57,7 +59,28 @@ impl Layout {
             }));
         }
         runs(places.len())?;
-        Ok(Self { grid, places, replications })
+        Ok(Self { grid, places, replications, environments: 0 })
+    }
+
+    /// The grid of keys of the environment (which nobody decides) and of keys to decide on, each point `replications`
+    /// times.
+    ///
+    /// # Errors
+    /// When the axes make no grid.
+    pub fn over(environment: Vec<Axis>, decision: Vec<Axis>, replications: u64) -> Result<Self, BadGrid> {
+        let environments = environment.len();
+        let all = environment.into_iter().chain(decision).collect();
+        Ok(Self { environments, ..Self::new(all, replications)? })
+    }
+
+    /// The keys of the environment; those to decide on follow them.
+    pub fn environment(&self) -> &[Axis] {
+        &self.grid.axes()[..self.environments]
+    }
+
+    /// The keys to decide on.
+    pub fn decision(&self) -> &[Axis] {
+        &self.grid.axes()[self.environments..]
     }
 
     /// The grid of the points without the references.
@@ -105,18 +128,23 @@ impl Layout {
 
     /// The layout as name and text, for a journal's header.
     pub fn about(&self, specs: &[String]) -> Vec<(String, String)> {
+        let name = |at: usize| match at.checked_sub(self.environments) {
+            None => format!("over {}", at + 1),
+            Some(at) => format!("vary {}", at + 1),
+        };
         let mut about: Vec<(String, String)> =
-            specs.iter().enumerate().map(|(at, spec)| (format!("vary {}", at + 1), spec.clone())).collect();
+            specs.iter().enumerate().map(|(at, spec)| (name(at), spec.clone())).collect();
         about.push(("replications".to_owned(), self.replications.to_string()));
         about
     }
 
     /// The layout that a journal's header tells; `None` when it tells none.
     pub fn from_about(about: &[(String, String)]) -> Option<Self> {
-        let specs = about.iter().filter(|(name, _)| name.starts_with("vary "));
-        let axes: Result<Vec<Axis>, BadAxis> = specs.map(|(_, spec)| Axis::parse(spec)).collect();
+        let axes = |kind: &str| -> Result<Vec<Axis>, BadAxis> {
+            about.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, spec)| Axis::parse(spec)).collect()
+        };
         let replications = about.iter().find(|(name, _)| name == "replications")?.1.parse().ok()?;
-        Self::new(axes.ok()?, replications).ok()
+        Self::over(axes("over ").ok()?, axes("vary ").ok()?, replications).ok()
     }
 }
 
@@ -174,6 +202,16 @@ mod tests {
         let layout = layout(&[&specs[0], &specs[1]]);
         assert_eq!(Layout::from_about(&layout.about(&specs)), Some(layout));
         assert_eq!(Layout::from_about(&[]), None);
+    }
+
+    #[test]
+    fn keys_of_the_environment_come_first_and_a_header_tells_them() {
+        let specs =
+            ["conditions.slow.effect.ttft_factor=4,15".to_owned(), "sticky_escape_ttft_ms=1000,2000".to_owned()];
+        let axis = |at: usize| vec![Axis::parse(&specs[at]).unwrap()];
+        let layout = Layout::over(axis(0), axis(1), 3).unwrap();
+        assert_eq!((layout.environment().len(), layout.decision()[0].key.as_str()), (1, "sticky_escape_ttft_ms"));
+        assert_eq!(Layout::from_about(&layout.about(&specs)), Some(layout));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sweeps: every point of a grid on the same seeds, with a journal that survives anything and shards for many machines.
 
+pub mod decide;
 pub mod layout;
 pub mod shape;
 

@@ -11,6 +11,7 @@
 
 pub mod confirm;
 mod replay;
+pub mod screen;
 mod search;
 
 use serde::{Deserialize, Serialize};

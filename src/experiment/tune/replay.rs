@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::search::Runner;
 use super::{Against, Scenario, Tune, TuneError, Tuned, points};
 use crate::experiment::cell::{Cell, Figure};
+use crate::experiment::choice::Over;
 use crate::experiment::gate::Condition;
 use crate::experiment::grid::Grid;
 use crate::experiment::journal::{self, Header};
@@ -61,6 +62,9 @@ impl Tune {
         tune.confirm = header.told("replications")?.parse().ok()?;
         tune.confirm_most = header.told("max replications")?.parse().ok()?;
         tune.smallest = header.told("smallest")?.parse().ok()?;
+        if let Some(weights) = header.told("weights") {
+            tune.over = Over::Mean(weights.split(',').map(|text| text.parse().ok()).collect::<Option<_>>()?);
+        }
         let constraint = |text: &String| {
             let figure = text.split(['<', '>', '=']).next()?.trim();
             Condition::parse(text, &[figure]).ok()

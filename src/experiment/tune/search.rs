@@ -156,6 +156,10 @@ impl Tune {
             ("max replications".to_owned(), self.confirm_most.to_string()),
             ("smallest".to_owned(), self.smallest.to_string()),
         ];
+        if let choice::Over::Mean(weights) = &self.over {
+            let texts: Vec<String> = weights.iter().map(f64::to_string).collect();
+            about.push(("weights".to_owned(), texts.join(",")));
+        }
         let constraints = self.constraints.iter().enumerate();
         about.extend(constraints.map(|(at, condition)| (format!("subject to {}", at + 1), condition.text.clone())));
         about.extend(self.axes_text.iter().enumerate().map(|(at, text)| (format!("vary {}", at + 1), text.clone())));
@@ -209,7 +213,9 @@ impl Tune {
         };
         let choice = choose(&|_| true);
         let is_good = |place: Place| matches!(place, Place::Best | Place::AsGood);
-        let stands = choice.as_ref().is_some_and(|choice| is_good(choice.standings[self.grid.size()].place));
+        let stands = choice.as_ref().is_some_and(|choice| {
+            (0..self.arms()).any(|arm| self.is_what_there_is(arm) && is_good(choice.standings[arm].place))
+        });
         // what there is needs no change to be kept: then the best of the others is held against it
         let other = choose(&|arm| !self.is_what_there_is(arm));
         let challenger = match (&choice, &other) {
@@ -283,7 +289,12 @@ impl Tune {
         let bill = Bill::of(as_it_stands.iter().map(Vec::as_slice));
         let fields: Vec<Field> = (0..self.scenarios.len()).map(|s| store.field(s, bill)).collect();
         let found = choice::regrets(&fields, &self.places(), &self.over, &|arm| !infeasible.contains(&arm));
-        let found = found.ok_or_else(|| TuneError::NoObjective { path: self.objective.path.clone() })?;
+        let mut found = found.ok_or_else(|| TuneError::NoObjective { path: self.objective.path.clone() })?;
+        // a value that is what there is has no place of its own on the curve
+        for arm in (0..size).filter(|&arm| self.is_what_there_is(arm)) {
+            found.columns[arm] = found.columns[size].clone();
+            found.means.iter_mut().for_each(|means| means[arm] = means[size]);
+        }
         Ok((found, fields))
     }
 

@@ -122,7 +122,7 @@ impl Pen<'_> {
             Mark::Band { points, opacity } => {
                 let mut band: Vec<(f64, f64, f64)> = Vec::new();
                 for &(bx, low, high) in points.iter().chain(&[(f64::NAN, 0.0, 0.0)]) {
-                    match (self.x.at(bx), y.within(low), y.within(high)) {
+                    match (self.x.at(bx).filter(|_| self.x.holds(bx)), y.within(low), y.within(high)) {
                         (Some(bx), Some(low), Some(high)) if !low.is_nan() && !high.is_nan() => {
                             band.push((bx, low, high));
                         }

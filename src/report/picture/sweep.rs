@@ -266,6 +266,11 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         amount(Some(shape.mean), unit)
     );
     let mut tone = Tone::Neutral;
+    if report.has_environments() {
+        let mut reasons: Vec<String> = report.decided().iter().map(|line| format!("{line}.")).collect();
+        reasons.extend(inert_notes(report));
+        return ("What is best depends on the environment: see the regrets.".to_owned(), tone, reasons);
+    }
     if let Some((difference, verdict)) = shape.against_off {
         reasons.push(format!("Against escape off: {} ({}).", signed(Some(difference), unit), verdict.words()));
         if verdict == crate::experiment::stats::Verdict::Better {

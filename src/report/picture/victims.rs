@@ -2,7 +2,7 @@
 
 use super::incident::{Sides, merged};
 use super::recording::Recording;
-use super::recording::journeys::{Session, Turn};
+use super::recording::journeys::{HARMED, Session, Turn};
 use crate::measure::Status;
 use crate::report::answer::{clock, plural};
 use crate::report::chart::{self, Dot, Figure, Half, Level, Line, Provenance, Suffered};
@@ -66,6 +66,13 @@ fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
     let mut all = sides.reference.map_or_else(Vec::new, |(recording, _)| list(recording));
     let known: std::collections::BTreeSet<u64> = all.iter().map(|(number, _)| *number).collect();
     all.extend(list(sides.shown.0).into_iter().filter(|(number, _)| !known.contains(number)));
+    // where a side was too long to keep, a session that is not in it is unknown there, not without turns
+    for recording in sides.reference.map(|(recording, _)| recording).into_iter().chain([sides.shown.0]) {
+        if recording.harmed().len() >= HARMED {
+            let kept: std::collections::BTreeSet<u64> = recording.harmed().iter().map(|s| s.number).collect();
+            all.retain(|(number, _)| kept.contains(number));
+        }
+    }
     all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     all.into_iter().take(LINES).map(|(number, _)| number).collect()
 }

@@ -5,6 +5,7 @@ use crate::measure::{Merged, Note};
 use crate::report::answer::Tone;
 use crate::report::document::{Estimate, ResultDocument};
 use crate::report::format;
+use crate::units::plural;
 
 /// A part of the summary under one heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,12 @@ impl Cells<'_> {
     }
     pub(super) fn count(&self, path: &str) -> String {
         self.get(path, Unit::Count)
+    }
+    /// A count with what it counts: "1 request", "2 requests".
+    pub(super) fn counted(&self, path: &str, thing: &str) -> String {
+        let count = self.count(path);
+        let is_one = count == "1";
+        format!("{count} {}", plural(if is_one { 1 } else { 2 }, thing))
     }
     pub(super) fn ratio(&self, path: &str) -> String {
         self.get(path, Unit::Ratio)

@@ -7,7 +7,7 @@ use crate::measure::figures::Unit;
 use crate::report::completions;
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format::{self, NONE};
-use crate::units::Span;
+use crate::units::{Span, count, plural};
 
 /// The most rows of moves, and of accounts, that a summary shows.
 const MOST_MOVES: usize = 8;
@@ -85,17 +85,21 @@ pub(super) fn what_was_run(document: &ResultDocument) -> Section {
         if warmup.is_zero() { String::new() } else { format!(" after {} of warm-up", format::setting(warmup)) };
     let mut blocks = vec![
         Block::Line(format!(
-            "{} requests, {} ok, in {}{warmup}; {replications}",
-            cells.count("requests.total"),
+            "{}, {} ok, in {}{warmup}; {replications}",
+            cells.counted("requests.total", "request"),
             cells.count("requests.ok"),
             cells.secs("requests.measured_s"),
         )),
-        Block::Line(format!("{} accounts, {escape}", document.accounts.len())),
+        Block::Line(format!("{}, {escape}", count(document.accounts.len() as u64, "account"))),
     ];
     if cells.any("sessions.total") {
         blocks.insert(
             1,
-            Block::Line(format!("{} sessions, {} turns", cells.count("sessions.total"), cells.count("sessions.turns"))),
+            Block::Line(format!(
+                "{}, {}",
+                cells.counted("sessions.total", "session"),
+                cells.counted("sessions.turns", "turn")
+            )),
         );
     }
     let section = Section { title: about.name.clone(), blocks };
@@ -161,9 +165,9 @@ fn tail_latency(document: &ResultDocument) -> Section {
     }
     if cells.any("sessions.turns_without_token") {
         blocks.push(Block::Line(format!(
-            "{} turns of {} sessions had no first token",
-            cells.count("sessions.turns_without_token"),
-            cells.count("sessions.with_turn_without_token")
+            "{} of {} had no first token",
+            cells.counted("sessions.turns_without_token", "turn"),
+            cells.counted("sessions.with_turn_without_token", "session")
         )));
     }
     let section = Section { title: "Tail latency, per request and per session".into(), blocks };
@@ -176,8 +180,8 @@ fn escapes(document: &ResultDocument) -> Section {
     let mut blocks = Vec::new();
     if cells.any("escapes.total") {
         blocks.push(Block::Line(format!(
-            "{} escapes in {} of the requests: ttft {}, error_rate {}, concurrency_full {}",
-            cells.count("escapes.total"),
+            "{} in {} of the requests: ttft {}, error_rate {}, concurrency_full {}",
+            cells.counted("escapes.total", "escape"),
             cells.ratio("escapes.requests_ratio"),
             cells.count("escapes.by_reason.ttft"),
             cells.count("escapes.by_reason.error_rate"),
@@ -191,9 +195,9 @@ fn escapes(document: &ResultDocument) -> Section {
             cells.count("escapes.without_account"),
         )));
         blocks.push(Block::Line(format!(
-            "{} departures of sessions, {} returns; {}",
-            cells.count("escapes.departures"),
-            cells.count("escapes.returns"),
+            "{} of sessions, {}; {}",
+            cells.counted("escapes.departures", "departure"),
+            cells.counted("escapes.returns", "return"),
             rewritten(&cells),
         )));
         let mut table = Table::new(&["from -> to", "moves", "returns"]);
@@ -207,8 +211,7 @@ fn escapes(document: &ResultDocument) -> Section {
             blocks.push(Block::Table(table));
         }
         if let Some(more) = document.moves.len().checked_sub(MOST_MOVES).filter(|&more| more > 0) {
-            let pairs = if more == 1 { "pair" } else { "pairs" };
-            blocks.push(Block::Line(format!("and {more} more {pairs} of accounts")));
+            blocks.push(Block::Line(format!("and {more} more {} of accounts", plural(more as u64, "pair"))));
         }
     }
     with_remarks(document, Section { title: "Escapes".into(), blocks }, &["escapes"])
@@ -233,7 +236,7 @@ fn rewritten(cells: &Cells<'_>) -> String {
     if causes.is_empty() {
         return "no binding rewritten".into();
     }
-    format!("{} bindings rewritten: {}", cells.count("escapes.rewritten.total"), causes.join(", "))
+    format!("{} rewritten: {}", cells.counted("escapes.rewritten.total", "binding"), causes.join(", "))
 }
 
 fn detection(document: &ResultDocument) -> Section {
@@ -253,7 +256,10 @@ fn detection(document: &ResultDocument) -> Section {
         blocks.push(Block::Table(table));
     }
     if let Some(more) = document.conditions.len().checked_sub(MOST_CONDITIONS).filter(|&more| more > 0) {
-        blocks.push(Block::Line(format!("and {more} more conditions (all are in the JSON document)")));
+        blocks.push(Block::Line(format!(
+            "and {more} more {} (all are in the JSON document)",
+            plural(more as u64, "condition")
+        )));
     }
     if cells.any("detection.false_escapes") {
         blocks.push(Block::Line(format!(
@@ -399,7 +405,7 @@ fn accounts(document: &ResultDocument) -> Section {
     let legend = "p50, p99: upstream TTFT; busy: share of its slots' time; away: off the list after a block had ended";
     let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
-        let accounts = if more == 1 { "account" } else { "accounts" };
+        let accounts = plural(more as u64, "account");
         let text = format!("those with most harm first; {more} more {accounts} (all are in the JSON document)");
         blocks.push(Block::Line(text));
     }

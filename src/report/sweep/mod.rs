@@ -17,6 +17,7 @@ use crate::experiment::cell::Figure;
 use crate::experiment::compare::direction;
 use crate::experiment::stats::plateau::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
+use crate::experiment::sweep::decide::Decision;
 use crate::experiment::sweep::shape::{Inert, Shape as Found};
 use crate::experiment::sweep::{Layout, Swept};
 
@@ -37,6 +38,8 @@ pub struct SweepReport {
     pub means: Vec<Vec<Option<Interval>>>,
     /// The figures by which values are judged, as far as there are any values; the first one decides.
     pub shapes: Vec<Shape>,
+    /// What to decide by the first figure, environment by environment; `None`: no run has it.
+    pub decision: Option<Decision>,
     /// Where keys change no decision.
     pub inert: Vec<Inert>,
     /// What the reader must know.
@@ -80,8 +83,8 @@ pub struct AxisShape {
 }
 
 impl SweepReport {
-    /// What a sweep says, judged by these figures.
-    pub fn new(swept: &Swept, objectives: &[Figure], level: Level) -> Self {
+    /// What a sweep says, judged by these figures; environments count with these weights (none: all the same).
+    pub fn new(swept: &Swept, objectives: &[Figure], level: Level, weights: &[f64]) -> Self {
         let figures = Figure::union_of_cells(&swept.cells);
         let of_point = |point: usize| {
             let cells = swept.of_point(point);
@@ -98,6 +101,7 @@ impl SweepReport {
             level,
             means: (0..swept.layout.places().len()).map(of_point).collect(),
             shapes: objectives.iter().filter_map(shape).collect(),
+            decision: objectives.first().and_then(|figure| swept.decision(figure, level, weights)),
             inert: swept.inert(),
             notes: swept.notes().into_iter().chain(absent).collect(),
             scenario: swept.scenario.clone(),
@@ -117,6 +121,16 @@ impl SweepReport {
     pub fn mean(&self, point: usize, path: &str) -> Option<Interval> {
         let at = self.figures.iter().position(|figure| figure.path == path)?;
         self.means.get(point)?.get(at).copied().flatten()
+    }
+
+    /// Whether keys of the environment were varied.
+    pub fn has_environments(&self) -> bool {
+        !self.layout.environment().is_empty()
+    }
+
+    /// What to decide, in sentences.
+    pub fn decided(&self) -> Vec<String> {
+        sections::decided(self)
     }
 
     /// Whether a key that has several values changed no decision anywhere.

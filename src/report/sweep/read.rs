@@ -7,6 +7,7 @@ use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::stats::plateau::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict};
 use crate::experiment::sweep::Layout;
+use crate::experiment::sweep::decide::Decision;
 use crate::experiment::sweep::shape::Inert;
 use crate::experiment::vary::Axis;
 use crate::report::comparison::figure_at;
@@ -16,6 +17,8 @@ use crate::report::printed::BadDocument;
 struct Document {
     sweep: About,
     shapes: Vec<ShapeRow>,
+    #[serde(default)]
+    decision: Option<Decision>,
     inert: Vec<InertRow>,
     points: Vec<PointRow>,
     notes: Vec<String>,
@@ -28,6 +31,8 @@ struct About {
     seed: u64,
     replications: u64,
     axes: Vec<Axis>,
+    #[serde(default)]
+    environments: usize,
     level: f64,
 }
 
@@ -78,7 +83,13 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     if about.axes.iter().any(|axis| axis.points.is_empty()) {
         return Err(BadDocument("it has a key without values".to_owned()));
     }
-    let layout = Layout::new(about.axes, about.replications).map_err(|error| BadDocument(error.to_string()))?;
+    if about.environments > about.axes.len() {
+        return Err(BadDocument("it has fewer keys than keys of the environment".to_owned()));
+    }
+    let mut environment = about.axes;
+    let decision = environment.split_off(about.environments);
+    let layout =
+        Layout::over(environment, decision, about.replications).map_err(|error| BadDocument(error.to_string()))?;
     if document.points.len() != layout.places().len() {
         let (there, of) = (document.points.len(), layout.places().len());
         return Err(BadDocument(format!("it has {there} points where its keys span {of}")));
@@ -138,9 +149,21 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
         means: document.points.iter().map(means).collect::<Result<_, _>>()?,
         shapes: document.shapes.into_iter().map(shape).collect::<Result<_, _>>()?,
         inert: document.inert.into_iter().map(inert).collect::<Result<_, _>>()?,
+        decision: document.decision.filter(fits),
         notes: document.notes,
         scenario: document.scenario,
         layout,
         figures,
     })
+}
+
+/// Whether what it names is there.
+fn fits(decision: &Decision) -> bool {
+    let (environments, decisions) = (decision.environments.len(), decision.decisions.len());
+    let named = decision.best.iter().chain([&decision.worst_case, &decision.mean]).flatten();
+    decision.best.len() == environments
+        && decision.weights.len() == environments
+        && decision.regrets.len() == decisions
+        && decision.regrets.iter().all(|row| row.len() == environments)
+        && named.into_iter().all(|&at| at < decisions)
 }

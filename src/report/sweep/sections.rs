@@ -3,6 +3,7 @@
 use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::direction;
+use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
@@ -22,7 +23,11 @@ const MARK_PLATEAU: &str = "=";
 
 pub(super) fn of(report: &SweepReport) -> Vec<Section> {
     let mut all = vec![points(report, report.shapes.first())];
-    all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
+    if report.has_environments() {
+        all.extend(matrix(report));
+    } else {
+        all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
+    }
     if let Some(section) = inert_section(report, &report.inert) {
         all.push(section);
     }
@@ -154,6 +159,9 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
             )));
         }
     }
+    if report.shapes.first().is_some_and(|first| first.figure.path == shape.figure.path) {
+        blocks.extend(decided(report).into_iter().map(Block::Line));
+    }
     if let Some((difference, verdict)) = shape.against_off {
         blocks.push(Block::Line(format!(
             "against escape off: {} ({}; wide enough for the best of {} values)",
@@ -163,6 +171,69 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
         )));
     }
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
+}
+
+/// What to decide: of one environment which value to take, of several the best of each, and those for the worst case and
+/// the mean.
+pub(super) fn decided(report: &SweepReport) -> Vec<String> {
+    let Some(decision) = &report.decision else { return Vec::new() };
+    let name = |at: Option<usize>| at.and_then(|at| decision.decisions.get(at)).map_or("-", String::as_str);
+    if !report.has_environments() {
+        let of = |place: Place| -> Vec<&str> {
+            let all = decision.decisions.iter().zip(&decision.places).enumerate();
+            let others = all.filter(|(at, _)| Some(*at) != decision.worst_case);
+            others.filter(|(_, (_, found))| **found == place).map(|(_, (name, _))| name.as_str()).collect()
+        };
+        let (good, best) = (of(Place::AsGood), of(Place::Best));
+        let good: Vec<&str> = best.into_iter().chain(good).collect();
+        let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
+        return vec![format!(
+            "to take: {}, the cheapest of what is as good as the best{also}",
+            name(decision.worst_case)
+        )];
+    }
+    let mut lines: Vec<String> = decision
+        .environments
+        .iter()
+        .zip(&decision.best)
+        .map(|(environment, &best)| format!("best at {environment}: {}", name(best)))
+        .collect();
+    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let worst = decision.worst_case.and_then(|at| decision.worst(at));
+    lines.push(format!("for the worst case: {} (at most {} from the best)", name(decision.worst_case), percent(worst)));
+    let mean = decision.mean.and_then(|at| decision.mean_of(at));
+    let equal = decision.weights.windows(2).all(|pair| pair[0] == pair[1]);
+    let weights: Vec<String> = decision.weights.iter().map(f64::to_string).collect();
+    let weights = if equal { "equal weights".to_owned() } else { format!("weights {}", weights.join(", ")) };
+    lines.push(format!("for the mean ({weights}): {} ({} from the best)", name(decision.mean), percent(mean)));
+    lines
+}
+
+/// The regret of every decision in every environment.
+fn matrix(report: &SweepReport) -> Option<Section> {
+    let (decision, shape) = (report.decision.as_ref()?, report.shapes.first()?);
+    let short = |name: &str| {
+        let parts = name.split(' ').map(|set| set.split_once('=').map_or((set, ""), |(key, value)| (key, value)));
+        parts.map(|(key, value)| format!("{} {value}", short_key(key)).trim().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let titles: Vec<String> = decision.environments.iter().map(|name| short(name)).collect();
+    let header: Vec<&str> =
+        std::iter::once("regret").chain(titles.iter().map(String::as_str)).chain(["worst", "mean"]).collect();
+    let mut table = Table::new(&header);
+    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0));
+    for (at, name) in decision.decisions.iter().enumerate() {
+        let mut row = vec![if name.contains('=') { short(name) } else { name.clone() }];
+        row.extend(decision.regrets[at].iter().map(|&regret| percent(regret)));
+        row.extend([percent(decision.worst(at)), percent(decision.mean_of(at))]);
+        table.row(row);
+    }
+    let mut blocks: Vec<Block> = decided(report).into_iter().map(Block::Line).collect();
+    blocks.push(Block::Table(table));
+    blocks.push(Block::Line(format!(
+        "regret: distance to the best decision of the same environment, as a share of its {}",
+        shape.figure.path
+    )));
+    Some(Section { title: "What to decide".to_owned(), blocks })
 }
 
 fn inert_section(report: &SweepReport, inert: &[Inert]) -> Option<Section> {

@@ -65,7 +65,9 @@ impl TuneReport {
 
     /// The name of an arm without its keys: `4000`, `4000 / 3`.
     pub fn label(&self, arm: &Arm) -> String {
-        let values: Vec<&str> = arm.sets.iter().filter_map(|set| Some(set.split_once('=')?.1)).collect();
+        let is_varied = |key: &str| self.axes.iter().any(|axis| axis.key == key);
+        let sets = arm.sets.iter().filter_map(|set| set.split_once('='));
+        let values: Vec<&str> = sets.filter(|(key, _)| is_varied(key)).map(|(_, value)| value).collect();
         if values.len() == self.axes.len() && !values.is_empty() { values.join(" / ") } else { arm.name.clone() }
     }
 
@@ -212,6 +214,10 @@ fn plain(text: &str) -> String {
 }
 
 fn percent(share: f64) -> String {
+    // a gain or loss of first tokens is no share of a time
+    if share.abs() > 1e6 {
+        return "any percentage".to_owned();
+    }
     let text = format!("{:.1}", share * 100.0);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }

@@ -26,6 +26,7 @@ pub(super) fn of(report: &TuneReport) -> Value {
         "challenger": report.challenger().map(arm),
         "as_it_stands_is_as_good": tuned.stands,
         "smallest": report.smallest,
+        "screening": report.screened,
         "bill": tuned.bill,
         "neighbours_gain": tuned.gain,
         "plateau": tuned.plateau.iter().filter_map(|&at| tuned.arms.get(at)).map(|a| a.name.clone()).collect::<Vec<_>>(),

@@ -16,6 +16,7 @@ use crate::experiment::cell::Figure;
 use crate::experiment::stats::Level;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
+use crate::experiment::tune::screen::Screened;
 use crate::experiment::tune::{Advice, Arm, Tune, Tuned};
 use crate::experiment::vary::Axis;
 use crate::scenario::full_key;
@@ -39,6 +40,8 @@ pub struct TuneReport {
     pub smallest: f64,
     /// Of all intervals.
     pub level: Level,
+    /// Where no key was named: which of the gateway's keys matter here; empty else.
+    pub screened: Vec<Screened>,
 }
 
 impl Report for TuneReport {
@@ -108,6 +111,7 @@ impl TuneReport {
             axes: tune.grid.axes().to_vec(),
             smallest: tune.smallest,
             level: tune.level,
+            screened: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
 use crate::experiment::tune::confirm::Gain;
+use crate::experiment::tune::screen::Screened;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
 use crate::report::comparison::figure_at;
@@ -28,6 +29,8 @@ struct Document {
     challenger: Option<ArmRow>,
     as_it_stands_is_as_good: bool,
     smallest: f64,
+    #[serde(default)]
+    screening: Vec<Screened>,
     bill: Bill,
     neighbours_gain: Option<f64>,
     plateau: Vec<String>,
@@ -198,6 +201,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         effective: document.effective_scenarios,
         axes: document.axes,
         smallest: document.smallest,
+        screened: document.screening,
         level,
     })
 }

@@ -12,7 +12,9 @@ use crate::report::summary::{Block, Section, Table};
 use crate::report::sweep::short_key;
 
 pub(super) fn of(report: &TuneReport) -> Vec<Section> {
-    let mut all = vec![report.answer(), report.arms()];
+    let mut all = vec![report.answer()];
+    all.extend(report.screening());
+    all.push(report.arms());
     all.extend(report.tuned.confirmed.iter().map(|found| report.confirmed(found)));
     all
 }
@@ -46,6 +48,41 @@ impl TuneReport {
             )));
         }
         Section { title: format!("Tuning {}", self.keys().join(", ")), blocks }
+    }
+
+    /// Which keys matter, where none was named.
+    fn screening(&self) -> Option<Section> {
+        if self.screened.is_empty() {
+            return None;
+        }
+        let mut table = Table::new(&["key", "as it stands", "tried best", "gain", "matters"]);
+        for row in &self.screened {
+            let percent = |share: f64| format!("{:+.0}", share * 100.0);
+            let gain = row.gain.map_or_else(
+                || NONE.to_owned(),
+                |gain| {
+                    let half = gain.half_width().map_or_else(String::new, |half| format!(" ±{:.0}", half * 100.0));
+                    format!("{}{half} %", percent(gain.mean))
+                },
+            );
+            let matters = match (row.matters, row.differing, row.searched) {
+                (true, _, true) => "yes",
+                (true, _, false) => "yes, less",
+                (false, 0, _) => "inert",
+                (false, _, _) => "not shown",
+            };
+            table.row([row.key.clone(), row.own.clone(), row.value.clone(), gain, matters.to_owned()]);
+        }
+        let searched: Vec<&str> = self.screened.iter().filter(|row| row.searched).map(|row| row.key.as_str()).collect();
+        let blocks = vec![
+            Block::Table(table),
+            Block::Line(format!(
+                "each key moved by itself, {} replications a value; searched: {}",
+                crate::experiment::tune::screen::REPLICATIONS,
+                searched.join(", ")
+            )),
+        ];
+        Some(Section { title: "Which keys matter here".to_owned(), blocks })
     }
 
     /// The arms, those that went farthest first; the rest are in JSON and CSV.

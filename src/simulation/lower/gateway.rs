@@ -115,6 +115,7 @@ pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
         subscription_priority: scenario.admin_settings.subscription_priority(),
         oauth_rate: scenario.admin_settings.oauth_rate(),
         ewma_alpha: scenario.what_if.ewma_alpha,
+        ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,
     }
 }

@@ -29,6 +29,7 @@ pub fn settings(scenario: &Scenario) -> Settings {
             ttft_ms: escape.sticky_escape_ttft_ms,
             error_rate: escape.sticky_escape_error_rate,
             ewma_alpha: scenario.what_if.ewma_alpha,
+            ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         },
         groups: Groups::ALL,
         check: false,

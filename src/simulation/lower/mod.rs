@@ -17,6 +17,7 @@ mod tests;
 
 pub use measure::settings;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::engine::BadParameter;
@@ -125,15 +126,27 @@ pub fn lower(scenario: &Scenario) -> Result<Lowered, LowerError> {
         measure: measure::settings(scenario),
         accounts: measure::accounts(scenario),
         conditions: measure::conditions(&upstream.conditions),
-        account_names: scenario
-            .accounts
-            .iter()
-            .map(|account| {
-                if account.name.is_empty() { account.id.unwrap_or_default().to_string() } else { account.name.clone() }
-            })
-            .collect(),
+        account_names: account_names(scenario),
         upstream,
     })
+}
+
+/// The accounts' own names, else their ids. Accounts that share a name are told apart by a number: `plus-1`, `plus-2`.
+fn account_names(scenario: &Scenario) -> Vec<String> {
+    let named = |name: &str| scenario.accounts.iter().filter(|account| account.name == name).count();
+    let mut given: BTreeMap<&str, (bool, usize)> = BTreeMap::new();
+    let mut names = Vec::with_capacity(scenario.accounts.len());
+    for account in &scenario.accounts {
+        let name = account.name.as_str();
+        if name.is_empty() {
+            names.push(account.id.unwrap_or_default().to_string());
+            continue;
+        }
+        let (is_shared, met) = given.entry(name).or_insert_with(|| (named(name) > 1, 0));
+        *met += 1;
+        names.push(if *is_shared { format!("{name}-{met}") } else { name.to_owned() });
+    }
+    names
 }
 
 /// The place in the pool of an account id.

@@ -172,5 +172,7 @@ fn format(format: scenario::TraceFormat) -> Format {
         Named::Weka => Format::Weka,
         Named::Qwen => Format::Qwen,
         Named::Codex => Format::Codex,
+        Named::Claude => Format::Claude,
+        Named::Transcripts => Format::Transcripts,
     }
 }

@@ -78,8 +78,7 @@ impl Feed {
             earlier_notes: Vec::new(),
         };
         if !feed.read_one()? {
-            let path = &config.read.path;
-            return Err(Error::in_file(path, "expected a trace, found one without rows", "give a trace that has some"));
+            return Err(feed.reader.without_rows());
         }
         Ok(feed)
     }

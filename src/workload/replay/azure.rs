@@ -26,7 +26,7 @@ impl Azure {
 impl LineFormat for Azure {
     fn row(&mut self, line: &[u8], _: &mut Names) -> Result<Option<TraceRow>, BadLine> {
         let Some((header, [time, input, output])) = &self.header else {
-            let header = Header::of(line)?;
+            let header = Header::of_different(line)?;
             let places = [header.need("TIMESTAMP")?, header.need("ContextTokens")?, header.need("GeneratedTokens")?];
             self.images = header.find("NumImages");
             self.header = Some((header, places));

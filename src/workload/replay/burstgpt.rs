@@ -34,7 +34,7 @@ impl BurstGpt {
 impl LineFormat for BurstGpt {
     fn row(&mut self, line: &[u8], names: &mut Names) -> Result<Option<TraceRow>, BadLine> {
         let Some((header, columns)) = &self.header else {
-            let header = Header::of(line)?;
+            let header = Header::of_different(line)?;
             let columns = Columns {
                 time: header.need("Timestamp")?,
                 model: header.need("Model")?,

@@ -9,13 +9,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::input::Lines;
 use super::line::{BadLine, bad_value, json};
 use super::names::Names;
 use super::row::TraceRow;
 use super::timestamp;
 use crate::units::Span;
-use crate::workload::{Error, Recorded};
+use crate::workload::Recorded;
 
 #[derive(Deserialize)]
 struct Line {
@@ -49,6 +48,8 @@ pub(super) struct Rollout {
     turn: Usage,
     total: Option<u64>,
     pub(super) aborted: u64,
+    /// Whether the file has lines of turns at all, finished or not.
+    pub(super) turns: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -58,21 +59,17 @@ struct Usage {
     output: u32,
 }
 
-/// When the session in this file started, in Unix nanoseconds: the time of its first line, rounded down to a second
-/// (turns carry whole seconds).
-pub(super) fn start(path: &Path) -> Result<i128, Error> {
-    let mut lines = Lines::open(path)?;
-    let line: Option<Line> = lines.next()?.and_then(|line| json(line, "a line of a Codex rollout").ok());
-    let nanos = line.and_then(|line| timestamp::date(&line.timestamp?)).ok_or_else(|| {
-        Error::new("expected a Codex rollout, whose first line has a `timestamp`", "leave this file out").at(path, 1, 0)
-    })?;
-    Ok(nanos - nanos.rem_euclid(1_000_000_000))
-}
-
 impl Rollout {
     pub(super) fn new(path: &Path) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        Self { session: stem.as_ref().into(), model: String::new(), turn: Usage::default(), total: None, aborted: 0 }
+        Self {
+            session: stem.as_ref().into(),
+            model: String::new(),
+            turn: Usage::default(),
+            total: None,
+            aborted: 0,
+            turns: false,
+        }
     }
 
     /// The row of this line, if it ends a turn; `origin` is the trace's start in Unix nanoseconds.
@@ -101,11 +98,13 @@ impl Rollout {
             }
             ("event_msg", Some("turn_aborted")) => {
                 self.turn = Usage::default();
+                self.turns = true;
                 self.aborted += 1;
                 Ok(None)
             }
             ("event_msg", Some("task_complete")) => {
                 let usage = std::mem::take(&mut self.turn);
+                self.turns = true;
                 self.complete(line, &payload, timestamp.as_deref(), usage, origin, names).map(Some)
             }
             _ => Ok(None),

@@ -29,11 +29,15 @@ pub enum Format {
     Qwen,
     /// Codex rollouts: one JSONL file a session.
     Codex,
+    /// Claude Code transcripts: one JSONL file a session.
+    Claude,
+    /// A folder with Codex rollouts and Claude Code transcripts.
+    Transcripts,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::NativeCsv,
         Self::NativeJsonl,
         Self::GatewayLog,
@@ -47,6 +51,8 @@ impl Format {
         Self::Weka,
         Self::Qwen,
         Self::Codex,
+        Self::Claude,
+        Self::Transcripts,
     ];
 
     /// Its name on the command line and in scenarios.
@@ -65,6 +71,8 @@ impl Format {
             Self::Weka => "weka",
             Self::Qwen => "qwen",
             Self::Codex => "codex",
+            Self::Claude => "claude",
+            Self::Transcripts => "transcripts",
         }
     }
 

@@ -9,6 +9,7 @@
 use serde::Deserialize;
 
 use super::line::{BadLine, LineFormat, bad_value, json};
+use super::loose::{Name, Whole};
 use super::names::Names;
 use super::origin::Origin;
 use super::row::TraceRow;
@@ -29,37 +30,51 @@ pub(super) struct GatewayLog {
 struct Line<'a> {
     #[serde(borrow)]
     outcome: std::borrow::Cow<'a, str>,
-    partial_error: Option<u16>,
+    #[serde(default)]
+    partial_error: Whole<u16>,
     completed_ms: i64,
     arrival_ms: i64,
     #[serde(borrow)]
     arrival_src: Option<std::borrow::Cow<'a, str>>,
-    user_id: Option<i64>,
-    account_id: Option<i64>,
-    #[serde(borrow)]
-    model: Option<std::borrow::Cow<'a, str>>,
-    ttft_ms: Option<u32>,
-    duration_ms: Option<u32>,
     #[serde(default)]
-    input_tokens: u32,
+    user_id: Whole<i64>,
     #[serde(default)]
-    output_tokens: u32,
+    account_id: Whole<i64>,
+    #[serde(borrow, default)]
+    model: Name<'a>,
     #[serde(default)]
-    cache_read_tokens: u32,
+    ttft_ms: Whole<u32>,
     #[serde(default)]
-    cache_creation_tokens: u32,
-    #[serde(borrow)]
-    session: Option<std::borrow::Cow<'a, str>>,
-    status: Option<u16>,
+    duration_ms: Whole<u32>,
+    #[serde(default)]
+    input_tokens: Whole<u32>,
+    #[serde(default)]
+    output_tokens: Whole<u32>,
+    #[serde(default)]
+    cache_read_tokens: Whole<u32>,
+    #[serde(default)]
+    cache_creation_tokens: Whole<u32>,
+    #[serde(borrow, default)]
+    session: Name<'a>,
+    #[serde(default)]
+    status: Whole<u16>,
     attempts: Option<Vec<FailedAttempt<'a>>>,
 }
 
 #[derive(Deserialize)]
 struct FailedAttempt<'a> {
-    at_ms: Option<i64>,
-    status: Option<u16>,
+    #[serde(default)]
+    at_ms: Whole<i64>,
+    #[serde(default)]
+    status: Whole<u16>,
     #[serde(borrow)]
     kind: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Whether a line is one of the account snapshot (sub2api-export-accounts.sql), which may stand in the same file.
+fn is_account(line: &[u8]) -> bool {
+    let has = |key: &[u8]| line.windows(key.len()).any(|part| part == key);
+    has(b"\"concurrency\"") && has(b"\"account_id\"") && !has(b"\"completed_ms\"")
 }
 
 impl GatewayLog {
@@ -70,6 +85,9 @@ impl GatewayLog {
 
 impl LineFormat for GatewayLog {
     fn row(&mut self, line: &[u8], names: &mut Names) -> Result<Option<TraceRow>, BadLine> {
+        if is_account(line) {
+            return Ok(None);
+        }
         let parsed: Line<'_> = json(line, "a record of sub2api-export.sql")?;
         let ok = match &*parsed.outcome {
             "ok" => true,
@@ -83,30 +101,32 @@ impl LineFormat for GatewayLog {
         let origin = self.origin.get_or_insert(Origin::at((completed - HEADROOM_MS) * 1_000_000));
         let at = origin.span(arrival * 1_000_000)?;
         let ended = origin.span(completed * 1_000_000)?;
-        self.without_tokens += u64::from(!ok && parsed.input_tokens == 0);
+        self.without_tokens += u64::from(!ok && parsed.input_tokens.or_zero() == 0);
         self.without_arrival += u64::from(parsed.arrival_src.as_deref() == Some("error_time"));
-        let status = if ok { parsed.partial_error.or(Some(200)) } else { parsed.status };
+        let partial = parsed.partial_error.0.is_some();
+        let status = if ok { parsed.partial_error.0.or(Some(200)) } else { parsed.status.0 };
         let millis = |ms: Option<u32>| ms.map(|ms| Span::from_millis(u64::from(ms)));
         let recorded = Recorded {
-            account: parsed.account_id,
-            first_token: millis(parsed.ttft_ms),
-            duration: millis(parsed.duration_ms),
+            account: parsed.account_id.0,
+            first_token: millis(parsed.ttft_ms.0),
+            duration: millis(parsed.duration_ms.0),
             status,
-            cached_tokens: ok.then_some(parsed.cache_read_tokens),
+            cached_tokens: ok.then_some(parsed.cache_read_tokens.or_zero()),
             attempts: attempts(&parsed, ok),
         };
         Ok(Some(TraceRow {
             at,
-            session: parsed.session.filter(|session| !session.is_empty()).map(|session| session.into_owned().into()),
-            user: parsed.user_id.map(|id| names.user(&id.to_string())),
-            model: names.model(parsed.model.as_deref().unwrap_or("")),
+            session: parsed.session.owned(),
+            user: parsed.user_id.0.map(|id| names.user(&id.to_string())),
+            model: names.model(parsed.model.or_blank()),
             input_tokens: parsed
                 .input_tokens
-                .saturating_add(parsed.cache_read_tokens)
-                .saturating_add(parsed.cache_creation_tokens),
-            output_tokens: parsed.output_tokens,
+                .or_zero()
+                .saturating_add(parsed.cache_read_tokens.or_zero())
+                .saturating_add(parsed.cache_creation_tokens.or_zero()),
+            output_tokens: parsed.output_tokens.or_zero(),
             ended: Some(ended),
-            failed: !ok || parsed.partial_error.is_some(),
+            failed: !ok || partial,
             recorded: Some(Box::new(recorded)),
             ..TraceRow::default()
         }))
@@ -134,10 +154,10 @@ fn attempts(line: &Line<'_>, ok: bool) -> Vec<RecordedAttempt> {
     let mut attempts = Vec::new();
     let mut from_ms = line.arrival_ms;
     for failed in line.attempts.as_deref().unwrap_or_default() {
-        let at_ms = failed.at_ms.unwrap_or(from_ms);
+        let at_ms = failed.at_ms.0.unwrap_or(from_ms);
         let end = Span::from_millis(u64::try_from(at_ms.saturating_sub(from_ms)).unwrap_or(0));
         from_ms = from_ms.max(at_ms);
-        attempts.push(match (failed.status.filter(|&status| status > 0), failed.kind.as_deref()) {
+        attempts.push(match (failed.status.0.filter(|&status| status > 0), failed.kind.as_deref()) {
             (None, _) | (_, Some("request_error")) => RecordedAttempt::transport(end),
             // a 400 that failed over is one of the upstream's passing troubles
             (Some(status), kind) => RecordedAttempt::Status {
@@ -149,10 +169,10 @@ fn attempts(line: &Line<'_>, ok: bool) -> Vec<RecordedAttempt> {
             },
         });
     }
-    if let (true, Some(duration)) = (ok, line.duration_ms) {
+    if let (true, Some(duration)) = (ok, line.duration_ms.0) {
         let end = Span::from_millis(u64::from(duration));
-        let ttft = line.ttft_ms.map(|ms| Span::from_millis(u64::from(ms)).min(end));
-        attempts.push(match line.partial_error {
+        let ttft = line.ttft_ms.0.map(|ms| Span::from_millis(u64::from(ms)).min(end));
+        attempts.push(match line.partial_error.0 {
             Some(_) => RecordedAttempt::Broken { ttft, end, would_fail_over: false },
             None => RecordedAttempt::Ok { ttft: ttft.unwrap_or(end), end },
         });

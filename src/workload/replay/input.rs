@@ -19,9 +19,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let input = open_unpacked(path).map_err(|error| Error::io(path, "open it", &error))?;
-        Ok(Self { path: path.to_path_buf(), input, line: Vec::new(), number: 0 })
+    pub(super) fn of(opened: Opened) -> Self {
+        let Opened { path, head, rest } = opened;
+        Self { path, input: Box::new(io::Cursor::new(head).chain(rest)), line: Vec::new(), number: 0 }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -62,6 +62,49 @@ impl Lines {
         }
     }
 }
+
+/// A file that is open, of which the first part may have been looked at. It is read once: a pipe gives its bytes once.
+pub(super) struct Opened {
+    path: PathBuf,
+    head: Vec<u8>,
+    rest: Box<dyn BufRead>,
+}
+
+impl Opened {
+    pub(super) fn new(path: &Path) -> Result<Self, Error> {
+        let rest = open_unpacked(path).map_err(|error| Error::io(path, "open it", &error))?;
+        Ok(Self { path: path.to_path_buf(), head: Vec::new(), rest })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All of it.
+    pub(super) fn whole(mut self) -> Result<Vec<u8>, Error> {
+        self.rest.read_to_end(&mut self.head).map_err(|error| Error::io(&self.path, "read it", &error))?;
+        Ok(self.head)
+    }
+
+    /// Up to so many of its first bytes.
+    pub(super) fn head(&mut self, length: usize) -> Result<&[u8], Error> {
+        if self.head.len() < length {
+            (&mut self.rest)
+                .take((length - self.head.len()) as u64)
+                .read_to_end(&mut self.head)
+                .map_err(|error| Error::io(&self.path, "read it", &error))?;
+        }
+        Ok(&self.head)
+    }
+}
+
+/// Whether what a path leads to can be read only once: a pipe, a terminal, a socket.
+pub(crate) fn is_read_once(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// What to do about a pipe that would have to be read again.
+pub(crate) const ONE_READING: &str = "a pipe can be read only once: write it to a file first, and give that";
 
 /// A buffered reader of a file's text, unpacked if its first bytes say gzip or zstd.
 pub(super) fn open_unpacked(path: &Path) -> io::Result<Box<dyn BufRead>> {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::names::Names;
 use super::row::TraceRow;
+use super::words;
 
 /// One format of which each line is read by itself.
 pub(super) trait LineFormat {
@@ -48,9 +49,7 @@ impl BadLine {
 /// A line as JSON of this type.
 pub(super) fn json<'a, T: Deserialize<'a>>(line: &'a [u8], what: &str) -> Result<T, BadLine> {
     serde_json::from_slice(line).map_err(|error| {
-        let message = error.to_string();
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        BadLine::new(error.column() as u64, format!("expected {what}: {message}"))
+        BadLine::new(error.column() as u64, format!("expected {what}: {}", words::of_json_error(&error)))
     })
 }
 

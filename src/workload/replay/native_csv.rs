@@ -77,7 +77,7 @@ impl LineFormat for NativeCsv {
             return version(line).map(|()| None);
         }
         let Some((header, columns)) = &self.header else {
-            let header = Header::of(line)?;
+            let header = Header::of_different(line)?;
             let columns = Columns::of(&header)?;
             self.header = Some((header, columns));
             return Ok(None);

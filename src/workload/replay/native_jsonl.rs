@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::line::{BadLine, LineFormat, bad_value, json};
+use super::loose::{Name, Whole, or_default};
 use super::names::Names;
 use super::native_csv::{check_version, failed, previous_response};
 use super::origin::Origin;
@@ -31,22 +32,22 @@ struct Line<'a> {
     at_s: Option<f64>,
     #[serde(borrow)]
     at: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    session: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    user: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    session: Name<'a>,
+    #[serde(borrow, default)]
+    user: Name<'a>,
+    #[serde(borrow, default)]
+    model: Name<'a>,
     #[serde(default)]
-    input_tokens: u32,
+    input_tokens: Whole<u32>,
     #[serde(default)]
-    output_tokens: u32,
+    output_tokens: Whole<u32>,
     patience_ms: Option<f64>,
-    #[serde(borrow)]
-    response_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    previous_response_id: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(borrow, default)]
+    response_id: Name<'a>,
+    #[serde(borrow, default)]
+    previous_response_id: Name<'a>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
     attempts: Vec<Attempt<'a>>,
     recorded: Option<RecordedLine<'a>>,
     #[serde(default, rename = "request")]
@@ -56,19 +57,21 @@ struct Line<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordedLine<'a> {
-    account: Option<i64>,
+    #[serde(default)]
+    account: Whole<i64>,
     wait_ms: Option<f64>,
     ttft_ms: Option<f64>,
     duration_ms: Option<f64>,
-    #[serde(alias = "http")]
-    status: Option<u16>,
-    cached_tokens: Option<u32>,
-    end_ms: Option<f64>,
+    #[serde(alias = "http", default)]
+    status: Whole<u16>,
     #[serde(default)]
+    cached_tokens: Whole<u32>,
+    end_ms: Option<f64>,
+    #[serde(default, deserialize_with = "or_default")]
     failed: bool,
     #[serde(default, rename = "felt_ttft_ms")]
     _felt_ttft_ms: IgnoredAny,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "or_default")]
     visits: Vec<Attempt<'a>>,
 }
 
@@ -77,13 +80,15 @@ struct RecordedLine<'a> {
 struct Attempt<'a> {
     #[serde(borrow)]
     kind: Cow<'a, str>,
-    ttft_us: Option<u64>,
-    end_us: u64,
-    status: Option<u16>,
+    #[serde(default)]
+    ttft_us: Whole<u64>,
+    end_us: Whole<u64>,
+    #[serde(default)]
+    status: Whole<u16>,
     reset_after_s: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     would_fail_over: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     passing: bool,
     #[serde(borrow)]
     says: Option<Cow<'a, str>>,
@@ -119,32 +124,30 @@ impl LineFormat for NativeJsonl {
             (Some(_), None) => return Err(bad_value(line, "at_s", "seconds from the start, 0 or more")),
             _ => return Err(BadLine::new(0, "expected exactly one of `at_s` and `at`")),
         };
-        let text =
-            |value: Option<Cow<'_, str>>| value.filter(|text| !text.is_empty()).map(|text| text.into_owned().into());
         let mut row = TraceRow {
             at,
-            session: text(parsed.session),
-            user: parsed.user.filter(|user| !user.is_empty()).map(|user| names.user(&user)),
-            model: names.model(parsed.model.as_deref().unwrap_or("")),
-            input_tokens: parsed.input_tokens,
-            output_tokens: parsed.output_tokens,
-            previous: previous_response(parsed.previous_response_id.as_deref()),
-            response_id: text(parsed.response_id),
+            session: parsed.session.owned(),
+            user: parsed.user.given().map(|user| names.user(&user)),
+            model: names.model(parsed.model.or_blank()),
+            input_tokens: parsed.input_tokens.or_zero(),
+            output_tokens: parsed.output_tokens.or_zero(),
+            previous: previous_response(parsed.previous_response_id.given().as_deref()),
+            response_id: parsed.response_id.owned(),
             patience: millis(line, "patience_ms", parsed.patience_ms)?,
             ..TraceRow::default()
         };
         let mut recorded = Recorded::default();
         let mut visits = Vec::new();
         if let Some(given) = parsed.recorded {
-            recorded.account = given.account;
+            recorded.account = given.account.0;
             recorded.first_token = millis(line, "ttft_ms", given.ttft_ms)?;
             recorded.duration = millis(line, "duration_ms", given.duration_ms)?;
-            recorded.status = given.status;
-            recorded.cached_tokens = given.cached_tokens;
+            recorded.status = given.status.0;
+            recorded.cached_tokens = given.cached_tokens.0;
             let wait = millis(line, "wait_ms", given.wait_ms)?.unwrap_or(Span::ZERO);
             let end = millis(line, "end_ms", given.end_ms)?;
             row.ended = end.or(recorded.duration.map(|duration| duration + wait)).map(|took| at + took);
-            row.failed = given.failed || failed(given.status);
+            row.failed = given.failed || failed(given.status.0);
             visits = given.visits;
         }
         let script = if parsed.attempts.is_empty() { visits } else { parsed.attempts };
@@ -162,15 +165,15 @@ fn millis(line: &[u8], key: &str, value: Option<f64>) -> Result<Option<Span>, Ba
 }
 
 fn attempt(line: &[u8], given: &Attempt<'_>) -> Result<RecordedAttempt, BadLine> {
-    let end = Span::from_micros(given.end_us);
-    let ttft = given.ttft_us.map(Span::from_micros);
+    let Whole(Some(end)) = given.end_us else { return Err(bad_value(line, "end_us", "microseconds, 0 or more")) };
+    let (end, ttft) = (Span::from_micros(end), given.ttft_us.0.map(Span::from_micros));
     match &*given.kind {
         "ok" => match ttft {
             Some(ttft) if ttft <= end => Ok(RecordedAttempt::Ok { ttft, end }),
             _ => Err(bad_value(line, "ttft_us", "given for an attempt of kind \"ok\", and no more than `end_us`")),
         },
         "broken" => Ok(RecordedAttempt::Broken { ttft, end, would_fail_over: given.would_fail_over }),
-        "status" => match given.status {
+        "status" => match given.status.0 {
             Some(status) => Ok(RecordedAttempt::Status {
                 status,
                 end,

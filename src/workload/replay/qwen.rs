@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use serde::Deserialize;
 
 use super::line::{BadLine, LineFormat, LooseSeconds, json};
+use super::loose::Whole;
 use super::names::Names;
 use super::row::TraceRow;
 use crate::engine::IdMap;
@@ -30,8 +31,8 @@ struct Line {
     chat_id: i64,
     parent_chat_id: i64,
     timestamp: LooseSeconds,
-    input_length: u32,
-    output_length: u32,
+    input_length: Whole<u32>,
+    output_length: Whole<u32>,
 }
 
 impl LineFormat for Qwen {
@@ -59,8 +60,8 @@ impl LineFormat for Qwen {
         Ok(Some(TraceRow {
             at,
             session: Some(format!("chat-{root}").into()),
-            input_tokens: parsed.input_length,
-            output_tokens: parsed.output_length,
+            input_tokens: parsed.input_length.or_zero(),
+            output_tokens: parsed.output_length.or_zero(),
             ..TraceRow::default()
         }))
     }

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::line::{BadLine, LineFormat, LooseSeconds, json};
+use super::loose::{Name, Whole};
 use super::names::Names;
 use super::row::TraceRow;
 use crate::units::Span;
@@ -21,10 +22,10 @@ pub(super) struct RagPulse {
 #[derive(Deserialize)]
 struct Line<'a> {
     timestamp: LooseSeconds,
-    input_length: u32,
-    output_length: u32,
+    input_length: Whole<u32>,
+    output_length: Whole<u32>,
     #[serde(borrow, default)]
-    session_id: Option<std::borrow::Cow<'a, str>>,
+    session_id: Name<'a>,
 }
 
 impl LineFormat for RagPulse {
@@ -39,9 +40,9 @@ impl LineFormat for RagPulse {
         self.last = clock;
         Ok(Some(TraceRow {
             at: Span::from_nanos(u64::try_from(clock + self.added).unwrap_or(u64::MAX)),
-            session: parsed.session_id.filter(|id| !id.is_empty()).map(|id| id.into_owned().into()),
-            input_tokens: parsed.input_length,
-            output_tokens: parsed.output_length,
+            session: parsed.session_id.owned(),
+            input_tokens: parsed.input_length.or_zero(),
+            output_tokens: parsed.output_length.or_zero(),
             ..TraceRow::default()
         }))
     }

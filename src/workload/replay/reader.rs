@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::azure::Azure;
 use super::burstgpt::BurstGpt;
-use super::detect::detect;
+use super::clock::{self, Clock, is_upside_down};
+use super::detect::{self, Detected};
 use super::folder::SessionFiles;
 use super::format::Format;
 use super::gateway_log::GatewayLog;
-use super::input::Lines;
+use super::input::{Lines, ONE_READING, Opened, is_read_once};
 use super::line::{BadLine, LineFormat};
 use super::mooncake::Mooncake;
 use super::names::Names;
@@ -21,13 +23,14 @@ use super::row::TraceRow;
 use super::tolerance::Tolerance;
 use crate::engine::Luck;
 use crate::ids::ModelId;
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::Error;
 use crate::workload::config::ReadConfig;
 
 /// A trace being read. Memory holds a line (Weka, Codex: the sessions under way; gateway log: the rows inside the
 /// reorder window) and the names of models and users, however long the trace is.
 pub struct TraceReader {
+    path: PathBuf,
     format: Format,
     source: Source,
     names: Names,
@@ -37,6 +40,11 @@ pub struct TraceReader {
     with_input: u64,
     last: Span,
     default_model: ModelId,
+    /// By what the format was recognised; none when it was given.
+    detected_by: Option<String>,
+    clock: Clock,
+    /// Rows whose first token came after their end.
+    upside_down: u64,
 }
 
 enum Source {
@@ -51,24 +59,36 @@ impl TraceReader {
     /// # Errors
     /// When it cannot be opened or its format is not known.
     pub fn open(config: &ReadConfig, luck: Luck) -> Result<Self, Error> {
-        let format = match config.format {
-            Some(format) => format,
-            None => detect(&config.path)?,
+        let is_folder =
+            std::fs::metadata(&config.path).map_err(|error| Error::io(&config.path, "open it", &error))?.is_dir();
+        // opened once, looked at and read: a pipe cannot be opened again
+        let mut opened = if is_folder { None } else { Some(Opened::new(&config.path)?) };
+        let detected = match (config.format, &mut opened) {
+            (Some(format), _) => Detected { format, by: String::new() },
+            (None, Some(opened)) => detect::of_file(opened)?,
+            (None, None) => detect::of_folder(&config.path)?,
         };
+        let format = detected.format;
         let mut tolerance = Tolerance::new(config.skip_bad_lines, &config.path);
-        let lines = |format: Box<dyn LineFormat>| -> Result<Source, Error> {
-            Ok(Source::Lines { lines: Lines::open(&config.path)?, format })
+        let mut lines = || match opened.take() {
+            Some(opened) => Ok(Lines::of(opened)),
+            None => Err(Error::in_file(&config.path, format!("it is a folder; {} is a file", format.name()), "")),
+        };
+        let by_lines = |lines: Result<Lines, Error>, format: Box<dyn LineFormat>| -> Result<Source, Error> {
+            Ok(Source::Lines { lines: lines?, format })
         };
         let source = match format {
-            Format::NativeCsv => lines(Box::new(NativeCsv::new()))?,
-            Format::NativeJsonl => lines(Box::new(NativeJsonl::new()))?,
-            Format::AzureLlm2023 | Format::AzureLlm2024 | Format::AzureLmm2024 => lines(Box::new(Azure::new()))?,
-            Format::BurstGpt | Format::BurstGpt3 => lines(Box::new(BurstGpt::new()))?,
-            Format::Mooncake => lines(Box::new(Mooncake))?,
-            Format::RagPulse => lines(Box::<RagPulse>::default())?,
-            Format::Qwen => lines(Box::<Qwen>::default())?,
+            Format::NativeCsv => by_lines(lines(), Box::new(NativeCsv::new()))?,
+            Format::NativeJsonl => by_lines(lines(), Box::new(NativeJsonl::new()))?,
+            Format::AzureLlm2023 | Format::AzureLlm2024 | Format::AzureLmm2024 => {
+                by_lines(lines(), Box::new(Azure::new()))?
+            }
+            Format::BurstGpt | Format::BurstGpt3 => by_lines(lines(), Box::new(BurstGpt::new()))?,
+            Format::Mooncake => by_lines(lines(), Box::new(Mooncake))?,
+            Format::RagPulse => by_lines(lines(), Box::<RagPulse>::default())?,
+            Format::Qwen => by_lines(lines(), Box::<Qwen>::default())?,
             Format::GatewayLog => Source::ByCompletion(Reorder {
-                lines: Lines::open(&config.path)?,
+                lines: lines()?,
                 format: GatewayLog::new(),
                 window: config.reorder_window,
                 held: BTreeMap::new(),
@@ -77,9 +97,12 @@ impl TraceReader {
                 first: None,
                 done: false,
             }),
-            Format::Weka | Format::Codex => Source::Files(SessionFiles::open(config, format, luck, &mut tolerance)?),
+            Format::Weka | Format::Codex | Format::Claude | Format::Transcripts => {
+                Source::Files(SessionFiles::open(config, format, opened, luck, &mut tolerance)?)
+            }
         };
         Ok(Self {
+            path: config.path.clone(),
             format,
             source,
             names: Names::default(),
@@ -89,6 +112,9 @@ impl TraceReader {
             with_input: 0,
             last: Span::ZERO,
             default_model: ModelId::BLANK,
+            detected_by: Some(detected.by).filter(|by| !by.is_empty()),
+            clock: Clock::default(),
+            upside_down: 0,
         })
     }
 
@@ -100,10 +126,10 @@ impl TraceReader {
         let row = match &mut self.source {
             Source::Lines { lines, format } => loop {
                 let Some(line) = lines.next()? else { break None };
-                let row = match format.row(line, &mut self.names) {
+                let row = match format.row(line, &mut self.names).map(|row| row.map(|row| self.clock.read(row))) {
                     Ok(None) => continue,
-                    Ok(Some(row)) if row.at < self.last => Err(out_of_order(row.at, self.last)),
-                    Ok(Some(row)) => Ok(row),
+                    Ok(Some(Ok(row))) if row.at < self.last => Err(out_of_order(row.at, self.last)),
+                    Ok(Some(row)) => row,
                     Err(bad) => Err(bad),
                 };
                 match row {
@@ -112,7 +138,13 @@ impl TraceReader {
                 }
             },
             Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance)?,
-            Source::Files(files) => files.next(&mut self.names, &mut self.tolerance)?,
+            Source::Files(files) => loop {
+                let Some(row) = files.next(&mut self.names, &mut self.tolerance)? else { break None };
+                match self.clock.read(row) {
+                    Ok(row) => break Some(row),
+                    Err(bad) => self.tolerance.forgive(Error::in_file(&self.path, bad.message, bad.remedy))?,
+                }
+            },
         };
         let row = row.map(|mut row| {
             if row.model == ModelId::BLANK {
@@ -124,6 +156,7 @@ impl TraceReader {
             self.rows += 1;
             self.with_session += u64::from(row.session.is_some());
             self.with_input += u64::from(row.input_tokens > 0);
+            self.upside_down += u64::from(is_upside_down(row));
             self.last = row.at;
         }
         Ok(row)
@@ -131,6 +164,9 @@ impl TraceReader {
 
     /// Starts again from the first row, with the names met so far.
     pub(crate) fn read_again(&mut self, config: &ReadConfig, luck: Luck) -> Result<(), Error> {
+        if is_read_once(&config.path) {
+            return Err(Error::in_file(&config.path, "the trace would have to be read again", ONE_READING));
+        }
         let config = ReadConfig { format: Some(self.format), ..config.clone() };
         let mut again = Self::open(&config, luck)?;
         std::mem::swap(&mut again.names, &mut self.names);
@@ -156,6 +192,24 @@ impl TraceReader {
         self.format
     }
 
+    /// By what the format was recognised, in words; `None` when it was given.
+    pub fn recognised_by(&self) -> Option<&str> {
+        self.detected_by.as_deref()
+    }
+
+    /// What to say of a trace without rows.
+    pub(crate) fn without_rows(&self) -> Error {
+        let why = match &self.source {
+            Source::Files(files) => files.why_empty(),
+            Source::Lines { .. } | Source::ByCompletion(_) => None,
+        };
+        let message = why.map_or_else(
+            || "expected a trace, found one without rows".to_owned(),
+            |why| format!("found no rows: {why}"),
+        );
+        Error::in_file(&self.path, message, "give a trace that has some")
+    }
+
     /// Names of the models and users met so far.
     pub const fn names(&self) -> &Names {
         &self.names
@@ -179,6 +233,13 @@ impl TraceReader {
             Source::ByCompletion(reorder) => reorder.format.notes(),
             Source::Files(files) => files.notes(),
         });
+        notes.extend(self.clock.note());
+        if self.upside_down > 0 {
+            notes.push(format!(
+                "{} have their first token after their end: two clocks, or seconds for milliseconds?",
+                count(self.upside_down, "request")
+            ));
+        }
         if self.rows > 0 && self.with_session == 0 {
             notes.push("the trace has no sessions: nothing is sticky".to_string());
         } else if self.with_session < self.rows {
@@ -242,6 +303,10 @@ impl Reorder {
             };
             match self.format.row(line, names) {
                 Ok(None) => {}
+                Ok(Some(row)) if clock::longest(&row) > clock::LONGEST => {
+                    let bad = clock::too_long(&row);
+                    tolerance.forgive_line(bad, self.lines.path(), self.lines.number())?;
+                }
                 Ok(Some(row)) if row.at < self.horizon => {
                     let bad = self.late(&row);
                     tolerance.forgive_line(bad, self.lines.path(), self.lines.number())?;

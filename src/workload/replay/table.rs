@@ -34,6 +34,23 @@ impl Header {
         Ok(Self { names: fields.iter().map(|field| field.text(text).trim().to_ascii_lowercase()).collect() })
     }
 
+    /// The same of a header whose names must differ: of two columns of one name nobody knows which is meant.
+    pub(super) fn of_different(line: &[u8]) -> Result<Self, BadLine> {
+        let header = Self::of(line)?;
+        for (place, name) in header.names.iter().enumerate() {
+            let earlier = header.names[..place].iter().position(|other| other == name && !name.is_empty());
+            if let Some(earlier) = earlier {
+                let message = format!(
+                    "the column `{name}` stands twice in the header, as field {} and field {}",
+                    earlier + 1,
+                    place + 1
+                );
+                return Err(BadLine::new(0, message).remedy("leave one of them out, or rename it").fatal());
+            }
+        }
+        Ok(header)
+    }
+
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
@@ -127,13 +144,15 @@ impl Field {
 pub(super) fn count(text: &str) -> Option<u32> {
     match text.parse() {
         Ok(count) => Some(count),
-        Err(_) => {
-            text.parse::<f64>().ok().filter(|n| *n >= 0.0 && *n <= 4e9 && libm::floor(*n) == *n).map(|n| n as u32)
-        }
+        Err(_) => text
+            .parse::<f64>()
+            .ok()
+            .filter(|n| *n >= 0.0 && *n <= 4_294_967_295.0 && libm::floor(*n) == *n)
+            .map(|n| n as u32),
     }
 }
 
-pub(super) const COUNT: &str = "a whole number, 0 or more";
+pub(super) const COUNT: &str = "a whole number from 0 to 4294967295";
 
 fn utf8(line: &[u8]) -> Result<&str, BadLine> {
     std::str::from_utf8(line)
@@ -205,8 +224,11 @@ mod tests {
         let bad = record.parse(1, COUNT, count).expect_err("x is no count");
         assert_eq!(
             (bad.column, bad.message.as_str()),
-            (3, "column `two`: expected a whole number, 0 or more, found \"x\"")
+            (3, "column `two`: expected a whole number from 0 to 4294967295, found \"x\"")
         );
+        let twice = Header::of_different(b"a,Session,b, session").expect_err("twice").message;
+        assert_eq!(twice, "the column `session` stands twice in the header, as field 2 and field 4");
+        assert!(Header::of_different(b"a,,b,").is_ok(), "columns without a name are no two columns of one name");
         for (line, column) in [("1,2", 4), ("1,2,3,4", 7), ("1,\"2,3", 3), ("\"1\"2,3", 4)] {
             let mut room = Vec::new();
             assert_eq!(header.record(line.as_bytes(), &mut room).err().map(|bad| bad.column), Some(column), "{line}");

@@ -4,14 +4,13 @@
 //! `{file}/{agent_id}`. `out` = 0 is a failure. `think_time` is not read: it counts from the last request whose
 //! `api_time` is known, so it is wrong after one whose is not.
 
-use std::io::Read;
-use std::path::Path;
-
 use serde::Deserialize;
 
-use super::input::open_unpacked;
+use super::input::Opened;
+use super::loose::{Whole, or_default};
 use super::names::Names;
 use super::row::TraceRow;
+use super::words::of_json_error;
 use crate::units::Span;
 use crate::workload::{Error, Recorded};
 
@@ -24,12 +23,12 @@ struct File {
 #[derive(Deserialize)]
 struct Entry {
     t: f64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     model: String,
     #[serde(default, rename = "in")]
-    input: u32,
+    input: Whole<u32>,
     #[serde(default, rename = "out")]
-    output: u32,
+    output: Whole<u32>,
     api_time: Option<f64>,
     ttft: Option<f64>,
     agent_id: Option<String>,
@@ -37,16 +36,13 @@ struct Entry {
 }
 
 /// The rows of a session's file in order of time, from the session's start.
-pub(super) fn read(path: &Path, names: &mut Names) -> Result<Vec<TraceRow>, Error> {
-    let mut text = Vec::new();
-    open_unpacked(path)
-        .and_then(|mut input| input.read_to_end(&mut text))
-        .map_err(|error| Error::io(path, "read it", &error))?;
+pub(super) fn read(opened: Opened, names: &mut Names) -> Result<Vec<TraceRow>, Error> {
+    let path = opened.path().to_path_buf();
+    let path = path.as_path();
+    let text = opened.whole()?;
     let file: File = serde_json::from_slice(&text).map_err(|error| {
-        let message = error.to_string();
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
         Error::new(
-            format!("expected a session of the WEKA corpus: {message}"),
+            format!("expected a session of the WEKA corpus: {}", of_json_error(&error)),
             "leave this file out, or name its format",
         )
         .at(path, error.line() as u64, error.column() as u64)
@@ -87,10 +83,10 @@ fn collect(
             at,
             session: Some(session.into()),
             model: names.model(&entry.model),
-            input_tokens: entry.input,
-            output_tokens: entry.output,
+            input_tokens: entry.input.or_zero(),
+            output_tokens: entry.output.or_zero(),
             ended: recorded.duration.map(|duration| at + duration),
-            failed: entry.output == 0,
+            failed: entry.output.or_zero() == 0,
             recorded: (recorded != Recorded::default()).then(|| Box::new(recorded)),
             ..TraceRow::default()
         });

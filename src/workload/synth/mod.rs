@@ -164,7 +164,7 @@ impl SynthWorkload {
     }
 
     fn plan_session(&mut self) {
-        let wanted = self.config.limits.sessions.is_none_or(|limit| self.next_number < limit);
+        let wanted = !self.is_over() && self.config.limits.sessions.is_none_or(|limit| self.next_number < limit);
         let at = if wanted { self.arrivals.next().map(|span| self.start + span) } else { None };
         self.next_session = at.filter(|&at| at < self.end);
     }

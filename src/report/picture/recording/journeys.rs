@@ -9,7 +9,7 @@ use crate::units::{Span, Time};
 /// So many sessions are kept.
 const MOST: usize = 12;
 /// So many sessions that suffered are kept.
-const HARMED: usize = 300;
+pub(in crate::report::picture) const HARMED: usize = 2_000;
 /// So many turns of a session are kept.
 const TURNS: usize = 500;
 

@@ -1,0 +1,160 @@
+//! What a verdict means for what one wants to ask: how much is missing, what may be asked in spite of an `off`, and the
+//! command that comes next.
+
+use std::path::Path;
+
+use super::backtest::{BackTest, Judgement};
+use super::input::Input;
+use super::run::{Calibrated, Verdict};
+
+/// Requests that a verdict needs.
+pub const LEAST_REQUESTS: usize = 200;
+/// Answers that it needs of the typical account.
+pub const LEAST_ANSWERS: usize = 30;
+
+/// What there is where that is too little for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLittle {
+    /// Requests in the log.
+    pub requests: usize,
+    /// Answers with a time to first token of the typical account.
+    pub answers: usize,
+    /// Figures that cannot be told, and all.
+    pub untold: (usize, usize),
+}
+
+impl TooLittle {
+    /// Of a log and its tests; `None`: there is enough.
+    pub fn of(input: &Input, tests: &[&BackTest]) -> Option<Self> {
+        let mut answers: Vec<usize> =
+            input.tries.of.iter().map(|of| of.iter().filter(|each| each.ttft_s.is_some()).count()).collect();
+        answers.sort_unstable();
+        let answers = answers.get(answers.len() / 2).copied().unwrap_or(0);
+        let figures = tests.iter().map(|test| test.figures.len()).sum();
+        let untold = tests.iter().map(|test| test.counts()[2]).sum::<usize>();
+        let median = tests.first()?.figures.iter().find(|figure| figure.name == "upstream_ttft_ms.p50");
+        let is_told = median.is_some_and(|figure| figure.judgement != Judgement::CannotTell);
+        let requests = input.log.records.len();
+        let enough = is_told && requests >= LEAST_REQUESTS && answers >= LEAST_ANSWERS;
+        (!enough).then_some(Self { requests, answers, untold: (untold, figures) })
+    }
+
+    /// What there is and what is needed.
+    pub fn words(&self) -> String {
+        let (untold, figures) = self.untold;
+        let plural = if self.requests == 1 { "" } else { "s" };
+        let has_requests = self.requests >= LEAST_REQUESTS;
+        let accounts = if has_requests && self.answers < LEAST_ANSWERS {
+            format!("the typical account has {} answers with a time to first token; ", self.answers)
+        } else {
+            String::new()
+        };
+        format!(
+            "{} request{plural}: {accounts}{untold} of {figures} figures cannot be told; {LEAST_REQUESTS} requests, \
+             {LEAST_ANSWERS} an account are needed",
+            self.requests
+        )
+    }
+}
+
+/// Figures that are off, by what they are about.
+#[derive(Clone, Debug, Default)]
+struct Off {
+    times: bool,
+    escapes: bool,
+    escapes_where: bool,
+    shares: Vec<String>,
+    waits: bool,
+    limits: bool,
+    failures: bool,
+    moves: bool,
+    cache: bool,
+}
+
+impl Off {
+    fn of(calibrated: &Calibrated) -> Self {
+        let mut off = Self::default();
+        let tests = calibrated.tests();
+        let figures = tests.iter().flat_map(|test| &test.figures);
+        for figure in figures.filter(|figure| matches!(figure.judgement, Judgement::Off(_))) {
+            let parts: Vec<&str> = figure.name.split('.').collect();
+            match parts[..] {
+                ["escapes", "from" | "at", ..] => off.escapes_where = true,
+                ["escapes", ..] | ["slow", _, "share"] => off.escapes = true,
+                ["accounts", id, "share"] => off.shares.push(id.to_owned()),
+                ["waited" | "wait_ms", ..] => off.waits = true,
+                ["refused_429"] => off.limits = true,
+                ["other_failures" | "account_switches"] => off.failures = true,
+                ["session_moves", ..] => off.moves = true,
+                ["cache", ..] => off.cache = true,
+                _ => off.times = true,
+            }
+        }
+        off.shares.sort();
+        off.shares.dedup();
+        off
+    }
+
+    fn do_not_ask(&self) -> Vec<String> {
+        let mut about = Vec::new();
+        match &self.shares[..] {
+            [] => {}
+            [one] => about.push(format!("the share of account {one}")),
+            many => about.push(format!("the shares of accounts {}", many.join(", "))),
+        }
+        let known = [
+            (self.waits, "waiting, slots and waiting limits"),
+            (self.limits, "rate limits"),
+            (self.failures, "failures and switches of account (`sticky_escape_error_rate`, `max_account_switches`)"),
+            (self.moves, "how often sessions move"),
+            (self.cache, "what moving costs in cold turns"),
+            (self.escapes, "how many escapes a setting brings"),
+            (self.escapes_where && !self.escapes, "from which account and when sessions escape"),
+        ];
+        about.extend(known.iter().filter(|(is_off, _)| *is_off).map(|(_, what)| (*what).to_owned()));
+        about
+    }
+}
+
+/// What may be asked in spite of an `off`, and what may not; nothing where the verdict is another.
+pub fn advice(calibrated: &Calibrated) -> Vec<String> {
+    if calibrated.verdict != Verdict::Off {
+        return Vec::new();
+    }
+    let off = Off::of(calibrated);
+    let thresholds = match (off.times, off.escapes) {
+        (true, _) => "times to first token are off: an answer about `sticky_escape_ttft_ms` cannot be trusted",
+        (false, false) => {
+            "times to first token and escapes agree: `sticky_escape_ttft_ms` may be tuned in spite of that"
+        }
+        (false, true) => {
+            "times to first token agree: which `sticky_escape_ttft_ms` is better may be asked in spite of that"
+        }
+    };
+    let mut advice = vec![thresholds.to_owned()];
+    let about = off.do_not_ask();
+    if !about.is_empty() {
+        advice.push(format!("do not ask about {}", about.join("; ")));
+    }
+    advice
+}
+
+/// The command that comes next; `scenario` is the one to go on with, or the folder of one.
+pub fn next(calibrated: &Calibrated, scenario: &Path) -> String {
+    let scenario = scenario.display();
+    let may_tune = match calibrated.verdict {
+        Verdict::Agrees => true,
+        Verdict::Off => !Off::of(calibrated).times,
+        Verdict::CannotTell => false,
+    };
+    match calibrated.verdict {
+        _ if may_tune && !calibrated.escape_is_on => format!("next: stickysim compare {scenario}"),
+        _ if may_tune => format!("next: stickysim tune {scenario} --vary sticky_escape_ttft_ms=2000:40000:log"),
+        Verdict::CannotTell => "next: export a longer period and calibrate again".to_owned(),
+        _ => {
+            "next: see which figures are off in report.md, and whether --accounts, --gateway-config and the period are \
+              those of the log"
+                .to_owned()
+        }
+    }
+}
