@@ -62,7 +62,34 @@
 //! | **replicas** (spec simulator.md): routing, what is shared, what is not, restarts | replicas; websocket: the_turns_of_a_connection... |
 //! | **clients** (spec simulator.md): retries, backoff, patience per try | clients |
 //!
+//! The same for 0.1.179 (spec scheduler-modes.md, section 7), where it differs. "Vectors" are `loop-modes.jsonl`, with OAuth
+//! accounts, users, rules and all three modes; tests without a file's name are in `newer.rs`.
+//!
+//! | statement | held by |
+//! | --- | --- |
+//! | a previous_response_id over HTTP: the same user's, alive, else 400; every select carries it | vectors; a_response_is_continued...; unit tests of gateway/responses.rs |
+//! | a continuation needs an API key; slot back, excluded; 400 where none is left | vectors; a_response_is_continued... |
+//! | 20 wait for a user's slot | vectors; twenty_may_wait... |
+//! | over 10 s in one wait: HTTP 200 from then on | vectors; users: waiting_for_a_user_slot... |
+//! | 404 where nobody lists the model, 503 in a group-less request or for a blank model | vectors |
+//! | success: response bound, pair cleared, window closed, last_used | vectors; unit test of gateway/recency.rs |
+//! | a failover-kind failure is not reported when the client has left | vectors; a_failure_that_would... |
+//! | 405, 413, transport errors fail over; context too long never does | vectors; transport_errors..., a_405..., what_is_the_requests... |
+//! | to the client 413, then 503 (529, overloaded), then 429, else 502; 400 for a 400 | vectors; a_405..., overloaded_servers... |
+//! | line 1: overloaded, context too long: no effect | vectors; overloaded_servers..., what_is_the_requests... |
+//! | lines 2 and 3: limited for the model, or blocked for a blank one | vectors |
+//! | line 4: within the 429 window nothing | vectors; a_429_of_an_oauth... |
+//! | line 5: HTML pages, logins without a refresh token; ends that would not move later | vectors; an_html_page..., a_401..., a_temporary_end... |
+//! | durable transport errors: 10 minutes, in pool mode too | vectors; transport_errors... |
+//! | pairs: which statuses count | vectors; unit tests of scheduler/pairs.rs |
+//! | streams that end before anything reached the client | a_stream_that_closes... |
+//! | retries: pool mode, overloaded, 429 of a login (header, 8 s, two minutes) | vectors; overloaded_servers..., the_header..., after_the_two_minutes..., pool_mode_retries... |
+//! | exhausted after three switches, the last for a login's 429 | vectors |
+//! | in legacy nothing is reported | vectors; in_legacy... |
+//! | WebSocket: a limited login is asked again with its slot | over_websocket... |
+//!
 //! (*) decided where the spec is silent:
+//! - 429 windows are a process's own and are lost when it restarts; the slot of a limited WebSocket turn is kept in its pause;
 //! - a user slot is the client's: it is free when the client leaves, though the upstream runs on;
 //! - storms are counted in each process; a 429 counts also when pool mode retries it or its client has left;
 //! - the table, its rules included, is about statuses that fail over; a 404 with a rule does nothing;
@@ -80,6 +107,7 @@ mod clients;
 mod connections;
 mod ends;
 mod modes;
+mod newer;
 mod pool_mode;
 mod replicas;
 mod seen;

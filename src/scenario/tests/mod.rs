@@ -1,6 +1,7 @@
 //! What a user of scenario files sees.
 
 mod effective;
+mod layers;
 mod schema;
 mod transcripts;
 
