@@ -75,6 +75,9 @@ fn edge(
     Ok(Some(if alike == 0 { now } else { values[alike - 1] }))
 }
 
+/// Plays the record with a key set to a value; what each simulation of it saw.
+pub type Player<'a> = &'a dyn Fn(&str, u64) -> Result<Vec<super::observed::Seen>, CalibrateError>;
+
 /// The resolution of the settings of `scenario`; `simulate` plays the record with a setting changed.
 ///
 /// # Errors
@@ -82,7 +85,7 @@ fn edge(
 pub fn resolution(
     profile: &Profile,
     scenario: &Scenario,
-    simulate: &dyn Fn(&str, u64) -> Result<Vec<super::observed::Seen>, CalibrateError>,
+    simulate: Player<'_>,
 ) -> Result<Vec<Resolution>, CalibrateError> {
     settings(scenario)
         .into_iter()

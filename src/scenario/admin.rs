@@ -143,7 +143,6 @@ impl AdminSettings {
         held
     }
 
-    #[expect(clippy::type_complexity, reason = "a table of rows, read once")]
     fn weights<'a>(
         &'a self,
         weights: &'a mut Weights,

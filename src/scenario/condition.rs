@@ -176,6 +176,7 @@ pub struct Capacity {
 /// What happens beyond a capacity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "a scenario has one for each condition, and none is moved about")]
 pub enum Beyond {
     /// All get slower in proportion.
     #[default]

@@ -175,7 +175,7 @@ fn points(points: &[Point], out: &mut String) {
 /// Text in which what stands between backticks is code.
 fn with_code(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped(text);
     }
     let part = |(place, part): (usize, &&str)| {

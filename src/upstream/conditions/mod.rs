@@ -53,6 +53,7 @@ struct Running {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one for each condition, and none is moved about")]
 enum Machine {
     Scheduled(Scheduled),
     Markov(Markov),
