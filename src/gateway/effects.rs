@@ -34,15 +34,15 @@ impl Windows {
         self.0[account.at()] = None;
     }
 
-    /// One more 429: how long the window stays open, or `None` when it is over, and forgotten.
+    /// One more 429: how long the window, which the first one opens, stays open, or `None` when it is over.
     fn limited(&mut self, account: AccountIx, now: Time) -> Option<Span> {
-        let window = &mut self.0[account.at()];
-        match *window {
-            None => *window = Some(now + WINDOW),
-            Some(end) if now < end => {}
-            Some(_) => *window = None,
-        }
-        window.map(|end| end.since(now))
+        let end = *self.0[account.at()].get_or_insert(now + WINDOW);
+        (now < end).then(|| end.since(now))
+    }
+
+    /// A 429 after the window's end had its effects: the next one opens another window.
+    fn forget(&mut self, account: AccountIx) {
+        self.0[account.at()] = None;
     }
 }
 
@@ -155,6 +155,7 @@ fn of_status(failure: &Failure<'_>, status: u16, says: Says, world: &mut World<'
     let code = exhausted(status, says);
     if says == Says::Overloaded {
         let again = if status == 413 { Again::No } else { Again::Overloaded };
+        // it has no effects, so it does not forget a window that is over (loop-modes.jsonl)
         let again = if limited_login { world.in_window(failure, now).unwrap_or(again) } else { again };
         return Verdict { fails_over: true, again, code, limited_login, ..Verdict::default() };
     }
@@ -163,6 +164,9 @@ fn of_status(failure: &Failure<'_>, status: u16, says: Says, world: &mut World<'
     }
     if states::fails_over(status, says) || matches!(status, 405 | 413) {
         let window = if limited_login { world.in_window(failure, now) } else { None };
+        if limited_login && window.is_none() {
+            world.windows.forget(failure.account);
+        }
         let again = match window {
             Some(window) => window,
             None if status != 413 && in_pool(failure.traits, status, says) => Again::PoolMode,
