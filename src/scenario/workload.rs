@@ -24,7 +24,7 @@ pub struct Workload {
     pub rate_scale: f64,
     /// How often a trace is played, one after the other; later rounds are other sessions.
     pub repeat: u32,
-    /// It ends after so many sessions; not given: no limit.
+    /// It ends after so many sessions; not given: no limit. With a limit, synthetic sessions start empty.
     pub max_sessions: Option<u64>,
     /// It ends after so many requests; not given: no limit.
     pub max_requests: Option<u64>,

@@ -217,7 +217,9 @@ impl Tune {
             (0..self.arms()).any(|arm| self.is_what_there_is(arm) && is_good(choice.standings[arm].place))
         });
         // what there is needs no change to be kept: then the best of the others is held against it
-        let other = choose(&|arm| !self.is_what_there_is(arm));
+        // (escape off is no value of the key: while no value has changed a decision, one of them is held against it)
+        let alike = self.alike(&store);
+        let other = choose(&|arm| !self.is_what_there_is(arm) && (!alike || arm < self.grid.size()));
         let challenger = match (&choice, &other) {
             (Some(choice), _) if !stands => Some(choice.chosen),
             (_, other) => other.as_ref().map(|other| other.chosen),
@@ -418,6 +420,17 @@ impl Tune {
         }
     }
 
+    /// Whether no value of the key changed a decision in the search.
+    fn alike(&self, store: &Store<'_>) -> bool {
+        let size = self.grid.size();
+        (0..self.scenarios.len()).all(|s| {
+            let decided = |arm: usize, replications: usize| -> Vec<_> {
+                store.cells(arm, s, 0..replications).into_iter().map(|cell| cell.decisions).collect()
+            };
+            (0..size).all(|arm| decided(arm, store.asked[arm]) == decided(size, store.asked[arm]))
+        })
+    }
+
     fn advice(
         &self,
         store: &Store<'_>,
@@ -426,17 +439,10 @@ impl Tune {
         feasible: bool,
         confirmed: &[Confirmed],
     ) -> Advice {
-        let size = self.grid.size();
         if !feasible {
             return Advice::NothingFeasible;
         }
-        let inert = (0..self.scenarios.len()).all(|s| {
-            let decided = |arm: usize, replications: usize| -> Vec<_> {
-                store.cells(arm, s, 0..replications).into_iter().map(|cell| cell.decisions).collect()
-            };
-            (0..size).all(|arm| decided(arm, store.asked[arm]) == decided(size, store.asked[arm]))
-        });
-        if inert && confirmed.iter().all(|found| found.differing == 0) {
+        if self.alike(store) && confirmed.iter().all(|found| found.differing == 0) {
             return Advice::Inert;
         }
         let gains: Vec<Gain> = confirmed.iter().map(|found| found.gain).collect();

@@ -72,6 +72,16 @@ pub enum LowerError {
         /// What is wrong and what was expected.
         message: String,
     },
+    /// The run would begin with more sessions under way than memory holds.
+    #[error(
+        "in equilibrium {sessions:.3e} sessions are under way, more than 5,000,000: `sessions_per_hour`, `turns` and \
+         `think_time` of the workload, or `ttft`, `decode` and `prefill_tokens_per_second` of the accounts, make that \
+         many; give smaller ones, or begin without sessions (`workload.synth.start: empty`)"
+    )]
+    TooManySessions {
+        /// Sessions under way that are expected.
+        sessions: f64,
+    },
     /// A distribution that cannot be drawn from.
     #[error("`{key}`: {source}")]
     BadParameter {

@@ -25,8 +25,13 @@ pub(super) fn lower(
     let lowering = Lowering(scenario);
     let synth = |synth: &scenario::Synth| {
         let mut config = lowering.synth(synth)?;
-        if synth.start == scenario::SynthStart::Equilibrium {
+        // a given number of sessions has no stationary state
+        if synth.start == scenario::SynthStart::Equilibrium && scenario.workload.max_sessions.is_none() {
             config.start = Start::Equilibrium { service_s: mean_service_s(&config, accounts) };
+            let sessions = config.expected(mean_service_s(&config, accounts)).sessions;
+            if sessions > MOST_UNDER_WAY {
+                return Err(LowerError::TooManySessions { sessions });
+            }
         }
         Ok(WorkloadConfig::Synth(config))
     };
@@ -36,6 +41,9 @@ pub(super) fn lower(
         (None, None) => synth(&scenario::Synth::default()),
     }
 }
+
+/// More sessions under way than anyone means: they would fill the memory before the run begins.
+const MOST_UNDER_WAY: f64 = 5e6;
 
 struct Lowering<'a>(&'a Scenario);
 
