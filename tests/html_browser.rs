@@ -257,7 +257,7 @@ fn the_mouse_works_the_page_of_a_run() {
     let zoomed = browser.eval(TICKS);
     assert_ne!(zoomed, whole);
     assert!(browser.is("!document.querySelector('.brush')"));
-    assert!(zoomed.as_str().unwrap().contains("5:00"), "{zoomed}");
+    assert!(zoomed.as_str().unwrap().contains("3:40"), "{zoomed}");
     // The tooltip is of what is under the mouse, and inside the window.
     let tipped = (1..60).any(|step| {
         browser.mouse("mouseMoved", at(f64::from(step) / 60.0), 0);
@@ -324,7 +324,7 @@ fn keys_reach_everything_and_names_say_what_it_is() {
     for kind in ["a", "button", "svg", "g", "select", "pre", "div", "summary"] {
         assert!(reached.iter().any(|other| other == kind), "{kind}: {reached:?}");
     }
-    let all = browser.eval("[...document.querySelectorAll('a, button, select, summary, [tabindex]')].filter((e) => e.getClientRects().length && e.checkVisibility()).length");
+    let all = browser.eval("[...document.querySelectorAll('a, button, input, select, summary, [tabindex]')].filter((e) => e.getClientRects().length && e.checkVisibility()).length");
     assert_eq!(json!(reached.len()), all, "{reached:?}");
     // What assistive software is told: everything that can be worked has a name.
     let tree = browser.call("Accessibility.getFullAXTree", json!({}));

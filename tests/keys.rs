@@ -263,7 +263,7 @@ mod names {
         let folder = Folder::new("names");
         let text = "duration: 20m\naccounts: [{count: 2, name: plus}, {count: 1, name: pro}, {count: 1}]\n";
         let path = folder.write("s.yaml", text);
-        has(&done(&["run", &path]), &["  plus-1 ", "  plus-2 ", "  pro ", "  4 "]);
+        has(&done(&["run", &path]), &[" 1 plus-1 ", " 2 plus-2 ", " 3 pro ", "\n  4 "]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn an_anonymous_trace_says_and_replays_the_same() {
         let read = ReadConfig { path: path.to_path_buf(), ..ReadConfig::default() };
         let mut told = serde_json::to_value(stats(&read, Span::from_secs(7_200), Luck::new(1)).unwrap()).unwrap();
         // what a file is called, and what was remarked on reading it
-        for key in ["format", "notes", "start", "first_at", "file"] {
+        for key in ["format", "recognised_by", "notes", "start", "first_at", "file"] {
             told.as_object_mut().unwrap().remove(key);
         }
         told

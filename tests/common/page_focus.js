@@ -6,7 +6,7 @@
   const labelled = (now.getAttribute("aria-labelledby") || "").split(" ").filter(Boolean).every((id) => document.getElementById(id));
   if (!name && !(now.labels && now.labels.length)) wrong.push("no name");
   if (!labelled) wrong.push("labelled by nothing");
-  const own = ["A", "BUTTON", "SELECT", "SUMMARY"].includes(now.tagName);
+  const own = ["A", "BUTTON", "INPUT", "SELECT", "SUMMARY"].includes(now.tagName);
   if (!own && !now.getAttribute("role")) wrong.push("no role");
   const style = getComputedStyle(now), hit = now.querySelector(".hit");
   const framed = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
