@@ -172,7 +172,9 @@ fn has_jq() -> bool {
     if Command::new("jq").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return true;
     }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "jq is missing: tests/packages.sh jq");
+    #[expect(clippy::disallowed_methods, reason = "CI must not skip what a user may")]
+    let is_ci = std::env::var("CI").as_deref() == Ok("true");
+    assert!(!is_ci, "jq is missing: tests/packages.sh jq");
     println!("skipped: no jq");
     false
 }
