@@ -198,7 +198,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         .zip(&decision.best)
         .map(|(environment, &best)| format!("best at {environment}: {}", name(best)))
         .collect();
-    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let percent = |share: Option<f64>| percent(share, 0);
     let worst = decision.worst_case.and_then(|at| decision.worst(at));
     lines.push(format!("for the worst case: {} (at most {} from the best)", name(decision.worst_case), percent(worst)));
     let mean = decision.mean.and_then(|at| decision.mean_of(at));
@@ -207,6 +207,15 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
     let weights = if equal { "equal weights".to_owned() } else { format!("weights {}", weights.join(", ")) };
     lines.push(format!("for the mean ({weights}): {} ({} from the best)", name(decision.mean), percent(mean)));
     lines
+}
+
+/// A regret with so many decimals. Against a figure that is a time, requests that got no token have no share.
+fn percent(share: Option<f64>, decimals: usize) -> String {
+    match share {
+        None => "-".to_owned(),
+        Some(share) if share.abs() > 1e6 => "no token".to_owned(),
+        Some(share) => format!("{:.decimals$} %", share * 100.0),
+    }
 }
 
 /// The regret of every decision in every environment.
@@ -220,7 +229,7 @@ fn matrix(report: &SweepReport) -> Option<Section> {
     let header: Vec<&str> =
         std::iter::once("regret").chain(titles.iter().map(String::as_str)).chain(["worst", "mean"]).collect();
     let mut table = Table::new(&header);
-    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0));
+    let percent = |share: Option<f64>| percent(share, 1);
     for (at, name) in decision.decisions.iter().enumerate() {
         let mut row = vec![if name.contains('=') { short(name) } else { name.clone() }];
         row.extend(decision.regrets[at].iter().map(|&regret| percent(regret)));
