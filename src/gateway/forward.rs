@@ -1,11 +1,14 @@
 //! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
 //! steps 5 and 6): the part that HTTP and WebSocket share.
 
+use super::attempt::AttemptEnd;
 use super::config::Transport;
-use super::effects::{self, Failure, Verdict};
+use super::effects;
 use super::event::{Event, Ticket};
+use super::failure::{Failure, Verdict};
 use super::life::{Flight, Phase};
-use super::run::{Gateway, response_key};
+use super::responses::response_key;
+use super::run::Gateway;
 use super::states;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Forwarded, Observer, Report, StateChange};
@@ -195,19 +198,5 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 self.responses.seen(session.number, id);
             }
         }
-    }
-}
-
-/// A forward that has just ended.
-pub(super) struct AttemptEnd {
-    pub flight: Flight,
-    pub attempt: Attempt,
-    pub first_token: Option<Time>,
-}
-
-impl AttemptEnd {
-    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
-    pub fn upstream_ttft(&self) -> Option<Span> {
-        self.first_token.map(|at| at.since(self.flight.began))
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here is checked again: `scenario` refuses nonsense where it can name file and line; a negative duration that
 //! comes through is taken as zero, a probability beyond 0..1 as the nearer end.
 
+use super::persistence::Persistence;
 use crate::engine::Distribution;
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Span;
@@ -44,15 +45,6 @@ pub struct AccountModel {
     pub limit_after_s: Distribution,
     /// Failures of a healthy account. The probabilities add up: at most one of them happens to an attempt.
     pub failures: Vec<Failure>,
-}
-
-/// How alike the base noise of one session's attempts is. The distribution over all requests stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Persistence {
-    /// Correlation of the normal scores of two attempts of a session, 0 to 1.
-    pub correlation: f64,
-    /// This share of all attempts, the slowest ones, befalls single attempts whatever their session, 0 to 1.
-    pub lone_share: f64,
 }
 
 /// The base noise is multiplied by `(input_tokens / median_tokens) ^ exponent`.
