@@ -4,11 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::vary::{Axis, Point};
+use super::vary::{Axis, MOST_CELLS, Point};
 use crate::scenario::full_key;
 
-/// More combinations than anyone can mean: each is a scenario of its own, and all are checked before the first run.
-pub const MOST_CELLS: usize = 100_000;
 /// More runs than anyone can mean, all replications of all combinations together.
 pub const MOST_RUNS: usize = 10_000_000;
 
