@@ -1,4 +1,4 @@
-//! Times to first token of healthy accounts as they were measured (docs/baselines.md).
+//! Times to first token of healthy accounts as they were measured (docs/reference/baselines.md).
 //!
 //! A clean lognormal far below the threshold flatters escape and low thresholds: real accounts have lone slow answers,
 //! which pull an average over a threshold where nothing is wrong (spec simulator.md, "Upstream accounts").
@@ -38,7 +38,8 @@ const CLAUDE_CODE: [(f64, f64); 26] = [
     (1.0, 59.46),
 ];
 
-/// How alike the answers of one Claude Code session are (docs/baselines.md). A scenario's preset says the same.
+/// How alike the answers of one Claude Code session are (docs/reference/baselines.md). A scenario's preset says the
+/// same.
 pub const CLAUDE_CODE_PERSISTENCE: Persistence = Persistence { correlation: 0.22, lone_share: 0.017 };
 
 /// As measured in Claude Code sessions, in seconds.
