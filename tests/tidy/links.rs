@@ -38,7 +38,10 @@ fn prose(text: &str) -> String {
 /// Targets of the links and pictures in a text.
 fn targets(text: &str) -> Vec<String> {
     let text = prose(text);
-    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let named = text.lines().filter(|line| line.starts_with('['));
+    let referred = named.filter_map(|line| Some(line.split_once("]: ")?.1));
+    inline.chain(referred).map(str::to_owned).collect()
 }
 
 /// The anchors of a page's headings, as GitHub makes them.
@@ -132,7 +135,10 @@ fn paths_of_documents_are_there() {
 
 #[test]
 fn what_is_code_holds_no_links() {
-    assert_eq!(targets("see [a](b.md) and `x[1](y)`\n\n    z[0](w)\n```\n[c](d)\n```\n"), ["b.md"]);
+    assert_eq!(
+        targets("see [a](b.md) and `x[1](y)`\n\n    z[0](w)\n```\n[c](d)\n```\n[e]: f.png\n"),
+        ["b.md", "f.png"]
+    );
     assert!(anchors("## All figures: `p99`, and more\n").contains("all-figures-p99-and-more"));
     assert_eq!(joined("docs/guide/a.md", "../../README.md"), Path::new("README.md"));
 }
