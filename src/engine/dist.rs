@@ -87,7 +87,7 @@ impl Distribution {
         }
     }
 
-    /// The quantile of `p` in 0..=1: in closed form where there is one, else by bisection (gamma, mixtures).
+    /// The quantile of `p` in 0..=1, in closed form if there is one and otherwise by bisection (gamma, mixtures).
     pub fn quantile(&self, p: f64) -> f64 {
         match &self.0 {
             Shape::Constant(value) => *value,

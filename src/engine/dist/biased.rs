@@ -7,9 +7,9 @@ const POINTS: u32 = 4_000;
 
 impl Distribution {
     /// This distribution of spans (not negative, with a finite mean above 0), weighted by their length: the density is
-    /// x f(x) / mean. The span that is under way at a moment without regard to it is distributed so, and the moment lies
-    /// uniformly in it (Cox, Renewal theory, 1962, 5.4). In closed form where there is one, else by a table of 4,000
-    /// points of equal mass.
+    /// x f(x) / mean. The span that is under way at a moment without regard to it is distributed so, and the moment
+    /// lies uniformly in it (Cox, Renewal theory, 1962, 5.4). The result is a closed form if there is one, and
+    /// otherwise a table of 4,000 points of equal mass.
     pub fn length_biased(&self) -> Self {
         match &self.0 {
             Shape::Constant(_) => self.clone(),

@@ -1,8 +1,9 @@
-//! Conditions: what befalls accounts over time, and so the ground truth of their health.
+//! Conditions degrade accounts over time. They are the ground truth of the accounts' health.
 //!
-//! Each kind of condition is a small machine that knows its next event; all of them hang on one calendar. Accounts keep
-//! a list of the conditions in force on them, so that a healthy account costs an attempt nothing. A condition counts
-//! for an attempt that *starts* while it is in force (from its onset, up to but not including its end).
+//! Each kind of condition is a small state machine that knows its next event, and all of them share one calendar.
+//! Accounts keep a list of the conditions in force on them, so attempts on a healthy account cost nothing extra. A
+//! condition applies to an attempt that *starts* while it is in force (from its onset up to, but not including, its
+//! end).
 
 mod flapping;
 mod markov;
@@ -141,7 +142,7 @@ impl Machine {
         }
     }
 
-    /// Its event at `now`; tells when the next one is.
+    /// Handles its event at `now` and returns the time of the next one.
     fn step(&mut self, now: Time) -> Option<Time> {
         match self {
             Self::Scheduled(machine) => machine.step(),

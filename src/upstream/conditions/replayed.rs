@@ -11,7 +11,7 @@ pub(super) struct Replayed {
     degraded_from: f64,
     /// The factor alone.
     mild: Effect,
-    /// The factor and all else.
+    /// The current factor and the further effects.
     bad: Effect,
 }
 

@@ -34,7 +34,8 @@ impl Triggered {
         Self { rule, effect, start, carried: [0; STEPS], total: 0, latest: 0, is_on: false, until: Time::ZERO }
     }
 
-    /// A forward of so many tokens starts. Where it sets the condition in, tells when that may end.
+    /// A forward of this many tokens starts. If it makes the condition begin, returns the time at which the condition
+    /// may end.
     pub(super) fn carried(&mut self, tokens: u64, now: Time) -> Option<Time> {
         self.move_window(now);
         let amount = match self.rule.counted {
