@@ -1,9 +1,9 @@
-//! Soft throttling: a condition that sets in when its accounts carried too much, and ends a while after they stopped.
+//! Soft throttling: a condition that begins when its accounts carried too much, and ends a while after they stopped.
 
 use super::super::config::{Counted, Effect};
 use crate::units::{Span, Time};
 
-/// More than `most` in `window` degrades for `lasting`.
+/// Carrying more than `most` in `window` degrades the accounts for `lasting`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     pub(super) counted: Counted,
@@ -12,7 +12,7 @@ pub(super) struct Rule {
     pub(super) lasting: Span,
 }
 
-/// The window moves in so many steps: memory stays small whatever is carried.
+/// The number of steps of the window. It bounds the memory, whatever is carried.
 const STEPS: usize = 60;
 
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Triggered {
         sets_in.then_some(self.until)
     }
 
-    /// The end, unless more was carried meanwhile.
+    /// Ends the condition, unless too much was carried in the meantime.
     pub(super) fn step(&mut self, now: Time) -> Option<Time> {
         self.is_on = now < self.until;
         self.is_on.then_some(self.until)
