@@ -1,9 +1,9 @@
 //! One cell of an experiment: a point of its settings on one seed, reduced to what experiments ask of a run.
 //!
-//! A cell is a pure function of (scenario, replication): it says nothing of where, when or how fast it ran, so a journal
-//! may keep it and another machine may have made it. Beside the figures it carries a digest of every decision of the
-//! scheduler. Two cells with one digest took the same way through the run: a knob between them did nothing, however
-//! much a reader of figures would like to see a difference or its absence (spec simulator.md, "Inert knob").
+//! A cell is a pure function of (scenario, replication): it says nothing of where, when or how fast it ran, so a
+//! journal may keep it and another machine may have made it. Beside the figures it carries a digest of every decision
+//! of the scheduler. Two cells with one digest took the same way through the run: a knob between them did nothing,
+//! however much a reader of figures would like to see a difference or its absence (spec simulator.md, "Inert knob").
 
 use serde::{Deserialize, Serialize};
 

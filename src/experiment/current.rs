@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::vary::{Axis, Point};
 use crate::scenario::full_key;
 
-/// The value of a key in an effective scenario; accounts and conditions by their place (`accounts[0]`), their id or their
-/// name.
+/// The value of a key in an effective scenario; accounts and conditions by their place (`accounts[0]`), their id or
+/// their name.
 pub fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
     let full = full_key(key);
     let mut value = scenario;
@@ -47,8 +47,8 @@ pub fn is_own(scenario: &Value, axis: &Axis, point: &Point) -> bool {
     }
 }
 
-/// How far a combination of values is from what the scenario has: for each key that changes a half, and the logarithm of
-/// the ratio (a word, or a number without one: 1). 0: it is what there is.
+/// How far a combination of values is from what the scenario has: for each key that changes a half, and the logarithm
+/// of the ratio (a word, or a number without one: 1). 0: it is what there is.
 pub fn moves<'a>(scenario: &Value, combination: impl IntoIterator<Item = (&'a Axis, &'a Point)>) -> f64 {
     let one = |(axis, point): (&Axis, &Point)| {
         if is_own(scenario, axis, point) {

@@ -35,7 +35,8 @@ pub enum BadGrid {
     TooManyRuns(u128),
     /// A value that the gateway does not take as it is.
     #[error(
-        "`{0}` cannot be varied over 0: the gateway's loader takes 0 for not set, and uses its default; start above 0 (where a threshold is varied, escape off is always part of the sweep)"
+        "`{0}` cannot be varied over 0: the gateway's loader takes 0 for not set, and uses its default; start above 0 \
+         (where a threshold is varied, escape off is always part of the sweep)"
     )]
     NotSet(String),
 }

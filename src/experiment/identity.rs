@@ -1,5 +1,6 @@
-//! What the results of an experiment depend on, as texts to be hashed: the effective scenario, the content of every file
-//! that it reads (not its name or place: a shard may run in another folder), the figures and the program's version.
+//! What the results of an experiment depend on, as texts to be hashed: the effective scenario, the content of every
+//! file that it reads (not its name or place: a shard may run in another folder), the figures and the program's
+//! version.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,9 +1,10 @@
 //! Ranges as a search takes them: over round values.
 //!
 //! A value that a search finds is only as precise as the distance to its neighbours: 4707 between 3068 and 7222 says no
-//! more than 5000. So the values within a range are round ones. An open range (`LOW:HIGH:log`) takes the preferred numbers
-//! 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 of every factor of ten (ISO 3, series R″10); a range with a number of points keeps
-//! it, and each point is the roundest number within a quarter of a step. Both ends are taken as they are written.
+//! more than 5000. So the values within a range are round ones. An open range (`LOW:HIGH:log`) takes the preferred
+//! numbers 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 of every factor of ten (ISO 3, series R″10); a range with a number of
+//! points keeps it, and each point is the roundest number within a quarter of a step. Both ends are taken as they are
+//! written.
 
 use super::vary::{Axis, BadAxis, Scale};
 

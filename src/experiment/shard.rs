@@ -1,8 +1,8 @@
 //! One experiment on several machines: shard I of N does every Nth cell, `merge` joins the journals.
 //!
 //! A cell's result does not depend on where it ran, so the parts need to agree on nothing but the experiment's
-//! fingerprint, and the merged journal is, byte for byte, the one that a single machine would have written. Neighbouring
-//! cells cost about the same, hence every Nth and not N stretches.
+//! fingerprint, and the merged journal is, byte for byte, the one that a single machine would have written.
+//! Neighbouring cells cost about the same, hence every Nth and not N stretches.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Shard {
 
 /// A text that is no shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no shard; write I/N with I from 1 to N, e.g. 2/7")]
+#[error("`{0}` is not a shard; write I/N with I from 1 to N, e.g. 2/7")]
 pub struct BadShard(String);
 
 impl Shard {
@@ -69,12 +69,14 @@ pub enum MergeError {
     NoParts,
     /// A part is no journal.
     #[error(
-        "{} is not a journal of stickysim (its first line is not a whole header): name the journals of the shards; if this was one and is damaged, remove it and run that shard again", .0.display()
+        "{} is not a journal of stickysim (its first line is not a complete header): name the journals of the shards; \
+         if it is a damaged one, remove it and run that shard again", .0.display()
     )]
     NotAPart(PathBuf),
     /// A part is of a search.
     #[error(
-        "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by itself", .0.display()
+        "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by \
+         itself", .0.display()
     )]
     Tune(PathBuf),
     /// A part is of another experiment than the first.
@@ -349,7 +351,8 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left out; \
+                "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left \
+                 out; \
                  there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same arguments",
                 folder.join("broken").display()
             )

@@ -40,7 +40,8 @@ pub enum VariantError {
     Lower(#[from] LowerError),
     /// The seed is what variants share.
     #[error(
-        "`seed` cannot be varied: what is compared runs on the same seeds; use --seed for others, --replications for more"
+        "`seed` cannot be varied, because all settings run on the same seeds; use --seed for other seeds and \
+         --replications for more"
     )]
     Seed,
 }

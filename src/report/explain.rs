@@ -205,7 +205,9 @@ impl<'a> Explainer<'a> {
         }
         match (decision.layer, decision.escape) {
             (Layer::PreviousResponse, _) => {
-                blocks.push(Block::Line("previous_response_id names its account: no health is asked".to_owned()));
+                blocks.push(Block::Line(
+                    "previous_response_id names its account: its health is not considered".to_owned(),
+                ));
             }
             (Layer::Session, _) => blocks.push(Block::Line("so it stays (sticky)".to_owned())),
             (Layer::LoadBalance, Some(escape)) => {
@@ -235,13 +237,16 @@ impl<'a> Explainer<'a> {
                 LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(*until)),
                 LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
                 LeftOut::Pair(until) => {
-                    format!("it failed for this model again and again: passed over for it until {}", self.clock(*until))
+                    format!(
+                        "it failed for this model repeatedly and is passed over for it until {}",
+                        self.clock(*until)
+                    )
                 }
                 LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(*until)),
                 LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
                 LeftOut::Group => "it belongs to another group".to_owned(),
                 LeftOut::Model => "it does not serve the model".to_owned(),
-                LeftOut::OtherPart => "subscriptions and other accounts are asked apart".to_owned(),
+                LeftOut::OtherPart => "subscriptions and other accounts are considered separately".to_owned(),
             };
             blocks.push(Block::Line(format!("no candidate: account {}: {why}", self.account(*account))));
         }
@@ -389,7 +394,7 @@ impl<'a> Explainer<'a> {
                     words.push("a COLD turn".to_owned());
                 }
                 if forward.degraded {
-                    words.push("the account is degraded in truth".to_owned());
+                    words.push("in truth, the account is degraded".to_owned());
                 }
                 Block::Line(words.join(", "))
             })

@@ -1,5 +1,5 @@
-//! What every report on an experiment can be printed as. A report says what stands in its sections, its JSON document and
-//! its rows; the forms that people and machines read are made of these in one place.
+//! What every report on an experiment can be printed as. A report says what stands in its sections, its JSON document
+//! and its rows; the forms that people and machines read are made of these in one place.
 
 use std::fmt::Write as _;
 

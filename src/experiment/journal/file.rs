@@ -227,7 +227,8 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// and shard.
     ///
     /// # Errors
-    /// When the file is no journal, of another experiment, in use, or cannot be read or written. It is not changed then.
+    /// When the file is no journal, of another experiment, in use, or cannot be read or written. It is not changed
+    /// then.
     pub fn open(path: &Path, header: &Header, sync: Sync) -> Result<Opened<R>, JournalError> {
         refuse_other_kinds(path)?;
         if let Some(folder) = path.parent() {

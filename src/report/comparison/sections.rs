@@ -92,8 +92,8 @@ pub(super) fn of(report: &ComparisonReport) -> Vec<Section> {
     all
 }
 
-/// What stands below the answer where not everything is wanted: the main figures in plain words, what was asked for, and
-/// what must be known.
+/// What stands below the answer where not everything is wanted: the main figures in plain words, what was asked for,
+/// and what must be known.
 pub(super) fn brief(report: &ComparisonReport) -> Vec<Section> {
     let mut all = of(report);
     if !report.all
@@ -180,7 +180,8 @@ fn figures(report: &ComparisonReport) -> Section {
     ))];
     if comparison.is_inert() {
         blocks.push(Block::Remark(
-            "INERT: no decision of the scheduler differed in any replication, so this says nothing about what was changed"
+            "INERT: no decision of the scheduler differed in any replication, so this says nothing about what was \
+             changed"
                 .to_owned(),
         ));
     } else if comparison.differing < n {
@@ -209,25 +210,26 @@ fn figures(report: &ComparisonReport) -> Section {
     let shows = |wanted: Verdict| rows.iter().any(|row| row.verdict == wanted);
     if shows(Verdict::NoDifferenceShown) {
         blocks.push(Block::Line(
-            "none shown: that interval holds 0; it says how large a difference may still be".to_owned(),
+            "none shown: the interval contains 0; it says how large a difference there may still be".to_owned(),
         ));
     }
     if rows.iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         blocks.push(Block::Line(
-            "?: clear of 0 by itself, but not among all figures looked at together (Holm)".to_owned(),
+            "?: shown when the figure is judged alone, but not when all figures are judged together (Holm)".to_owned(),
         ));
     }
     if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
-        blocks.push(Block::Line(
-            "3 of 20 differ: the figure differs in that many replications, too few to say by how much on average; more \
-             --replications would tell"
-                .to_owned(),
-        ));
+        blocks.push(Block::Line(format!(
+            "k of {n} differ: the figure differs in only k of {n} replications, too few to know by how much on \
+             average; \
+             more --replications would help"
+        )));
     }
     if rows.iter().any(|row| row.paired.is_some_and(|paired| paired.difference.no_token > 0)) {
         blocks.push(Block::Line(
-            "no token: in some replication this falls among requests that never got a first token, so it has no mean; its \
-             verdict goes by ranks, and among those by how many were lost"
+            "no token: in some replication this percentile falls among requests that never got a first token, so it \
+             has \
+             no mean; its verdict compares ranks, and among such requests their number"
                 .to_owned(),
         ));
     }
@@ -344,8 +346,9 @@ fn split(report: &ComparisonReport) -> Section {
     let blocks = vec![
         Block::Table(table),
         Block::Line(
-            "from escape off, one reason more a column: leaving full accounts (with escape off such requests wait), \
-             then slow ones, then failing ones; the steps sum up to what lies between escape off and B"
+            "each column adds one reason, starting from escape off: leaving full accounts (with escape off such \
+             requests \
+             wait), then slow ones, then failing ones; the steps add up to the difference between escape off and B"
                 .to_owned(),
         ),
     ];
@@ -365,8 +368,8 @@ fn noise(report: &ComparisonReport) -> Section {
     let blocks = vec![
         Block::Table(table),
         Block::Line(format!(
-            "A against itself on other seeds, means of {} replications each: two that do not share their luck \
-                 differ by as much for no reason; on the same luck A - A is exactly 0",
+            "A against itself on other seeds, means of {} replications each: without shared luck, two equal settings \
+             differ by this much; on the same luck A - A is exactly 0",
             report.comparison.replications
         )),
     ];

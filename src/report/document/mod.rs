@@ -1,7 +1,7 @@
 //! The result document: what was run and every figure of it, once.
 //!
-//! One replication gives plain values; several give the mean over the replications with a 95 % t interval. All renderings
-//! (text, JSON, CSV, Markdown) are made of this and of nothing else.
+//! One replication gives plain values; several give the mean over the replications with a 95 % t interval. All
+//! renderings (text, JSON, CSV, Markdown) are made of this and of nothing else.
 
 mod csv;
 mod estimate;
@@ -163,8 +163,8 @@ impl ResultDocument {
         self.remarks.push(Merged { note: Note::new("", text), runs: self.replications, means: false });
     }
 
-    /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario
-    /// names could tell.
+    /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the
+    /// scenario names could tell.
     ///
     /// # Errors
     /// What of it is missing or has another form.

@@ -1,5 +1,5 @@
-//! The result document read back from its JSON. What it does not hold, what each account and session went through, is had
-//! by running its scenario again (`report::picture::again`).
+//! The result document read back from its JSON. What it does not hold, what each account and session went through, is
+//! had by running its scenario again (`report::picture::again`).
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! What stands below the answer of a run where not everything is wanted: the accounts over time, and what must be known.
+//! What stands below the answer of a run where not everything is wanted: the accounts over time, and what must be
+//! known.
 
 use super::Style;
 use super::blocks::{Block, Cells, Section, Table, remarks};
@@ -57,7 +58,7 @@ fn accounts(document: &ResultDocument, style: Style) -> Vec<Block> {
     let mut blocks = vec![Block::Table(table)];
     if let Some(more) = document.accounts.len().checked_sub(MOST).filter(|&more| more > 0) {
         let verb = if more == 1 { "account was" } else { "accounts were" };
-        blocks.push(Block::Line(format!("the {MOST} accounts with most harm; {more} other {verb} better off")));
+        blocks.push(Block::Line(format!("the {MOST} most affected accounts; {more} other {verb} better off")));
     }
     if spark.is_some() {
         let gate = &document.about.settings.gate;
