@@ -15,23 +15,7 @@ pub fn result_schema() -> Value {
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
     properties.insert("replications".into(), json!({ "type": "integer", "minimum": 1 }));
     properties.insert("answer".into(), answer());
-    let note = json!({
-        "type": "object",
-        "description": "What the reader of the figures at or below the path `figure` must know.",
-        "properties": {
-            "figure": { "type": "string" },
-            "text": { "type": "string" },
-            "replications": { "type": "integer" },
-            "mean_over": {
-                "description": "Its numbers differ between replications and are means over those that have the note, \
-                                or over all.",
-                "enum": ["those", "all"],
-            },
-        },
-        "required": ["figure", "text", "replications"],
-        "additionalProperties": false,
-    });
-    properties.insert("notes".into(), json!({ "type": "array", "items": note }));
+    properties.insert("notes".into(), json!({ "type": "array", "items": note() }));
     nested(&mut properties, registry::RUN.iter().filter(|meta| !meta.path.starts_with("engine.")));
     let moves = json!({
         "type": "object",
@@ -68,6 +52,26 @@ pub fn result_schema() -> Value {
         "properties": properties,
         "additionalProperties": false,
         "$defs": { "figure": figure() },
+    })
+}
+
+/// A caveat on figures.
+fn note() -> Value {
+    json!({
+        "type": "object",
+        "description": "What the reader of the figures at or below the path `figure` must know.",
+        "properties": {
+            "figure": { "type": "string" },
+            "text": { "type": "string" },
+            "replications": { "type": "integer" },
+            "mean_over": {
+                "description": "Its numbers differ between replications and are means over those that have the note, \
+                                or over all.",
+                "enum": ["those", "all"],
+            },
+        },
+        "required": ["figure", "text", "replications"],
+        "additionalProperties": false,
     })
 }
 
