@@ -1,4 +1,4 @@
-//! The expressions of `--fail-if` and `--subject-to`: conditions on a figure, judged on intervals.
+//! The expressions of `--fail-if` and `--subject-to`: limits on a figure that are judged by its interval.
 //!
 //! ```text
 //! FIGURE OP LIMIT      OP is one of  >  >=  <  <=
@@ -9,13 +9,13 @@
 //! escapes.wasted_ratio > 0.3           B itself is more than 0.3
 //! ```
 //!
-//! A sign makes the limit relative to A, by the paired t interval; without one, what is judged is B's own interval, at
-//! 98 % and by Hall's method, so that each side keeps its level of 2.5 % also for skewed figures (`stats::interval`). A
-//! condition *holds* when the whole confidence interval lies on its side of the limit, it is *refuted* when the whole
-//! interval lies on the other side, and else it is *open*: then no number of green builds says anything, and more
-//! replications are needed. It is open, too, where some replications do not have the figure (no delay where nothing was
-//! detected): those that have it are a selection. `--fail-if` fails when its condition holds; `--subject-to` is met
-//! when its condition holds.
+//! A sign makes the limit relative to A; it is judged by the paired t interval. A limit without a sign is judged by B's
+//! own interval at 98 %, by Hall's method, so that each side keeps its level of 2.5 % for skewed figures as well
+//! (`stats::interval`). An expression *holds* when the whole confidence interval lies on its side of the limit, and is
+//! *refuted* when the whole interval lies on the other side. Otherwise it is *open*: more replications are needed, and
+//! a passing build proves nothing. It is also open when some replications do not have the figure (for example, no
+//! detection delay because nothing was detected), because the others are a biased sample. `--fail-if` fails when its
+//! expression holds; `--subject-to` is met when its expression holds.
 
 use std::fmt;
 
@@ -168,16 +168,16 @@ pub enum Doubt {
     WithinInterval,
 }
 
-/// A condition with what the evidence says of it.
+/// An expression and what the evidence says of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// What the evidence says.
     pub evidence: Evidence,
-    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; the difference
-    /// instead of the change where some replication has no token there; `None` when no replication has the figure. A
-    /// change has no bounds where A cannot be told from 0; the evidence is sound even so.
+    /// The limited quantity (B, B - A, or the change as a fraction) with its interval; if some replication has no token
+    /// there, the difference instead of the change. `None` if no replication has the figure. A change has no bounds if
+    /// A may be 0; the evidence is sound even then.
     pub measured: Option<Interval>,
-    /// A is 0 in the mean, so there is no change to measure; the evidence is sound even so.
+    /// The mean of A is 0, so there is no change to measure; the evidence is sound even then.
     pub a_is_zero: bool,
 }
 

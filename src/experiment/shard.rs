@@ -1,8 +1,8 @@
-//! One experiment on several machines: shard I of N does every Nth cell, `merge` joins the journals.
+//! One experiment on several machines: shard I of N runs every Nth cell, and `merge` joins the journals.
 //!
 //! A cell's result does not depend on where it ran, so the parts need to agree on nothing but the experiment's
 //! fingerprint, and the merged journal is, byte for byte, the one that a single machine would have written.
-//! Neighbouring cells cost about the same, hence every Nth and not N stretches.
+//! Neighbouring cells take about the same time, so taking every Nth cell divides the work evenly.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Shard {
     of: usize,
 }
 
-/// A text that is no shard.
+/// The error for a text that is not a shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a shard; write I/N with I from 1 to N, e.g. 2/7")]
 pub struct BadShard(String);
@@ -67,13 +67,13 @@ pub enum MergeError {
     /// No parts.
     #[error("there is nothing to merge; name the journals of the shards")]
     NoParts,
-    /// A part is no journal.
+    /// A part is not a journal.
     #[error(
         "{} is not a journal of stickysim (its first line is not a complete header): name the journals of the shards; \
          if it is a damaged one, remove it and run that shard again", .0.display()
     )]
     NotAPart(PathBuf),
-    /// A part is of a search.
+    /// A part is the journal of a search.
     #[error(
         "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by \
          itself", .0.display()
@@ -101,7 +101,7 @@ pub struct Missing {
     pub cells: Vec<usize>,
     /// How many there are in all.
     pub of: usize,
-    /// What each part lacks of its own shard: the file, its shard, and how many cells it should have and has not.
+    /// The parts that are not finished: the file, its shard, and how many cells of it are missing.
     pub unfinished: Vec<(PathBuf, String, usize)>,
     /// Shards of which there is no part.
     pub absent: Vec<String>,
@@ -159,8 +159,8 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// Joins the journals of an experiment's shards. Parts may overlap and come in any order; one that was interrupted
-    /// gives what it has.
+    /// Joins the journals of an experiment's shards. Parts may overlap and come in any order. A part that was
+    /// interrupted contributes the cells that it has.
     ///
     /// # Errors
     /// When parts are of different experiments or contradict each other, or cells are missing.
@@ -203,10 +203,10 @@ impl Joined {
         Ok(Self { header, lines })
     }
 
-    /// The results of all cells in order; `path` is named where one is not in the expected form.
+    /// The results of all cells, in order. `path` is the file that an error names.
     ///
     /// # Errors
-    /// When one is not.
+    /// When a result is not in the expected form.
     pub fn results<R: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Vec<R>, JournalError> {
         self.lines.iter().enumerate().map(|(cell, line)| journal::result_of(path, &self.header, cell, line)).collect()
     }
@@ -214,11 +214,11 @@ impl Joined {
     /// Writes the journal of the whole: the same bytes as an unsharded run's.
     ///
     /// # Errors
-    /// When something else than this experiment's own journal is there, a run is writing it, or it cannot be written;
-    /// what is there is left as it is then.
+    /// When there is a file other than this experiment's own journal, when a run is writing the journal, or when it
+    /// cannot be written. Then the existing file is not changed.
     pub fn write(&self, out: &Path) -> Result<(), JournalError> {
         let lines: Vec<&[u8]> = self.lines.iter().map(Vec::as_slice).collect();
-        // keeps the lock of what is there until it is replaced
+        // the lock of the existing file is kept until the file is replaced
         let _older = journal::may_replace(out, &self.header, &lines)?;
         journal::write_finished(out, &self.header, lines.into_iter(), Sync::EveryLine)
     }
@@ -243,7 +243,7 @@ fn report(cells: Vec<usize>, read: &[ReadFile], parts: &[PathBuf]) -> Missing {
         .map(|(shard, path)| (path.clone(), shard.to_string(), cells.iter().filter(|&&cell| shard.has(cell)).count()))
         .filter(|&(_, _, lacks)| lacks > 0)
         .collect();
-    // Absent shards can be named where all parts are of one division.
+    // Absent shards can be named if all parts have the same number of shards.
     let of = shards.first().map_or(1, |shard| shard.of);
     let absent = (1..=of)
         .map(|index| Shard { index, of })

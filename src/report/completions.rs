@@ -1,4 +1,4 @@
-//! How many slow completions it takes until the escape gate fires, and how many good ones until it lets go: the plain
+//! How many slow completions it takes until the escape gate shuts, and how many good ones until it opens again: the
 //! arithmetic of an exponentially weighted average (spec simulator.md, Experiments).
 
 use crate::measure::Gate;

@@ -1,5 +1,5 @@
-//! Why a request went where it went, and what a session went through, for people; and the table of completions that the
-//! escape gate takes.
+//! Prints for people why a request went where it went and what a session experienced, and the table of completions
+//! until the escape gate fires.
 
 use super::Style;
 use super::completions::{in_words, until_it_fires, until_it_lets_go};
@@ -45,7 +45,7 @@ impl ThresholdTable {
             let back = match (lets_go, steady) {
                 (Some(soon), Some(late)) if soon < late => format!("{} to {}", in_words(soon), in_words(late)),
                 (Some(n), _) => in_words(n),
-                // as good as never: only where the average would be in the end is known
+                // practically never: only the final level of the average is known
                 (None, Some(late)) if fires == Some(u32::MAX) => in_words(late),
                 _ => NONE.to_owned(),
             };

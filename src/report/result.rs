@@ -1,5 +1,5 @@
 //! A result file of any kind: the JSON document of a run, a comparison, a sweep or a search, or the journal of a sweep
-//! or a search. The kind is told from the content.
+//! or a search. The kind is recognised by the content.
 
 use std::path::{Path, PathBuf};
 
@@ -46,10 +46,10 @@ pub enum ResultFileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// It is something else.
+    /// It is not a result.
     #[error(
         "{} is not a result of stickysim: it is {is}; expected the JSON document of run, compare, sweep or tune \
          (--output json --to FILE), or the journal of a sweep or tune (--out FILE)", path.display()
@@ -57,7 +57,7 @@ pub enum ResultFileError {
     NotAResult {
         /// The file.
         path: PathBuf,
-        /// What it is, as far as one can tell.
+        /// What it seems to be.
         is: String,
     },
     /// It was made by a newer version.
@@ -73,7 +73,7 @@ pub enum ResultFileError {
         /// The version of stickysim that made it.
         made_by: String,
     },
-    /// It begins like a result and is not whole.
+    /// It begins like a result but is not complete.
     #[error("{} is {kind} of stickysim, but not in the expected form: {source}", path.display())]
     Form {
         /// The file.
@@ -178,7 +178,7 @@ impl Loaded {
     }
 }
 
-/// What a text that is no JSON seems to be.
+/// What a text that is not JSON seems to be.
 fn guess(text: &str) -> String {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let is_yaml =

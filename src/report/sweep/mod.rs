@@ -59,7 +59,7 @@ pub struct Shape {
     pub mean: Interval,
     /// The best less its own reference with escape off, and the verdict, where there is one.
     pub against_off: Option<(Interval, Verdict)>,
-    /// The points of the grid that cannot be told from the best, itself included, ascending.
+    /// The points of the grid that cannot be distinguished from the best, including itself, ascending.
     pub plateau: Vec<usize>,
     /// Each key, along the line of the grid through the best point.
     pub axes: Vec<AxisShape>,
@@ -72,7 +72,7 @@ pub struct AxisShape {
     pub key: String,
     /// The best value.
     pub best: usize,
-    /// The values that cannot be told from it, itself included, ascending.
+    /// The values that cannot be distinguished from it, including itself, ascending.
     pub members: Vec<usize>,
     /// Whether that is every value that has the figure.
     pub everywhere: bool,
