@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::journal::{self, Header, JournalError, ReadFile, Sync};
+use super::journal::{self, Durability, Header, JournalError, ReadFile};
 
 /// Part `index` of `of`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ impl Joined {
         let lines: Vec<&[u8]> = self.lines.iter().map(Vec::as_slice).collect();
         // the lock of the existing file is kept until the file is replaced
         let _older = journal::may_replace(out, &self.header, &lines)?;
-        journal::write_finished(out, &self.header, lines.into_iter(), Sync::EveryLine)
+        journal::write_finished(out, &self.header, lines.into_iter(), Durability::EveryLine)
     }
 }
 
@@ -276,7 +276,7 @@ mod tests {
 
     /// Runs a shard into a file, all its cells but the last `without`, and finishes it if that is none.
     fn run(path: &Path, shard: Shard, without: usize) {
-        let mut journal = Journal::<f64>::open(path, &header(shard), Sync::Never).unwrap().journal;
+        let mut journal = Journal::<f64>::open(path, &header(shard), Durability::Never).unwrap().journal;
         let cells: Vec<usize> = shard.cells(CELLS).collect();
         for &cell in &cells[..cells.len() - without] {
             journal.append(cell, &libm::sqrt(cell as f64)).unwrap();
@@ -352,8 +352,8 @@ mod tests {
             error,
             format!(
                 "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left \
-                 out; \
-                 there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same arguments",
+                 out; there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same \
+                 arguments",
                 folder.join("broken").display()
             )
         );
@@ -367,7 +367,7 @@ mod tests {
         let parts = parts(&folder, 2);
         let write = |name: &str, header: &Header, cell: usize| {
             let path = folder.join(name);
-            let mut journal = Journal::<f64>::open(&path, header, Sync::EveryLine).unwrap().journal;
+            let mut journal = Journal::<f64>::open(&path, header, Durability::EveryLine).unwrap().journal;
             journal.append(cell, &-1.0).unwrap();
             path
         };
@@ -400,7 +400,7 @@ mod tests {
         assert!(refused(&out).contains("exists and is not a journal of stickysim"));
         assert!(refused(&parts[0]).contains("shard: 1/2 there, all here"));
         let other = folder.join("other");
-        Journal::<f64>::open(&other, &Header::new(&["another"], CELLS, vec![]), Sync::Never).unwrap();
+        Journal::<f64>::open(&other, &Header::new(&["another"], CELLS, vec![]), Durability::Never).unwrap();
         assert!(refused(&other).contains("is of another experiment"));
 
         fs::write(&out, "").unwrap();
@@ -410,7 +410,7 @@ mod tests {
         merge(std::slice::from_ref(&out), &out).unwrap();
         assert_eq!(fs::read(&out).unwrap(), merged);
 
-        let running = Journal::<f64>::open(&out, &header(Shard::WHOLE), Sync::Never).unwrap();
+        let running = Journal::<f64>::open(&out, &header(Shard::WHOLE), Durability::Never).unwrap();
         assert!(refused(&out).contains("is being written by another run"));
         drop(running);
         fs::remove_dir_all(folder).unwrap();
@@ -425,7 +425,7 @@ mod tests {
         assert!(error.contains("remove it and run that shard again") && error.contains("text"), "{error}");
         let tune = folder.join("tune");
         let header = Header::new(&["tune"], CELLS, vec![("command".into(), "tune".into())]);
-        Journal::<f64>::open(&tune, &header, Sync::Never).unwrap().journal.append(3, &1.0).unwrap();
+        Journal::<f64>::open(&tune, &header, Durability::Never).unwrap().journal.append(3, &1.0).unwrap();
         let error = merge(std::slice::from_ref(&tune), &folder.join("merged")).unwrap_err().to_string();
         assert!(error.contains("is the journal of a tune, which has no shards"), "{error}");
         assert!(!folder.join("merged").exists());

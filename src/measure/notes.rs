@@ -166,42 +166,17 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     let without = count("felt_ttft_ms.without_token");
     if without > 0.0 {
         let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted mean of \
-                     Kaplan \
-                     and Meier; answered_ttft_ms leaves them out";
+                     Kaplan and Meier; answered_ttft_ms leaves them out";
         notes.push(Note::count("felt_ttft_ms", words, without));
     }
     if settings.groups.sessions {
         on_sessions(&mut notes, &count);
     }
-    if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if !settings.mode.has_gate() {
-            format!("none: the mode {} has no gate", settings.mode.name())
-        } else if settings.gate.enabled {
-            "nothing escaped, so the escape settings made no difference in this run".to_owned()
-        } else {
-            "escape is off".to_owned()
-        };
-        notes.push(Note::new("escapes", why));
+    if settings.groups.escapes {
+        on_escapes(&mut notes, settings, &count);
     }
     if settings.groups.detection {
-        if onsets_in_warmup > 0 {
-            let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
-            notes.push(Note::count("detection", words, onsets_in_warmup as f64));
-        }
-        if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
-            notes.push(Note::new("detection", "no condition degraded any account, so there was nothing to detect"));
-        } else if !settings.mode.has_gate() {
-            let text = format!(
-                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions \
-                 that \
-                 stayed on a degraded account",
-                settings.mode.name()
-            );
-            notes.push(Note::new("detection", text));
-        } else if !settings.gate.enabled {
-            let text = "escape is off, so nothing is detected; missed turns are those that it could have seen";
-            notes.push(Note::new("detection", text));
-        }
+        on_detection(&mut notes, settings, &count, onsets_in_warmup);
     }
     if settings.groups.cost {
         if value("cost.cold_turns").is_none() {
@@ -212,6 +187,47 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
             notes.push(Note::new("cost.price", text));
         }
     }
+    on_scheduler(&mut notes, settings);
+    notes
+}
+
+/// Adds the remarks that belong to escapes.
+fn on_escapes(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64) {
+    if count("escapes.total") == 0.0 {
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped, so the escape settings made no difference in this run".to_owned()
+        } else {
+            "escape is off".to_owned()
+        };
+        notes.push(Note::new("escapes", why));
+    }
+}
+
+/// Adds the remarks that belong to detection.
+fn on_detection(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64, onsets_in_warmup: u64) {
+    if onsets_in_warmup > 0 {
+        let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
+        notes.push(Note::count("detection", words, onsets_in_warmup as f64));
+    }
+    if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
+        notes.push(Note::new("detection", "no condition degraded any account, so there was nothing to detect"));
+    } else if !settings.mode.has_gate() {
+        let text = format!(
+            "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions \
+             that stayed on a degraded account",
+            settings.mode.name()
+        );
+        notes.push(Note::new("detection", text));
+    } else if !settings.gate.enabled {
+        let text = "escape is off, so nothing is detected; missed turns are those that it could have seen";
+        notes.push(Note::new("detection", text));
+    }
+}
+
+/// Adds the remarks that belong to the gateway's own metrics and averages.
+fn on_scheduler(notes: &mut Vec<Note>, settings: &Settings) {
     if !settings.mode.learns() {
         let text =
             format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
@@ -222,7 +238,6 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
         let text = "the EWMAs are those after the latest result, whichever replica it went to";
         notes.push(Note::new("accounts", text));
     }
-    notes
 }
 
 /// Adds the remarks that belong to figures over sessions.

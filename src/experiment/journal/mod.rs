@@ -11,7 +11,7 @@
 //! - **A line is whole or it is not there.** Each carries a checksum over what stands before it, seeded with the
 //!   experiment's fingerprint. A line that a crash tore, or a disk damaged, is left out on resuming and its cell runs
 //!   again; so does whatever a power cut left behind.
-//! - **Nothing finished is lost.** A line is written in one piece and handed to the disk ([`Sync`]) before
+//! - **Nothing finished is lost.** A line is written in one piece and handed to the disk ([`Durability`]) before
 //!   [`Journal::append`] returns.
 //! - **The same bytes in the end.** Cells finish in any order, so [`Journal::finish`] puts the lines in the order of
 //!   the cells, beside the file, and renames. A finished journal is the same file whatever the threads and
@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use file::{Journal, Opened, Sync};
+pub use file::{Durability, Journal, Opened};
 pub(super) use file::{ReadFile, may_replace, numbered, read, result_of, results, write_finished};
 
 /// The version of the format that this build writes and reads.

@@ -1,6 +1,7 @@
 //! What a comparison says to people.
 
 use super::ComparisonReport;
+use crate::experiment::compare::precision::Reached;
 use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
 use crate::experiment::gate::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
@@ -170,7 +171,7 @@ impl ComparisonReport {
 
 fn figures(report: &ComparisonReport) -> Section {
     let comparison = &report.comparison;
-    let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
+    let n = comparison.replications;
     let mut blocks = vec![Block::Line(format!(
         "A: {}; B: {}; {n} replication{} of each on the same luck, from seed {}",
         comparison.a,
@@ -206,6 +207,16 @@ fn figures(report: &ComparisonReport) -> Section {
         table.toned_row(cells, tone(row));
     }
     blocks.push(Block::Table(table));
+    legend(comparison, &rows, &mut blocks);
+    if let Some(reached) = &comparison.reached {
+        blocks.push(Block::Line(precision(reached, n)));
+    }
+    Section { title: report.name.clone(), blocks }
+}
+
+/// Explains what occurs in the table, and what is missing from it.
+fn legend(comparison: &Comparison, rows: &[&Row], blocks: &mut Vec<Block>) {
+    let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
     blocks.push(Block::Line(format!("± is half the {level:.0} % interval of the paired difference")));
     let shows = |wanted: Verdict| rows.iter().any(|row| row.verdict == wanted);
     if shows(Verdict::NoDifferenceShown) {
@@ -221,20 +232,17 @@ fn figures(report: &ComparisonReport) -> Section {
     if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
         blocks.push(Block::Line(format!(
             "k of {n} differ: the figure differs in only k of {n} replications, too few to know by how much on \
-             average; \
-             more --replications would help"
+             average; more --replications would help"
         )));
     }
     if rows.iter().any(|row| row.paired.is_some_and(|paired| paired.difference.no_token > 0)) {
         blocks.push(Block::Line(
             "no token: in some replication this percentile falls among requests that never got a first token, so it \
-             has \
-             no mean; its verdict compares ranks, and among such requests their number"
+             has no mean; its verdict compares ranks, and among such requests their number"
                 .to_owned(),
         ));
     }
-    for row in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
-        let (row, paired) = row;
+    for (row, paired) in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
         if paired.only_a + paired.only_b > 0 {
             blocks.push(Block::Remark(format!(
                 "{} exists in {} pairs only ({} replications have it under A alone, {} under B alone)",
@@ -242,21 +250,22 @@ fn figures(report: &ComparisonReport) -> Section {
             )));
         }
     }
-    if let Some(reached) = &comparison.reached {
-        let unit = reached.precision.figure.meta.unit;
-        let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
-        let path = &reached.precision.figure.path;
-        blocks.push(Block::Line(if reached.half_width.is_none() {
-            format!(
-                "precision NOT reached: no interval of {path} after {n} replications: A and B must both have the figure"
-            )
-        } else if reached.enough {
-            format!("precision: {path} is known to ±{half} after {n} replications")
-        } else {
-            format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
-        }));
+}
+
+/// How narrow the interval has become that `--precision` is about.
+fn precision(reached: &Reached, n: usize) -> String {
+    let unit = reached.precision.figure.meta.unit;
+    let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
+    let path = &reached.precision.figure.path;
+    if reached.half_width.is_none() {
+        format!(
+            "precision NOT reached: no interval of {path} after {n} replications: A and B must both have the figure"
+        )
+    } else if reached.enough {
+        format!("precision: {path} is known to ±{half} after {n} replications")
+    } else {
+        format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
     }
-    Section { title: report.name.clone(), blocks }
 }
 
 fn signless(value: f64, unit: Unit) -> String {
@@ -347,8 +356,8 @@ fn split(report: &ComparisonReport) -> Section {
         Block::Table(table),
         Block::Line(
             "each column adds one reason, starting from escape off: leaving full accounts (with escape off such \
-             requests \
-             wait), then slow ones, then failing ones; the steps add up to the difference between escape off and B"
+             requests wait), then slow ones, then failing ones; the steps add up to the difference between escape off \
+             and B"
                 .to_owned(),
         ),
     ];

@@ -18,7 +18,7 @@ use crate::experiment::compare::direction;
 use crate::experiment::stats::plateau::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
 use crate::experiment::sweep::decide::Decision;
-use crate::experiment::sweep::shape::{Inert, Shape as Found};
+use crate::experiment::sweep::shape::{self, Inert};
 use crate::experiment::sweep::{Layout, Swept};
 
 /// What a sweep says.
@@ -141,7 +141,7 @@ impl SweepReport {
 }
 
 impl Shape {
-    fn of(found: Found) -> Self {
+    fn of(found: shape::Shape) -> Self {
         let axis = |axis: crate::experiment::sweep::shape::AxisShape| AxisShape {
             key: axis.key,
             best: axis.plateau.best,

@@ -1,6 +1,6 @@
 //! Makes the models of the accounts and the conditions that degrade them.
 
-use super::distribution::{At, lower as draw};
+use super::distribution::{At, draw};
 use super::files::Named;
 use super::models::Models;
 use super::{LowerError, index_of};
