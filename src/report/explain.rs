@@ -230,31 +230,41 @@ impl<'a> Explainer<'a> {
             blocks.push(Block::Line(self.how_it_chose(select)));
         }
         for (account, why) in &select.left_out {
-            let why = match why {
-                LeftOut::Excluded => "it failed for this request already".to_owned(),
-                LeftOut::SwitchedOff => "it is switched off".to_owned(),
-                LeftOut::Unschedulable(until) => format!("unschedulable until {}", self.clock(*until)),
-                LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(*until)),
-                LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
-                LeftOut::Pair(until) => {
-                    format!(
-                        "it failed for this model repeatedly and is passed over for it until {}",
-                        self.clock(*until)
-                    )
-                }
-                LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(*until)),
-                LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
-                LeftOut::Group => "it belongs to another group".to_owned(),
-                LeftOut::Model => "it does not serve the model".to_owned(),
-                LeftOut::OtherPart => "subscriptions and other accounts are considered separately".to_owned(),
-            };
+            let why = self.why_left_out(*why);
             blocks.push(Block::Line(format!("no candidate: account {}: {why}", self.account(*account))));
         }
+        blocks.push(Block::Line(self.outcome(select)));
+        let replica =
+            if self.lowered.gateway.replicas > 1 { format!(", replica {}", select.replica) } else { String::new() };
+        Section { title: format!("Select {} at {}{replica}", at + 1, self.clock(select.now)), blocks }
+    }
+
+    /// Why an account was not a candidate.
+    fn why_left_out(&self, why: LeftOut) -> String {
+        match why {
+            LeftOut::Excluded => "it failed for this request already".to_owned(),
+            LeftOut::SwitchedOff => "it is switched off".to_owned(),
+            LeftOut::Unschedulable(until) => format!("unschedulable until {}", self.clock(until)),
+            LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(until)),
+            LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
+            LeftOut::Pair(until) => {
+                format!("it failed for this model repeatedly and is passed over for it until {}", self.clock(until))
+            }
+            LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(until)),
+            LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
+            LeftOut::Group => "it belongs to another group".to_owned(),
+            LeftOut::Model => "it does not serve the model".to_owned(),
+            LeftOut::OtherPart => "subscriptions and other accounts are considered separately".to_owned(),
+        }
+    }
+
+    /// The answer of a select: an account with a slot, a plan to wait, or none.
+    fn outcome(&self, select: &Select) -> String {
         let slots = match select.slots {
             Some((held, limit)) if limit > 0 => format!(" ({held} of {limit} slots taken)"),
             _ => String::new(),
         };
-        blocks.push(Block::Line(match decision.outcome {
+        match select.decision.outcome {
             Outcome::Acquired(account, _) => format!("-> account {}, with a slot{slots}", self.account(account)),
             Outcome::Wait(account, plan) => format!(
                 "-> waits for account {}{slots}, at most {} and with at most {} others",
@@ -263,10 +273,7 @@ impl<'a> Explainer<'a> {
                 plan.max_waiting
             ),
             Outcome::NoAvailableAccounts => "-> no available accounts".to_owned(),
-        }));
-        let replica =
-            if self.lowered.gateway.replicas > 1 { format!(", replica {}", select.replica) } else { String::new() };
-        Section { title: format!("Select {} at {}{replica}", at + 1, self.clock(select.now)), blocks }
+        }
     }
 
     const fn mode(&self) -> Mode {

@@ -109,32 +109,7 @@ pub(super) fn what_was_run(document: &ResultDocument) -> Section {
 fn tail_latency(document: &ResultDocument) -> Section {
     let get = |path: &str| document.get(path);
     let cells = Cells(&get);
-    let mut table = Table::new(&["TTFT", "felt", "upstream", "session's worst", "session's mean"]);
-    for (name, field) in [
-        ("mean", "mean"),
-        ("p50", "p50"),
-        ("p90", "p90"),
-        ("p95", "p95"),
-        ("p99", "p99"),
-        ("p99.9", "p999"),
-        ("max", "max"),
-    ] {
-        table.row([
-            name.into(),
-            cells.ms(&format!("felt_ttft_ms.{field}")),
-            cells.ms(&format!("upstream_ttft_ms.{field}")),
-            cells.ms(&format!("sessions.worst_ttft_ms.{field}")),
-            cells.ms(&format!("sessions.mean_ttft_ms.{field}")),
-        ]);
-    }
-    table.row([
-        format!("over {}", format::setting(document.about.settings.slo_ttft)),
-        cells.ratio("felt_ttft_ms.over_slo_ratio"),
-        cells.ratio("upstream_ttft_ms.over_slo_ratio"),
-        cells.ratio("sessions.over_slo_ratio"),
-        NONE.into(),
-    ]);
-    let mut blocks = vec![Block::Table(table)];
+    let mut blocks = vec![Block::Table(latencies(&cells, document.about.settings.slo_ttft))];
     if cells.any("felt_ttft_ms.without_token") {
         blocks.push(Block::Line(format!(
             "no first token: {} of the requests ({}); they rank as worst. Those that got one: mean {}, p50 {}, p99 \
@@ -173,6 +148,36 @@ fn tail_latency(document: &ResultDocument) -> Section {
     }
     let section = Section { title: "Tail latency, per request and per session".into(), blocks };
     with_remarks(document, section, &["felt_ttft_ms", "answered_ttft_ms", "upstream_ttft_ms", "sessions"])
+}
+
+/// TTFT of requests and sessions by mean and percentiles, and the shares over the SLO.
+fn latencies(cells: &Cells<'_>, slo: Span) -> Table {
+    let mut table = Table::new(&["TTFT", "felt", "upstream", "session's worst", "session's mean"]);
+    for (name, field) in [
+        ("mean", "mean"),
+        ("p50", "p50"),
+        ("p90", "p90"),
+        ("p95", "p95"),
+        ("p99", "p99"),
+        ("p99.9", "p999"),
+        ("max", "max"),
+    ] {
+        table.row([
+            name.into(),
+            cells.ms(&format!("felt_ttft_ms.{field}")),
+            cells.ms(&format!("upstream_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.worst_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.mean_ttft_ms.{field}")),
+        ]);
+    }
+    table.row([
+        format!("over {}", format::setting(slo)),
+        cells.ratio("felt_ttft_ms.over_slo_ratio"),
+        cells.ratio("upstream_ttft_ms.over_slo_ratio"),
+        cells.ratio("sessions.over_slo_ratio"),
+        NONE.into(),
+    ]);
+    table
 }
 
 fn escapes(document: &ResultDocument) -> Section {
