@@ -433,7 +433,8 @@ mod tests {
         assert!(error("sessions.stuck > many").contains("`many` is not a limit"));
         assert!(error("sessions.stuck > ").contains("`` is not a limit"));
         assert!(
-            error("sessions.stuck > inf").contains("no limit") && error("sessions.stuck > +nan%").contains("no limit")
+            error("sessions.stuck > inf").contains("not a limit")
+                && error("sessions.stuck > +nan%").contains("not a limit")
         );
         assert!(error("sessions.stuck > 200ms").contains("`200ms` is not a limit"));
         assert!(

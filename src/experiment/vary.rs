@@ -315,7 +315,7 @@ mod tests {
     fn what_is_no_axis_is_told_what_one_looks_like() {
         for (text, part) in [
             ("ttft", "no `=`; write KEY=LOW:HIGH:log:N"),
-            ("=1,2", "`` is no key"),
+            ("=1,2", "`` is not a key"),
             ("key=", "empty value"),
             ("key=1,,2", "empty value"),
             ("key=[1,2", "never closed"),
@@ -324,8 +324,8 @@ mod tests {
             ("key=1:5:3", "a range has four parts"),
             ("key=1:5:lin", "a range has four parts"),
             ("key=1:5:lin:3:4", "a range has four parts"),
-            ("key=1s:5s:lin:3", "`1s` is no number"),
-            ("key=1:inf:lin:3", "`inf` is no number"),
+            ("key=1s:5s:lin:3", "`1s` is not a number"),
+            ("key=1:inf:lin:3", "`inf` is not a number"),
             ("key=1:5:linear:3", "`linear` is not a scale; write `log`"),
             ("key=1:5:lin:1", "`1` is not a number of points"),
             ("key=1:5:lin:many", "`many` is not a number of points"),
