@@ -253,7 +253,7 @@ fn legend(comparison: &Comparison, rows: &[&Row], blocks: &mut Vec<Block>) {
 }
 
 /// How narrow the interval has become that `--precision` is about.
-fn precision(reached: &Reached, n: usize) -> String {
+fn precision(reached: &Reached, n: u64) -> String {
     let unit = reached.precision.figure.meta.unit;
     let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
     let path = &reached.precision.figure.path;
