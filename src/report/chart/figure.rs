@@ -166,6 +166,8 @@ pub enum Mark {
         shape: Shape,
         /// Which lane, from 0 at the top.
         lane: u32,
+        /// How many each stands for; empty: one. Where markers would merge, these become bars.
+        counts: Vec<u64>,
     },
     /// Rectangles with a weight each, for what would be too many points.
     Density {

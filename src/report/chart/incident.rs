@@ -122,7 +122,7 @@ fn strips_height(lanes: usize) -> f64 {
 
 fn time(incident: &Incident) -> Axis {
     let (from, to) = incident.window;
-    let to = if to > from { to } else { from + 1.0 };
+    let to = if to > from { to } else { from + 3_600.0 };
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, to)
 }
 
@@ -134,7 +134,8 @@ fn strips(incident: &Incident) -> Panel {
         |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
     let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
     panel.y.strong = strong.collect();
-    panel.nothing = "nothing to show: the scenario has no accounts".to_owned();
+    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
+    panel.nothing = format!("nothing to show: {nothing}");
     for (span, name) in &incident.brackets {
         panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
     }
@@ -165,7 +166,7 @@ fn strips(incident: &Incident) -> Panel {
         gaps(lane, incident.window).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
     });
     let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
-    if !idle.is_empty() {
+    if !idle.is_empty() && !panel.series.is_empty() {
         panel.series.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
     }
     let blocked = over(|lane| &lane.blocked, -0.34, 0.44);

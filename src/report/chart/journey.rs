@@ -104,7 +104,8 @@ pub fn journey(journey: &Journey) -> Figure {
         let of: Vec<&Turn> = turns.iter().filter(|turn| turn.escape.as_deref() == Some(reason)).collect();
         if !of.is_empty() {
             let tips = of.iter().map(|turn| tip(journey, turn)).collect();
-            let flags = Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane: used };
+            let flags =
+                Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane: used, counts: Vec::new() };
             used += 1;
             latency.series.push(Series::new(format!("escape: {reason}"), ink, flags).tips(tips));
         }
@@ -113,9 +114,14 @@ pub fn journey(journey: &Journey) -> Figure {
     if !failed.is_empty() {
         let tips = failed.iter().map(|turn| tip(journey, turn)).collect();
         let at = failed.iter().map(|turn| turn.at_s).collect();
-        latency
-            .series
-            .push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: used }).tips(tips));
+        latency.series.push(
+            Series::new(
+                "failed turn",
+                Ink::Bad,
+                Mark::Flags { at, shape: Shape::Plus, lane: used, counts: Vec::new() },
+            )
+            .tips(tips),
+        );
     }
     if let Some(ms) = journey.threshold_ms.filter(|_| turns.iter().any(|turn| known(&turn))) {
         let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));

@@ -31,7 +31,13 @@ impl Gutters {
                 let wide =
                     |(i, name): (usize, &String)| faces.width(&printable(name), size, panel.y.strong.contains(&i));
                 let widest = names.iter().enumerate().map(wide).fold(0.0, f64::max);
-                if panel.y.shown { widest.min(if width < 500.0 { 0.42 } else { 0.34 } * width) + 10.0 } else { 0.0 }
+                // time needs more room than names
+                let most = match (width < 500.0, panel.zoom) {
+                    (true, _) => 0.42,
+                    (false, true) => 0.22,
+                    (false, false) => 0.34,
+                };
+                if panel.y.shown { widest.min(most * width) + 10.0 } else { 0.0 }
             }
             _ if !panel.y.shown => 0.0,
             _ => rulers(panel, Area { x: 0.0, y: 0.0, w: width, h: height }).1.map_or(30.0, |y| {

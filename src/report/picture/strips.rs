@@ -62,14 +62,14 @@ impl Look {
         match self.measure {
             Measure::Ttft(share) => {
                 let share = match share {
-                    0.9.. => "9 of 10 answers",
-                    0.75.. => "3 of 4 answers",
-                    _ => "half of the answers",
+                    0.9.. => "9 of 10",
+                    0.75.. => "3 of 4",
+                    _ => "Half of the",
                 };
-                format!("Time to first token of each account: {share} came within")
+                format!("{share} first tokens of each account came within")
             }
             Measure::Errors => "Share of each account's forwards that failed".to_owned(),
-            Measure::Slots => "Share of the time in which an account had no free slot".to_owned(),
+            Measure::Slots => "Share of time in which an account had no free slot".to_owned(),
         }
     }
 
