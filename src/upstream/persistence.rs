@@ -5,6 +5,7 @@
 pub struct Persistence {
     /// Correlation of the normal scores of two attempts of a session, 0 to 1.
     pub correlation: f64,
-    /// This share of all attempts, the slowest ones, befalls single attempts whatever their session, 0 to 1.
+    /// The share of attempts, 0 to 1, that are slow by themselves: the slowest ones strike single attempts, whatever
+    /// their session.
     pub lone_share: f64,
 }

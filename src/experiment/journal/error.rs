@@ -19,7 +19,8 @@ pub enum JournalError {
     },
     /// The file exists and is something else.
     #[error(
-        "{} exists and is not a journal of stickysim (its first line is not a whole header); it was left as it is: give another name, or remove it", path.display()
+        "{} exists and is not a journal of stickysim (its first line is not a complete header); it was left as it is: \
+         give another name, or remove it", path.display()
     )]
     NotAJournal {
         /// The file.
@@ -33,7 +34,8 @@ pub enum JournalError {
     },
     /// Somebody wrote into the journal while it was open.
     #[error(
-        "another program changed the journal {} while this run was writing it: {lost} finished cells are no longer in it, and it was left as it is; start again with the same arguments", path.display()
+        "another program changed the journal {} while this run was writing it: {lost} finished cells are no longer in \
+         it, and it was left as it is; start again with the same arguments", path.display()
     )]
     Changed {
         /// The file.
@@ -43,7 +45,8 @@ pub enum JournalError {
     },
     /// Another file took the journal's name while it was written.
     #[error(
-        "another file took the place of the journal {} while this run was writing it; it was left as it is, and this run's journal is {}", path.display(), saved.display()
+        "another file took the place of the journal {} while this run was writing it; it was left as it is, and this \
+         run's journal is {}", path.display(), saved.display()
     )]
     Replaced {
         /// The name.
@@ -53,7 +56,8 @@ pub enum JournalError {
     },
     /// The journal was written in another version of the format.
     #[error(
-        "the journal {} has schema version {found}, this stickysim writes {SCHEMA_VERSION}: finish it with the version that began it, or give another name", path.display()
+        "the journal {} has schema version {found}, this stickysim writes {SCHEMA_VERSION}: finish it with the \
+         version that began it, or give another name", path.display()
     )]
     OtherVersion {
         /// The file.
@@ -63,7 +67,8 @@ pub enum JournalError {
     },
     /// The journal is of another experiment.
     #[error(
-        "the journal {} is of another experiment ({differences}); it was left as it is: give another name, or repeat the arguments it was begun with", path.display()
+        "the journal {} is of another experiment ({differences}); it was left as it is: give another name, or repeat \
+         the arguments it was begun with", path.display()
     )]
     Foreign {
         /// The file.
@@ -79,7 +84,8 @@ pub enum JournalError {
     },
     /// One cell has two results: they are not a function of the cell.
     #[error(
-        "cell {cell} has two different results ({} and {}): they were not made by the same program, or the machine is faulty",
+        "cell {cell} has two different results ({} and {}): they were not made by the same program, or the machine is \
+         faulty",
         first.display(), second.display()
     )]
     Conflict {

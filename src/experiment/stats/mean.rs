@@ -23,8 +23,8 @@ fn interval_of(values: &[f64], level: Level, missing: usize) -> Option<Interval>
     Some(Moments::of(values)?.lone_interval(level, missing))
 }
 
-/// The interval by which a gate on a figure itself is judged: each side of it errs at most half as often as `level` lets an
-/// interval err, also where the figure is skewed.
+/// The interval by which a gate on a figure itself is judged: each side of it errs at most half as often as `level`
+/// lets an interval err, also where the figure is skewed.
 pub fn gate_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
     let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
     let missing = values.len() - finite.len();

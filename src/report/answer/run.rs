@@ -164,6 +164,7 @@ fn seen(figures: &Figures<'_>) -> Option<String> {
     Some(match (detected, delay) {
         (0.0, _) => "the escape gate never saw it".to_owned(),
         (n, Some(delay)) if n == onsets && onsets == 1.0 => format!("the escape gate saw it after {delay}"),
+        (2.0, Some(delay)) if onsets == 2.0 => format!("the escape gate saw both onsets, in the median after {delay}"),
         (n, Some(delay)) if n == onsets => {
             format!("the escape gate saw all {} onsets, in the median after {delay}", format::count(n, None))
         }
