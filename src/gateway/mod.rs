@@ -9,6 +9,7 @@ mod candidates;
 pub mod config;
 mod connections;
 mod effects;
+mod ended;
 mod event;
 mod forward;
 mod http;

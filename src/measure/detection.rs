@@ -2,7 +2,8 @@
 //! whom it suspects wrongly, and how long a recovered account is shunned.
 //!
 //! An *episode* is the time from a condition's onset on one account to its end there. Its first *health escape* (for TTFT
-//! or error rate, not for want of a slot) from that account detects it; one that comes only after the end is late. An
+//! or error rate, not for want of a slot) from that account detects it; one that comes only after the end is late. In the
+//! modes without a gate, a bound session that is taken from the account by its score or by a cooldown counts as one. An
 //! account that was escaped from is *readmitted* when, after the end, a session stays on it by a sticky hit or a report leaves
 //! both its averages where the gate is open, whichever is first. (Load balance may choose an account at any time, so being
 //! chosen proves nothing.) An account that degrades again before that has no time to readmission.
@@ -265,6 +266,9 @@ impl Observer for Detection {
                 self.health_escape(step.now, escape.account, counts);
             }
             return;
+        }
+        if let Some(left) = decision.left {
+            return self.health_escape(step.now, left.account, counts);
         }
         // the mode legacy counts no hits: there, who goes to the bound account has stayed
         let stayed = decision.sticky_session_hit
