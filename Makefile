@@ -40,12 +40,12 @@ validity:
 	cargo run --release --quiet --example validity -- --program target/release/stickysim \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
 
-# Measures the three modes on every shipped scenario, into docs/modes.md.
+# Measures the three modes on every shipped scenario, into docs/guide/modes.md.
 modes:
 	cargo build --release --quiet
-	cargo run --release --quiet --example modes -- --program target/release/stickysim --write docs/modes.md
+	cargo run --release --quiet --example modes -- --program target/release/stickysim --write docs/guide/modes.md
 
-# Draws the pictures of docs/gallery.md again, with the program itself.
+# Draws the pictures of docs/guide/gallery.md again, with the program itself.
 gallery:
 	cargo build --release
 	docs/gallery/draw.sh

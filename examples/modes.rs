@@ -1,4 +1,4 @@
-//! Measures the three modes on every shipped scenario, and writes the tables of docs/modes.md: `make modes`.
+//! Measures the three modes on every shipped scenario, and writes the tables of docs/guide/modes.md: `make modes`.
 //!
 //! Exit status 0 when every run went through; 2 when one could not be run or the page could not be written.
 

@@ -161,6 +161,7 @@ fn seen(figures: &Figures<'_>) -> Option<String> {
     let what = match (detected, delay) {
         (0.0, _) => "never saw it".to_owned(),
         (n, Some(delay)) if n == onsets && onsets == 1.0 => format!("saw it after {delay}"),
+        (2.0, Some(delay)) if onsets == 2.0 => format!("saw both onsets, in the median after {delay}"),
         (n, Some(delay)) if n == onsets => {
             format!("saw all {} onsets, in the median after {delay}", format::count(n, None))
         }
