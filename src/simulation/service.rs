@@ -42,7 +42,8 @@ impl Service {
         let all = served.attempts + served.summary + served.modelled;
         (served.modelled > 0).then(|| {
             format!(
-                "service: recorded, but {} of {all} requests have no usable record and were served by the accounts' models",
+                "service: recorded, but {} of {all} requests have no usable record and were served by the accounts' \
+                 models",
                 served.modelled
             )
         })

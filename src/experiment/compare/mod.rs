@@ -1,8 +1,8 @@
 //! A against B on the same luck: every figure with the interval of its paired difference, and a verdict in words.
 //!
 //! By custom A is the scenario with escape off and B the scenario as it stands. Replication i of both runs on one seed,
-//! so what the seed did to both cancels in the difference (`stats::paired`). Sixty figures looked at together show three
-//! "differences" where there is none, so each verdict also says whether it stands among all of them (Holm).
+//! so what the seed did to both cancels in the difference (`stats::paired`). Sixty figures looked at together show
+//! three "differences" where there is none, so each verdict also says whether it stands among all of them (Holm).
 
 pub mod precision;
 pub mod split;
@@ -79,8 +79,8 @@ pub struct Row {
     pub alone: [Option<Interval>; 2],
     /// What the evidence says.
     pub verdict: Verdict,
-    /// Whether a claimed difference stands among all figures of the whole run (Holm); `None` for figures of accounts and
-    /// conditions, which are not among those.
+    /// Whether a claimed difference stands among all figures of the whole run (Holm); `None` for figures of accounts
+    /// and conditions, which are not among those.
     pub stands: Option<bool>,
     /// The difference of A on other seeds from A: what means nothing without common luck; `None`: not asked for.
     pub noise: Option<Interval>,

@@ -11,14 +11,15 @@
 //! - **A line is whole or it is not there.** Each carries a checksum over what stands before it, seeded with the
 //!   experiment's fingerprint. A line that a crash tore, or a disk damaged, is left out on resuming and its cell runs
 //!   again; so does whatever a power cut left behind.
-//! - **Nothing finished is lost.** A line is written in one piece and handed to the disk ([`Sync`]) before
+//! - **Nothing finished is lost.** A line is written in one piece and handed to the disk ([`Durability`]) before
 //!   [`Journal::append`] returns.
-//! - **The same bytes in the end.** Cells finish in any order, so [`Journal::finish`] puts the lines in the order of the
-//!   cells, beside the file, and renames. A finished journal is the same file whatever the threads and interruptions.
+//! - **The same bytes in the end.** Cells finish in any order, so [`Journal::finish`] puts the lines in the order of
+//!   the cells, beside the file, and renames. A finished journal is the same file whatever the threads and
+//!   interruptions.
 //! - **No journal is mistaken for another.** The fingerprint covers everything that the results depend on, and a file
 //!   of another experiment, or one that is no journal at all, is refused and not touched.
-//! - **One writer.** The file is locked while it is open. Where a file system has no locks, lines are only ever appended,
-//!   and whoever finishes keeps the lines of both.
+//! - **One writer.** The file is locked while it is open. Where a file system has no locks, lines are only ever
+//!   appended, and whoever finishes keeps the lines of both.
 //!
 //! Results must be a function of the cell alone: no wall times in them. Floats survive exactly (`float_roundtrip`);
 //! those that are not finite do not exist in JSON, so they belong in an `Option`.
@@ -34,7 +35,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use file::{Journal, Opened, Sync};
+pub use file::{Durability, Journal, Opened};
 pub(super) use file::{ReadFile, may_replace, numbered, read, result_of, results, write_finished};
 
 /// The version of the format that this build writes and reads.
@@ -147,7 +148,8 @@ pub enum JournalError {
     },
     /// The file exists and is something else.
     #[error(
-        "{} exists and is not a journal of stickysim (its first line is not a whole header); it was left as it is: give another name, or remove it", path.display()
+        "{} exists and is not a journal of stickysim (its first line is not a complete header); it was left as it is: \
+         give another name, or remove it", path.display()
     )]
     NotAJournal {
         /// The file.
@@ -161,7 +163,8 @@ pub enum JournalError {
     },
     /// Somebody wrote into the journal while it was open.
     #[error(
-        "another program changed the journal {} while this run was writing it: {lost} finished cells are no longer in it, and it was left as it is; start again with the same arguments", path.display()
+        "another program changed the journal {} while this run was writing it: {lost} finished cells are no longer in \
+         it, and it was left as it is; start again with the same arguments", path.display()
     )]
     Changed {
         /// The file.
@@ -171,7 +174,8 @@ pub enum JournalError {
     },
     /// Another file took the journal's name while it was written.
     #[error(
-        "another file took the place of the journal {} while this run was writing it; it was left as it is, and this run's journal is {}", path.display(), saved.display()
+        "another file took the place of the journal {} while this run was writing it; it was left as it is, and this \
+         run's journal is {}", path.display(), saved.display()
     )]
     Replaced {
         /// The name.
@@ -181,7 +185,8 @@ pub enum JournalError {
     },
     /// The journal was written in another version of the format.
     #[error(
-        "the journal {} has schema version {found}, this stickysim writes {SCHEMA_VERSION}: finish it with the version that began it, or give another name", path.display()
+        "the journal {} has schema version {found}, this stickysim writes {SCHEMA_VERSION}: finish it with the \
+         version that began it, or give another name", path.display()
     )]
     OtherVersion {
         /// The file.
@@ -191,7 +196,8 @@ pub enum JournalError {
     },
     /// The journal is of another experiment.
     #[error(
-        "the journal {} is of another experiment ({differences}); it was left as it is: give another name, or repeat the arguments it was begun with", path.display()
+        "the journal {} is of another experiment ({differences}); it was left as it is: give another name, or repeat \
+         the arguments it was begun with", path.display()
     )]
     Foreign {
         /// The file.
@@ -207,7 +213,8 @@ pub enum JournalError {
     },
     /// One cell has two results: they are not a function of the cell.
     #[error(
-        "cell {cell} has two different results ({} and {}): they were not made by the same program, or the machine is faulty",
+        "cell {cell} has two different results ({} and {}): they were not made by the same program, or the machine is \
+         faulty",
         first.display(), second.display()
     )]
     Conflict {

@@ -181,7 +181,7 @@ impl TuneReport {
         lines
     }
 
-    /// The values that were measured too little to be told from the best, and those of them that are not far off.
+    /// The values that were measured too little to be compared with the best, and those of them that are not far off.
     fn too_few(&self) -> Option<String> {
         let few: Vec<&Arm> = self
             .tuned
