@@ -250,6 +250,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 if token.is_some_and(|at| at <= now) {
                     return; // its patience no longer matters
                 }
+                if self.config.transport == super::Transport::Http && self.config.cancel_upstream {
+                    self.cancel(ix, flight, now);
+                    self.lives.enter(ix, Phase::Deciding);
+                    return self.http_finish(ix, Status::ClientGone, now);
+                }
                 if self.config.transport == super::Transport::Http {
                     let slot = flight.slot.take();
                     self.free_slot(flight.account, slot, now);

@@ -76,6 +76,8 @@ pub(super) struct Life {
     /// What the last excluded account was excluded for.
     pub exclusion: Exclusion,
     pub holds_user_slot: bool,
+    /// Whether a forward of this try was given up for want of output (a what-if).
+    pub gave_up: bool,
     /// Whether the client has been sent a comment, and with it HTTP status 200.
     pub streaming: bool,
     pub switches: u32,
@@ -118,6 +120,7 @@ impl Life {
             previous: None,
             exclusion: Exclusion::default(),
             holds_user_slot: false,
+            gave_up: false,
             streaming: false,
             switches: 0,
             exhausted_code: 502,
@@ -215,6 +218,7 @@ impl Lives {
         life.retries.clear();
         life.switches = 0;
         life.streaming = false;
+        life.gave_up = false;
         life.exhausted_code = 502;
         life.error_code = 502;
         life.exclusion = Exclusion::default();

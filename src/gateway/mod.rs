@@ -10,6 +10,7 @@ mod candidates;
 pub mod config;
 mod connections;
 mod effects;
+mod ended;
 mod event;
 mod failure;
 mod forward;

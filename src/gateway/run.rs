@@ -94,6 +94,8 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) observer: O,
     /// Names of the models seen so far, trimmed; number 0 is the blank one.
     models: Vec<Vec<u8>>,
+    /// For each of them the first one that has the same name once trimmed: what accounts support and are limited for.
+    trimmed: Vec<ModelId>,
     /// For each of them the first one that has the same name but for its case: what pairs of account and model go by.
     pair_models: Vec<ModelId>,
     account_models: Vec<Vec<String>>,
@@ -165,6 +167,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             upstream,
             observer,
             models: vec![Vec::new()],
+            trimmed: vec![ModelId::BLANK],
             pair_models: vec![ModelId::BLANK],
             account_models,
             busy: vec![0; count],
@@ -395,6 +398,8 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
                 models.push(ModelId(id.0.saturating_add(1))); // the one yet to come
             }
             self.pair_models.push(self.pair_model(&name, id));
+            let same = self.models.iter().position(|known| known == name.as_bytes());
+            self.trimmed.push(same.map_or(id, |same| ModelId(same as u16)));
             self.models.push(name.into_bytes());
         }
     }
@@ -411,8 +416,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
 
     /// The model of request `ix`, as accounts support it.
     pub(super) fn model_of(&self, ix: u32) -> ModelId {
-        let model = self.lives[ix].request.model;
-        if self.models[model.at()].is_empty() { ModelId::BLANK } else { model }
+        self.trimmed[self.lives[ix].request.model.at()]
     }
 
     /// The model of request `ix`, as pairs of account and model go by it.

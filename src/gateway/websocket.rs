@@ -2,6 +2,8 @@
 //! stay on its account whatever its health, and only a rate limit moves the connection to another account.
 
 use super::attempt::AttemptEnd;
+use super::config::Transport;
+use super::ended::Ended;
 use super::event::{Event, Ticket};
 use super::failure::Again;
 use super::life::Phase;
@@ -13,7 +15,7 @@ use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{Outcome, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
-use crate::workload::{Previous, RecordedAttempt, Workload};
+use crate::workload::{Previous, Workload};
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// A turn arrives: on a new connection, on its open one, or behind the turn that is under way there.
@@ -114,45 +116,39 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// The upstream ends.
     pub(super) fn turn_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
         let (account, slot) = (end.flight.account, end.flight.slot);
-        let status = match end.attempt.fate {
-            RecordedAttempt::Ok { .. } => {
+        let ended = end.ended(Transport::WebSocket);
+        let status = match ended {
+            Ended::Complete => {
                 self.free_slot(account, slot, now);
                 self.succeeded(ix, account, client_there, now);
                 self.report(ix, account, true, end.upstream_ttft(), now);
                 self.bind_response(ix, account, client_there, now);
                 Status::Ok
             }
-            RecordedAttempt::Status { status: 429, .. } => {
+            Ended::Failed => {
                 let verdict = self.failed(ix, account, &end.attempt, now);
                 self.report(ix, account, false, None, now);
                 if !client_there {
                     self.free_slot(account, slot, now);
                     return self.lives.remove(ix);
                 }
-                self.note_failed(ix, end, now);
+                self.note(ix, end, ended, now);
                 if let (Again::InWindow(pause), Some(slot)) = (verdict.again, slot) {
                     return self.pause_turn(ix, account, slot, pause, now);
                 }
                 self.free_slot(account, slot, now);
                 return self.move_connection(ix, account, now);
             }
-            RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
+            Ended::Broken { .. } | Ended::Closed => {
                 self.free_slot(account, slot, now);
                 self.report(ix, account, false, None, now);
-                if end.first_token.is_some() { Status::StreamBroken } else { Status::UpstreamError }
+                if ended == Ended::Closed { Status::UpstreamError } else { Status::StreamBroken }
             }
         };
         if !client_there {
             return self.lives.remove(ix);
         }
-        match status {
-            Status::UpstreamError => self.note_failed(ix, end, now),
-            Status::StreamBroken => {
-                self.note_first_token(ix, end);
-                self.lives[ix].failed_attempts += 1;
-            }
-            _ => self.note_first_token(ix, end),
-        }
+        self.note(ix, end, ended, now);
         let after = if status == Status::Ok { After::Keep } else { After::Close };
         self.turn_over(ix, status, after, now);
     }

@@ -35,7 +35,8 @@ pub(super) fn select(mut call: Call<'_>) -> Decision {
         // the next round draws after all shuffles of this one
         while next_in_line(&mut call, &mut shuffles).is_some() {}
     };
-    Decision { bound, ..decision(outcome, Layer::LoadBalance) }
+    let left = call.left(bound, &outcome, false);
+    Decision { bound, left, ..decision(outcome, Layer::LoadBalance) }
 }
 
 fn round(call: &mut Call<'_>, shuffles: &mut Generator) -> Outcome {

@@ -61,7 +61,7 @@ mod weighted;
 pub use account::{Account, Credential, UpstreamRate, Usage};
 pub use bindings::Bindings;
 pub use config::{Config, Mode, Revision, Weights};
-pub use decision::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
+pub use decision::{Decision, Escape, EscapeReason, Layer, Leave, LeaveReason, Outcome, SlotToken, WaitPlan};
 pub use face::{AnyScheduler, Health};
 pub use gate::{Exact, Learnt, Policy};
 pub use metrics::Metrics;
