@@ -120,7 +120,9 @@ mod tests {
         ] {
             let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
             let variant = base(file).variant("", &sets).unwrap();
-            let cell = Cell::run(&variant.lowered, variant.lowered.seed, 1).unwrap();
+            let mut cell = Cell::run(&variant.lowered, variant.lowered.seed, 1).unwrap();
+            // the wording of notes is free
+            cell.notes.clear();
             hash.update(serde_json::to_string(&cell).unwrap().as_bytes());
         }
         assert_eq!(
