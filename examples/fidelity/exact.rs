@@ -1,5 +1,6 @@
-//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and `slow-advanced`
-//! decision by decision, and `slow-on` account by account with the attempts and times that were recorded.
+//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and
+//! `slow-advanced` decision by decision, and `slow-on` account by account with the attempts and times that were
+//! recorded.
 
 use std::collections::BTreeMap;
 
