@@ -2,7 +2,7 @@
 # make quick      a part of the tests, built fast: make quick ARGS='--lib scheduler'
 # make test-slow  the tests that take longer; run them before a release
 # make check      formatting, lints, documentation and tests, as CI runs them
-.PHONY: test quick test-slow lint doc bench fidelity validity gallery fuzz dist check
+.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -42,6 +42,11 @@ validity:
 	cargo build --release --quiet
 	cargo run --release --quiet --example validity -- --program target/release/stickysim \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
+
+# Measures the three modes on every shipped scenario, into docs/guide/modes.md.
+modes:
+	cargo build --release --quiet
+	cargo run --release --quiet --example modes -- --program target/release/stickysim --write docs/guide/modes.md
 
 # Draws the pictures of docs/guide/gallery.md again, with the program itself.
 gallery:
