@@ -10,8 +10,9 @@ pub(in crate::report) use sections::short_key;
 
 use serde_json::Value;
 
+use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
-use super::printed::{BadDocument, Report};
+use super::printed::Report;
 use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::plateau::Cliff;
