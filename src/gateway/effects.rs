@@ -66,7 +66,8 @@ pub(super) struct Failure<'a> {
     /// The upstream's own words.
     pub message: &'a str,
     pub traits: &'a AccountTraits,
-    pub overload_cooldown: Span,
+    /// How long its status takes the account out as overloaded, if it does.
+    pub overload_cooldown: Option<Span>,
 }
 
 /// Everything that a failure may change.
@@ -232,8 +233,8 @@ impl World<'_> {
                 self.scheduler.block(account, until);
                 Some((until, self.scheduler.blocked_until(account)))
             }
-            529 => {
-                let until = now + failure.overload_cooldown;
+            529 | 503 => {
+                let until = now + failure.overload_cooldown?;
                 let state = self.pool.account_mut(account);
                 state.unschedulable_until = state.unschedulable_until.max(until);
                 self.scheduler.block(account, until);

@@ -12,7 +12,7 @@ use crate::measure::{Forwarded, Observer, Report, StateChange};
 use crate::scheduler::{Learnt, Mode, Revision, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, Forward, Upstream};
-use crate::workload::Workload;
+use crate::workload::{RecordedAttempt, Workload};
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Forwards request `ix` to an account on which it holds a slot.
@@ -40,7 +40,10 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             start: now,
             busy: self.busy[account.at()],
         };
-        let attempt = self.upstream.begin(&forward, &mut self.changes);
+        let mut attempt = self.upstream.begin(&forward, &mut self.changes);
+        if self.config.transport == Transport::Http {
+            give_up(&mut attempt, self.config.first_output_timeout, now.since(flight.began));
+        }
         self.busy[account.at()] += 1;
         flight.connected = Some((now, attempt));
         self.observer.forwarded(&Forwarded {
@@ -140,7 +143,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             fate: attempt.fate,
             message: self.upstream.message(attempt.message),
             traits: &self.config.accounts[account.at()],
-            overload_cooldown: self.config.overload_cooldown,
+            overload_cooldown: self.config.overload_cooldown_of(attempt.fate.http_status()),
         };
         let verdict = match self.config.scheduler.revision {
             Revision::V0_1_133 => {
@@ -195,6 +198,18 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 self.responses.seen(session.number, id);
             }
         }
+    }
+}
+
+/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that waited
+/// for its connection for longer is given up when it gets it.
+fn give_up(attempt: &mut Attempt, timeout: Span, waited: Span) {
+    const GATEWAY_TIMEOUT: u16 = 504;
+    let left = timeout.saturating_sub(waited);
+    let output = attempt.fate.first_token().unwrap_or_else(|| attempt.fate.end());
+    if !timeout.is_zero() && output > left {
+        attempt.fate = RecordedAttempt::status(GATEWAY_TIMEOUT, left);
+        attempt.message = 0;
     }
 }
 

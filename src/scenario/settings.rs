@@ -182,6 +182,18 @@ pub struct WhatIf {
     pub ewma_error_rate_alpha: Option<f64>,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
+    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway counts in
+    /// whole minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload_cooldown: Option<Duration>,
+    /// Whether a 503 does so, too, as in gateways from 0.2.5 on.
+    #[serde(skip_serializing_if = "is_false")]
+    pub overload_on_503: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for Replicas {
@@ -223,7 +235,13 @@ impl Default for Measure {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, ewma_error_rate_alpha: None, wait_jitter: 0.2 }
+        Self {
+            ewma_alpha: 0.2,
+            ewma_error_rate_alpha: None,
+            wait_jitter: 0.2,
+            overload_cooldown: None,
+            overload_on_503: false,
+        }
     }
 }
 
@@ -277,5 +295,8 @@ impl Check for WhatIf {
             c.above_zero("ewma_error_rate_alpha", alpha, 1.0);
         }
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
+        if let Some(cooldown) = self.overload_cooldown {
+            c.time("overload_cooldown", cooldown);
+        }
     }
 }
