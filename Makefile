@@ -40,7 +40,7 @@ validity:
 	cargo run --release --quiet --example validity -- --program target/release/stickysim \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
 
-# Draws the pictures of docs/gallery.md again, with the program itself.
+# Draws the pictures of docs/guide/gallery.md again, with the program itself.
 gallery:
 	cargo build --release
 	docs/gallery/draw.sh

@@ -182,7 +182,7 @@ mod compare {
 
     /// Pairing pays where most requests are served under both settings. It cannot pay for the far tail of off against on:
     /// there A's slowest turns are those of the slow account, B's those of the half minute before the gate fired, and
-    /// two sets of requests have no luck to share (docs/experiments.md has the figures).
+    /// two sets of requests have no luck to share (docs/guide/experiments.md has the figures).
     #[test]
     #[ignore = "takes a minute"]
     fn common_luck_saves_five_times_the_replications_on_slow_account() {
@@ -619,7 +619,7 @@ mod decide {
         assert!(document["headline"].as_str().unwrap().contains("lb_top_k 7 -> "), "{document}");
     }
 
-    /// Of four seeds; what came of twenty is in docs/experiments.md.
+    /// Of four seeds; what came of twenty is in docs/guide/experiments.md.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {

@@ -338,7 +338,7 @@ fn gateway_files() -> Vec<(&'static str, &'static str, String)> {
 fn readme() -> String {
     let mut text = String::from(
         "# Sample traces\n\nSynthetic: made by `tests/sample_traces.rs` from a fixed seed, in the shapes of the real formats \
-         (docs/trace-format.md). Small, for\ntrying things out and for tests. Nothing in them comes from a real trace.\n\n\
+         (docs/reference/trace-format.md). Small, for\ntrying things out and for tests. Nothing in them comes from a real trace.\n\n\
          | file | format | requests | what is in it |\n| --- | --- | --- | --- |\n",
     );
     for (name, format, requests, what, _) in files() {

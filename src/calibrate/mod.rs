@@ -1,4 +1,4 @@
-//! From the gateway's own logs to a scenario that replays them, and how far to trust it (docs/calibrate.md).
+//! From the gateway's own logs to a scenario that replays them, and how far to trust it (docs/guide/calibrate.md).
 //!
 //! ```text
 //! log --records--> tries of each account --normalise--> residuals --segments--> spans

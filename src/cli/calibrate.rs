@@ -15,7 +15,7 @@ use crate::workload::replay::Format;
 ///
 /// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
 /// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
-/// tolerance, 3 when there is too little to tell by. docs/calibrate.md says how to export the logs.
+/// tolerance, 3 when there is too little to tell by. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
     /// The log, as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any

@@ -1,7 +1,8 @@
 //! The invariants of a run, checked at every step (`--check`; spec simulator.md, "Invariants" 1 to 6).
 //!
-//! It believes nothing that it can work out for itself: requests under way, slots, waiting counters and runtime stats are
-//! kept a second time from the steps alone. The first few violations are kept as sentences, all are counted.
+//! The check trusts nothing that it can compute itself: it keeps requests under way, slots, waiting counters and
+//! runtime stats a second time, from the steps alone. All violations are counted, and the first few are kept as
+//! sentences.
 
 use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
 use crate::engine::IdMap;
@@ -14,7 +15,7 @@ use crate::workload::Request;
 /// How many violations are kept as text.
 const KEPT: usize = 20;
 
-/// An account's averages as the reports in order make them.
+/// An account's averages, computed from the reports in their order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stats {
     error_rate: f64,
@@ -30,9 +31,9 @@ pub struct Check {
     concurrency: Vec<i64>,
     held: Vec<u32>,
     waiting: Vec<u32>,
-    /// By replica, then account.
+    /// Indexed by replica, then by account.
     stats: Vec<Stats>,
-    /// Arrival of the requests under way.
+    /// The arrival times of the requests under way, by their numbers.
     open: IdMap<u64, Time>,
     arrived: u64,
     ended: u64,
@@ -42,7 +43,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Nothing seen yet.
+    /// The check of a run that has not begun.
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         Self {
             gate: settings.gate,
@@ -61,7 +62,7 @@ impl Check {
         }
     }
 
-    /// How many violations there were.
+    /// The number of violations so far.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -96,8 +97,8 @@ impl Check {
         }
     }
 
-    /// Whether the gate is shut, and by which condition: a second statement of `scheduler/gate.rs` on purpose, since this
-    /// observer checks the scheduler. It holds for the gateway's own gate only.
+    /// Whether the gate is shut, and for which reason. This repeats the rule of `scheduler/gate.rs` on purpose, because
+    /// this observer checks the scheduler. It holds for the gateway's own gate only.
     fn gate_of(&self, stats: Stats) -> Option<EscapeReason> {
         if !self.gate.enabled {
             None

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::document::SCHEMA_VERSION;
 use crate::measure::figures::{Better, Meta, Unit, registry};
 
-/// The schema; `docs/result.schema.json` is this.
+/// The schema; `schema/result.schema.json` is this.
 pub fn result_schema() -> Value {
     let mut properties = Map::new();
     properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
@@ -193,7 +193,7 @@ fn description(meta: &Meta) -> String {
     format!("{}{unit}{better}", meta.title)
 }
 
-/// The table of all figures in `docs/results.md`.
+/// The table of all figures in `docs/reference/results.md`.
 pub fn figures_as_markdown() -> String {
     let mut out = String::from("| path | what it is | better |\n| --- | --- | --- |\n");
     let parts = [("", registry::RUN), ("accounts[].", registry::ACCOUNT), ("conditions[].", registry::CONDITION)];
@@ -212,27 +212,29 @@ pub fn figures_as_markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// Compares with a committed file; where it differs, writes what it should be to `target/`.
     fn is_committed(name: &str, whole: bool, expected: &str) {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let committed = std::fs::read_to_string(root.join("docs").join(name)).unwrap_or_default();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let committed = std::fs::read_to_string(root.join(name)).unwrap_or_default();
         if if whole { committed == expected } else { committed.contains(expected) } {
             return;
         }
-        let fresh = root.join("target").join(name);
+        let fresh = root.join("target").join(Path::new(name).file_name().unwrap());
         let written = std::fs::write(&fresh, expected);
-        panic!("docs/{name} is not what the code says; see {} ({written:?})", fresh.display());
+        panic!("{name} is not what the code says; see {} ({written:?})", fresh.display());
     }
 
     #[test]
     fn the_committed_schema_is_this_one() {
-        is_committed("result.schema.json", true, &format!("{:#}\n", result_schema()));
+        is_committed("schema/result.schema.json", true, &format!("{:#}\n", result_schema()));
     }
 
     #[test]
     fn the_documented_figures_are_these() {
-        is_committed("results.md", false, &figures_as_markdown());
+        is_committed("docs/reference/results.md", false, &figures_as_markdown());
     }
 }

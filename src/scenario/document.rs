@@ -69,7 +69,7 @@ impl Document {
                 ErrorKind::WrongType,
                 format!("a scenario is a map of keys, found {}", tree.describe()),
             )
-            .help(Some("see `docs/scenario.md`, or start from a file in `scenarios/`".to_owned()))
+            .help(Some("see `docs/reference/scenario.md`, or start from a file in `scenarios/`".to_owned()))
             .place(Some(tree.place)));
         }
         Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf(), trace: None })

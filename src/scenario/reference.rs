@@ -1,4 +1,4 @@
-//! The reference of every key in Markdown, written from the JSON Schema: the second half of docs/scenario.md.
+//! The reference of every key in Markdown, written from the JSON Schema: the second half of docs/reference/scenario.md.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

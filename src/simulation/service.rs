@@ -1,5 +1,5 @@
-//! Either kind of service behind one type, so that the request loop is not compiled once more for replayed service.
-//! The price is one predictable branch a forward.
+//! Both kinds of service behind one type, so that the request loop is not compiled once more for replayed service. The
+//! cost is one predictable branch per forward.
 
 use crate::engine::Luck;
 use crate::ids::SessionRef;
@@ -17,7 +17,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// The service that the scenario asks for, from its start on.
+    /// The service that the scenario asks for, at the start of a run.
     pub(super) fn new(lowered: &Lowered, luck: Luck) -> Self {
         let modelled = ModelledUpstream::new(lowered.upstream.clone(), luck, lowered.start);
         if lowered.recorded_service {
@@ -35,7 +35,7 @@ impl Service {
         }
     }
 
-    /// A sentence on the requests whose record could not be used; `None` when there are none.
+    /// A sentence about the requests whose record could not be used; `None` if there are none.
     pub(super) fn note(&self) -> Option<String> {
         let Self::Recorded(recorded) = self else { return None };
         let served = recorded.served();

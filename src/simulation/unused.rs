@@ -1,15 +1,15 @@
-//! What a scenario has and a run never used: limits that were never reached, accounts that were never chosen. Whoever
-//! wrote them down believes that they matter.
+//! Reports what a scenario has and a run never used: limits that were never reached, and accounts that were never
+//! chosen. The author of the scenario believes that they matter.
 
 use crate::measure::{Note, Results};
 use crate::simulation::Lowered;
 use crate::units::{agree, plural, ranges};
 use crate::upstream::ModelledUpstream;
 
-/// So many requests for each account before one that served none is worth a word.
+/// An account that served nothing is reported only if there were at least this many requests per account.
 const ENOUGH: f64 = 10.0;
 
-/// The remarks on it.
+/// The remarks on what was not used.
 pub(super) fn notes(lowered: &Lowered, models: &ModelledUpstream, results: &Results) -> Vec<Note> {
     let mut notes = Vec::new();
     let total = results.figures.run.get("requests.total").flatten().unwrap_or(0.0);

@@ -1,5 +1,5 @@
-//! Writing traces in our own formats (docs/trace-format.md): streamed, packed by the file's ending, under another name
-//! until it is complete.
+//! Writing traces in our own formats (docs/reference/trace-format.md): streamed, packed by the file's ending, under
+//! another name until it is complete.
 
 use std::fmt::Write as _;
 use std::io::Write;

@@ -16,7 +16,7 @@ pub(super) fn command(sorted: &Sorted, verdict: Verdict, findings: &[Finding]) -
             Some(scenario) => format!("stickysim run {}", quoted(scenario)),
             None => first(State::Missing)
                 .and_then(|missing| missing.remedy.clone())
-                .unwrap_or_else(|| "export the requests of a day (docs/calibrate.md)".to_owned()),
+                .unwrap_or_else(|| "export the requests of a day (docs/guide/calibrate.md)".to_owned()),
         };
     };
     if verdict == Verdict::TooLittle {

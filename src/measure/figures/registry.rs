@@ -1,6 +1,7 @@
 //! Every figure of a run by its path, in the order of the result document.
 //!
-//! The set is fixed: a figure that a run cannot have (no sessions, nothing escaped) is there and has no value.
+//! The set is fixed. A figure that a run cannot have (because it has no sessions, or nothing escaped) is there and has
+//! no value.
 
 use super::meta::Better::{Higher, Lower, Neutral};
 use super::meta::Unit::{Count, Money, Ms, PerSecond, Plain, Ratio, Seconds, Tokens};

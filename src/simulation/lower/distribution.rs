@@ -1,4 +1,4 @@
-//! A scenario's distributions as the engine draws them. Lengths of time become seconds.
+//! Lowers a scenario's distributions to those that the engine draws from. Lengths of time become seconds.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::engine::Distribution;
 use crate::scenario::{self, Lognormal, Quantity, TtftPreset};
 use crate::upstream::baselines;
 
-/// Where a distribution stands: for files relative to the scenario, and for errors.
+/// Where a distribution is in the scenario, for relative paths of files and for errors.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) base: &'a Path,

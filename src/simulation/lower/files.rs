@@ -1,4 +1,4 @@
-//! Small CSV files that a scenario names: samples of a distribution, factors over time.
+//! Reads small CSV files that a scenario names: samples of a distribution, and factors over time.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ impl Named<'_> {
         LowerError::BadFile { key: self.key.to_owned(), file: self.file.to_path_buf(), line, message: message.into() }
     }
 
-    /// All rows with their lines, the first one (perhaps a heading) included; blank lines and `#` comments left out.
+    /// All rows with their line numbers, including the first one, which may be a heading; without blank lines and `#`
+    /// comments.
     fn rows(&self) -> Result<Vec<(u64, csv::StringRecord)>, LowerError> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -35,7 +36,7 @@ impl Named<'_> {
         Ok(rows)
     }
 
-    /// The numbers of a file of one column, a heading passed over. None is negative.
+    /// The numbers in a file with one column, without its heading. None is negative.
     pub(super) fn column(&self) -> Result<Vec<f64>, LowerError> {
         let mut values = Vec::new();
         for (index, (line, row)) in self.rows()?.into_iter().enumerate() {
@@ -52,7 +53,7 @@ impl Named<'_> {
         if values.is_empty() { Err(self.bad(0, "has no numbers; expected one a line")) } else { Ok(values) }
     }
 
-    /// `time_s` and `factor` of every row, times ascending.
+    /// `time_s` and `factor` of every row, with ascending times.
     pub(super) fn factors(&self) -> Result<Vec<(f64, f64)>, LowerError> {
         let mut rows = self.rows()?.into_iter();
         let expected = "expected a heading with the columns time_s and factor";

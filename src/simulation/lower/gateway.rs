@@ -1,11 +1,12 @@
-//! The pool as the scheduler knows it, and the settings of the request loop.
+//! Makes the pool as the scheduler knows it, and the settings of the request loop.
 
 use crate::gateway as gw;
 use crate::scenario::{self, Account, AccountType, Protocol, Routing, Scenario, Transport};
 use crate::scheduler::{self, Weights};
 use crate::units::{Span, Time};
 
-/// The pool, in order of account ids. Models are left to the request loop, which learns their numbers as it goes.
+/// The pool in the order of account ids. Models are left to the request loop, which learns their numbers during the
+/// run.
 pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
     let start = scenario.epoch.0;
     let account = |account: &Account| scheduler::Account {
@@ -143,13 +144,13 @@ const fn credential(account: &Account) -> gw::Credential {
     }
 }
 
-/// An OAuth account with a plan that is paid for (spec scheduler-modes.md, section 2).
+/// Whether it is an OAuth account with a paid plan (spec scheduler-modes.md, section 2).
 fn is_subscription(account: &Account) -> bool {
     let plan = account.plan.trim();
     account.kind == AccountType::Oauth && !plan.is_empty() && plan != "free" && plan != "abnormal"
 }
 
-/// Whether a request may continue a response over HTTP, so that they are worth remembering.
+/// Whether a request may continue a response over HTTP, so that responses must be remembered.
 fn continues(scenario: &Scenario) -> bool {
     let newer = scenario.version() == scenario::GatewayVersion::V0_1_179;
     let named = scenario.workload.synth.as_ref().is_none_or(|synth| synth.previous_response);

@@ -1,4 +1,4 @@
-//! Accounts as they serve, and conditions as they befall them.
+//! Makes the models of the accounts and the conditions that degrade them.
 
 use super::distribution::{At, lower as draw};
 use super::files::Named;
@@ -43,7 +43,7 @@ pub(super) fn lower(scenario: &Scenario, models: &Models) -> Result<Config, Lowe
     let mut lowering = Lowering { scenario, models, messages: Vec::new() };
     let mut accounts: Vec<AccountModel> = Vec::new();
     for (ix, account) in scenario.accounts.iter().enumerate() {
-        // Accounts of one `count` are alike: read their files once.
+        // Accounts of one `count` are equal, so their files are read once.
         let same = ix > 0 && Account { id: account.id, ..scenario.accounts[ix - 1].clone() } == *account;
         let model = match accounts.last() {
             Some(model) if same => model.clone(),

@@ -1,4 +1,4 @@
-//! Where requests come from.
+//! Makes the workload.
 
 use super::LowerError;
 use super::distribution::{At, lower as draw};
@@ -43,7 +43,7 @@ pub(super) fn lower(
     }
 }
 
-/// More sessions under way than anyone means: they would fill the memory before the run begins.
+/// The most sessions under way that are accepted. More would fill the memory before the run begins.
 const MOST_UNDER_WAY: f64 = 5e6;
 
 struct Lowering<'a>(&'a Scenario);

@@ -1,6 +1,6 @@
 //! The trace formats by name.
 
-/// A trace format (spec trace-formats.md; our own two in docs/trace-format.md).
+/// A trace format (spec trace-formats.md; our own two in docs/reference/trace-format.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// Our own, as CSV.

@@ -241,7 +241,7 @@ fn of_lines(text: &str) -> Option<Looks> {
     None
 }
 
-const GATEWAY: &str = "export its requests (docs/calibrate.md); give this file to calibrate as --escape-log";
+const GATEWAY: &str = "export its requests (docs/guide/calibrate.md); give this file to calibrate as --escape-log";
 
 /// `1.2.3.4 - - [10/Oct/2025:13:55:36 +0000] "POST /v1 HTTP/1.1" 200 ...`
 fn is_access_log(line: &str) -> bool {
