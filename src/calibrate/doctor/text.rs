@@ -60,7 +60,14 @@ fn indented(text: &str, indent: &str) -> String {
     let is_command = ["psql ", "docker ", "stickysim "].iter().any(|start| text.starts_with(start));
     let mut lines = vec![indent.to_owned()];
     let mut is_quoted = false;
-    for word in text.split(' ') {
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        // an option stays with its value
+        let is_option = word.starts_with('-') && words.peek().is_some_and(|next| !next.starts_with('-'));
+        let word = match words.next_if(|_| is_option && is_command && !is_quoted) {
+            Some(value) => format!("{word} {value}"),
+            None => word.to_owned(),
+        };
         let line = lines.last_mut().map_or(0, |line| line.chars().count());
         let is_first = line <= indent.len() + 2;
         // the last word of a line needs room for its backslash
@@ -73,7 +80,7 @@ fn indented(text: &str, indent: &str) -> String {
             if !is_first {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
         is_quoted ^= word.matches('\'').count() % 2 == 1;
     }
