@@ -1,6 +1,6 @@
 # make test      everything a change must pass, in release mode (some tests simulate a lot)
 # make test-slow what takes longer: run it before an issue is called resolved
-.PHONY: test quick test-slow lint doc bench fidelity validity gallery fuzz dist check
+.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -39,6 +39,11 @@ validity:
 	cargo build --release --quiet
 	cargo run --release --quiet --example validity -- --program target/release/stickysim \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
+
+# Measures the three modes on every shipped scenario, into docs/guide/modes.md.
+modes:
+	cargo build --release --quiet
+	cargo run --release --quiet --example modes -- --program target/release/stickysim --write docs/guide/modes.md
 
 # Draws the pictures of docs/guide/gallery.md again, with the program itself.
 gallery:

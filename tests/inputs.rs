@@ -113,7 +113,7 @@ mod formats {
             ],
         );
         let rows = done(&["trace", "convert", &path, "--write", "csv"]);
-        has(&rows, &["0,,0,gpt-5/high,1000,40", ",2000,6000,6000,200,"]);
+        has(&rows, &["0,,k1,gpt-5/high,1000,40,", ",2000,6000,6000,200,0,", "31,,k2,gpt-5,10,5,"]);
         has(&done(&["run", "tests/experiments/small.yaml", "--trace", &path]), &["3 requests, 3 ok"]);
         has(&done(&["trace", "stats", "--format", "usage", &path]), &["requests              3"]);
         // a foreign table by that name says what was looked for

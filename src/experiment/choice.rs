@@ -1,14 +1,15 @@
-//! Which value to take: the one piece of code by which sweep and tune decide, so that they say the same of the same data.
+//! Chooses which value to take. Sweep and tune both decide by this code, so that they give the same answer for the same
+//! data.
 //!
-//! In every scenario (or environment) an arm's *regret* is its distance to the best arm there, as a share of what the
-//! scenario has as it stands. Over several, the worst regret counts (Savage 1951), or their weighted mean. Which arms are
-//! as good as the best is `stats::best`'s answer. Among those the *cheapest* is taken: by the price of all tokens where
-//! there are prices, else by the share of cold turns; and among equally cheap ones the nearest to what there is.
+//! In every scenario (or environment), the *regret* of an arm is its distance to the best arm there, as a share of the
+//! scenario's current figure. Over several scenarios, the worst regret counts (Savage 1951), or their weighted mean.
+//! `stats::best` decides which arms are as good as the best. Among these the *cheapest* is taken: by the price of all
+//! tokens if there are prices, and otherwise by the share of cold turns. Among equally cheap arms, the one nearest to
+//! the current values is taken.
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Figure};
-use super::compare::direction;
 use super::stats::best::{Place, Question, Standing};
 use super::stats::mean_interval_of;
 use super::stats::smooth::smoothed;
@@ -113,7 +114,7 @@ pub fn capped(mut losses: Vec<Vec<Option<f64>>>) -> Vec<Vec<Option<f64>>> {
 
 /// The losses of some cells by this figure.
 pub fn losses<'a>(figure: &Figure, cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Option<f64>> {
-    let direction = direction(figure.meta);
+    let direction = figure.direction();
     cells.into_iter().map(|cell| figure.of(cell).map(|value| direction.loss(value))).collect()
 }
 
@@ -121,8 +122,8 @@ fn mean(column: &[Option<f64>]) -> Option<f64> {
     mean_interval_of(column, super::stats::Level::PERCENT_95).map(|mean| mean.mean)
 }
 
-/// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is varied.
-/// The best of a field is taken from the arms that `may_be_best`. `None` where no field has losses.
+/// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is
+/// varied. The best of a field is taken from the arms that `may_be_best`. `None` where no field has losses.
 pub fn regrets(
     fields: &[Field],
     at: &[Option<f64>],

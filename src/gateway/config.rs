@@ -106,12 +106,18 @@ pub struct Config {
     pub overload_on_503: bool,
     /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a 504,
     /// which fails over; zero: never.
-    pub first_output_timeout: Span,
+    pub first_output_limit: Span,
     /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
     /// r/N of a poll interval later.
     pub process_start: Time,
     /// Half the width of the uniform factor on pauses between polls for a slot: 0.2 in the real system, 0 for none.
     pub wait_jitter: f64,
+    /// A forward without a first token after so long is given up, once a request. A what-if from 0.1.179 on, over HTTP;
+    /// `None`: never, as in the real system.
+    pub first_output_timeout: Option<Span>,
+    /// Whether the upstream request of a client that left ends with it, unlearnt. A what-if, over HTTP: it runs on in the
+    /// real system.
+    pub cancel_upstream: bool,
     /// Gateway processes.
     pub replicas: u32,
     /// How requests spread over them.
@@ -154,9 +160,11 @@ impl Config {
             full_rebuild_interval: Span::from_secs(300),
             overload_cooldown: Span::from_secs(600),
             overload_on_503: false,
-            first_output_timeout: Span::ZERO,
+            first_output_limit: Span::ZERO,
             process_start: start,
             wait_jitter: 0.2,
+            first_output_timeout: None,
+            cancel_upstream: false,
             replicas: 1,
             routing: ReplicaRouting::RoundRobin,
             restarts: Vec::new(),

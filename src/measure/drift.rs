@@ -84,7 +84,7 @@ impl Drift {
             let change = drift(values)? * 100.0;
             let words = format!(
                 "the {what} drifts: it changes by {{}} % of its mean over the measured window (a trend over 16 \
-                 batches), so this is hardly a steady state"
+                 batches), so the run is not in a steady state"
             );
             Some(Note::measured("requests", words, &[change.round()]))
         };

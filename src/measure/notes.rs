@@ -143,21 +143,21 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     let mut notes = Vec::new();
     if count("requests.total") == 0.0 {
         let warmup = count("requests.warmup");
-        let nothing = "there is nothing to read below";
+        let nothing = "the figures below are empty";
         notes.push(if warmup > 0.0 {
             Note::measured(
                 "requests",
-                format!("no request counts: all {{}} arrived in the warm-up; {nothing}"),
+                format!("no request is counted, because all {{}} arrived in the warm-up; {nothing}"),
                 &[warmup],
             )
         } else {
-            Note::new("requests", format!("no request counts; {nothing}"))
+            Note::new("requests", format!("no request is counted; {nothing}"))
         });
         return notes;
     }
     if count("requests.unfinished") > 0.0 {
-        let text =
-            "requests under way at the end of the run are in no latency figure, and slow ones are more likely to be";
+        let text = "requests under way at the end of the run are in no latency figure, and slow requests are more \
+                    likely to be among them";
         notes.push(Note::new("requests.unfinished", text));
     }
     for group in ["felt_ttft_ms", "upstream_ttft_ms"] {
@@ -165,69 +165,87 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     }
     let without = count("felt_ttft_ms.without_token");
     if without > 0.0 {
-        let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted one of Kaplan and \
-                     Meier; answered_ttft_ms leaves them out";
+        let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted mean of \
+                     Kaplan and Meier; answered_ttft_ms leaves them out";
         notes.push(Note::count("felt_ttft_ms", words, without));
     }
     if settings.groups.sessions {
         on_sessions(&mut notes, &count);
     }
-    if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if !settings.mode.has_gate() {
-            format!("none: the mode {} has no gate", settings.mode.name())
-        } else if settings.gate.enabled {
-            "nothing escaped: the escape settings decided nothing in this run".to_owned()
-        } else {
-            "escape is off".to_owned()
-        };
-        notes.push(Note::new("escapes", why));
+    if settings.groups.escapes {
+        on_escapes(&mut notes, settings, &count);
     }
     if settings.groups.detection {
-        if onsets_in_warmup > 0 {
-            let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
-            notes.push(Note::count("detection", words, onsets_in_warmup as f64));
-        }
-        if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
-            notes.push(Note::new("detection", "no condition degraded any account: there was nothing to detect"));
-        } else if !settings.mode.has_gate() {
-            let text = format!(
-                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions that \
-                 stayed on a degraded account",
-                settings.mode.name()
-            );
-            notes.push(Note::new("detection", text));
-        } else if !settings.gate.enabled {
-            let text = "escape is off: nothing can be detected, missed turns are what it would have had to see";
-            notes.push(Note::new("detection", text));
-        }
+        on_detection(&mut notes, settings, &count, onsets_in_warmup);
     }
     if settings.groups.cost {
         if value("cost.cold_turns").is_none() {
             notes.push(Note::new("cost.cold_turn_ratio", "no prompt cache is modelled: cold turns are not counted"));
         }
         if some_unpriced {
-            let text = "some accounts that were used have no price: their tokens are not in it";
+            let text = "some accounts that were used have no price, so their tokens are not included";
             notes.push(Note::new("cost.price", text));
         }
     }
+    on_scheduler(&mut notes, settings);
+    notes
+}
+
+/// Adds the remarks that belong to escapes.
+fn on_escapes(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64) {
+    if count("escapes.total") == 0.0 {
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped, so the escape settings made no difference in this run".to_owned()
+        } else {
+            "escape is off".to_owned()
+        };
+        notes.push(Note::new("escapes", why));
+    }
+}
+
+/// Adds the remarks that belong to detection.
+fn on_detection(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64, onsets_in_warmup: u64) {
+    if onsets_in_warmup > 0 {
+        let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
+        notes.push(Note::count("detection", words, onsets_in_warmup as f64));
+    }
+    if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
+        notes.push(Note::new("detection", "no condition degraded any account, so there was nothing to detect"));
+    } else if !settings.mode.has_gate() {
+        let text = format!(
+            "the mode {} has no gate: a degraded account is seen when {} takes a bound session from it; missed turns \
+             are those of bound sessions that stayed on one",
+            settings.mode.name(),
+            settings.mode.sees_by()
+        );
+        notes.push(Note::new("detection", text));
+    } else if !settings.gate.enabled {
+        let text = "escape is off, so nothing is detected; missed turns are those that it could have seen";
+        notes.push(Note::new("detection", text));
+    }
+}
+
+/// Adds the remarks that belong to the gateway's own metrics and averages.
+fn on_scheduler(notes: &mut Vec<Note>, settings: &Settings) {
     if !settings.mode.learns() {
         let text =
             format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
         notes.push(Note::new("scheduler", text));
     } else if settings.replicas > 1 {
-        let text = "over all replicas; each keeps stats of its own";
+        let text = "summed over all replicas, each of which keeps its own averages";
         notes.push(Note::new("scheduler.runtime_stats_account_count", text));
-        let text = "EWMAs are those of the latest report, whichever replica it went to";
+        let text = "the EWMAs are those after the latest result, whichever replica it went to";
         notes.push(Note::new("accounts", text));
     }
-    notes
 }
 
 /// Adds the remarks that belong to figures over sessions.
 fn on_sessions(notes: &mut Vec<Note>, count: &dyn Fn(&str) -> f64) {
     let total = count("sessions.total");
     if total == 0.0 {
-        let text = "no request has a session: there is nothing sticky to measure, and nothing to escape";
+        let text = "no request has a session, so nothing is sticky and nothing can escape";
         notes.push(Note::new("sessions", text));
         return;
     }

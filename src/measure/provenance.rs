@@ -76,9 +76,9 @@ impl Provenance {
         let Shares { same, observed, extrapolated } = self.shares()?;
         let percent = |share: f64| 100.0 * share;
         let words = format!(
-            "{{}} % of the requests went to the account that the trace recorded for them, {{}} % to another that it shows \
-             {FEW} times or more in the state it was in, {{}} % to one that it hardly shows in that state: these are \
-             extrapolated"
+            "{{}} % of the requests went to the account that the trace recorded for them, {{}} % to another that it \
+             shows {FEW} times or more in the state it was in, {{}} % to one that it hardly shows in that state: \
+             these are extrapolated"
         );
         Some(Note::measured("accounts", words, &[same, observed, extrapolated].map(percent)))
     }

@@ -10,7 +10,7 @@
 
 use super::figures::no_token;
 use super::histogram::Percentiles;
-use super::latency::millis;
+use super::nanos::millis;
 use crate::units::Span;
 
 /// Waits with and without a first token at their end.
@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_mean_is_the_area_under_the_kaplan_meier_curve_worked_by_hand() {
-        // 4 wait; at 1 s one is answered (3/4 left), at 2 s one gives up, at 3 s one of two is answered (3/8), at 5 s one gives up
+        // 4 wait; at 1 s one is answered (3/4 left), at 2 s one gives up, at 3 s one of two is answered (3/8), at 5 s
+        // one gives up
         let mut tail = of(&[1_000, 3_000], &[2_000, 5_000]);
         assert_eq!(tail.mean(), Some(1_000.0 + 0.75 * 2_000.0 + 0.375 * 2_000.0));
         assert_eq!(of(&[1_000, 3_000], &[]).mean(), Some(2_000.0));

@@ -232,7 +232,7 @@ fn failed_attempts_count_in_what_the_client_feels() {
 fn a_forward_without_a_first_output_in_time_is_given_up_as_a_504_and_tried_on_another_account() {
     let world = |timeout: f64| {
         let mut world = World::new(&[1, 1]);
-        world.config.first_output_timeout = crate::world::ms(timeout);
+        world.config.first_output_limit = crate::world::ms(timeout);
         world.ask(0.0, &[ok(30_000.0, 40_000.0), ok(1_000.0, 2_000.0)]).session(1);
         world
     };
@@ -248,11 +248,11 @@ fn a_forward_without_a_first_output_in_time_is_given_up_as_a_504_and_tried_on_an
     }
     // errors that come in time keep their own status; a transport error that comes later is one of these timeouts
     let mut slow = World::new(&[1, 1]);
-    slow.config.first_output_timeout = crate::world::ms(1_000.0);
+    slow.config.first_output_limit = crate::world::ms(1_000.0);
     slow.ask(0.0, &[transport(5_000.0), ok(1.0, 2.0)]);
     assert_eq!(slow.play().path(0), [1, 2]);
     let mut everywhere = World::new(&[1, 1]);
-    everywhere.config.first_output_timeout = crate::world::ms(1_000.0);
+    everywhere.config.first_output_limit = crate::world::ms(1_000.0);
     everywhere.ask(0.0, &[ok(5_000.0, 6_000.0)]);
     let seen = everywhere.play();
     assert_eq!((seen.ends[0].status, seen.ends[0].http, seen.ends[0].at), ("failover_exhausted", 502, 2_000.0));

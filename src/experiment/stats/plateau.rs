@@ -1,15 +1,16 @@
-//! The shape of a sweep: the best cell and all that cannot be told from it, cliffs, inert stretches.
+//! The shape of a sweep: the best cell and all that cannot be distinguished from it, cliffs, and inert stretches.
 //!
 //! All cells of a sweep run on the same luck, so every question is one about pairs. The best of many cells is best
-//! partly by luck. Therefore the plateau shares its error among all comparisons (Bonferroni): with the stated level, the
-//! cell that is *truly* best is on it. A plateau is a list of values that one may choose from by other reasons; its
+//! partly by luck. Therefore the plateau shares its error among all comparisons (Bonferroni): with the stated level,
+//! the cell that is *truly* best is on it. A plateau is a list of values that one may choose from by other reasons; its
 //! width is an answer too: it says how much the key matters.
 
 use std::ops::{Range, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, mean_interval_of};
+use super::interval::{Interval, Level};
+use super::mean::mean_interval_of;
 use super::paired::{excess_of, paired_of};
 use super::verdict::Direction;
 
@@ -18,7 +19,7 @@ use super::verdict::Direction;
 pub struct Plateau {
     /// The cell with the best mean; the first of several.
     pub best: usize,
-    /// The cells that cannot be told from the best, itself included, ascending.
+    /// The cells that cannot be distinguished from the best, including itself, ascending.
     pub members: Vec<usize>,
     /// Cell - best with its paired interval at the stated level, for every cell; `None` where no replication has both.
     pub against_best: Vec<Option<Interval>>,
@@ -49,8 +50,9 @@ impl Plateau {
 
 /// The plateau of a sweep; `cells[c][i]` is the figure of cell c in replication i. `None` when no cell has the figure.
 ///
-/// A cell that has the figure in less than half as many replications as the fullest one is not called the best: its mean
-/// is that of a selection. A cell without any interval to the best (one common replication) cannot be told from it.
+/// A cell that has the figure in less than half as many replications as the fullest one is not called the best: its
+/// mean is that of a selection. A cell without an interval to the best (one common replication) cannot be distinguished
+/// from it.
 pub fn plateau<C: AsRef<[Option<f64>]>>(cells: &[C], direction: Direction, level: Level) -> Option<Plateau> {
     let best = best(cells, direction)?;
     Some(plateau_around(best, cells, direction, level.shared_by(cells.len().saturating_sub(1))))
@@ -70,8 +72,8 @@ pub fn best<C: AsRef<[Option<f64>]>>(cells: &[C], direction: Direction) -> Optio
 
 /// The plateau around a cell that is known to be the best by other means (a search that spent more replications on it;
 /// the whole grid of which these cells are a line). `level` is that of each comparison: the caller shares it among all
-/// that it makes, also those from which the best was chosen. Cells may have different numbers of replications: pairs are
-/// made of those that both have.
+/// that it makes, also those from which the best was chosen. Cells may have different numbers of replications: pairs
+/// are made of those that both have.
 pub fn plateau_around<C: AsRef<[Option<f64>]>>(
     best: usize,
     cells: &[C],

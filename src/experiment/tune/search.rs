@@ -10,11 +10,10 @@ use super::confirm::{Gain, Looks, Together, together};
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
 use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::choice::{self, Bill, Candidates, Choice, Field, Regrets};
-use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
 use crate::experiment::identity;
 use crate::experiment::jobs::{Job, Progress};
-use crate::experiment::journal::{Header, Journal, Sync as Syncing};
+use crate::experiment::journal::{Durability, Header, Journal};
 use crate::experiment::stats::best::{Place, Question};
 use crate::experiment::stats::halving::{Fate, Halving, Plan, Standing};
 use crate::experiment::stats::{Verdict, mean_interval, mean_interval_of, paired_of};
@@ -179,7 +178,7 @@ impl Tune {
     ) -> Result<Tuned, TuneError> {
         let (mut cells, mut journal) = (BTreeMap::new(), None);
         if let Some(path) = out {
-            let opened = Journal::open(path, &self.header()?, Syncing::EveryLine)?;
+            let opened = Journal::open(path, &self.header()?, Durability::EveryLine)?;
             cells.extend(opened.finished);
             journal = Some(Mutex::new(opened.journal));
         }
@@ -376,7 +375,7 @@ impl Tune {
             let default = against(&default);
             ConfirmedRow {
                 figure: figure.clone(),
-                verdict: Verdict::of(default.as_ref(), direction(figure.meta)),
+                verdict: Verdict::of(default.as_ref(), figure.direction()),
                 default,
                 off: against(&off),
             }

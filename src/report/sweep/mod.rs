@@ -14,11 +14,10 @@ use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
-use crate::experiment::compare::direction;
 use crate::experiment::stats::plateau::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
 use crate::experiment::sweep::decide::Decision;
-use crate::experiment::sweep::shape::{Inert, Shape as Found};
+use crate::experiment::sweep::shape::{self, Inert};
 use crate::experiment::sweep::{Layout, Swept};
 
 /// What a sweep says.
@@ -59,7 +58,7 @@ pub struct Shape {
     pub mean: Interval,
     /// The best less its own reference with escape off, and the verdict, where there is one.
     pub against_off: Option<(Interval, Verdict)>,
-    /// The points of the grid that cannot be told from the best, itself included, ascending.
+    /// The points of the grid that cannot be distinguished from the best, including itself, ascending.
     pub plateau: Vec<usize>,
     /// Each key, along the line of the grid through the best point.
     pub axes: Vec<AxisShape>,
@@ -72,7 +71,7 @@ pub struct AxisShape {
     pub key: String,
     /// The best value.
     pub best: usize,
-    /// The values that cannot be told from it, itself included, ascending.
+    /// The values that cannot be distinguished from it, including itself, ascending.
     pub members: Vec<usize>,
     /// Whether that is every value that has the figure.
     pub everywhere: bool,
@@ -141,7 +140,7 @@ impl SweepReport {
 }
 
 impl Shape {
-    fn of(found: Found) -> Self {
+    fn of(found: shape::Shape) -> Self {
         let axis = |axis: crate::experiment::sweep::shape::AxisShape| AxisShape {
             key: axis.key,
             best: axis.plateau.best,
@@ -150,7 +149,7 @@ impl Shape {
             stretch: (*axis.stretch.start(), *axis.stretch.end()),
             cliffs: axis.cliffs,
         };
-        let verdict = |paired| Verdict::of(Some(paired), direction(found.figure.meta));
+        let verdict = |paired| Verdict::of(Some(paired), found.figure.direction());
         Self {
             against_off: found.against_off.as_ref().map(|paired| (paired.difference, verdict(paired))),
             figure: found.figure,

@@ -47,10 +47,10 @@ impl Named<'_> {
             match number(text) {
                 Some(value) => values.push(value),
                 None if index == 0 => {}
-                None => return Err(self.bad(line, format!("`{text}` is no number that is at least 0"))),
+                None => return Err(self.bad(line, format!("`{text}` is not a number of at least 0"))),
             }
         }
-        if values.is_empty() { Err(self.bad(0, "has no numbers; expected one a line")) } else { Ok(values) }
+        if values.is_empty() { Err(self.bad(0, "has no numbers; expected one per line")) } else { Ok(values) }
     }
 
     /// `time_s` and `factor` of every row, with ascending times.
@@ -66,7 +66,7 @@ impl Named<'_> {
         for (line, row) in rows {
             let cell = |at: usize, name: &str| {
                 let text = row.get(at).unwrap_or("");
-                number(text).ok_or_else(|| self.bad(line, format!("{name} `{text}` is no number that is at least 0")))
+                number(text).ok_or_else(|| self.bad(line, format!("{name} `{text}` is not a number of at least 0")))
             };
             let (at, factor) = (cell(time, "time_s")?, cell(factor, "factor")?);
             if factors.last().is_some_and(|&(earlier, _)| at < earlier) {

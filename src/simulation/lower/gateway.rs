@@ -1,6 +1,6 @@
 //! Makes the pool as the scheduler knows it, and the settings of the request loop.
 
-use crate::gateway as gw;
+use crate::gateway;
 use crate::scenario::{self, Account, AccountType, Protocol, Routing, Scenario, Transport};
 use crate::scheduler::{self, Weights};
 use crate::units::{Span, Time};
@@ -35,16 +35,16 @@ pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
 }
 
 /// The request loop's settings.
-pub(super) fn lower(scenario: &Scenario) -> gw::Config {
+pub(super) fn lower(scenario: &Scenario) -> gateway::Config {
     let start = scenario.epoch.0;
     let gateway = &scenario.gateway;
     let seconds = |seconds: u64| Span::from_secs(seconds);
     let minutes = |minutes: u64| Span::from_secs(minutes.saturating_mul(60));
-    gw::Config {
+    gateway::Config {
         scheduler: scheduler(scenario),
         transport: match scenario.transport {
-            Transport::Http => gw::Transport::Http,
-            Transport::Websocket => gw::Transport::WebSocket,
+            Transport::Http => gateway::Transport::Http,
+            Transport::Websocket => gateway::Transport::WebSocket,
         },
         max_account_switches: u32::try_from(gateway.max_account_switches).unwrap_or(0),
         outbox_poll_interval: seconds(gateway.scheduling.outbox_poll_interval_seconds),
@@ -54,19 +54,21 @@ pub(super) fn lower(scenario: &Scenario) -> gw::Config {
             |cooldown| cooldown.0,
         ),
         overload_on_503: scenario.what_if.overload_on_503,
-        first_output_timeout: seconds(gateway.openai_first_output_timeout_seconds),
+        first_output_limit: seconds(gateway.openai_first_output_timeout_seconds),
         process_start: start,
         wait_jitter: scenario.what_if.wait_jitter,
+        first_output_timeout: scenario.what_if.first_output_timeout.map(|timeout| timeout.0),
+        cancel_upstream: scenario.what_if.cancel_upstream,
         replicas: scenario.replicas.count,
         routing: match scenario.replicas.routing {
-            Routing::RoundRobin => gw::ReplicaRouting::RoundRobin,
-            Routing::BySession => gw::ReplicaRouting::BySession,
+            Routing::RoundRobin => gateway::ReplicaRouting::RoundRobin,
+            Routing::BySession => gateway::ReplicaRouting::BySession,
         },
         restarts: scenario
             .replicas
             .restarts
             .iter()
-            .map(|restart| gw::Restart { at: start + restart.at.0, replica: restart.replica })
+            .map(|restart| gateway::Restart { at: start + restart.at.0, replica: restart.replica })
             .collect(),
         user_concurrency: scenario.clients.user_concurrency,
         user_limits: Vec::new(),
@@ -120,14 +122,15 @@ pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
         load_batch_enabled: scheduling.load_batch_enabled,
         subscription_priority: scenario.admin_settings.subscription_priority(),
         oauth_rate: scenario.admin_settings.oauth_rate(),
+        seed_without_previous: scenario.what_if.stable_seed,
         ewma_alpha: scenario.what_if.ewma_alpha,
         ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,
     }
 }
 
-fn retry(retry: &scenario::Retry) -> gw::ClientRetry {
-    gw::ClientRetry {
+fn retry(retry: &scenario::Retry) -> gateway::ClientRetry {
+    gateway::ClientRetry {
         statuses: retry.on.clone(),
         limit: retry.max,
         backoff: retry.backoff.0,
@@ -137,10 +140,10 @@ fn retry(retry: &scenario::Retry) -> gw::ClientRetry {
     }
 }
 
-const fn credential(account: &Account) -> gw::Credential {
+const fn credential(account: &Account) -> gateway::Credential {
     match account.kind {
-        AccountType::ApiKey => gw::Credential::ApiKey,
-        AccountType::Oauth => gw::Credential::OAuth,
+        AccountType::ApiKey => gateway::Credential::ApiKey,
+        AccountType::Oauth => gateway::Credential::OAuth,
     }
 }
 
@@ -157,13 +160,13 @@ fn continues(scenario: &Scenario) -> bool {
     newer && scenario.transport == Transport::Http && named
 }
 
-fn traits(account: &Account) -> gw::AccountTraits {
-    let rule = |rule: &scenario::Rule| gw::Rule {
+fn traits(account: &Account) -> gateway::AccountTraits {
+    let rule = |rule: &scenario::Rule| gateway::Rule {
         status: rule.status,
         words: rule.words.clone(),
         span: Span::from_secs(rule.minutes.saturating_mul(60)),
     };
-    gw::AccountTraits {
+    gateway::AccountTraits {
         credential: credential(account),
         http1: account.protocol == Protocol::Http1,
         pool_mode: account.pool_mode,

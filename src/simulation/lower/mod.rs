@@ -21,13 +21,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::engine::BadParameter;
-use crate::gateway as gw;
 use crate::ids::AccountIx;
-use crate::measure as ms;
 use crate::scenario::{Scenario, Service};
 use crate::scheduler;
 use crate::units::Time;
-use crate::upstream as up;
 use crate::workload::{Expected, WorkloadConfig};
 
 /// Everything that one run is made from.
@@ -40,19 +37,19 @@ pub struct Lowered {
     /// The pool in order of account ids: `AccountIx(i)` is `pool[i]`.
     pub pool: Vec<scheduler::Account>,
     /// The request loop's settings, the scheduler's among them.
-    pub gateway: gw::Config,
+    pub gateway: crate::gateway::Config,
     /// The accounts' models and the conditions that degrade them.
-    pub upstream: up::Config,
+    pub upstream: crate::upstream::Config,
     /// Whether recorded attempts answer where the trace has them.
     pub recorded_service: bool,
     /// Where requests come from.
     pub workload: WorkloadConfig,
     /// How the run is measured. `check` is off, all groups are on.
-    pub measure: ms::Settings,
+    pub measure: crate::measure::Settings,
     /// What the observers know of the accounts.
-    pub accounts: Vec<ms::AccountInfo>,
+    pub accounts: Vec<crate::measure::AccountInfo>,
     /// What the observers know of the conditions, as `HealthChange` counts them.
-    pub conditions: Vec<ms::ConditionInfo>,
+    pub conditions: Vec<crate::measure::ConditionInfo>,
     /// The names of the accounts in reports: their own, or otherwise their ids.
     pub account_names: Vec<String>,
 }

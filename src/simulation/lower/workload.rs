@@ -1,7 +1,7 @@
 //! Makes the workload.
 
 use super::LowerError;
-use super::distribution::{At, lower as draw};
+use super::distribution::{At, draw};
 use super::models::Models;
 use super::service::mean_service_s;
 use crate::engine::Distribution;
@@ -166,23 +166,23 @@ fn profile(profile: &scenario::Profile) -> Profile {
 }
 
 fn format(format: scenario::TraceFormat) -> Format {
-    use scenario::TraceFormat as Named;
+    use scenario::TraceFormat;
     match format {
-        Named::Csv => Format::NativeCsv,
-        Named::Jsonl => Format::NativeJsonl,
-        Named::GatewayLog => Format::GatewayLog,
-        Named::AzureLlm2023 => Format::AzureLlm2023,
-        Named::AzureLlm2024 => Format::AzureLlm2024,
-        Named::AzureLmm2024 => Format::AzureLmm2024,
-        Named::BurstGpt => Format::BurstGpt,
-        Named::BurstGpt3 => Format::BurstGpt3,
-        Named::Mooncake => Format::Mooncake,
-        Named::RagPulse => Format::RagPulse,
-        Named::Weka => Format::Weka,
-        Named::Qwen => Format::Qwen,
-        Named::Codex => Format::Codex,
-        Named::Claude => Format::Claude,
-        Named::Transcripts => Format::Transcripts,
-        Named::Usage => Format::Usage,
+        TraceFormat::Csv => Format::NativeCsv,
+        TraceFormat::Jsonl => Format::NativeJsonl,
+        TraceFormat::GatewayLog => Format::GatewayLog,
+        TraceFormat::AzureLlm2023 => Format::AzureLlm2023,
+        TraceFormat::AzureLlm2024 => Format::AzureLlm2024,
+        TraceFormat::AzureLmm2024 => Format::AzureLmm2024,
+        TraceFormat::BurstGpt => Format::BurstGpt,
+        TraceFormat::BurstGpt3 => Format::BurstGpt3,
+        TraceFormat::Mooncake => Format::Mooncake,
+        TraceFormat::RagPulse => Format::RagPulse,
+        TraceFormat::Weka => Format::Weka,
+        TraceFormat::Qwen => Format::Qwen,
+        TraceFormat::Codex => Format::Codex,
+        TraceFormat::Claude => Format::Claude,
+        TraceFormat::Transcripts => Format::Transcripts,
+        TraceFormat::Usage => Format::Usage,
     }
 }

@@ -100,8 +100,8 @@ pub struct Timeline {
 
 /// Up to this many accounts have a panel each; more are a strip each.
 const PANELS: usize = 12;
-/// At most this many strips.
-const STRIPS: usize = 200;
+/// At most this many strips: those with most escapes.
+const STRIPS: usize = 24;
 /// A panel with more dots than this shows their density.
 const DOTS: usize = 3_000;
 /// Columns of density and of strips.
@@ -139,7 +139,9 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     }
     let hidden = (if busy > 0 { busy } else { idle }).saturating_sub(STRIPS);
     if strips && hidden > 0 {
-        notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
+        notes.push(format!(
+            "{hidden} more accounts had fewer escapes and shorter degraded spans than these; they have no strip."
+        ));
     }
     let threshold = timeline.threshold_ms.map(threshold_name);
     let subtitle = if strips {
@@ -317,7 +319,9 @@ fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
         let tips = of.iter().map(tip).collect();
         let at: Vec<f64> = of.iter().map(|escapes| escapes.at_s).collect();
         if !at.is_empty() {
-            out.push(Series::new(format!("escape: {reason}"), ink, Mark::Flags { at, shape, lane }).tips(tips));
+            let counts = of.iter().map(|escapes| escapes.count).collect();
+            let flags = Mark::Flags { at, shape, lane, counts };
+            out.push(Series::new(format!("escape: {reason}"), ink, flags).tips(tips));
         }
     }
     out
