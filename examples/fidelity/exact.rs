@@ -1,5 +1,6 @@
-//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and `slow-advanced`
-//! decision by decision, and `slow-on` account by account with the attempts and times that were recorded.
+//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and
+//! `slow-advanced` decision by decision, and `slow-on` account by account with the attempts and times that were
+//! recorded.
 
 use std::collections::BTreeMap;
 
@@ -157,8 +158,8 @@ fn as_logged(case: &Case) -> Manner {
     Manner::Given(given)
 }
 
-/// The Unix time in s, by the gateway's clock, of time 0 of the case: by the forwards that it noted, which the upstreams
-/// saw a little later.
+/// The Unix time in s, by the gateway's clock, of time 0 of the case: by the forwards that it noted, which the
+/// upstreams saw a little later.
 fn log_clock(case: &Case, noted: &BTreeMap<(usize, usize), &Noted>) -> Option<f64> {
     let mut found: Vec<f64> = noted
         .iter()

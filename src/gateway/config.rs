@@ -115,8 +115,8 @@ pub struct Config {
     /// A forward without a first token after so long is given up, once a request. A what-if from 0.1.179 on, over HTTP;
     /// `None`: never, as in the real system.
     pub first_output_timeout: Option<Span>,
-    /// Whether the upstream request of a client that left ends with it, unlearnt. A what-if, over HTTP: it runs on in the
-    /// real system.
+    /// Whether the upstream request of a client that left ends with it, unlearnt. A what-if, over HTTP: it runs on in
+    /// the real system.
     pub cancel_upstream: bool,
     /// Gateway processes.
     pub replicas: u32,

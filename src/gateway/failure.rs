@@ -1,4 +1,5 @@
-//! A failed forward and what it comes to, whatever the revision: `states` decides at 0.1.133, `effects` from 0.1.179 on.
+//! A failed forward and what it comes to, whatever the revision: `states` decides at 0.1.133, `effects` from 0.1.179
+//! on.
 
 use super::config::AccountTraits;
 use crate::ids::{AccountIx, ModelId};

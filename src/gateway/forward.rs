@@ -1,5 +1,5 @@
-//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
-//! steps 5 and 6): the part that HTTP and WebSocket share.
+//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec
+//! gateway.md, steps 5 and 6): the part that HTTP and WebSocket share.
 
 use super::attempt::AttemptEnd;
 use super::config::Transport;
@@ -90,7 +90,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         (can && first > timeout).then_some(timeout)
     }
 
-    /// The what-if of a client whose leaving ends its upstream request: connection and slot are free, nothing is learnt.
+    /// The what-if of a client whose leaving ends its upstream request: connection and slot are free, nothing is
+    /// learnt.
     pub(super) fn cancel(&mut self, ix: u32, mut flight: Flight, now: Time) {
         let account = flight.account;
         let slot = flight.slot.take();

@@ -20,8 +20,8 @@ pub(super) struct InLine {
     pub(super) account: AccountIx,
 }
 
-/// Candidates in order of priority, load and last use, with ties shuffled: a run of equals at a time, as far as somebody
-/// asks. Two uses in the same second tie.
+/// Candidates in order of priority, load and last use, with ties shuffled: a run of equals at a time, as far as
+/// somebody asks. Two uses in the same second tie.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     /// Those in the runs that were shuffled, then the others, if they were lined up.

@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::weighted::WeightedIndex;
-use rand_distr::{Distribution as Sampler, Exp, Gamma, Geometric, LogNormal, Uniform, Weibull};
+use rand_distr::{Distribution as _, Exp, Gamma, Geometric, LogNormal, Uniform, Weibull};
 
 use super::*;
 use crate::engine::Luck;
@@ -15,7 +15,7 @@ const N: usize = 100_000;
 /// Beyond this, sqrt(n m / (n + m)) D of two samples of one distribution lies in fewer than 1 of 10,000 tests.
 const LIMIT: f64 = 2.23;
 
-fn judge<S: Sampler<f64> + 'static>(sampler: S) -> Judge {
+fn judge<S: rand_distr::Distribution<f64> + 'static>(sampler: S) -> Judge {
     Box::new(move |rng| sampler.sample(rng))
 }
 

@@ -1,4 +1,5 @@
-//! The interval of a figure over replications, whether its values can be averaged (`interval`) or only ranked (`ranked`).
+//! The interval of a figure over replications, whether its values can be averaged (`interval`) or only ranked
+//! (`ranked`).
 
 use super::interval::{ENOUGH_THAT_DIFFER, Interval, Level, Moments};
 use super::ranked;
