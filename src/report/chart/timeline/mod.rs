@@ -13,6 +13,7 @@ use super::figure::{Axis, Dash, Figure, Mark, Panel, Row, Series, Shape, Span, S
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
 use super::theme::Ink;
+use crate::units;
 
 /// Up to this many accounts have a panel each; more are a strip each.
 const PANELS: usize = 12;
@@ -88,11 +89,11 @@ fn title(timeline: &Timeline) -> String {
 }
 
 fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    units::count(n as u64, what)
 }
 
 const fn are(n: usize) -> &'static str {
-    if n == 1 { "is" } else { "are" }
+    units::agree(n as u64, "is", "are")
 }
 
 /// Spans of truth and of state, the same for panels and strips.
@@ -184,8 +185,8 @@ fn threshold_name(ms: f64) -> String {
 
 fn remark(account: &AccountTrack) -> String {
     let escapes = escaped(account);
-    let s = if escapes == 1 { "" } else { "s" };
-    format!("{} answered, {} escape{s}", number(account.attempts as f64), number(escapes as f64))
+    let word = units::plural(escapes, "escape");
+    format!("{} answered, {} {word}", number(account.attempts as f64), number(escapes as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.
