@@ -7,6 +7,7 @@ use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
+use crate::report::format::share;
 use crate::report::summary::{Block, Section, Table};
 
 /// Figures that are shown beside the objectives, as far as there is room: columns with short headings.
@@ -198,7 +199,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         .zip(&decision.best)
         .map(|(environment, &best)| format!("best at {environment}: {}", name(best)))
         .collect();
-    let percent = |share: Option<f64>| percent(share, 0);
+    let percent = |of: Option<f64>| share(of, 0);
     let worst = decision.worst_case.and_then(|at| decision.worst(at));
     lines.push(format!("for the worst case: {} (at most {} from the best)", name(decision.worst_case), percent(worst)));
     let mean = decision.mean.and_then(|at| decision.mean_of(at));
@@ -207,15 +208,6 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
     let weights = if equal { "equal weights".to_owned() } else { format!("weights {}", weights.join(", ")) };
     lines.push(format!("for the mean ({weights}): {} ({} from the best)", name(decision.mean), percent(mean)));
     lines
-}
-
-/// A regret with so many decimals. Against a figure that is a time, requests that got no token have no share.
-fn percent(share: Option<f64>, decimals: usize) -> String {
-    match share {
-        None => "-".to_owned(),
-        Some(share) if share.abs() > 1e6 => "no token".to_owned(),
-        Some(share) => format!("{:.decimals$} %", share * 100.0),
-    }
 }
 
 /// The regret of every decision in every environment.
@@ -229,10 +221,10 @@ fn matrix(report: &SweepReport) -> Option<Section> {
     let header: Vec<&str> =
         std::iter::once("regret").chain(titles.iter().map(String::as_str)).chain(["worst", "mean"]).collect();
     let mut table = Table::new(&header);
-    let percent = |share: Option<f64>| percent(share, 1);
+    let percent = |of: Option<f64>| share(of, 1);
     for (at, name) in decision.decisions.iter().enumerate() {
         let mut row = vec![if name.contains('=') { short(name) } else { name.clone() }];
-        row.extend(decision.regrets[at].iter().map(|&regret| percent(regret)));
+        row.extend((0..decision.environments.len()).map(|e| percent(decision.regret(at, e))));
         row.extend([percent(decision.worst(at)), percent(decision.mean_of(at))]);
         table.row(row);
     }
