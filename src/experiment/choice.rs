@@ -236,6 +236,15 @@ pub fn bills(fields: &[Field], bill: Bill) -> Vec<Vec<Option<f64>>> {
     (0..arms).map(of_arm).collect()
 }
 
+/// The smallest difference that matters, as a share of what there is, where nobody said.
+pub const SMALLEST: f64 = 0.05;
+
+/// What is asked of the arms: as good as the best is what is less than half of the smallest difference away. One that is
+/// cheaper may not lose all of what matters.
+pub const fn question(smallest: f64, level: Level) -> Question {
+    Question { smallest: 0.5 * smallest, level }
+}
+
 /// What is to be chosen among.
 pub struct Candidates<'a> {
     /// Their regrets.
@@ -333,8 +342,8 @@ mod tests {
 
     #[test]
     fn a_bill_that_luck_alone_may_have_made_smaller_is_no_reason() {
-        let regrets: Vec<_> =
-            [0.0, 0.0001].map(|mean| (0..12).map(|i| Some(mean + 0.002 * f64::from(i % 5))).collect()).into();
+        let luck = |arm: usize| (0..12).map(|i| Some(0.002 * f64::from(u8::from(i % 5 == arm)))).collect::<Vec<_>>();
+        let regrets = [luck(0), luck(1)];
         // the mean difference is 1 % of the bill and its standard error 1.5 %
         let scattered =
             |sign: f64| (0..12).map(|i| Some(1.0 + 0.01 + sign * if i % 2 == 0 { 0.05 } else { -0.05 })).collect();

@@ -12,12 +12,9 @@ use super::super::choice::{self, Bill, Candidates, Choice, Field, Over};
 use super::super::current;
 use super::super::grid::indices;
 use super::super::stats::Level;
-use super::super::stats::best::{Place, Question};
+use super::super::stats::best::Place;
 use super::Swept;
 use crate::measure::figures::no_token;
-
-/// The smallest difference that matters, as a share of the best.
-pub const SMALLEST: f64 = 0.05;
 
 /// What is to be decided, and how that turns out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +98,7 @@ impl Swept {
             let regrets = choice::regrets(fields, &at, over, &|_| true)?;
             let bills = choice::bills(fields, bill);
             Candidates { regrets: &regrets.columns, bills: &bills, bill, moves: &moves }
-                .choose(Question { smallest: SMALLEST, level }, &|_| true)
+                .choose(choice::question(choice::SMALLEST, level), &|_| true)
         };
         let means = choice::regrets(&fields, &at, &Over::Worst, &|_| true)?.means;
         let weights: Vec<f64> = if weights.len() == environments { weights.to_vec() } else { vec![1.0; environments] };
@@ -148,7 +145,7 @@ impl Swept {
     }
 
     /// Where decisions lie along the key, where one alone is decided on, over numbers.
-    fn along(&self, all: usize) -> Vec<Option<f64>> {
+    pub(super) fn along(&self, all: usize) -> Vec<Option<f64>> {
         let mut places = vec![None; all];
         let [axis] = self.layout.decision() else { return places };
         let numbers: Option<Vec<f64>> = axis.points.iter().map(|point| point.number).collect();

@@ -10,7 +10,7 @@ use super::Tune;
 /// A search takes no more requests than this, if that leaves twice the first round.
 const LONG: f64 = 70e6;
 /// A search goes on up to so many requests, and a confirmation does, while they are not decided.
-const SHORT: f64 = 20e6;
+const SHORT: f64 = 12e6;
 /// Halving by itself takes so many times the first round, and at least so many.
 const ROUNDS: (usize, usize) = (3, 2);
 /// The confirmation goes on to so many times its first replications, and to so many where runs are short.
@@ -44,7 +44,7 @@ impl Tune {
         };
         let confirm = self
             .confirm_most
-            .unwrap_or_else(|| within(SHORT / 2.0).clamp(CONFIRM.0 * self.confirm, CONFIRM.1 * self.confirm));
+            .unwrap_or_else(|| within(0.5 * SHORT).clamp(CONFIRM.0 * self.confirm, CONFIRM.1 * self.confirm));
         Effort { rounds, search, confirm: confirm.max(self.confirm) }
     }
 

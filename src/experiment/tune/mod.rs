@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cell::{Cell, Figure};
-use super::choice::{Bill, Over};
+use super::choice::{Bill, Over, SMALLEST};
 use super::current;
 use super::gate::{Condition, Evidence, Judgement};
 use super::stats::best::Place;
@@ -313,7 +313,7 @@ impl Tune {
             most: 10_000,
             confirm: 20,
             confirm_most: None,
-            smallest: 0.05,
+            smallest: SMALLEST,
             over: Over::Worst,
             level,
             scenarios,

@@ -15,7 +15,7 @@ const KEPT_OF_A_GRID: usize = 4;
 
 impl Tune {
     const fn question(&self) -> Question {
-        Question { smallest: self.smallest, level: self.level }
+        choice::question(self.smallest, self.level)
     }
 
     /// How many requests one replication of an arm takes in all scenarios together.
@@ -74,7 +74,7 @@ impl Tune {
             keep_one_in: 2,
             keep_at_least: if on_a_curve { KEPT_ON_A_CURVE } else { KEPT_OF_A_GRID },
             level: self.level,
-            smallest: self.smallest,
+            smallest: self.question().smallest,
         })?;
         let mut infeasible = Vec::new();
         while let Some(round) = search.next() {
@@ -187,7 +187,7 @@ impl Searched {
         let excess = |arm: usize| choice.standings[arm].excess.map_or(0.0, |excess| excess.mean);
         let preferred =
             |arm: usize| candidates.preferred(&[choice.chosen, arm], &excess, tune.level).first() == Some(&arm);
-        let known = choice.standings[choice.chosen].at_most.is_some_and(|at_most| at_most <= tune.smallest);
+        let known = choice.standings[choice.chosen].at_most.is_some_and(|at_most| at_most <= tune.question().smallest);
         let few = |arm: &usize| choice.standings[*arm].place == Place::TooFew && preferred(*arm);
         if known && !open.iter().any(few) {
             return None;

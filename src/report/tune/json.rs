@@ -6,6 +6,7 @@ use super::TuneReport;
 use crate::experiment::stats::{Interval, Paired};
 use crate::experiment::tune::{Arm, Confirmed};
 use crate::measure::figures::no_token::shown;
+use crate::report::answer::of_tune;
 use crate::report::comparison::{json_interval, json_pair};
 use crate::report::document::SCHEMA_VERSION;
 use crate::report::printed::Report as _;
@@ -15,6 +16,7 @@ pub(super) fn of(report: &TuneReport) -> Value {
     json!({
         "schema_version": SCHEMA_VERSION,
         "stickysim_version": env!("CARGO_PKG_VERSION"),
+        "answer": of_tune(report).json(),
         "objective": report.objective.path,
         "scenarios": report.scenarios,
         "seeds": report.seeds,
