@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::places::Places;
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
@@ -14,7 +15,7 @@ use crate::workload::replay::Format;
 ///
 /// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
 /// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
-/// tolerance, 3 when there is too little to tell by. docs/calibrate.md says how to export the logs.
+/// tolerance, 3 when there is too little to tell by. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
     /// The log, as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any
@@ -97,6 +98,8 @@ impl Calibrate {
             limits: spans::Limits { least_factor: self.least_factor, ..spans::Limits::default() },
             seed: self.seed,
         };
+        // an interrupt leaves nothing unfinished behind
+        Places::default().writes("--out", Some(&options.out)).check()?;
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
         for note in &calibrated.input.notes {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());

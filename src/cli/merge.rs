@@ -19,7 +19,7 @@ use crate::experiment::sweep::Swept;
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 bad input or missing runs, 4 inert: a key changed no decision of the scheduler \
-    anywhere.\n\nExample:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/cluster.md for job files."
+    anywhere.\n\nExample:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/guide/cluster.md for job files."
 )]
 pub(crate) struct Merge {
     /// The journals of the shards, in any order.

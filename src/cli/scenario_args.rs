@@ -11,7 +11,7 @@ use crate::scenario::{Document, Loaded, Set};
 /// Which scenario, and what is changed in it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ScenarioArgs {
-    /// The scenario, a YAML file (see docs/scenario.md), or - for standard input.
+    /// The scenario, a YAML file (see docs/reference/scenario.md), or - for standard input.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
     /// Replay this trace in place of the scenario's workload, from its first request to its last (the scenario's

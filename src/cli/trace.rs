@@ -162,7 +162,7 @@ impl Writing {
     }
 }
 
-/// Write a trace of any format as one of ours (docs/trace-format.md).
+/// Write a trace of any format as one of ours (docs/reference/trace-format.md).
 #[derive(Args)]
 struct Convert {
     #[command(flatten)]

@@ -1,16 +1,16 @@
-//! Which value to take: the one piece of code by which sweep and tune decide, so that they say the same of the same data.
+//! Chooses which value to take. Sweep and tune both decide by this code, so that they give the same answer for the same
+//! data.
 //!
-//! In every scenario (or environment) an arm's *regret* is its distance to the best arm there, as a share of what the
-//! scenario has as it stands. Over several, the worst regret counts (Savage 1951), or their weighted mean. Which arms are
-//! as good as the best is `stats::best`'s answer. Among those the *cheapest* is taken: by the price of all tokens where
-//! there are prices, else by the share of cold turns; and among equally cheap ones the nearest to what there is. A value
-//! is dearer than another where that is shown on the replications of both; a difference of bills that luck alone can make
-//! is none.
+//! In every scenario (or environment), the *regret* of an arm is its distance to the best arm there, as a share of the
+//! scenario's current figure. Over several scenarios, the worst regret counts (Savage 1951), or their weighted mean.
+//! `stats::best` decides which arms are as good as the best. Among these the *cheapest* is taken: by the price of all
+//! tokens if there are prices, and otherwise by the share of cold turns. Among equally cheap arms, the one nearest to
+//! the current values is taken. An arm is dearer than another only if that is shown on the replications of both: a
+//! difference of bills that luck alone can make is none.
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Figure};
-use super::compare::direction;
 use super::stats::best::{Place, Question, Standing};
 use super::stats::smooth::smoothed;
 use super::stats::{Level, mean_interval_of};
@@ -136,7 +136,7 @@ pub fn capped(mut losses: Vec<Vec<Option<f64>>>) -> Vec<Vec<Option<f64>>> {
 
 /// The losses of some cells by this figure.
 pub fn losses<'a>(figure: &Figure, cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Option<f64>> {
-    let direction = direction(figure.meta);
+    let direction = figure.direction();
     cells.into_iter().map(|cell| figure.of(cell).map(|value| direction.loss(value))).collect()
 }
 
@@ -145,8 +145,8 @@ pub fn mean(column: &[Option<f64>]) -> Option<f64> {
     mean_interval_of(column, Level::PERCENT_95).map(|mean| mean.mean)
 }
 
-/// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is varied.
-/// The best of a field is taken from the arms that `may_be_best`. `None` where no field has losses.
+/// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is
+/// varied. The best of a field is taken from the arms that `may_be_best`. `None` where no field has losses.
 pub fn regrets(
     fields: &[Field],
     at: &[Option<f64>],

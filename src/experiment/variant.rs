@@ -1,6 +1,6 @@
-//! A variant: the scenario with some keys set otherwise, ready to run, under the name that reports call it by.
+//! A variant: the scenario with some keys changed, ready to run, with the name that reports use.
 //!
-//! All variants of an experiment run on the seed of the scenario as it stands, so that they share their luck.
+//! All variants of an experiment run on the seed of the unchanged scenario, so that they share their luck.
 
 use crate::scenario::{Document, Scenario, ScenarioError, Set};
 use crate::simulation::{LowerError, Lowered, lower};
@@ -40,7 +40,8 @@ pub enum VariantError {
     Lower(#[from] LowerError),
     /// The seed is what variants share.
     #[error(
-        "`seed` cannot be varied: what is compared runs on the same seeds; use --seed for others, --replications for more"
+        "`seed` cannot be varied, because all settings run on the same seeds; use --seed for other seeds and \
+         --replications for more"
     )]
     Seed,
 }

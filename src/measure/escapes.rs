@@ -1,8 +1,8 @@
-//! Escapes and what became of them: by reason, where they led, whether the session came back, and which bindings were
-//! rewritten after one, by cause (spec gateway.md, "Known consequences").
+//! Escapes and what became of them: their reasons, where they led, whether the session came back, and for which causes
+//! bindings were rewritten after one (spec gateway.md, "Known consequences").
 //!
-//! A session that load balance took to another account by an escape is *away*, until its binding is hit again
-//! (a return) or rewritten. Load balance may also answer an escape with the very account escaped from: that is wasted.
+//! A session that an escape took to another account is *away* until its binding is hit again (a return) or rewritten.
+//! If load balance answers an escape with the account that the session escaped from, the escape is wasted.
 
 use super::figures::Figures;
 use super::{Binding, Finished, Observer, Selected, Settings};
@@ -18,9 +18,9 @@ pub struct Move {
     pub from: AccountIx,
     /// The account that load balance chose.
     pub to: AccountIx,
-    /// How often.
+    /// How many escapes led from `from` to `to`.
     pub moves: u64,
-    /// How many sessions came back from there.
+    /// How many sessions came back from `to` to `from`.
     pub returns: u64,
 }
 
@@ -47,6 +47,8 @@ struct Rewritten {
 #[derive(Clone, Debug)]
 pub struct Escapes {
     warmup_end: Time,
+    /// Without a gate there is nothing to count.
+    has_gate: bool,
     by_reason: [u64; EscapeReason::COUNT],
     wasted: u64,
     without_account: u64,
@@ -63,10 +65,11 @@ pub struct Escapes {
 }
 
 impl Escapes {
-    /// Nothing seen yet, over so many accounts.
+    /// Counts of a run over this many accounts that has not begun.
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
+            has_gate: settings.mode.has_gate(),
             by_reason: [0; EscapeReason::COUNT],
             wasted: 0,
             without_account: 0,
@@ -82,12 +85,12 @@ impl Escapes {
         }
     }
 
-    /// All escapes.
+    /// The number of all escapes.
     pub fn total(&self) -> u64 {
         self.by_reason.iter().sum()
     }
 
-    /// Where escapes led, in order of accounts.
+    /// How many escapes led from which account to which, in the order of accounts.
     pub fn moves(&self) -> Vec<Move> {
         let mut moves: Vec<_> = self
             .moves
@@ -105,6 +108,9 @@ impl Escapes {
 
     /// Puts the figures of group `escapes`, and those of the accounts if there are rows for them.
     pub fn put(&self, figures: &mut Figures) {
+        if !self.has_gate {
+            return; // none, which is not the same as 0
+        }
         let run = &mut figures.run;
         let (total, rewritten) = (self.total(), self.rewritten);
         run.count("escapes.total", total);

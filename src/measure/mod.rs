@@ -1,7 +1,8 @@
 //! Observers of a run and the figures they make (spec simulator.md, "What is measured").
 //!
-//! A run tells its steps through `Observer`; `Panel` is the observer that makes every figure. `Figures` names each by a
-//! dotted path with its unit and direction, so that it can be compared, swept and gated on by name.
+//! A run reports its steps through `Observer`. `Panel` is the observer that makes all figures. `Figures` names each
+//! figure by a path with dots and knows its unit and its direction, so that a figure can be compared, swept and used in
+//! gates by its name.
 
 pub mod accounts;
 pub mod check;
@@ -13,6 +14,7 @@ pub mod escapes;
 pub mod figures;
 pub mod histogram;
 pub mod latency;
+mod nanos;
 pub mod notes;
 pub mod observer;
 pub mod outcomes;

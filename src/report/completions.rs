@@ -1,11 +1,11 @@
-//! How many slow completions it takes until the escape gate fires, and how many good ones until it lets go: the plain
+//! How many slow completions it takes until the escape gate shuts, and how many good ones until it opens again: the
 //! arithmetic of an exponentially weighted average (spec simulator.md, Experiments).
 
 use crate::measure::Gate;
 
-/// After how many completions at `level` an average that stood at `baseline` is over `threshold`, with weight `alpha` on
-/// the newest sample: `ceil(ln((L-T)/(L-b)) / ln(1-alpha))`; all in the same unit. `None`: never, as the level itself is not
-/// over the threshold. 0: the baseline is over it already.
+/// After how many completions at `level` an average that stood at `baseline` is over `threshold`, with weight `alpha`
+/// on the newest sample: `ceil(ln((L-T)/(L-b)) / ln(1-alpha))`; all in the same unit. `None`: never, as the level
+/// itself is not over the threshold. 0: the baseline is over it already.
 pub fn until_it_fires(baseline: f64, threshold: f64, level: f64, alpha: f64) -> Option<u32> {
     if baseline > threshold {
         return Some(0);
@@ -13,8 +13,8 @@ pub fn until_it_fires(baseline: f64, threshold: f64, level: f64, alpha: f64) -> 
     (level > threshold).then(|| samples((level - threshold) / (level - baseline), alpha))
 }
 
-/// After how many completions at `level` an average that stood at `peak` is no longer over `threshold`. `None`: never, as the
-/// level itself is over the threshold, or only approaches it. 0: the peak is not over it.
+/// After how many completions at `level` an average that stood at `peak` is no longer over `threshold`. `None`: never,
+/// as the level itself is over the threshold, or only approaches it. 0: the peak is not over it.
 pub fn until_it_lets_go(peak: f64, threshold: f64, level: f64, alpha: f64) -> Option<u32> {
     if peak <= threshold {
         return Some(0);

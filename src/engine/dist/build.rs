@@ -1,4 +1,4 @@
-//! The constructors of distributions: what may be asked for, and how it is refused.
+//! The constructors of distributions, and the error for parameters that they refuse.
 
 use super::{Component, Distribution, Shape};
 
@@ -107,7 +107,7 @@ impl Distribution {
         Self::of_sample(sample, true)
     }
 
-    /// One of the sample's values, each as likely: for what must stay whole or has steps.
+    /// One of the sample's values, all equally likely; for quantities that must stay whole numbers or that have steps.
     pub fn empirical_steps(sample: Vec<f64>) -> Result<Self, BadParameter> {
         Self::of_sample(sample, false)
     }
@@ -138,8 +138,8 @@ impl Distribution {
         Ok(Self(Shape::Mixture(components.into())))
     }
 
-    /// This distribution with what lies outside `low..=high` moved to the nearer end (not drawn again).
-    /// Ends may be infinite.
+    /// This distribution with values outside `low..=high` moved to the nearer end (they are not drawn again). The ends
+    /// may be infinite.
     pub fn clamped(self, low: f64, high: f64) -> Result<Self, BadParameter> {
         require(low < f64::INFINITY, "clamped", "low", "a number", low)?;
         require(high >= low && high > f64::NEG_INFINITY, "clamped", "high", "at least low", high)?;

@@ -1,17 +1,18 @@
 //! Successive halving: replications go where they decide.
 //!
 //! All arms of a search start with a few replications; after each round the worse ones are dropped and the rest of the
-//! budget goes to those that remain (Karnin, Koren and Somekh, 2013), here with replications kept from round to round
-//! and on common luck, so that arms are told apart by pairs. An arm leaves because it is *shown* to be worse than the
-//! best, or merely because it ranks low and the budget must be spent elsewhere; the difference is kept, since only the
-//! first is evidence. Pure bookkeeping: the caller runs what [`Halving::next`] asks for and reports with
-//! [`Halving::close`]. Deterministic: ties go to the lower index.
+//! budget goes to those that remain (Karnin, Koren and Somekh, 2013), here with replications that are kept from round
+//! to round and share their luck, so that arms are compared in pairs. An arm is dropped because it is *shown* to be
+//! worse than the best, or only because it ranks low and the budget is better spent on others. The reason is kept,
+//! because only the first is evidence. This module only keeps the books: the caller runs what [`Halving::next`] asks
+//! for and reports with [`Halving::close`]. It is deterministic; ties go to the lower index.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, mean_interval_of};
+use super::interval::{Interval, Level};
+use super::mean::mean_interval_of;
 use super::paired::paired_of;
 
 /// What is to be searched, and at what expense.
@@ -27,10 +28,10 @@ pub struct Plan {
     pub first: usize,
     /// The most replications an arm may get.
     pub most: usize,
-    /// One arm in so many survives a round, at least 2.
+    /// One arm in this many survives a round; at least 2.
     pub keep_one_in: usize,
-    /// So many arms are never too many to go on with, at least 1: neighbours that inform each other, or values that may
-    /// be as good and cheaper.
+    /// At least this many arms survive, at least 1: neighbours that inform each other, or values that may be as good
+    /// and cheaper.
     pub keep_at_least: usize,
     /// The level at which an arm is shown to be worse.
     pub level: Level,
@@ -47,7 +48,7 @@ pub enum PlanError {
     /// A pinned arm is not among the arms.
     #[error("the pinned arm {0} is not among the arms")]
     NoSuchArm(usize),
-    /// Fewer than two replications tell nothing, and one in one is no selection.
+    /// Fewer than two replications do not show scatter, and keeping one in one selects nothing.
     #[error(
         "a search needs at least 2 first replications, at most as many as the most, and keeps one arm in 2 or more"
     )]
@@ -82,7 +83,7 @@ pub enum Standing<'a> {
     Infeasible,
 }
 
-/// What became of an arm.
+/// Whether an arm is still in, or why it was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -148,8 +149,8 @@ impl Halving {
         if arms.is_empty() || (self.round > 0 && contenders <= 1) {
             return None;
         }
-        // The rest of the budget is spread evenly over the rounds that halving still takes; those that are never too many
-        // share the last one.
+        // The rest of the budget is spread evenly over the rounds that halving still takes; those that are never too
+        // many share the last one.
         let (mut rounds, mut left) = (usize::from(self.plan.keep_at_least > 1), contenders);
         while left > self.plan.keep_at_least.max(1) {
             left = self.kept_of(left);
@@ -213,7 +214,7 @@ impl Halving {
         self.best
     }
 
-    /// What became of each arm.
+    /// The fate of each arm.
     pub fn fates(&self) -> &[Fate] {
         &self.fates
     }
@@ -228,7 +229,7 @@ impl Halving {
         self.done
     }
 
-    /// How many of so many contenders survive a round.
+    /// How many of this many contenders survive a round.
     fn kept_of(&self, contenders: usize) -> usize {
         contenders.div_ceil(self.plan.keep_one_in).max(self.plan.keep_at_least)
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::cell::{Cell, notes};
 use super::identity::{self, Unreadable};
 use super::jobs::{Job, Progress};
-use super::journal::{self, Header, Journal, JournalError, Sync as Syncing};
+use super::journal::{self, Durability, Header, Journal, JournalError};
 use super::shard::{Joined, MergeError, Shard};
 use super::variant::{Base, Variant, VariantError};
 use super::vary::Axis;
@@ -168,7 +168,7 @@ impl Sweep {
             None if shard != Shard::WHOLE => return Err(SweepError::ShardWithoutJournal),
             None => None,
             Some(path) => {
-                let opened = Journal::<Cell>::open(path, &self.header(shard)?, Syncing::EveryLine)?;
+                let opened = Journal::<Cell>::open(path, &self.header(shard)?, Durability::EveryLine)?;
                 for (at, cell) in opened.finished {
                     cells[at] = Some(cell);
                 }

@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use super::super::cell::{Digest, Figure};
 use super::super::choice::{self, Field, Over};
-use super::super::compare::direction;
 use super::super::stats::along::{Cliff, cliffs, inert_stretches, lines};
 use super::super::stats::best::Place;
 use super::super::stats::{Interval, Level, Paired, mean_interval_of, paired_of};
@@ -115,7 +114,7 @@ impl Swept {
             };
             let (first, last) = of_axis.stretch();
             let on = |at: usize| (first..=last).contains(&at);
-            let found = cliffs(&along, direction(figure.meta), shared, CLIFF).into_iter();
+            let found = cliffs(&along, figure.direction(), shared, CLIFF).into_iter();
             of_axis.cliffs = found.filter(|cliff| on(cliff.edge) && !on(cliff.below)).collect();
             Some(of_axis)
         });

@@ -10,11 +10,10 @@ use super::store::{Runner, Store};
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
 use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::choice::{self, Bill, Choice};
-use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
 use crate::experiment::identity;
 use crate::experiment::jobs::Progress;
-use crate::experiment::journal::{Header, Journal, Sync as Syncing};
+use crate::experiment::journal::{Durability, Header, Journal};
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Verdict, mean_interval, mean_interval_of, paired_of};
@@ -81,7 +80,7 @@ impl Tune {
     ) -> Result<Tuned, TuneError> {
         let (mut cells, mut journal) = (BTreeMap::new(), None);
         if let Some(path) = out {
-            let opened = Journal::open(path, &self.header()?, Syncing::EveryLine)?;
+            let opened = Journal::open(path, &self.header()?, Durability::EveryLine)?;
             cells.extend(opened.finished);
             journal = Some(Mutex::new(opened.journal));
         }
@@ -205,7 +204,7 @@ impl Tune {
             let default = against(&default);
             ConfirmedRow {
                 figure: figure.clone(),
-                verdict: Verdict::of(default.as_ref(), direction(figure.meta)),
+                verdict: Verdict::of(default.as_ref(), figure.direction()),
                 default,
                 off: against(&off),
             }

@@ -14,12 +14,11 @@ use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
-use crate::experiment::compare::direction;
 use crate::experiment::stats::along::Cliff;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
 use crate::experiment::sweep::decide::Decision;
-use crate::experiment::sweep::shape::{Inert, Shape as Found};
+use crate::experiment::sweep::shape::{self, Inert};
 use crate::experiment::sweep::{Layout, Swept};
 
 /// What a sweep says.
@@ -155,7 +154,7 @@ impl SweepReport {
 }
 
 impl Shape {
-    fn of(found: Found) -> Self {
+    fn of(found: shape::Shape) -> Self {
         let axis = |axis: crate::experiment::sweep::shape::AxisShape| AxisShape {
             best: axis.best,
             everywhere: axis.is_everywhere(),
@@ -169,7 +168,7 @@ impl Shape {
             let all = found.places.iter().enumerate();
             all.filter_map(|(point, place)| place.filter(|&place| wanted(place)).map(|_| point)).collect()
         };
-        let verdict = |paired| Verdict::of(Some(paired), direction(found.figure.meta));
+        let verdict = |paired| Verdict::of(Some(paired), found.figure.direction());
         let (plateau, too_few) =
             (at(&|place| matches!(place, Place::Best | Place::AsGood)), at(&|place| place == Place::TooFew));
         Self {

@@ -2,7 +2,6 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
-use crate::experiment::compare::direction;
 use crate::experiment::current;
 use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
@@ -181,7 +180,7 @@ impl TuneReport {
         lines
     }
 
-    /// The values that were measured too little to be told from the best, and those of them that are not far off.
+    /// The values that were measured too little to be compared with the best, and those of them that are not far off.
     fn too_few(&self) -> Option<String> {
         let few: Vec<&Arm> = self
             .tuned
@@ -253,7 +252,7 @@ fn costs(found: &Confirmed) -> String {
         .rows
         .iter()
         .filter(|row| is_bill(row) && row.verdict != Verdict::Better)
-        .filter(|row| direction(row.figure.meta) == Direction::LowerIsBetter)
+        .filter(|row| row.figure.direction() == Direction::LowerIsBetter)
         .filter_map(|row| {
             let paired = row.default.as_ref()?;
             let change = paired.change.filter(|_| row.figure.meta.unit == Unit::Money);

@@ -1,4 +1,4 @@
-//! Our own CSV (docs/trace-format.md, version 1).
+//! Our own CSV (docs/reference/trace-format.md, version 1).
 
 use super::line::{BadLine, LineFormat};
 use super::names::Names;
