@@ -281,12 +281,12 @@ fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
         let key = Key::new(axis);
         let (first, last) = found.stretch;
         reasons.push(if found.everywhere {
-            format!("{}: no value is shown to differ from the best; the key shows no effect on this figure.", axis.key)
+            format!("{}: no value can be told from the best; the key shows no effect on this figure.", axis.key)
         } else if first == last {
             format!("{}: the values next to it are shown to be worse.", axis.key)
         } else {
             let (first, last) = (key.name(first), key.name(last));
-            format!("{}: no value from {first} to {last} is shown to differ from it (the plateau).", axis.key)
+            format!("{}: no value from {first} to {last} can be told from it, the plateau.", axis.key)
         });
         for cliff in &found.cliffs {
             let (edge, below) = (key.name(cliff.edge), key.name(cliff.below));

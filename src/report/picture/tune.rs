@@ -219,7 +219,7 @@ fn heat(report: &TuneReport) -> Figure {
         current: own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1])),
     });
     figure.subtitle =
-        "Each cell: the distance to the best, in the scenario where it is largest, as a share of the current figure."
+        "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it stands."
             .to_owned();
     if report.axes.len() > 2 {
         let rest = (2..report.axes.len()).map(|i| {

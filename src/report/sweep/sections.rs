@@ -48,7 +48,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         report.seed
     ))];
     if n == 1 {
-        blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
+        blocks.push(Block::Remark("one replication has no intervals: no value can be told from another".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
@@ -85,7 +85,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     blocks.push(Block::Table(table));
     if on_plateau.len() > 1 {
         blocks.push(Block::Line(format!(
-            "{MARK_PLATEAU}: along its key, not distinguishable from the best (paired differences, {:.0} % together)",
+            "{MARK_PLATEAU}: along its key not to be told from the best (paired differences, {:.0} % together)",
             report.level.fraction() * 100.0
         )));
     }
@@ -143,7 +143,7 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     for axis in &shape.axes {
         let (first, last) = axis.stretch;
         blocks.push(Block::Line(if axis.everywhere {
-            format!("{}: no value is shown to differ from the best; the key shows no effect on this figure", axis.key)
+            format!("{}: no value can be told from the best; the key shows no effect on this figure", axis.key)
         } else if first == last {
             format!("{}: plateau is that value alone", axis.key)
         } else {
@@ -187,7 +187,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
-            "take {}: the cheapest of the values that are as good as the best{also}",
+            "to take: {}, the cheapest of what is as good as the best{also}",
             name(decision.worst_case)
         )];
     }
