@@ -239,7 +239,7 @@ impl Says {
 }
 
 impl RecordedAttempt {
-    /// This status, with nothing else said.
+    /// This status, without further details.
     pub const fn status(status: u16, end: Span) -> Self {
         Self::Status { status, end, reset_after: None, retry_after: None, says: Says::Nothing }
     }
@@ -280,7 +280,7 @@ impl RecordedAttempt {
 /// How a request ended, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// When.
+    /// When it happened.
     pub at: Time,
     /// Whether the answer was complete.
     pub ok: bool,
