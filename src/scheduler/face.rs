@@ -9,13 +9,14 @@
 //! 1. [`AnyScheduler::select`] answers with a slot held (`Outcome::Acquired`), with a plan to wait for one, or with
 //!    `no_available_accounts`. It reads and writes the bindings in the pool as its mode does.
 //! 2. A request that waits takes a slot by `Pool::acquire`, gives it back by `Pool::release`, and is counted by
-//!    `Pool::enter` and `Pool::leave`. A session that got its slot by waiting is bound by [`AnyScheduler::bind_session`].
+//!    `Pool::enter` and `Pool::leave`. A session that got its slot by waiting is bound by
+//!    [`AnyScheduler::bind_session`].
 //! 3. A finished forward is reported by [`AnyScheduler::learn`], a change to another account by
-//! [`AnyScheduler::switched`]. A response id is bound by [`AnyScheduler::bind_response`]. 4. What a status does to its
-//! account is decided by the loop, which reports the outcome: [`AnyScheduler::block`] (this process only),
-//! `Pool::account_mut` (until when it is unschedulable), and, from revision 0.1.179 on, [`AnyScheduler::model_failure`]
-//! and [`AnyScheduler::model_success`] (the pair's cooldown, this process only), `Pool::limit_model` (limited for a
-//! model) and `Pool::set_last_used`.
+//!    [`AnyScheduler::switched`]. A response id is bound by [`AnyScheduler::bind_response`].
+//! 4. What a status does to its account is decided by the loop, which reports the outcome: [`AnyScheduler::block`]
+//!    (this process only), `Pool::account_mut` (until when it is unschedulable), and, from revision 0.1.179 on,
+//!    [`AnyScheduler::model_failure`] and [`AnyScheduler::model_success`] (the pair's cooldown, this process only),
+//!    `Pool::limit_model` (limited for a model) and `Pool::set_last_used`.
 //!
 //! Which mode answers is decided once, by `Config::revision` and `Config::mode`; a call costs one predictable branch.
 //! Time is an input everywhere.
