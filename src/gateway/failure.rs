@@ -22,7 +22,8 @@ pub(super) struct Failure<'a> {
     /// The upstream's error message.
     pub message: &'a str,
     pub traits: &'a AccountTraits,
-    pub overload_cooldown: Span,
+    /// How long its status takes the account out as overloaded, if it does.
+    pub overload_cooldown: Option<Span>,
 }
 
 /// The consequences of a failure.
