@@ -1,5 +1,6 @@
-//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and `slow-advanced`
-//! decision by decision, and `slow-on` account by account with the attempts and times that were recorded.
+//! The cases that can be followed step by step: `abandon` request by request, the heads of `slow-off` and
+//! `slow-advanced` decision by decision, and `slow-on` account by account with the attempts and times that were
+//! recorded.
 
 use std::collections::BTreeMap;
 
@@ -123,11 +124,11 @@ fn as_recorded(case: &Case, in_order: bool) -> Manner {
     Manner::Given(given)
 }
 
-/// As `as_recorded`, but every request reaches the scheduler when the gateway's log says that it was decided on. On a busy
-/// machine the way to the upstream tells too late a time: from a decision it took some 4 ms more. A decision of load
-/// balance is logged when it is made, but the loads that it goes by were read before: by as much as such decisions are
-/// logged later than those of sessions that stay. In the simulator a forward begins with its selection, so the attempt
-/// takes the longer.
+/// As `as_recorded`, but every request reaches the scheduler when the gateway's log says that it was decided on. On a
+/// busy machine the way to the upstream tells too late a time: from a decision it took some 4 ms more. A decision of
+/// load balance is logged when it is made, but the loads that it goes by were read before: by as much as such decisions
+/// are logged later than those of sessions that stay. In the simulator a forward begins with its selection, so the
+/// attempt takes the longer.
 fn as_logged(case: &Case) -> Manner {
     let Manner::Given(mut given) = as_recorded(case, false) else { return Manner::Drawn };
     let logged = logged(case);
@@ -182,8 +183,8 @@ fn logged(case: &Case) -> Vec<Logged> {
     found
 }
 
-/// The Unix time in s, by the gateway's clock, of time 0 of the case: by the forwards that it noted, which the upstreams
-/// saw a little later.
+/// The Unix time in s, by the gateway's clock, of time 0 of the case: by the forwards that it noted, which the
+/// upstreams saw a little later.
 fn zero_of_the_log(case: &Case) -> f64 {
     let zero = |(&(i, k), note): (&(usize, usize), &&Noted)| {
         let forward_s = (note.completed_ms - note.duration_ms as i64) as f64 / 1e3;

@@ -16,8 +16,8 @@ pub(super) enum Ended {
     Closed,
 }
 
-/// How this forward ended. Over HTTP a broken stream of a kind that would have failed over is not reported; over WebSocket
-/// only a rate limit is tried again.
+/// How this forward ended. Over HTTP a broken stream of a kind that would have failed over is not reported; over
+/// WebSocket only a rate limit is tried again.
 pub(super) const fn ended(transport: Transport, fate: &RecordedAttempt, has_token: bool) -> Ended {
     match (transport, fate) {
         (_, RecordedAttempt::Ok { .. }) => Ended::Complete,

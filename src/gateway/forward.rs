@@ -1,12 +1,14 @@
-//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
-//! steps 5 and 6): the part that HTTP and WebSocket share.
+//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec
+//! gateway.md, steps 5 and 6): the part that HTTP and WebSocket share.
 
+use super::attempt::AttemptEnd;
 use super::config::Transport;
-use super::effects::{self, Failure, Verdict};
-use super::ended::{Ended, ended};
+use super::effects;
 use super::event::{Event, Ticket};
+use super::failure::{Failure, Verdict};
 use super::life::{Flight, Phase};
-use super::run::{Gateway, response_key};
+use super::responses::response_key;
+use super::run::Gateway;
 use super::states;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Forwarded, Observer, Report, StateChange};
@@ -49,6 +51,9 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.busy[account.at()] += 1;
         let life = &mut self.lives[ix];
         let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
+        if self.config.transport == Transport::Http {
+            give_up(&mut attempt, self.config.first_output_limit, now.since(flight.began));
+        }
         flight.connected = Some((now, attempt));
         self.observer.forwarded(&Forwarded {
             began: flight.began,
@@ -85,7 +90,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         (can && first > timeout).then_some(timeout)
     }
 
-    /// The what-if of a client whose leaving ends its upstream request: connection and slot are free, nothing is learnt.
+    /// The what-if of a client whose leaving ends its upstream request: connection and slot are free, nothing is
+    /// learnt.
     pub(super) fn cancel(&mut self, ix: u32, mut flight: Flight, now: Time) {
         let account = flight.account;
         let slot = flight.slot.take();
@@ -179,7 +185,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             fate: attempt.fate,
             message: self.upstream.message(attempt.message),
             traits: &self.config.accounts[account.at()],
-            overload_cooldown: self.config.overload_cooldown,
+            overload_cooldown: self.config.overload_cooldown_of(attempt.fate.http_status()),
         };
         let verdict = match self.config.scheduler.revision {
             Revision::V0_1_133 => {
@@ -237,21 +243,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 }
 
-/// A forward that has just ended.
-pub(super) struct AttemptEnd {
-    pub flight: Flight,
-    pub attempt: Attempt,
-    pub first_token: Option<Time>,
-}
-
-impl AttemptEnd {
-    /// How it ended.
-    pub const fn ended(&self, transport: Transport) -> Ended {
-        ended(transport, &self.attempt.fate, self.first_token.is_some())
-    }
-
-    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
-    pub fn upstream_ttft(&self) -> Option<Span> {
-        self.first_token.map(|at| at.since(self.flight.began))
+/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that waited
+/// for its connection for longer is given up when it gets it.
+fn give_up(attempt: &mut Attempt, timeout: Span, waited: Span) {
+    const GATEWAY_TIMEOUT: u16 = 504;
+    let left = timeout.saturating_sub(waited);
+    let output = attempt.fate.first_token().unwrap_or_else(|| attempt.fate.end());
+    if !timeout.is_zero() && output > left {
+        attempt.fate = RecordedAttempt::status(GATEWAY_TIMEOUT, left);
+        attempt.message = 0;
     }
 }

@@ -1,11 +1,12 @@
 //! What follows from the end of a forward over HTTP: the answer, the same account again, another account, or an error
 //! (spec gateway.md, step 6; scheduler-modes.md, section 7).
 
+use super::attempt::AttemptEnd;
 use super::config::Transport;
-use super::effects::{LIMITED_SWITCHES, Verdict};
+use super::effects::LIMITED_SWITCHES;
 use super::ended::Ended;
 use super::event::{Event, Ticket};
-use super::forward::AttemptEnd;
+use super::failure::Verdict;
 use super::life::{Exclusion, Phase};
 use super::run::Gateway;
 use crate::ids::AccountIx;

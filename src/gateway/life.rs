@@ -142,6 +142,22 @@ impl Life {
             status: None,
         }
     }
+
+    /// The HTTP status that its client gets (spec gateway.md, step 6 and "What users see of it").
+    pub const fn http_code(&self, status: Status) -> u16 {
+        match status {
+            Status::ClientGone => 499,
+            _ if self.streaming => 200,
+            Status::Ok | Status::StreamBroken => 200,
+            Status::WaitQueueFull | Status::WaitTimeout => 429,
+            Status::NoAvailableAccounts => 503,
+            Status::ModelNotFound => 404,
+            Status::InvalidRequest => 400,
+            Status::FailoverExhausted => self.exhausted_code,
+            Status::UpstreamError => self.error_code,
+            Status::AccountBusy => 502,
+        }
+    }
 }
 
 /// All requests under way. A slot of a request that is over is used again, with the vectors that it had grown.

@@ -7,12 +7,12 @@ use super::effects::{Temporary, Windows};
 use super::event::{ARRIVAL_RANK, Event, Ticket};
 use super::life::{Lives, Phase};
 use super::recency::Recency;
-use super::responses::Responses;
+use super::responses::{Responses, response_key};
+use super::sockets::Sockets;
 use super::states::{Forbidden, Storm};
 use super::users::Users;
-use super::websocket::Sockets;
 use crate::engine::{Calendar, Luck};
-use crate::ids::{AccountIx, ModelId, ResponseId};
+use crate::ids::{AccountIx, ModelId};
 use crate::measure::{Considered, Finished, Observer, Selected, Status};
 use crate::scheduler::{
     Account, AnyScheduler, Decision, Health, Metrics, Mode, Outcome, Pool, Query, ResponseKey, Revision, SessionKey,
@@ -556,7 +556,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             number: life.number,
             end: now,
             status,
-            http_status: super::http::http_code(status, life),
+            http_status: life.http_code(status),
             first_token: life.first_token,
             account: life.account,
             layer: life.layer,
@@ -589,9 +589,4 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             self.observer.session_over(self.totals.end, session);
         }
     }
-}
-
-/// A number for a response id: turns of a connection are fewer than 2^24.
-pub(super) const fn response_key(response: ResponseId) -> u64 {
-    (response.connection << 24) ^ response.turn as u64
 }

@@ -1,69 +1,21 @@
 //! Turns on WebSocket connections (spec gateway.md, "WebSocket"): the first turn of a connection selects, the next ones
 //! stay on its account whatever its health, and only a rate limit moves the connection to another account.
 
-use std::collections::VecDeque;
-
+use super::attempt::AttemptEnd;
 use super::config::Transport;
-use super::effects::Again;
 use super::ended::Ended;
 use super::event::{Event, Ticket};
-use super::forward::AttemptEnd;
+use super::failure::Again;
 use super::life::Phase;
-use super::run::{Gateway, response_key};
-use crate::engine::IdMap;
+use super::responses::response_key;
+use super::run::Gateway;
+use super::sockets::{After, Socket};
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{Outcome, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
 use crate::workload::{Previous, Workload};
-
-/// What becomes of the connection after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// It waits for the next turn.
-    Keep,
-    /// It is closed.
-    Close,
-}
-
-/// Open connections, and the last response of every session.
-#[derive(Debug, Default)]
-pub(super) struct Sockets {
-    open: IdMap<u64, Socket>,
-    last_response: IdMap<u64, ResponseId>,
-    /// Turns whose connection is free for them now: taken up when the step under way is done, so that a long queue
-    /// of turns that fail at once does not nest.
-    ready: VecDeque<u32>,
-}
-
-#[derive(Debug)]
-struct Socket {
-    account: Option<AccountIx>,
-    /// The gateway process that it was opened to: turns do not spread over replicas.
-    replica: u32,
-    /// Whether a turn is under way.
-    busy: bool,
-    idle_since: Time,
-    /// Turns that came before the one under way had ended, by slot.
-    queue: VecDeque<u32>,
-    excluded: Vec<AccountIx>,
-    switches: u32,
-    /// Turns that were sent on it.
-    turns: u32,
-    /// The response that the connection began with.
-    previous: Option<ResponseId>,
-}
-
-impl Sockets {
-    /// Forgets a session that is over, and its connection, which bears the session's number.
-    pub fn forget(&mut self, session: u64) {
-        self.last_response.remove(&session);
-        if self.open.get(&session).is_some_and(|socket| !socket.busy && socket.queue.is_empty()) {
-            self.open.remove(&session);
-        }
-    }
-}
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// A turn arrives: on a new connection, on its open one, or behind the turn that is under way there.
@@ -91,7 +43,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             replica,
             busy: true,
             idle_since: now,
-            queue: VecDeque::new(),
+            queue: std::collections::VecDeque::new(),
             excluded: Vec::new(),
             switches: 0,
             turns: 0,

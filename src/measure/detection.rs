@@ -12,7 +12,7 @@
 use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
-use super::latency::secs;
+use super::nanos::secs;
 use super::{ConditionInfo, Forwarded, Observer, Report, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::{Span, Time};

@@ -143,8 +143,8 @@ pub struct Decision {
     pub escape: Option<Escape>,
     /// The account that the session was bound to when it was looked up, if any.
     pub bound: Option<AccountIx>,
-    /// In the modes without a gate: that the bound account's health sent the session elsewhere. The gateway logs nothing
-    /// of it.
+    /// In the modes without a gate: that the bound account's health sent the session elsewhere. The gateway logs
+    /// nothing of it.
     pub left: Option<Leave>,
 }
 

@@ -10,6 +10,7 @@
 //! | `query`, `decision` | a question and its answer |
 //! | `select` | revision 0.1.133: previous response, then sticky session with escape, then load balance |
 //! | `legacy`, `advanced`, `weighted` | revision 0.1.179, a file a mode |
+//! | `line` | who is asked next in the mode `legacy` |
 //! | `call`, `spread` | what these have in common: tests of accounts, and load balance |
 //! | `gate` | when a bound session leaves its account, and where a what-if may differ from the gateway |
 //! | `replica` | what one gateway process keeps for itself |
@@ -41,6 +42,7 @@ mod desk;
 pub mod face;
 pub mod gate;
 mod legacy;
+mod line;
 mod loads;
 pub mod metrics;
 mod pairs;

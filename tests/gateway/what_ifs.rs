@@ -1,4 +1,5 @@
-//! What-ifs of the request loop: sketches of later revisions, known from release notes only (docs/reference/scenario.md, What if).
+//! What-ifs of the request loop: sketches of later revisions, known from release notes only
+//! (docs/reference/scenario.md, What if).
 
 use std::collections::BTreeSet;
 

@@ -2,12 +2,12 @@
 
 use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::cell::Figure;
-use crate::experiment::compare::direction;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
 use crate::report::summary::{Block, Section, Table};
+use crate::units::count;
 
 /// Figures that are shown beside the objectives, as far as there is room: columns with short headings.
 const BESIDE: [(&str, &str); 4] = [
@@ -42,10 +42,9 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     let layout = &report.layout;
     let n = layout.replications();
     let mut blocks = vec![Block::Line(format!(
-        "{} point{} with {n} replication{} each on the same luck, from seed {}",
-        layout.places().len(),
-        if layout.places().len() == 1 { "" } else { "s" },
-        if n == 1 { "" } else { "s" },
+        "{} with {} each on the same luck, from seed {}",
+        count(layout.places().len() as u64, "point"),
+        count(n, "replication"),
         report.seed
     ))];
     if n == 1 {
@@ -132,7 +131,7 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     let mut blocks = Vec::new();
     let best: Vec<String> =
         shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.best))).collect();
-    let sense = match direction(shape.figure.meta) {
+    let sense = match shape.figure.direction() {
         Direction::HigherIsBetter => "highest",
         Direction::LowerIsBetter | Direction::Neither => "lowest",
     };
