@@ -4,7 +4,7 @@
 //! runtime stats a second time, from the steps alone. All violations are counted, and the first few are kept as
 //! sentences.
 
-use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
+use super::{AccountInfo, BindingCause, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::scheduler::{Decision, Escape, EscapeReason, Health, Layer, Mode};
@@ -193,7 +193,7 @@ impl Observer for Check {
         _session: Option<SessionRef>,
         _earlier: Option<AccountIx>,
         _account: AccountIx,
-        _cause: Binding,
+        _cause: BindingCause,
     ) {
         self.tick(now);
     }
