@@ -34,4 +34,4 @@ pub use notes::{Merged, Note};
 pub use observer::{BindingCause, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
 pub use panel::{Panel, Results};
 pub use provenance::Provenance;
-pub use settings::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
+pub use settings::{AccountInfo, CacheRules, ConditionInfo, EscapeGate, Groups, Price, Settings};
