@@ -32,7 +32,7 @@ impl Tune {
 
     /// As a journal's header tells it; `None` where it does not.
     fn of_header(header: &Header, level: Level) -> Option<Self> {
-        if header.told("command") != Some("tune") {
+        if header.value_of("command") != Some("tune") {
             return None;
         }
         let all = |kind: &str| -> Vec<String> {
@@ -53,16 +53,16 @@ impl Tune {
         if scenarios.is_empty() {
             return None;
         }
-        let objective = Figure::at(header.told("minimise")?)?;
+        let objective = Figure::at(header.value_of("minimise")?)?;
         let points = points(&grid);
         let mut tune = Self::of_parts(grid, points, texts, objective, level, scenarios);
         tune.against =
-            [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.told("against"))?;
-        tune.budget = header.told("budget")?.parse().ok()?;
-        tune.confirm = header.told("replications")?.parse().ok()?;
-        tune.confirm_most = header.told("max replications")?.parse().ok()?;
-        tune.smallest = header.told("smallest")?.parse().ok()?;
-        if let Some(weights) = header.told("weights") {
+            [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.value_of("against"))?;
+        tune.budget = header.value_of("budget")?.parse().ok()?;
+        tune.confirm = header.value_of("replications")?.parse().ok()?;
+        tune.confirm_most = header.value_of("max replications")?.parse().ok()?;
+        tune.smallest = header.value_of("smallest")?.parse().ok()?;
+        if let Some(weights) = header.value_of("weights") {
             tune.over = Over::Mean(weights.split(',').map(|text| text.parse().ok()).collect::<Option<_>>()?);
         }
         let constraint = |text: &String| {
