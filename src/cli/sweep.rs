@@ -22,9 +22,8 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 
 /// Sweep one or several keys over values, every point on the same luck.
 ///
-/// For each key it says which value is best, which values cannot be distinguished from it (the plateau), where
-/// neighbours are much worse (a cliff) and where the key does nothing. A sweep of an escape threshold always has `off`
-/// as its reference.
+/// For each key it says which value is best, which values are as good (the plateau), where neighbours are much worse (a
+/// cliff) and where the key does nothing. A sweep of an escape threshold always has `off` as its reference.
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: a key changed no decision of the scheduler anywhere.\n\n\
