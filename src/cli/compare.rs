@@ -11,7 +11,7 @@ use super::scenario_args::ScenarioArgs;
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
 use crate::experiment::compare::{Outcome, Plan, split};
-use crate::experiment::gate::{Condition, nearest};
+use crate::experiment::criterion::{Criterion, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
 use crate::experiment::variant::{Base, ESCAPE_OFF, Variant};
@@ -135,7 +135,7 @@ impl Compare {
         let figures = Figure::union([&a.lowered, &b.lowered]);
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
         known(&self.figure, &paths)?;
-        let fail_if = self.fail_if.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
+        let fail_if = self.fail_if.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
         let precision = self.precision.as_ref();
         let precision =
             precision.map(|text| Precision::parse(text, &figures, self.max_replications.max(self.replications)));

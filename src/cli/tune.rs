@@ -12,7 +12,7 @@ use super::places::Places;
 use super::sweep::{OBJECTIVE, weight, weights_fit};
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Over;
-use crate::experiment::gate::Condition;
+use crate::experiment::criterion::Criterion;
 use crate::experiment::grid::Grid;
 use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::threads;
@@ -155,7 +155,7 @@ impl Tune {
         let axes = axes(&specs)?;
         let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
-            self.subject_to.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
+            self.subject_to.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
         tuning.against = match self.against {
             Reference::Default => Against::Default,
             Reference::Off => Against::Off,

@@ -9,7 +9,7 @@ use super::store::Runner;
 use super::{Against, Scenario, Tune, TuneError, Tuned, points};
 use crate::experiment::cell::{Cell, Figure};
 use crate::experiment::choice::Over;
-use crate::experiment::gate::Condition;
+use crate::experiment::criterion::Criterion;
 use crate::experiment::grid::Grid;
 use crate::experiment::journal::{self, Header};
 use crate::experiment::stats::Level;
@@ -71,7 +71,7 @@ impl Tune {
         }
         let constraint = |text: &String| {
             let figure = text.split(['<', '>', '=']).next()?.trim();
-            Condition::parse(text, &[figure]).ok()
+            Criterion::parse(text, &[figure]).ok()
         };
         tune.constraints = all("subject to ").iter().map(constraint).collect::<Option<_>>()?;
         Some(tune)
