@@ -1,9 +1,10 @@
 //! `stickysim doctor`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::places::Kept;
 use super::{End, terminal};
 use crate::calibrate::doctor::{Given, Verdict, diagnose};
 
@@ -48,8 +49,9 @@ enum Output {
 
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<End> {
+        let kept = self.paths.iter().map(|path| Kept::of(path, Path::new("."))).collect::<Result<Vec<_>, _>>()?;
         let diagnosis = diagnose(&Given {
-            paths: self.paths,
+            paths: kept.iter().map(|kept| kept.path().to_owned()).collect(),
             accounts: self.accounts,
             escape_log: self.escape_log,
             gateway_config: self.gateway_config,

@@ -7,7 +7,7 @@ use super::environment::variable_of;
 use super::error::{ErrorKind, ScenarioError};
 use super::gateway_keys::{COOLDOWN, known};
 use super::model::Scenario;
-use super::settings::{GatewayVersion, Mode};
+use super::settings::{GatewayVersion, Mode, Transport};
 use super::tree::{Node, Origin, Value};
 
 /// One of the gateway's settings that somebody gave.
@@ -89,7 +89,12 @@ pub(super) fn settle(
             None => giver(found.remove(0), path),
         };
         let over = found.into_iter().map(|found| giver(found, path)).collect();
-        settings.push(Setting { key, value, from, over, idle: idle(path, version, mode) });
+        let is_websocket = scenario.transport == Transport::Websocket;
+        let idle = match path {
+            "openai_first_output_timeout_seconds" if is_websocket => Some("over WebSocket there is no such timeout"),
+            _ => idle(path, version, mode),
+        };
+        settings.push(Setting { key, value, from, over, idle });
     }
     for (name, value) in raw {
         let is_held = held.iter().any(|(held, _)| *held == name);
