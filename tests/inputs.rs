@@ -152,8 +152,10 @@ mod values {
     #[test]
     fn whole_floats_are_ids_in_a_snapshot_and_in_a_chain_of_chats() {
         let folder = Folder::new("float-ids");
-        let chats = "{\"chat_id\":1.0,\"parent_chat_id\":-1.0,\"timestamp\":1,\"input_length\":1.0,\"output_length\":null}\n\
-                     {\"chat_id\":2.0,\"parent_chat_id\":1.0,\"timestamp\":2,\"input_length\":1,\"output_length\":3}\n";
+        let chat = |id: &str, parent: &str, more: &str| {
+            format!("{{\"chat_id\":{id},\"parent_chat_id\":{parent},\"timestamp\":1,\"input_length\":1.0,{more}}}\n")
+        };
+        let chats = chat("1.0", "-1.0", "\"output_length\":null") + &chat("2.0", "1.0", "\"output_length\":3");
         has(&stats(&folder, "q.jsonl", chats), &["format                qwen", "sessions              1 (100 %"]);
         let accounts = std::fs::read_to_string("traces/accounts.jsonl").unwrap();
         let accounts = accounts.replace(": 5,", ": 5.0,").replace("\"priority\": 1,", "\"priority\": null,");

@@ -1,5 +1,5 @@
-//! What `cargo install` gets, and what a release archive holds: the list of the package, its size, a build of it, the archive in
-//! an empty root, and the Dockerfile, whose steps are run without Docker.
+//! What `cargo install` gets, and what a release archive holds: the list of the package, its size, a build of it, the
+//! archive in an empty root, and the Dockerfile, whose steps are run without Docker.
 
 #![cfg(unix)]
 
@@ -172,8 +172,8 @@ fn the_archive_gives_an_answer_in_an_empty_root() {
     std::fs::remove_dir_all(root).unwrap();
 }
 
-/// The last stage of the Dockerfile done by hand, with the program out of an unpacked archive: its files copied into an empty
-/// root, its entry point run there as its user.
+/// The last stage of the Dockerfile done by hand, with the program out of an unpacked archive: its files copied into
+/// an empty root, its entry point run there as its user.
 fn image_without_docker(unpacked: &Path) {
     let text = std::fs::read_to_string(home().join("Dockerfile")).unwrap();
     let (_, stage) = text.split_once("FROM scratch\n").unwrap();

@@ -18,8 +18,9 @@ use crate::workload::replay::Format;
 /// tolerance, 3 when there is too little to tell by. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
-    /// The log (- for standard input), as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any
-    /// trace with accounts and times to first token (plain, .gz or .zst); or what --format says.
+    /// The log (- for standard input), as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the
+    /// gateway's usage page, or any trace with accounts and times to first token (plain, .gz or .zst); or what
+    /// --format says.
     #[arg(value_name = "LOG")]
     log: PathBuf,
     /// What the log is; without this its content tells.

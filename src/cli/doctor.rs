@@ -19,8 +19,9 @@ use crate::calibrate::doctor::{Given, Verdict, diagnose};
     stickysim doctor my-gateway-files/\n  \
     stickysim doctor log.jsonl --escape-log /var/log/sub2api --output json")]
 pub(crate) struct Doctor {
-    /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of them.
-    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["accounts", "escape_log", "gateway_config", "gateway_env"])]
+    /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of
+    /// them.
+    #[arg(value_name = "FILE|DIR", required_unless_present_any = NAMED)]
     paths: Vec<PathBuf>,
     /// The account snapshot, whatever it looks like.
     #[arg(long, value_name = "FILE")]
@@ -38,6 +39,9 @@ pub(crate) struct Doctor {
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
+
+/// The options that name files.
+const NAMED: [&str; 4] = ["accounts", "escape_log", "gateway_config", "gateway_env"];
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {

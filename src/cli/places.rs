@@ -16,8 +16,8 @@ pub(crate) fn or_stdin(path: &Path) -> PathBuf {
     if path == Path::new("-") { PathBuf::from("/dev/stdin") } else { path.to_owned() }
 }
 
-/// What a path leads to as a file that can be read as often as one likes: standard input (`-`) and pipes are copied to a
-/// temporary one first, which is removed when this is dropped.
+/// What a path leads to as a file that can be read as often as one likes: standard input (`-`) and pipes are copied
+/// to a temporary one first, which is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Kept {
     path: PathBuf,
@@ -108,8 +108,8 @@ impl Places {
         self
     }
 
-    /// Refuses places that meet, and pipes that would have to be read more than once. From here on an interrupt removes what
-    /// is unfinished at these places.
+    /// Refuses places that meet, and pipes that would have to be read more than once. From here on an interrupt
+    /// removes what is unfinished at these places.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(path) = self.read_often.iter().find(|path| is_read_once(path)) {
             anyhow::bail!("{}: every run reads the trace; {ONE_READING}", path.display());

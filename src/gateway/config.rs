@@ -104,8 +104,8 @@ pub struct Config {
     pub overload_cooldown: Span,
     /// Whether a 503 cools an account down as a 529 does.
     pub overload_on_503: bool,
-    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a 504,
-    /// which fails over; zero: never.
+    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as
+    /// a 504, which fails over; zero: never.
     pub first_output_limit: Span,
     /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
     /// r/N of a poll interval later.

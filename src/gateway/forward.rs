@@ -243,8 +243,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 }
 
-/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that waited
-/// for its connection for longer is given up when it gets it.
+/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that
+/// waited for its connection for longer is given up when it gets it.
 fn give_up(attempt: &mut Attempt, timeout: Span, waited: Span) {
     const GATEWAY_TIMEOUT: u16 = 504;
     let left = timeout.saturating_sub(waited);

@@ -116,7 +116,8 @@ impl AdminSettings {
         is_true(self.openai_advanced_scheduler_subscription_priority_enabled.as_ref())
     }
 
-    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be read.
+    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be
+    /// read.
     pub(super) fn overload_minutes(&self) -> Option<i64> {
         const DEFAULT: i64 = 10;
         let given: serde_json::Value = serde_json::from_str(&self.overload_cooldown_settings.as_ref()?.0).ok()?;

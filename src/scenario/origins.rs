@@ -60,12 +60,7 @@ pub(super) fn settle(
 ) -> Result<Vec<Setting>, ScenarioError> {
     let (version, mode) = (scenario.version(), scenario.scheduler_mode());
     let looked_at = version >= GatewayVersion::V0_1_179 && mode != Mode::Legacy;
-    let mut held =
-        if looked_at { scenario.admin_settings.lie_over(&mut scenario.gateway.openai_ws) } else { Vec::new() };
-    if let Some(minutes) = scenario.admin_settings.overload_minutes() {
-        scenario.rate_limit.overload_cooldown_minutes = minutes;
-        held.push((OVERLOAD, COOLDOWN));
-    }
+    let held = lay_over(scenario, looked_at);
     let mut settings = version_and_mode(scenario, given);
     let raw = raw_settings(scenario);
     let raw_of = |name: &str| raw.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
@@ -112,6 +107,17 @@ pub(super) fn settle(
     }
     notes.extend(idle_notes(&settings, version, mode));
     Ok(settings)
+}
+
+/// Lays the admin settings over the rest: the names of those that took hold, with the keys that they lie over.
+fn lay_over(scenario: &mut Scenario, looked_at: bool) -> Vec<(&'static str, &'static str)> {
+    let Scenario { admin_settings, gateway, rate_limit, .. } = scenario;
+    let mut held = if looked_at { admin_settings.lie_over(&mut gateway.openai_ws) } else { Vec::new() };
+    if let Some(minutes) = admin_settings.overload_minutes() {
+        rate_limit.overload_cooldown_minutes = minutes;
+        held.push((OVERLOAD, COOLDOWN));
+    }
+    held
 }
 
 fn version_and_mode(scenario: &Scenario, given: &Given) -> Vec<Setting> {

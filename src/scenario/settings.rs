@@ -195,8 +195,8 @@ pub struct WhatIf {
     /// learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over HTTP.
     #[serde(skip_serializing_if = "is_false")]
     pub cancel_upstream: bool,
-    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway counts in
-    /// whole minutes.
+    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway
+    /// counts in whole minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overload_cooldown: Option<Duration>,
     /// Whether a 503 does so, too, as in gateways from 0.2.5 on.

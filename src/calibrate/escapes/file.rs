@@ -71,7 +71,8 @@ pub(super) fn part(path: &Path) -> Result<Part, Error> {
     Ok(part)
 }
 
-/// A line as CRI writes it, `TIME stdout P TEXT`: whether it ends here (`F`) or goes on in the next one (`P`), and its text.
+/// A line as CRI writes it, `TIME stdout P TEXT`: whether it ends here (`F`) or goes on in the next one (`P`), and
+/// its text.
 fn of_cri(line: &str) -> Option<(bool, &str)> {
     let mut parts = line.splitn(4, ' ');
     let (time, stream, tag, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
