@@ -56,13 +56,13 @@ fn the_package_has_what_is_needed_and_nothing_else() {
         "assets/fonts/DejaVuSans.subset.ttf",
         "assets/fonts/DejaVu-LICENSE.txt",
         "scenarios/slow-account.yaml",
-        "schema/scenario.schema.json",
         "src/main.rs",
         "traces/gateway-log.jsonl",
     ] {
         assert!(files.contains(&needed), "{needed} is not in the package");
     }
-    let foreign = ["tests/", "docs/", "benches/", "action", "dist/", ".ci/", ".github/", "target/", "Dockerfile"];
+    let foreign =
+        ["tests/", "docs/", "benches/", "examples/", "action", "dist/", ".ci/", ".github/", "target/", "Dockerfile"];
     for file in &files {
         assert!(!foreign.iter().any(|start| file.starts_with(start)), "{file} is in the package");
     }
