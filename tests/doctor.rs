@@ -3,10 +3,16 @@
 #[path = "common/calls.rs"]
 mod calls;
 
-use calls::{Folder, command, done, has, said};
+use calls::{Folder, command, done, said};
 
 const SAMPLE: [&str; 4] =
     ["traces/gateway-log.jsonl", "traces/accounts.jsonl", "traces/gateway.log", "traces/config.yaml"];
+
+/// That each of these stands in the text, wherever its lines are broken.
+fn has(text: &str, parts: &[&str]) {
+    let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "\\").collect();
+    calls::has(&words.join(" "), parts);
+}
 
 /// What a call prints that ends with this status.
 fn ends(status: i32, arguments: &[&str]) -> String {

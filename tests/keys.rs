@@ -44,7 +44,7 @@ mod gateway {
         let text = with_config(&folder, own).unwrap();
         assert!(!text.contains("warning"), "{text}");
         let read = with_config(&folder, "gateway: {openai_first_output_timeout_seconds: 20}\n").unwrap();
-        has(&read, &["gateway.openai_first_output_timeout_seconds: 20 (config.yaml"]);
+        has(&read, &["gateway.openai_first_output_timeout_seconds: 20 (", "config.yaml"]);
         let high = "gateway: {openai_high_effort_first_output_timeout_seconds: 20}\n";
         let felt = with_config(&folder, high).unwrap();
         has(&felt, &["warning: `gateway.openai_high_effort_first_output_timeout_seconds` is not simulated"]);

@@ -183,7 +183,7 @@ const SHAPES: [(&str, &str, &str, &[&str]); 14] = [
          0,32,8,7,0\n1.5,16,4,7,1\n2,8,2,,\n",
         &[
             "requests              3",
-            "sessions              1 (66.7 %",
+            "sessions              1 (66.67 %",
             "span                  2 s",
             "input tokens          p50 16",
         ],
