@@ -20,7 +20,7 @@ use crate::experiment::replicate::threads;
 use crate::experiment::round::rounded;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::axes;
-use crate::experiment::tune::{Advice, Against, Tune as Tuning, screen};
+use crate::experiment::tune::{self, Advice, Against, screen};
 use crate::experiment::variant::{Base, Variant};
 use crate::experiment::vary::Axis;
 use crate::report::TuneReport;
@@ -154,7 +154,7 @@ impl Tune {
         let axes = axes(&specs)?;
         let tried = tried(&bases, &axes);
         refuse_idle(&tried)?;
-        let mut tuning = Tuning::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
+        let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
             self.subject_to.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
         tuning.against = match self.against {

@@ -132,8 +132,8 @@ impl AdminSettings {
         rate.filter(|&rate| rate > 0.0).unwrap_or(1.0)
     }
 
-    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings that
-    /// took hold, with the keys of the file that they lie over.
+    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings
+    /// that took hold, with the keys of the file that they lie over.
     pub(super) fn lie_over(&self, ws: &mut OpenAiWs) -> Vec<(&'static str, &'static str)> {
         let mut held = Vec::new();
         if let Some(top_k) = self.openai_advanced_scheduler_lb_top_k.as_ref().and_then(Raw::positive) {
