@@ -1,10 +1,10 @@
 //! `stickysim calibrate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::places::Places;
+use super::places::{Kept, Places};
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
@@ -18,8 +18,9 @@ use crate::workload::replay::Format;
 /// tolerance, 3 when there is too little data to decide. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
-    /// The log, as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any
-    /// trace with accounts and times to first token (plain, .gz or .zst); or what --format says.
+    /// The log (- for standard input), as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the
+    /// gateway's usage page, or any trace with accounts and times to first token (plain, .gz or .zst); or what
+    /// --format says.
     #[arg(value_name = "LOG")]
     log: PathBuf,
     /// What the log is; by default it is recognised by its content.
@@ -78,17 +79,29 @@ impl Calibrate {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         anyhow::ensure!(self.tolerance >= 0.0, "--tolerance is a share, 0 or more");
         anyhow::ensure!(self.least_factor > 1.0, "--least-factor must be above 1");
+        let twice =
+            std::iter::once(&self.log).chain(&self.accounts).chain(&self.escape_log).chain(&self.gateway_config);
+        anyhow::ensure!(
+            twice.filter(|path| path.as_os_str() == "-").count() < 2,
+            "standard input (-) can be only one of the log, --accounts, --escape-log and --gateway-config"
+        );
+        let beside = self.out.parent().unwrap_or(Path::new(".")).to_owned();
+        let kept = |path: &PathBuf| Kept::of(path, &beside);
+        let log = kept(&self.log)?;
+        let accounts = self.accounts.as_ref().map(kept).transpose()?;
+        let escape_log = self.escape_log.iter().map(kept).collect::<Result<Vec<_>, _>>()?;
+        let config = self.gateway_config.as_ref().map(kept).transpose()?;
         let options = Options {
-            log: self.log,
+            log: log.path().to_owned(),
             format: match self.format {
                 None => None,
                 Some(Kind::Gateway) => Some(Format::GatewayLog),
                 Some(Kind::Codex) => Some(Format::Codex),
                 Some(Kind::Weka) => Some(Format::Weka),
             },
-            accounts: self.accounts,
-            escape_log: self.escape_log,
-            gateway_config: self.gateway_config,
+            accounts: accounts.as_ref().map(|kept| kept.path().to_owned()),
+            escape_log: escape_log.iter().map(|kept| kept.path().to_owned()).collect(),
+            gateway_config: config.as_ref().map(|kept| kept.path().to_owned()),
             sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::End;
 use super::experiment_args::{Bar, OutputArgs};
 use super::picture_args::PictureArgs;
-use super::scenario_args::ScenarioArgs;
+use super::scenario_args::{ScenarioArgs, refuse_idle};
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
 use crate::experiment::compare::{Outcome, Plan, split};
@@ -132,6 +132,7 @@ impl Compare {
         };
         let b = if self.b.is_empty() { "as it stands".to_owned() } else { self.b.join(" ") };
         let b: Variant = base.variant_of("--b", b, &self.b)?;
+        refuse_idle([&a, &b])?;
         let figures = Figure::union([&a.lowered, &b.lowered]);
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
         known(&self.figure, &paths)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::compare::known;
 use super::experiment_args::{Bar, Output, OutputArgs, Sink};
 use super::picture_args::{PictureArgs, Pictures};
-use super::scenario_args::ScenarioArgs;
+use super::scenario_args::{ScenarioArgs, refuse_idle};
 use super::{End, terminal};
 use crate::experiment::cell::Figure;
 use crate::experiment::replicate::threads;
@@ -130,6 +130,7 @@ impl Sweep {
         weights_fit(&self.objectives.weights, environments, "environments")?;
         let specs: Vec<String> = self.over.iter().chain(&self.vary).cloned().collect();
         let sweep = sweep::Sweep::new(&base, &specs, layout)?;
+        refuse_idle(sweep.variants())?;
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
         let shard = self.shard.unwrap_or(Shard::WHOLE);

@@ -9,6 +9,7 @@ use super::compare::known;
 use super::experiment_args::{Bar, OutputArgs};
 use super::picture_args::PictureArgs;
 use super::places::Places;
+use super::scenario_args::refuse_idle;
 use super::sweep::{OBJECTIVE, weight, weights_fit};
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Over;
@@ -20,7 +21,8 @@ use crate::experiment::round::rounded;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::axes;
 use crate::experiment::tune::{self, Advice, Against, screen};
-use crate::experiment::variant::Base;
+use crate::experiment::variant::{Base, Variant};
+use crate::experiment::vary::Axis;
 use crate::report::TuneReport;
 use crate::report::picture::{tune_charts, tune_page};
 use crate::scenario::{Document, Set};
@@ -153,6 +155,8 @@ impl Tune {
             self.vary.iter().map(|spec| rounded(spec)).collect::<Result<_, _>>()?
         };
         let axes = axes(&specs)?;
+        let tried = tried(&bases, &axes);
+        refuse_idle(&tried)?;
         let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
             self.subject_to.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
@@ -184,6 +188,18 @@ impl Tune {
         sink.write(&report, self.output.output)?;
         Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
+}
+
+/// Each scenario with each value of each key alone, for what can be said before the work.
+fn tried(bases: &[Base], axes: &[Axis]) -> Vec<Variant> {
+    let mut all = Vec::new();
+    for base in bases {
+        for (axis, point) in axes.iter().flat_map(|axis| axis.points.iter().map(move |point| (axis, point))) {
+            // what is not valid alone may be so together with others
+            all.extend(base.variant_of("--vary", "", &[format!("{}={}", axis.key, point.text)]).ok());
+        }
+    }
+    all
 }
 
 /// Every scenario in every environment, under a name that says which.
