@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use std::ops::Range;
 
-use super::envelope::{Spread, bound, is_clear, oddness};
+use super::envelope::{Envelope, Measured, Spread};
 use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Figure, Kind, Seen, Watch};
 use crate::experiment::replicate::{Threads, in_parallel, seed_of};
 use crate::gateway::RunError;
@@ -126,6 +126,8 @@ struct Row {
     least: f64,
     /// By how much the record is less sure than a simulation.
     unsure: f64,
+    /// How many spreads count as one.
+    scale: f64,
 }
 
 /// What counts as nothing, so that zeros have logarithms; and which differences are none.
@@ -180,15 +182,29 @@ impl Row {
                 simulated: values,
                 least,
                 unsure: (1.0 + unsure).sqrt(),
+                scale: 1.0,
                 figure,
             }
         };
         record.into_iter().map(of).collect()
     }
 
-    /// How many spreads the record lies off beyond the tolerance.
-    fn deviation(&self, tolerance: f64) -> f64 {
-        self.recorded.map_or(0.0, |value| self.spread.deviation(value, libm::log1p(tolerance)) / self.unsure)
+    /// How odd the record is beyond the tolerance.
+    fn oddness(&self, tolerance: f64) -> f64 {
+        let deviation = |value| self.spread.deviation(value, libm::log1p(tolerance));
+        self.recorded.map_or(0.0, deviation) / (self.unsure * self.scale)
+    }
+
+    /// With what is tolerated taken off the record.
+    fn measured(&self, tolerance: f64) -> Option<Measured> {
+        let off = self.recorded? - self.spread.middle;
+        let beyond = (off.abs() - libm::log1p(tolerance)).max(0.0).copysign(off);
+        Some(Measured {
+            recorded: self.spread.middle + beyond,
+            simulated: self.simulated.clone(),
+            least: self.least,
+            unsure: self.unsure,
+        })
     }
 
     fn compared(&self, bound: f64, tolerance: f64) -> Compared {
@@ -203,13 +219,14 @@ impl Row {
         let (Some(value), Some(recorded)) = (self.recorded, self.figure.value) else { return compared };
         let Spread { middle, below, above } = self.spread;
         let (floor, same) = nothing(self.figure.kind);
-        let (down, up) = (bound * below * self.unsure, bound * above * self.unsure);
+        let width = bound * self.unsure * self.scale;
+        let (down, up) = (width * below, width * above);
         let off = value - middle;
         compared.simulated = Some((libm::exp(middle) - floor).max(0.0));
         compared.ratio = Some((libm::exp(off), libm::exp(off - up), libm::exp(off + down)));
         let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
         let hardly = (low - recorded).max(recorded - high) <= same;
-        compared.judgement = if self.deviation(tolerance) > bound && !hardly {
+        compared.judgement = if self.oddness(tolerance) > bound && !hardly {
             Judgement::Off(libm::exp(off))
         } else if down.max(up) > libm::log(TOO_WIDE) && high - low > 4.0 * same {
             Judgement::CannotTell
@@ -223,22 +240,29 @@ impl Row {
 /// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a record that
 /// the model made is called off one time in twenty, however many figures there are.
 pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackTest> {
-    let rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids)).collect();
-    let told = || rows.iter().flatten().filter(|row| row.recorded.is_some());
-    let figures: Vec<(f64, Vec<f64>)> = told().map(|row| (row.least, row.simulated.clone())).collect();
-    let odd = oddness(&figures);
-    let record = told().map(|row| row.deviation(tolerance)).fold(0.0, f64::max);
-    let (bound, is_clear) = (bound(&odd), is_clear(record, &odd));
+    let mut rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids)).collect();
+    let envelope = envelope(rows.iter_mut().flatten(), tolerance);
     tests
         .iter()
         .zip(&rows)
         .map(|(test, rows)| BackTest {
-            figures: rows.iter().map(|row| row.compared(bound, tolerance)).collect(),
+            figures: rows.iter().map(|row| row.compared(envelope.bound, tolerance)).collect(),
             replications: test.simulated.len() as u64,
-            is_clear,
+            is_clear: envelope.is_clear(),
             rests_on: rests_on(test.simulated),
         })
         .collect()
+}
+
+/// The envelope over all figures that the record tells; each row then knows how many spreads count as one.
+fn envelope<'a>(rows: impl Iterator<Item = &'a mut Row>, tolerance: f64) -> Envelope {
+    let (mut told, measured): (Vec<&mut Row>, Vec<Measured>) =
+        rows.filter_map(|row| row.measured(tolerance).map(|measured| (row, measured))).unzip();
+    let envelope = Envelope::of(&measured);
+    for (row, scale) in told.iter_mut().zip(&envelope.scales) {
+        row.scale = *scale;
+    }
+    envelope
 }
 
 fn rests_on(simulated: &[Seen]) -> Shares {
@@ -270,10 +294,9 @@ impl std::fmt::Debug for Row {
 impl Profile {
     /// Of a test that agrees.
     pub fn of(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Self {
-        let rows = Row::all(test, ids);
-        let told = rows.iter().filter(|row| row.recorded.is_some());
-        let figures: Vec<(f64, Vec<f64>)> = told.map(|row| (row.least, row.simulated.clone())).collect();
-        Self { bound: bound(&oddness(&figures)), rows, tolerance, ids: ids.to_vec() }
+        let mut rows = Row::all(test, ids);
+        let Envelope { bound, .. } = envelope(rows.iter_mut(), tolerance);
+        Self { bound, rows, tolerance, ids: ids.to_vec() }
     }
 
     /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the first few

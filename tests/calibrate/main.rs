@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use recordings::recording;
-use stickysim::calibrate::backtest::Judgement;
+use stickysim::calibrate::backtest::{Compared, Judgement};
 use stickysim::calibrate::export::LogExport;
 use stickysim::calibrate::spans::Limits;
 use stickysim::calibrate::tries::Fault;

@@ -138,6 +138,19 @@ const WRONG: [(&str, &[&str]); 10] = [
     ("escape off", &["sticky_escape_enabled=false"]),
 ];
 
+/// The figures that lie furthest off, as shares of what the envelope allows.
+fn furthest(calibrated: &Calibrated) -> String {
+    let share = |figure: &Compared| {
+        let (ratio, low, high) = figure.ratio?;
+        let (off, allowed) =
+            if ratio > 1.0 { (ratio.ln(), (ratio / low).ln()) } else { (-ratio.ln(), (high / ratio).ln()) };
+        Some((off / allowed, format!("{} {:.2} ({:.2} of its allowance)", figure.name, ratio, off / allowed)))
+    };
+    let mut shares: Vec<(f64, String)> = calibrated.back_test.figures.iter().filter_map(share).collect();
+    shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+    shares.into_iter().take(4).map(|(_, words)| words).collect::<Vec<_>>().join("; ")
+}
+
 fn missed(seed: u64) -> Vec<&'static str> {
     let out = folder(&format!("wrong-{seed}"));
     let log = handed_over(&three_depths(seed), &out);
@@ -154,7 +167,12 @@ fn missed(seed: u64) -> Vec<&'static str> {
         .iter()
         .filter(|(name, sets)| {
             let calibrated = against(sets);
-            println!("seed {seed}, {name}: {:?} after {}", calibrated.verdict, calibrated.back_test.replications);
+            println!(
+                "seed {seed}, {name}: {:?} after {}, {}",
+                calibrated.verdict,
+                calibrated.back_test.replications,
+                furthest(&calibrated)
+            );
             calibrated.verdict != Verdict::Off
         })
         .map(|(name, _)| *name)
