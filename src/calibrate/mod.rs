@@ -29,6 +29,7 @@ pub mod escapes;
 pub mod export;
 pub mod fit;
 pub mod gateway_log;
+pub mod handed;
 pub mod input;
 mod looks;
 pub mod normalise;
