@@ -63,6 +63,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "scenario",
             "simulation",
             "experiment",
+            "calibrate",
         ],
     ),
 ];

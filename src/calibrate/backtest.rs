@@ -115,6 +115,8 @@ pub struct Test<'a> {
     /// healthy accounts answer is then known no better than from a sample of that size, which widens the intervals of times.
     /// `None`: they were learnt from the same requests.
     pub learnt: Option<f64>,
+    /// Sessions of the simulations are assumed: what hangs on them is known to a factor only.
+    pub assumed: bool,
 }
 
 /// A figure of a test in logarithms.
@@ -128,6 +130,15 @@ struct Row {
     unsure: f64,
     /// How many spreads count as one.
     scale: f64,
+    /// How far off the record may be beyond the envelope.
+    allowed: f64,
+}
+
+/// Where sessions are assumed, what hangs on them is compared to within this factor.
+pub const ASSUMED: f64 = 3.0;
+
+fn hangs_on_sessions(figure: &str) -> bool {
+    ["escapes.", "session_moves.", CACHE].iter().any(|start| figure.starts_with(start))
 }
 
 /// What counts as nothing, so that zeros have logarithms; and which differences are none.
@@ -144,7 +155,7 @@ fn log(kind: Kind, value: f64) -> f64 {
 }
 
 impl Row {
-    fn all(test: &Test<'_>, ids: &[i64]) -> Vec<Self> {
+    fn all(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Vec<Self> {
         let recorded = test.recorded;
         // where the record cannot know a figure there is no point in a line that says so, but for those that every log of
         // a gateway should have
@@ -183,6 +194,11 @@ impl Row {
                 least,
                 unsure: (1.0 + unsure).sqrt(),
                 scale: 1.0,
+                allowed: libm::log1p(if test.assumed && hangs_on_sessions(&figure.name) {
+                    tolerance.max(ASSUMED - 1.0)
+                } else {
+                    tolerance
+                }),
                 figure,
             }
         };
@@ -190,15 +206,15 @@ impl Row {
     }
 
     /// How odd the record is beyond the tolerance.
-    fn oddness(&self, tolerance: f64) -> f64 {
-        let deviation = |value| self.spread.deviation(value, libm::log1p(tolerance));
+    fn oddness(&self) -> f64 {
+        let deviation = |value| self.spread.deviation(value, self.allowed);
         self.recorded.map_or(0.0, deviation) / (self.unsure * self.scale)
     }
 
     /// With what is tolerated taken off the record.
-    fn measured(&self, tolerance: f64) -> Option<Measured> {
+    fn measured(&self) -> Option<Measured> {
         let off = self.recorded? - self.spread.middle;
-        let beyond = (off.abs() - libm::log1p(tolerance)).max(0.0).copysign(off);
+        let beyond = (off.abs() - self.allowed).max(0.0).copysign(off);
         Some(Measured {
             recorded: self.spread.middle + beyond,
             simulated: self.simulated.clone(),
@@ -207,7 +223,7 @@ impl Row {
         })
     }
 
-    fn compared(&self, bound: f64, tolerance: f64) -> Compared {
+    fn compared(&self, bound: f64) -> Compared {
         let mut compared = Compared {
             name: self.figure.name.clone(),
             kind: self.figure.kind,
@@ -226,7 +242,7 @@ impl Row {
         compared.ratio = Some((libm::exp(off), libm::exp(off - up), libm::exp(off + down)));
         let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
         let hardly = (low - recorded).max(recorded - high) <= same;
-        compared.judgement = if self.oddness(tolerance) > bound && !hardly {
+        compared.judgement = if self.oddness() > bound && !hardly {
             Judgement::Off(libm::exp(off))
         } else if down.max(up) > libm::log(TOO_WIDE) && high - low > 4.0 * same {
             Judgement::CannotTell
@@ -240,13 +256,13 @@ impl Row {
 /// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a record that
 /// the model made is called off one time in twenty, however many figures there are.
 pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackTest> {
-    let mut rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids)).collect();
-    let envelope = envelope(rows.iter_mut().flatten(), tolerance);
+    let mut rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids, tolerance)).collect();
+    let envelope = envelope(rows.iter_mut().flatten());
     tests
         .iter()
         .zip(&rows)
         .map(|(test, rows)| BackTest {
-            figures: rows.iter().map(|row| row.compared(envelope.bound, tolerance)).collect(),
+            figures: rows.iter().map(|row| row.compared(envelope.bound)).collect(),
             replications: test.simulated.len() as u64,
             is_clear: envelope.is_clear(),
             rests_on: rests_on(test.simulated),
@@ -255,9 +271,9 @@ pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackT
 }
 
 /// The envelope over all figures that the record tells; each row then knows how many spreads count as one.
-fn envelope<'a>(rows: impl Iterator<Item = &'a mut Row>, tolerance: f64) -> Envelope {
+fn envelope<'a>(rows: impl Iterator<Item = &'a mut Row>) -> Envelope {
     let (mut told, measured): (Vec<&mut Row>, Vec<Measured>) =
-        rows.filter_map(|row| row.measured(tolerance).map(|measured| (row, measured))).unzip();
+        rows.filter_map(|row| row.measured().map(|measured| (row, measured))).unzip();
     let envelope = Envelope::of(&measured);
     for (row, scale) in told.iter_mut().zip(&envelope.scales) {
         row.scale = *scale;
@@ -281,7 +297,6 @@ fn rests_on(simulated: &[Seen]) -> Shares {
 pub struct Profile {
     rows: Vec<Row>,
     bound: f64,
-    tolerance: f64,
     ids: Vec<i64>,
 }
 
@@ -294,9 +309,9 @@ impl std::fmt::Debug for Row {
 impl Profile {
     /// Of a test that agrees.
     pub fn of(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Self {
-        let mut rows = Row::all(test, ids);
-        let Envelope { bound, .. } = envelope(rows.iter_mut(), tolerance);
-        Self { bound, rows, tolerance, ids: ids.to_vec() }
+        let mut rows = Row::all(test, ids, tolerance);
+        let Envelope { bound, .. } = envelope(rows.iter_mut());
+        Self { bound, rows, ids: ids.to_vec() }
     }
 
     /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the first few
@@ -320,14 +335,14 @@ impl Profile {
                 spread: Spread { middle: row.spread.middle + mean, ..row.spread },
                 ..*row
             };
-            !matches!(moved.compared(self.bound, self.tolerance).judgement, Judgement::Off(_))
+            !matches!(moved.compared(self.bound).judgement, Judgement::Off(_))
         })
     }
 }
 
 /// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is nearer.
 pub fn distance(recorded: &Seen, simulated: &[Seen], ids: &[i64]) -> f64 {
-    let compared = compare_all(&[Test { recorded, simulated, learnt: None }], ids, 0.0);
+    let compared = compare_all(&[Test { recorded, simulated, learnt: None, assumed: false }], ids, 0.0);
     // what many accounts or parts of the period have each would count many times over
     let of = |figure: &&Compared| {
         !["accounts.", ESCAPES_FROM, ESCAPES_AT].iter().any(|start| figure.name.starts_with(start))

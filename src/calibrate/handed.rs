@@ -9,7 +9,7 @@ use super::export::LogExport;
 use super::options::{CalibrateError, Options};
 use super::scenario::yaml;
 use super::staged::FolderError;
-use crate::scenario::{AccountType, Scenario};
+use crate::scenario::{AccountType, Scenario, Set};
 use crate::simulation::{lower, simulate_seen_by};
 
 /// The files of a run.
@@ -23,6 +23,8 @@ pub struct Handed {
     pub escape_log: PathBuf,
     /// The gateway's config.
     pub gateway_config: PathBuf,
+    /// The gateway's revision and mode, as overrides.
+    pub revision: Vec<Set>,
 }
 
 impl Handed {
@@ -56,7 +58,10 @@ impl Handed {
             }
         };
         let config = yaml(&json!({"gateway": scenario.gateway}), "What the gateway was set to.");
+        let (version, mode) = (scenario.version().name(), scenario.scheduler_mode().name());
+        let revision = [format!("gateway_version={version}"), format!("mode={mode}")];
         Ok(Self {
+            revision: revision.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             escape_log: write("escapes.log", &export.escapes)?,
             log: write("log.jsonl", &export.lines())?,
             accounts: write("accounts.jsonl", &snapshot)?,
@@ -70,6 +75,7 @@ impl Handed {
             accounts: Some(self.accounts.clone()),
             escape_log: vec![self.escape_log.clone()],
             gateway_config: Some(self.gateway_config.clone()),
+            sets: self.revision.clone(),
             ..Options::of(&self.log, out)
         }
     }

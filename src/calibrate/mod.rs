@@ -15,6 +15,7 @@
 //! | [`normalise`] | what a time to first token owes to account, model and size |
 //! | [`spans`] | when was an account slow, when did it fail |
 //! | [`fit`] | what a healthy account is like |
+//! | [`revision`] | which gateway it was, and in which mode |
 //! | [`scenario`] | all that as a scenario |
 //! | [`backtest`], [`envelope`] | does the scenario do what really happened |
 //! | [`resolution`], [`advice`] | what that says about a setting, and what may be asked |
@@ -39,6 +40,7 @@ pub mod prefill;
 pub mod records;
 pub mod report;
 pub mod resolution;
+pub mod revision;
 pub mod robust;
 pub mod run;
 pub mod scenario;
@@ -48,6 +50,7 @@ pub mod sessions;
 pub mod shape;
 pub mod spans;
 pub mod staged;
+pub mod tails;
 pub mod trace;
 pub mod tries;
 

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::picture_args::PictureArgs;
+use super::places::Places;
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
+use crate::report::calibration;
 use crate::scenario::Set;
 use crate::workload::replay::Format;
 
@@ -34,6 +37,12 @@ pub(crate) struct Calibrate {
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
     #[arg(long, value_name = "FILE")]
     gateway_config: Option<PathBuf>,
+    /// The gateway's revision at that time; without it the log tells (an export with ids of sessions is of 0.1.179).
+    #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
+    gateway_version: Option<String>,
+    /// The mode of the gateway's scheduler at that time; without it the log tells, or simulations of each mode do.
+    #[arg(long, value_name = "MODE", value_parser = ["legacy", "advanced", "weighted"])]
+    mode: Option<String>,
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -58,6 +67,8 @@ pub(crate) struct Calibrate {
     /// All luck comes from this number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// Worker threads, at most 1024; 0: as many as there are cores.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::experiment_args::thread_count)]
     threads: usize,
@@ -77,6 +88,9 @@ impl Calibrate {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         anyhow::ensure!(self.tolerance >= 0.0, "--tolerance is a share, 0 or more");
         anyhow::ensure!(self.least_factor > 1.0, "--least-factor must be above 1");
+        let told = [("gateway_version", &self.gateway_version), ("mode", &self.mode)];
+        let told = told.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        let sets: Vec<String> = told.chain(self.sets).collect();
         let options = Options {
             log: self.log,
             format: match self.format {
@@ -88,7 +102,7 @@ impl Calibrate {
             accounts: self.accounts,
             escape_log: self.escape_log,
             gateway_config: self.gateway_config,
-            sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
+            sets: sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,
             force: self.force,
@@ -97,7 +111,10 @@ impl Calibrate {
             limits: spans::Limits { least_factor: self.least_factor, ..spans::Limits::default() },
             seed: self.seed,
         };
+        self.pictures.places(Places::default().reads("the log", &options.log)).check()?;
+        let pictures = self.pictures.open()?;
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
+        pictures.write(|| calibration::charts(&calibrated), |command| calibration::page(&calibrated, command))?;
         for note in &calibrated.input.notes {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }

@@ -4,6 +4,7 @@
 //! Reports read figures, never the run.
 
 pub mod answer;
+pub mod calibration;
 pub mod chart;
 pub mod comparison;
 pub mod completions;

@@ -8,6 +8,7 @@ mod escape_logs;
 mod little;
 #[path = "../../examples/validity/calibrate.rs"]
 mod measured;
+mod modes;
 mod other_formats;
 mod pools;
 mod queries;

@@ -42,6 +42,14 @@ fn assert_slow(case: &str, calibrated: &Calibrated) {
 fn assert_agrees(case: &str, calibrated: &Calibrated) {
     assert_eq!(calibrated.verdict, Verdict::Agrees, "{case}:\n{}", report::markdown(calibrated));
     let [agree, _, open] = calibrated.back_test.counts();
+    let untold: Vec<&str> = calibrated
+        .back_test
+        .figures
+        .iter()
+        .filter(|f| f.judgement == Judgement::CannotTell)
+        .map(|f| f.name.as_str())
+        .collect();
+    println!("{case}: {agree} agree, {open} cannot be told: {untold:?}");
     assert!(agree > 2 * open, "{case}: {agree} figures agree, {open} cannot be told");
 }
 
