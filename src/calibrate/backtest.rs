@@ -95,6 +95,8 @@ pub fn replicate(
 
 /// An interval wider than this factor to either side says nothing.
 const TOO_WIDE: f64 = 6.0;
+/// Simulations that differ by no more are alike.
+const NO_SPREAD: f64 = 1e-6;
 /// Counts that differ by less than this are the same, whatever their ratio.
 const FEW_COUNTS: f64 = 5.0;
 /// Shares that differ by less than this are the same.
@@ -237,14 +239,19 @@ impl Row {
         let (floor, same) = nothing(self.figure.kind);
         let width = bound * self.unsure * self.scale;
         let (down, up) = (width * below, width * above);
+        // how far simulations themselves differ, were it by nothing: that all of them count zero is no ignorance
+        let own = Spread::of(&self.simulated, NO_SPREAD);
+        let widest = width * own.below.max(own.above);
         let off = value - middle;
         compared.simulated = Some((libm::exp(middle) - floor).max(0.0));
-        compared.ratio = Some((libm::exp(off), libm::exp(off - up), libm::exp(off + down)));
+        let alike = off == 0.0 && own.below.max(own.above) <= NO_SPREAD;
+        let (lower, upper) = if alike { (0.0, 0.0) } else { (up, down) };
+        compared.ratio = Some((libm::exp(off), libm::exp(off - lower), libm::exp(off + upper)));
         let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
         let hardly = (low - recorded).max(recorded - high) <= same;
         compared.judgement = if self.oddness() > bound && !hardly {
             Judgement::Off(libm::exp(off))
-        } else if down.max(up) > libm::log(TOO_WIDE) && high - low > 4.0 * same {
+        } else if widest > libm::log(TOO_WIDE) && high - low > 4.0 * same {
             Judgement::CannotTell
         } else {
             Judgement::Agrees

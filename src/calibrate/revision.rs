@@ -41,6 +41,20 @@ impl Said {
 /// Distances from the record of which the lesser is less than this share of the other are different.
 const NEARER: f64 = 0.8;
 
+const USUAL: &str = "gateways run it unless they are told otherwise";
+
+/// Modes that are not told apart, and what to do about it.
+fn names(modes: &[Mode]) -> String {
+    let mut names: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
+    names.sort_unstable();
+    format!("{} apart (--mode says which it was)", names.join(" and "))
+}
+
+/// The day of revision 0.1.179, 2026-08-22, in ms since 1970.
+const DAY_OF_0_1_179_MS: i64 = 1_787_356_800_000;
+const BEFORE: &str = "the log ends before 2026-08-22, the day of that revision: one between 0.1.133 and 0.1.179 made it, and the \
+                      nearest one is simulated";
+
 impl Revision {
     /// As the user says, else as the log and its escapes tell.
     pub fn of(said: Said, log: &Log, escapes: Option<&Escapes>) -> Self {
@@ -64,7 +78,12 @@ impl Revision {
             GatewayVersion::V0_1_179 if escaped => (Some(Mode::Advanced), "it escapes, which no other mode does"),
             GatewayVersion::V0_1_179 => (None, ""),
         };
-        let why = if because.is_empty() { why.to_owned() } else { format!("{why}, and {because}") };
+        let end_ms = log.epoch_ms.map(|start| start + (log.span_s() * 1e3) as i64);
+        let before = said.version.is_none()
+            && version == GatewayVersion::V0_1_179
+            && end_ms.is_some_and(|end_ms| end_ms < DAY_OF_0_1_179_MS);
+        let why = if before { format!("{why} ({BEFORE})") } else { why.to_owned() };
+        let why = if because.is_empty() { why } else { format!("{why}, and {because}") };
         Self { version, mode, why }
     }
 
@@ -73,15 +92,17 @@ impl Revision {
     pub fn nearest(self, distances: &[(Mode, f64)]) -> Self {
         let mut sorted = distances.to_vec();
         sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let (mode, because) = match sorted[..] {
-            [(mode, off), (_, next), ..] if off < NEARER * next => {
-                (mode, "simulations of that mode come nearest to the record")
+        let least = sorted.first().map_or(0.0, |(_, off)| *off);
+        let near: Vec<Mode> = sorted.iter().filter(|(_, off)| off * NEARER <= least).map(|(mode, _)| *mode).collect();
+        let (mode, because) = match near[..] {
+            [mode] => (mode, "simulations of that mode come nearest to the record".to_owned()),
+            [] => {
+                (Mode::Legacy, format!("that mode is assumed because {USUAL}: without sessions modes cannot be told"))
             }
-            _ => (
-                Mode::Legacy,
-                "that mode is assumed because gateways run it unless they are told otherwise: the log does not tell modes apart \
-                 (--mode)",
-            ),
+            _ if near.contains(&Mode::Legacy) => {
+                (Mode::Legacy, format!("that mode is assumed because {USUAL}: the log does not tell {}", names(&near)))
+            }
+            _ => (Mode::Advanced, format!("that mode is assumed: the log does not tell {}", names(&near))),
         };
         let distances: Vec<String> = sorted.iter().map(|(mode, off)| format!("{} {off:.1}", mode.name())).collect();
         let distances =
@@ -154,7 +175,9 @@ mod tests {
         assert_eq!(clear.mode, Some(Mode::Weighted));
         let unclear = open.clone().nearest(&[(Mode::Legacy, 1.1), (Mode::Advanced, 9.0), (Mode::Weighted, 1.0)]);
         assert_eq!(unclear.mode, Some(Mode::Legacy));
-        assert!(unclear.words().contains("does not tell modes apart"), "{}", unclear.words());
+        assert!(unclear.words().contains("does not tell legacy and weighted apart"), "{}", unclear.words());
+        let gateless = open.clone().nearest(&[(Mode::Legacy, 9.0), (Mode::Advanced, 1.1), (Mode::Weighted, 1.0)]);
+        assert_eq!(gateless.mode, Some(Mode::Advanced));
         assert_eq!(open.nearest(&[]).mode, Some(Mode::Legacy));
     }
 }

@@ -112,17 +112,17 @@ fn tail(calibrated: &Calibrated) -> Option<Figure> {
     let x = Axis::log("upstream TTFT (s)", Format::Seconds);
     let y = Axis::log("share of answers slower", Format::Percent);
     let line = |of: &dyn Fn(usize) -> f64| (0..tails.len()).map(|at| (tails[at].ttft_ms / 1e3, of(at))).collect();
-    // where no answer of a simulation is slower, the band ends: zero has no place on a logarithmic axis
-    let range = tails.iter().map(|each| (each.ttft_ms / 1e3, each.simulated.0, each.simulated.2));
-    let range = range.filter(|each| each.1 > 0.0).collect();
+    // zero has no place on a logarithmic axis: the band ends at the least share that there is
+    let shares = tails.iter().flat_map(|each| [each.recorded, each.simulated.0, each.simulated.2]);
+    let least = shares.filter(|&share| share > 0.0).fold(1.0, f64::min);
+    let range = tails.iter().filter(|each| each.simulated.2 > 0.0);
+    let range = range.map(|each| (each.ttft_ms / 1e3, each.simulated.0.max(least), each.simulated.2)).collect();
+    let middle = Mark::Line { points: line(&|at| tails[at].simulated.1), dash: Dash::Dashed, marker: None };
+    let record = Mark::Line { points: line(&|at| tails[at].recorded), dash: Dash::Solid, marker: None };
     let panel = Panel::new("", x, y)
         .with(Series::new(RANGE, Ink::B, Mark::Band { points: range, opacity: 0.25 }))
-        .with(Series::new(
-            SIMULATED,
-            Ink::B,
-            Mark::Step { points: line(&|at| tails[at].simulated.1), dash: Dash::Dashed },
-        ))
-        .with(Series::new(RECORDED, Ink::A, Mark::Step { points: line(&|at| tails[at].recorded), dash: Dash::Solid }));
+        .with(Series::new(SIMULATED, Ink::B, middle))
+        .with(Series::new(RECORDED, Ink::A, record));
     let title = format!("1 % of the answers took {recorded} or more in the record, {simulated} in simulations");
     Some(figure(calibrated, title, "Both axes are logarithmic.", panel, 300.0))
 }
@@ -185,7 +185,7 @@ fn escapes(calibrated: &Calibrated) -> Option<Figure> {
     let total = |of: &dyn Fn(&(f64, f64, &Compared, (f64, f64, f64))) -> f64| parts.iter().map(of).sum::<f64>();
     let recorded = total(&|part| part.2.recorded.unwrap_or(0.0));
     let middle = total(&|part| part.3.1);
-    if parts.is_empty() {
+    if recorded + middle < 0.5 {
         return None;
     }
     let bars = parts.iter().map(|&(from, to, each, _)| (from, to, 0.0, each.recorded.unwrap_or(0.0))).collect();

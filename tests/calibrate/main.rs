@@ -9,6 +9,7 @@ mod little;
 #[path = "../../examples/validity/calibrate.rs"]
 mod measured;
 mod modes;
+mod pictures;
 mod other_formats;
 mod pools;
 mod queries;
