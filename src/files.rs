@@ -1,7 +1,8 @@
-//! Files that are whole or not there: written beside their final name and renamed when they are complete.
+//! Files that are either complete or not there: they are written beside their final name and renamed when they are
+//! complete.
 //!
-//! Only a regular file is replaced that way. A symbolic link is followed and what it leads to is replaced, so that the
-//! link stays; a device, a named pipe or a file that is open already (`/dev/stdout`) is written through.
+//! Only a regular file is replaced in this way. A symbolic link is followed and its target is replaced, so that the
+//! link stays. A device, a named pipe or a file that is already open (`/dev/stdout`) is written to directly.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -25,22 +26,22 @@ impl FileError {
         Self { action, path: path.to_owned(), source }
     }
 
-    /// What the system said.
+    /// The error of the operating system.
     pub fn into_source(self) -> io::Error {
         self.source
     }
 }
 
-/// Where a path leads, and how that is written.
+/// Where a path leads, and how its target is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    /// A regular file, or nothing yet: replaced by renaming.
+    /// A regular file, or nothing yet. It is replaced by renaming.
     Replaced(PathBuf),
-    /// Anything else: written through.
+    /// Anything else. It is written to directly.
     Through(PathBuf),
 }
 
-/// As many symbolic links as Linux follows.
+/// The most symbolic links that are followed; it is Linux's own limit.
 const MOST_LINKS: usize = 40;
 
 impl Place {
@@ -50,7 +51,7 @@ impl Place {
         for _ in 0..MOST_LINKS {
             let name = at.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
             let here = folder_of(&at).canonicalize()?.join(name);
-            // an open file (/dev/stdout, /dev/fd/3): whoever holds it would not see one that took its name
+            // an open file (/dev/stdout, /dev/fd/3): a process that holds it would not see a new file under its name
             if cfg!(target_os = "linux") && here.starts_with("/proc") {
                 return Ok(Self::Through(here));
             }
@@ -72,25 +73,26 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether two paths name one file: by where they lead, links followed, whether anything is there or not. Two ways to
-/// one device are two places: it is written through.
+/// Whether two paths lead to one file. Links are followed, and the file need not exist. Two paths to one device count
+/// as different, because a device is written to directly.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let end = |path: &Path| match Place::of(path) {
         Ok(Place::Replaced(path)) => Some(path),
         Ok(Place::Through(_)) => None,
-        // not made yet, or a folder: by name
+        // it does not exist yet or is a folder, so names are compared
         Err(_) => std::path::absolute(path).ok(),
     };
     end(one).is_some_and(|one| end(other) == Some(one))
 }
 
-/// A file under way. It has its final name only after `commit`; dropped without, it leaves nothing.
+/// A file that is being written. It gets its final name by `commit`. If it is dropped without `commit`, it leaves
+/// nothing behind.
 ///
-/// Open it before the long work, so that a path that cannot be written is known at once.
+/// Open it before long work, so that a path that cannot be written is found at once.
 #[derive(Debug)]
 pub struct PendingFile {
     path: PathBuf,
-    /// Where it is written and what it will be called; `None` when it is written through.
+    /// Its temporary and its final path; `None` if it is written to directly.
     renamed: Option<(PathBuf, PathBuf)>,
     /// `None` after `commit`.
     writer: Option<BufWriter<File>>,
@@ -106,7 +108,7 @@ impl PendingFile {
         let directory = folder_of(&path);
         std::fs::create_dir_all(directory).map_err(|error| FileError::new("make", directory, error))?;
         let opened = Place::of(&path).and_then(|place| match place {
-            // appending: what an open file holds already is not overwritten
+            // append, so that what an open file already contains is not overwritten
             Place::Through(place) => Ok((OpenOptions::new().append(true).open(place)?, None)),
             Place::Replaced(place) => {
                 let (beside, file) = begin_beside(&place)?;
@@ -122,18 +124,26 @@ impl PendingFile {
         &self.path
     }
 
-    /// Writes out what is left and gives the file its name, in the place of an older one.
+    /// Writes all of these bytes.
     ///
     /// # Errors
-    /// When that fails; then nothing is left behind and an older file is as it was.
+    /// When that fails, with the name that the file would have.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.write_all(bytes).map_err(|error| FileError::new("write", &self.path, error))
+    }
+
+    /// Writes what is buffered and gives the file its final name. An older file of that name is replaced.
+    ///
+    /// # Errors
+    /// When that fails. Then nothing is left behind, and an older file is unchanged.
     pub fn commit(self) -> Result<(), FileError> {
         self.close(false)
     }
 
-    /// The same, and returns only when the file and its name are on the disk itself.
+    /// Like `commit`, but returns only when the file and its name are on the disk.
     ///
     /// # Errors
-    /// When that fails; an older file is as it was unless only its name could not be forced to the disk.
+    /// When that fails. An older file is unchanged, unless only the new name could not be forced to the disk.
     pub fn commit_to_disk(self) -> Result<(), FileError> {
         self.close(true)
     }
@@ -156,13 +166,14 @@ impl PendingFile {
 
     fn discard(&self) {
         if let Some((beside, _)) = &self.renamed {
-            // the error that matters is another one
+            // the error that is returned is the first one
             let _ = std::fs::remove_file(beside);
         }
     }
 }
 
-/// Begins the file that will take the place of `place`, under a name of this process, after what killed ones left.
+/// Begins the file that will replace `place`, under a name of this process, and removes what killed processes left
+/// there.
 fn begin_beside(place: &Path) -> io::Result<(PathBuf, File)> {
     let name = place.file_name().unwrap_or_default();
     remove_stale(folder_of(place), name);
@@ -171,16 +182,41 @@ fn begin_beside(place: &Path) -> io::Result<(PathBuf, File)> {
     beside_name.push(format!(".{}.part", std::process::id()));
     let beside = place.with_file_name(beside_name);
     let file = File::create(&beside)?;
-    // tells others that it is not stale; where there are no locks nobody removes it either
+    // the lock shows other processes that the file is not stale; a system without locks removes no stale files either
     let _ = file.try_lock();
     if let Ok(older) = place.metadata() {
-        // who may read the file stays as it was; where that cannot be had, it is as for a new one
+        // the permissions of the older file are kept if possible
         let _ = file.set_permissions(older.permissions());
     }
     Ok((beside, file))
 }
 
-/// Removes the unfinished files of processes that are gone: those that nobody holds a lock of.
+/// Removes what this process has begun for a place and not finished: beside it, and within it if it is a folder. For a
+/// process that is about to end.
+pub fn remove_unfinished(path: &Path) {
+    let end = format!(".{}.part", std::process::id());
+    let is_ours = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(&end));
+    let within = |folder: &Path, of: Option<&OsStr>| {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let fits = of.is_none_or(|of| name.to_string_lossy() == format!(".{}{end}", of.to_string_lossy()));
+            if fits && is_ours(&name) {
+                // nothing to be done about what cannot be removed
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let _ =
+                    if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            }
+        }
+    };
+    if path.is_dir() {
+        return within(path, None);
+    }
+    if let Ok(Place::Replaced(place)) = Place::of(path) {
+        within(folder_of(&place), place.file_name());
+    }
+}
+
+/// Removes the unfinished files of processes that no longer exist: those without a lock.
 fn remove_stale(folder: &Path, name: &OsStr) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -194,17 +230,17 @@ fn remove_stale(folder: &Path, name: &OsStr) {
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let free = OpenOptions::new().write(true).open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
             if free {
-                // it does no harm where it cannot be removed
+                // a file that cannot be removed does no harm
                 let _ = std::fs::remove_file(entry.path());
             }
         }
     }
 }
 
-/// Forces a new or renamed name to the disk, where the system can do that to a folder.
+/// Forces a new or renamed name in a folder to the disk, if the system can do that.
 ///
 /// # Errors
-/// When the system says no.
+/// When the operating system reports an error.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }
@@ -227,10 +263,10 @@ impl Drop for PendingFile {
     }
 }
 
-/// Writes a whole file at once, in the same way.
+/// Writes a whole file in the same way.
 ///
 /// # Errors
-/// When it cannot be written; then an older file is as it was.
+/// When it cannot be written. Then an older file is unchanged.
 pub fn write(path: impl Into<PathBuf>, content: &[u8]) -> Result<(), FileError> {
     let mut file = PendingFile::create(path)?;
     file.write_all(content).map_err(|error| FileError::new("write", &file.path, error))?;

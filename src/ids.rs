@@ -25,16 +25,16 @@ impl ModelId {
     }
 }
 
-/// A session, as everything but the scheduler's draw knows it.
+/// A session, as everything except the scheduler's draw knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionRef {
     /// A dense number, used again by another session after this one is over: an index into a `Vec`.
     pub slot: u32,
-    /// Never used again within a run: compare it before you trust what you kept under `slot`.
+    /// A number that is not used again within a run. Compare it before you trust what you kept under `slot`.
     pub number: u64,
 }
 
-/// One response of a WebSocket connection: what `previous_response_id` names. Its text is `resp_{connection}_{turn}`.
+/// One response of a WebSocket connection, which `previous_response_id` names. Its text is `resp_{connection}_{turn}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResponseId {
     /// The connection that it was made on.

@@ -1,11 +1,11 @@
 //! stickysim: a trace-driven, discrete-event simulator of a sticky-session scheduler for LLM gateways.
 //!
 //! It answers, offline: at which time to first token (TTFT) should a session leave its sticky account, and what does
-//! that buy and cost? The scheduler inside ([`scheduler`]) answers like the sub2api gateway's own to the last bit; the
-//! request loop around it ([`gateway`]) is the gateway's, too; accounts ([`upstream`]) and clients ([`workload`]) are
-//! modelled or replayed.
+//! that buy and cost? The scheduler inside ([`scheduler`]) answers like the sub2api gateway's own to the last bit, and
+//! the request loop around it ([`gateway`]) is the gateway's as well. Accounts ([`upstream`]) and clients
+//! ([`workload`]) are modelled or replayed.
 //!
-//! To simulate: read a scenario, lower it to the settings of the rooms, run it on a seed.
+//! A simulation takes three steps: read a scenario, lower it to the settings of the rooms, and run it with a seed.
 //!
 //! ```
 //! use std::path::Path;
@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! Many runs are in [`experiment`], scenarios out of a gateway's logs in [`calibrate`], figures by path in
-//! [`measure::figures`], documents in [`report`].
+//! [`experiment`] makes many runs, [`calibrate`] makes scenarios from a gateway's logs, [`measure::figures`] has the
+//! figures by path, and [`report`] writes documents.
 
 pub mod calibrate;
 pub mod cli;

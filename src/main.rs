@@ -1,5 +1,5 @@
-//! The command line. Exit status 0: done; 1: a check, gate or tolerance failed; 2: bad input. (`compare` and `sweep`
-//! add 3 and 4, see their help.)
+//! The command line. The exit status is 0 when done, 1 when a check, a gate or a tolerance failed, and 2 for bad input.
+//! (`compare`, `sweep` and `tune` add 3 and 4, see their help.)
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! Quantities of virtual time. The leaf that every room may use: no clock is read here, ever.
+//! Quantities of virtual time, which every room may use. No clock is read here.
 //!
 //! `Time` is a point (nanoseconds since the Unix epoch, because the scheduler's draw hashes Unix time),
 //! `Span` is a length. Both are whole nanoseconds, so sums are exact and the same on every machine.
 
 mod plural;
 
-pub use plural::{count, plural, ranges};
+pub use plural::{agree, count, plural, ranges};
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -39,14 +39,14 @@ impl Time {
         self.0 / Span::SECOND.0
     }
 
-    /// The span from `earlier` to `self`; zero when `earlier` is later.
+    /// The span from `earlier` to `self`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Span {
-    /// No time at all.
+    /// The empty span.
     pub const ZERO: Self = Self(0);
     /// The longest span: "for ever".
     pub const MAX: Self = Self(u64::MAX);
@@ -106,7 +106,7 @@ impl Span {
         self.0 as f64 / 1e9
     }
 
-    /// `self - other`, zero when `other` is longer.
+    /// `self - other`; zero if `other` is longer.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -116,7 +116,7 @@ impl Span {
         Self((self.0 as f64 * factor + 0.5) as u64)
     }
 
-    /// Whether this is no time at all.
+    /// Whether this is the empty span.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }

@@ -1,4 +1,4 @@
-//! The job files of docs/cluster.md, tried with what this machine has. What is not there is skipped, and said.
+//! The job files of docs/guide/cluster.md, tried with what this machine has. What is not there is skipped, and said.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

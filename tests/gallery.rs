@@ -1,15 +1,16 @@
-//! docs/gallery.md: every picture is there, is shown, and has two sentences; every shipped scenario has a place in it.
+//! docs/guide/gallery.md: every picture is there, is shown, and has two sentences; every shipped scenario has a place
+//! in it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 fn page() -> String {
-    std::fs::read_to_string("docs/gallery.md").unwrap()
+    std::fs::read_to_string("docs/guide/gallery.md").unwrap()
 }
 
 /// The pictures of the page, each with the text after it.
 fn pictures(page: &str) -> Vec<(&str, &str)> {
-    page.split("](gallery/").skip(1).map(|part| part.split_once(')').unwrap()).collect()
+    page.split("](../gallery/").skip(1).map(|part| part.split_once(')').unwrap()).collect()
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn every_shipped_scenario_has_a_place() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert!(page.contains(&format!("### {name}\n")), "{name} has no heading");
-        assert!(page.contains(&format!("](gallery/{name}-timeline.png)")), "{name} has no timeline");
+        assert!(page.contains(&format!("](../gallery/{name}-timeline.png)")), "{name} has no timeline");
     }
     assert!(script.contains("for scenario in scenarios/*.yaml"));
 }

@@ -1,4 +1,8 @@
-//! The house stays tidy: length of lines and functions, and citations of the specification that resolve.
+//! The house stays tidy: lines and functions are short, imports keep their names, citations of the specification
+//! resolve, and so do links.
+
+#[path = "tidy/links.rs"]
+mod links;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -177,4 +181,39 @@ fn the_specification_is_a_true_copy() {
             std::fs::read_to_string(&original).unwrap_or_else(|error| panic!("{}: {error}", original.display()));
         assert!(text == original, "{name} differs from its original: copy it again");
     }
+}
+
+#[test]
+fn imports_keep_their_names() {
+    let mut counted = BTreeMap::new();
+    for (name, text) in files(&["src"], "rs") {
+        let count = aliases(&text);
+        if count > 0 {
+            counted.insert(name, count);
+        }
+    }
+    shrinks_only("import aliases", &counted, include_str!("tidy/aliases.txt"));
+}
+
+/// How many names are imported under another name. `as _` only brings a trait's methods into scope.
+fn aliases(text: &str) -> usize {
+    let is_import = |line: &&str| {
+        let line = line.trim_start();
+        ["use ", "pub use ", "pub(crate) use ", "pub(super) use "].iter().any(|start| line.starts_with(start))
+    };
+    let mut rest = text;
+    let mut count = 0;
+    while let Some(line) = rest.lines().find(is_import) {
+        let start = line.as_ptr() as usize - rest.as_ptr() as usize;
+        let import = rest[start..].split(';').next().unwrap_or_default();
+        count += import.split(" as ").skip(1).filter(|name| !name.starts_with('_')).count();
+        rest = &rest[start + import.len()..];
+    }
+    count
+}
+
+#[test]
+fn an_alias_is_found() {
+    assert_eq!(aliases("use a::b;\nuse a::{\n    C,\n    D as E,\n};\nfn f() { let x = 1 as u8; }\n"), 1);
+    assert_eq!(aliases("use std::fmt::Write as _;\n    pub use a::b as c;\n"), 1);
 }

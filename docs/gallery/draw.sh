@@ -1,5 +1,5 @@
 #!/bin/sh
-# Draws the charts of docs/gallery.md into this folder, from the shipped scenarios, with the program itself:
+# Draws the charts of docs/guide/gallery.md into this folder, from the shipped scenarios, with the program itself:
 # the same files on any machine. `make gallery` calls it. STICKYSIM names another program than the release build's.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
-use crate::scenario::{self, Account, Course, Loaded, Mode, Scenario, Setting};
+use crate::scenario::{self, Account, Course, GatewayVersion, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
-use crate::units::{Span, count, ranges};
+use crate::units::{Span, count, plural, ranges};
 use crate::workload::config::{Start, SynthTiming};
 use crate::workload::{Expected, SynthConfig, WorkloadConfig};
 
@@ -64,6 +64,9 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
     if !clients.is_empty() {
         line("clients", clients.join(", "));
     }
+    for (value, place) in later(scenario).into_iter().zip(0..) {
+        line(if place == 0 { "what if" } else { "" }, value);
+    }
     if scenario.replicas.count > 1 {
         line("replicas", scenario.replicas.count.to_string());
     }
@@ -76,6 +79,30 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
         let _ = writeln!(text, "    {key}: {value} ({from}{over}){idle}");
     }
     text
+}
+
+/// The what-ifs of later revisions, which are known from release notes only.
+fn later(scenario: &Scenario) -> Vec<String> {
+    let what_if = &scenario.what_if;
+    let newer = scenario.version() >= GatewayVersion::V0_1_179 && scenario.transport == scenario::Transport::Http;
+    let http = scenario.transport == scenario::Transport::Http;
+    let mut found = Vec::new();
+    let mut say = |key: &str, value: String, works: bool, needs: &str| {
+        let source = "from release notes of v0.2.x, not from code";
+        let idle = if works { String::new() } else { format!("; no effect: it needs {needs}") };
+        found.push(format!("{key} {value} ({source}){idle}"));
+    };
+    if let Some(timeout) = what_if.first_output_timeout {
+        let needs = "`gateway_version: 0.1.179` and HTTP";
+        say("first_output_timeout", setting(timeout.0), newer, needs);
+    }
+    if what_if.stable_seed {
+        say("stable_seed", "true".to_owned(), scenario.scheduler_mode() != Mode::Legacy, "a mode that draws");
+    }
+    if what_if.cancel_upstream {
+        say("cancel_upstream", "true".to_owned(), http, "HTTP");
+    }
+    found
 }
 
 fn lasts(scenario: &Scenario, lowered: &Lowered) -> String {
@@ -95,8 +122,11 @@ fn accounts(lowered: &Lowered) -> String {
     let total: i64 = slots.iter().filter(|&&slots| slots > 0).sum();
     let unlimited = slots.iter().filter(|&&slots| slots <= 0).count();
     match unlimited {
-        0 => format!("{} with {total} slots", slots.len()),
-        _ => format!("{} with {total} slots, {unlimited} of them without a limit", slots.len()),
+        0 => format!("{} with {}", slots.len(), count(total.unsigned_abs(), "slot")),
+        all if all == slots.len() => format!("{} without a limit of slots", slots.len()),
+        _ => {
+            format!("{} with {}, {unlimited} of them without a limit", slots.len(), count(total.unsigned_abs(), "slot"))
+        }
     }
 }
 
@@ -156,8 +186,8 @@ fn turns(synth: &SynthConfig) -> String {
         SynthTiming::Open { .. } => ", open loop",
     };
     format!(
-        "medians: {} turns, {} of think time, {} tokens of input at first, {} of output{closed}",
-        short(synth.turns.median().max(1.0)),
+        "medians: {}, {} of think time, {} tokens of input at first, {} of output{closed}",
+        of_mean(synth.turns.median().max(1.0), "turn"),
         setting(Span::from_secs_f64(synth.think_s.median())),
         grouped(rounded_number(synth.input.start_tokens.median())),
         grouped(rounded_number(synth.output_tokens.median())),
@@ -169,12 +199,16 @@ fn equilibrium(expected: &Expected, config: &SynthConfig, lowered: &Lowered) -> 
     let starts = if config.start == Start::Empty { "starts empty; in the end" } else { "starts with" };
     let length = setting(Span::from_secs((expected.session_s / 60.0 + 0.5) as u64 * 60));
     let sessions = format!(
-        "{starts} {:.0} sessions under way, {:.1} turns in {length} each on average",
-        expected.sessions, expected.turns
+        "{starts} {} under way, {:.1} turns in {length} each on average",
+        counted(rounded_number(expected.sessions) as u64, "session"),
+        expected.turns
     );
     let slots: Vec<i64> = lowered.pool.iter().map(|account| account.concurrency).collect();
     let busy = match slots.iter().all(|&slots| slots > 0) {
-        true => format!("{:.1} of {} slots busy", expected.busy, slots.iter().sum::<i64>()),
+        true => {
+            let slots = slots.iter().sum::<i64>().unsigned_abs();
+            format!("{:.1} of {} busy", expected.busy, count(slots, "slot"))
+        }
         false => format!("{:.1} slots busy", expected.busy),
     };
     let rate = expected.requests_per_s;
@@ -197,11 +231,21 @@ fn clients(clients: &scenario::Clients) -> Vec<String> {
     all
 }
 
+/// Something on average: one is singular.
+fn of_mean(number: f64, thing: &str) -> String {
+    format!("{} {}", short(number), if number == 1.0 { thing.to_owned() } else { plural(2, thing) })
+}
+
+/// A large count: in groups of three digits.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{} {}", grouped(number as f64), plural(number, thing))
+}
+
 fn limits(account: &Account) -> Vec<String> {
     let of = |limit: &scenario::Limit| {
         let what = match (limit.requests, limit.tokens) {
-            (Some(requests), _) => format!("{} requests", grouped(requests as f64)),
-            (None, tokens) => format!("{} tokens", grouped(tokens.unwrap_or_default() as f64)),
+            (Some(requests), _) => counted(requests, "request"),
+            (None, tokens) => counted(tokens.unwrap_or_default(), "token"),
         };
         format!("{what} in {}", setting(limit.per.0))
     };

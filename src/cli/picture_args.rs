@@ -1,17 +1,16 @@
 //! Charts and pages, as every verb with results offers them.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::places::Places;
 use super::{fonts, terminal};
-use crate::files::{FileError, PendingFile};
+use crate::files::PendingFile;
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
 use crate::report::picture::{Chart, write_charts};
-use crate::units::count;
+use crate::units::{agree, count};
 
 /// Where pictures go.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,10 +18,11 @@ pub(crate) struct PictureArgs {
     /// Also draw charts into this folder, each as SVG and as PNG.
     #[arg(long, value_name = "DIR")]
     pub(crate) plot: Option<PathBuf>,
-    /// The paper of charts.
+    /// The background of charts.
     #[arg(long, value_enum, default_value_t = Paper::Light, requires = "plot")]
     pub(crate) theme: Paper,
-    /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
+    /// Draw letters of PNG charts that the built-in font lacks with this font; otherwise with one of the machine's
+    /// fonts.
     #[arg(long, value_name = "FILE")]
     pub(crate) font: Option<PathBuf>,
     /// Also write a page with charts and figures to this file: one HTML file that needs no network.
@@ -99,13 +99,12 @@ impl Pictures {
             let fonts = fonts::fallback(&charts, self.args.font.as_deref())?;
             let files = write_charts(directory, &charts, self.args.theme.themes(), &fonts)?;
             let drawn = files.len() as u64 / 2;
-            let are = if drawn == 1 { "is" } else { "are" };
+            let are = agree(drawn, "is", "are");
             terminal::remark(&format!("{} {are} in {}", count(drawn, "chart"), directory.display()));
         }
         if let Some(mut file) = self.html {
             let path = file.path().to_owned();
-            let page = page(&contents(&command()))?;
-            file.write_all(page.as_bytes()).map_err(|error| FileError::new("write", &path, error))?;
+            file.put(page(&contents(&command()))?.as_bytes())?;
             file.commit()?;
             terminal::remark(&format!("the page is {}", path.display()));
         }

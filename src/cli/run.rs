@@ -16,12 +16,12 @@ use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
 use crate::report::{About, CsvFiles, ResultDocument};
-use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
+use crate::simulation::{self, Lowered, lower, simulate_seen_by};
 use crate::units::count;
 
 /// Run a scenario and report what its users would have felt.
 ///
-/// Prints a summary for people, or with --output one document for machines (docs/results.md). The same scenario and seed
+/// Prints a summary for people, or with --output one document for machines (docs/reference/results.md). The same scenario and seed
 /// give the same result on any machine and with any number of threads.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -116,8 +116,7 @@ impl Run {
         };
         match file {
             Some(mut file) => {
-                let path = file.path().to_owned();
-                std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|e| FileError::new("write", &path, e))?;
+                file.put(text.as_bytes())?;
                 file.commit()?;
             }
             None => terminal::print(&text)?,
@@ -156,7 +155,11 @@ impl Run {
     }
 
     /// Runs the replications, the first one before those that were asked to look at it.
-    fn simulate(&self, lowered: &Lowered, eyes: Eyes) -> anyhow::Result<(Vec<Ran>, Option<Recording>, usize)> {
+    fn simulate(
+        &self,
+        lowered: &Lowered,
+        eyes: Eyes,
+    ) -> anyhow::Result<(Vec<simulation::Run>, Option<Recording>, usize)> {
         let workers = threads(self.threads)?;
         let bar = Bar::new();
         bar.begin(self.replications as usize);
@@ -165,8 +168,8 @@ impl Run {
         if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() {
             let (run, (csv, (recording, trace))) = simulate_seen_by(lowered, lowered.seed, eyes)?;
             csv.map(CsvFiles::finish).transpose()?;
-            if let Some(trace) = trace {
-                trace.finish()?.commit()?;
+            if let (Some(trace), Some(path)) = (trace, &self.perfetto) {
+                trace.finish().map_err(|error| FileError::new("write", path, error))?.commit()?;
             }
             recorded = recording;
             bar.done();
@@ -183,7 +186,7 @@ impl Run {
 type Eyes = (Option<CsvFiles>, (Option<Recording>, Option<PerfettoTrace<TraceFile>>));
 
 /// What the workload assumed and how the scenario was understood, for the document.
-fn assumptions(runs: &[Ran], notes: &[String]) -> Vec<Note> {
+fn assumptions(runs: &[simulation::Run], notes: &[String]) -> Vec<Note> {
     let mut all: Vec<&String> = notes.iter().collect();
     for note in runs.iter().flat_map(|run| &run.assumptions) {
         if !all.contains(&note) {
@@ -200,7 +203,7 @@ struct Violations {
 }
 
 impl Violations {
-    fn of(runs: &[Ran]) -> Self {
+    fn of(runs: &[simulation::Run]) -> Self {
         let count = runs.iter().map(|run| run.results.violation_count).sum();
         let first = runs.iter().flat_map(|run| run.results.violations.iter().cloned()).take(10).collect();
         Self { count, first }

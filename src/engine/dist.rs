@@ -6,6 +6,12 @@
 //! A mixture chooses its component by the word and gives the rest of it to the component. Only gamma is no inverse
 //! transform (that costs microseconds): it runs Marsaglia and Tsang's exact rejection (ACM TOMS 26, 2000) on a private
 //! generator seeded by the word.
+//!
+//! The crate `rand_distr` does not draw here, for two reasons. Its ziggurats take an unknown number of words and are no
+//! inverse transforms, so common random numbers would be lost. It computes logarithms with the platform's library
+//! wherever any crate of the build switches on `num-traits/std`, so a draw would not be the same bits on any machine;
+//! its gamma sampler, the one that could serve, is ruled out by this alone. It is the independent judge of every
+//! distribution in the tests (`judge_tests.rs`).
 
 use std::cmp::Ordering;
 
@@ -15,6 +21,8 @@ use super::quantile::{bisect, gamma_cdf, normal_cdf, normal_quantile};
 
 mod biased;
 mod build;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +49,7 @@ enum Shape {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Component {
-    /// Share of the words that lie before this component.
+    /// The share of the words that are used for the components before this one.
     from: f64,
     share: f64,
     distribution: Distribution,
@@ -59,8 +67,8 @@ impl Distribution {
         self.draw(stream.open01())
     }
 
-    /// What the uniform number `u` in (0, 1) draws: `quantile(u)` but for gamma (see the head of this file) and
-    /// mixtures, which spend the front of `u` on the choice.
+    /// The draw for the uniform number `u` in (0, 1). It is `quantile(u)`, except for gamma (see the head of this file)
+    /// and for mixtures, which use the front of `u` to choose a component.
     #[inline]
     pub fn draw(&self, u: f64) -> f64 {
         // the common case of the hot loop, kept free of the others' registers
@@ -87,7 +95,7 @@ impl Distribution {
         }
     }
 
-    /// The quantile of `p` in 0..=1: in closed form where there is one, else by bisection (gamma, mixtures).
+    /// The quantile of `p` in 0..=1, in closed form if there is one and otherwise by bisection (gamma, mixtures).
     pub fn quantile(&self, p: f64) -> f64 {
         match &self.0 {
             Shape::Constant(value) => *value,
@@ -146,7 +154,8 @@ impl Distribution {
         self.quantile(0.5)
     }
 
-    /// The mean: exact, but for `clamped`, which integrates its distribution function (to about four digits).
+    /// The mean. It is exact except for `clamped`, where it is an integral of the distribution function, correct to
+    /// about four digits.
     pub fn mean(&self) -> f64 {
         match &self.0 {
             Shape::Constant(value) => *value,
@@ -176,7 +185,7 @@ impl Distribution {
         }
     }
 
-    /// The lower end of what can be drawn: for callers that need positive or non-negative values.
+    /// The smallest value that can be drawn, for callers that need positive or non-negative values.
     pub fn lowest(&self) -> f64 {
         match &self.0 {
             Shape::Constant(value) => *value,

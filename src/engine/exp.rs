@@ -1,9 +1,9 @@
 //! The exponential function of `libm`, bit for bit, without the branches that a random argument makes unpredictable.
 //!
-//! A run asks for some five exponentials of random numbers a request. FDLIBM's `exp`, which `libm` carries, branches on
-//! the size of its argument and again on the scale of its result: a third of those branches are mispredicted. Here
-//! both are arithmetic; the sums and products that make the value are FDLIBM's (Sun Microsystems, `e_exp.c`), in its
-//! order. What is tiny, huge or not a number is left to `libm`.
+//! A run needs about five exponentials of random numbers per request. FDLIBM's `exp`, which `libm` carries, branches on
+//! the size of its argument and again on the scale of its result: a third of those branches are mispredicted. Here both
+//! are arithmetic; the sums and products that make the value are FDLIBM's (Sun Microsystems, `e_exp.c`), in its order.
+//! Tiny and huge arguments and NaN are left to `libm`.
 #![expect(clippy::excessive_precision, reason = "the constants as FDLIBM prints them")]
 
 const LN2_HI: f64 = 6.931_471_803_691_238_164_90e-01;

@@ -1,16 +1,17 @@
-//! One cell of an experiment: a point of its settings on one seed, reduced to what experiments ask of a run.
+//! One cell of an experiment: one point of its settings on one seed, reduced to what experiments need of a run.
 //!
-//! A cell is a pure function of (scenario, replication): it says nothing of where, when or how fast it ran, so a journal
-//! may keep it and another machine may have made it. Beside the figures it carries a digest of every decision of the
-//! scheduler. Two cells with one digest took the same way through the run: a knob between them did nothing, however
-//! much a reader of figures would like to see a difference or its absence (spec simulator.md, "Inert knob").
+//! A cell is a pure function of (scenario, replication). It does not contain where, when or how fast it ran, so a
+//! journal may keep it and another machine may have made it. Besides the figures it has a digest of every decision of
+//! the scheduler. If two cells have the same digest, every decision was the same, and a knob that differs between them
+//! did nothing (spec simulator.md, "Inert knob").
 
 use serde::{Deserialize, Serialize};
 
 use super::replicate::seed_of;
+use super::stats::Direction;
 use crate::engine::Luck;
 use crate::gateway::RunError;
-use crate::measure::figures::{Group, Meta, registry};
+use crate::measure::figures::{Better, Group, Meta, registry};
 use crate::measure::{Merged, Note, Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
 use crate::simulation::{Lowered, Run, simulate_inlined};
@@ -25,9 +26,9 @@ pub struct Cell {
     accounts: Vec<Row>,
     /// The figures of each condition, in the scenario's order.
     conditions: Vec<Row>,
-    /// Of all decisions.
+    /// The digest of all decisions.
     pub decisions: Digest,
-    /// What the reader must know: assumptions (of no figure), and remarks on figures.
+    /// Caveats: assumptions, which concern no single figure, and remarks on figures.
     pub notes: Vec<Note>,
 }
 
@@ -85,6 +86,15 @@ enum Place {
 }
 
 impl Figure {
+    /// Which way it should go.
+    pub const fn direction(&self) -> Direction {
+        match self.meta.better {
+            Better::Lower => Direction::LowerIsBetter,
+            Better::Higher => Direction::HigherIsBetter,
+            Better::Neutral => Direction::Neither,
+        }
+    }
+
     /// All figures of runs of this scenario, in order; not those of the engine itself, which are no result.
     pub fn all(lowered: &Lowered) -> Vec<Self> {
         let accounts = lowered.accounts.iter().map(|account| account.id.to_string());
@@ -128,7 +138,7 @@ impl Figure {
     pub fn at(path: &str) -> Option<Self> {
         let named = |kind: &str, list: &'static [Meta]| {
             let rest = path.strip_prefix(kind)?.strip_prefix('.')?;
-            // a name may have dots of its own: the longest path of a figure that fits decides
+            // a name may contain dots, so the longest path of a figure that fits is taken
             let fits =
                 |meta: &&Meta| rest.strip_suffix(meta.path).is_some_and(|name| name.len() > 1 && name.ends_with('.'));
             let (at, meta) =
@@ -183,7 +193,7 @@ impl Figure {
     }
 }
 
-/// What all decisions of a run amount to: equal when every request went the same way.
+/// A digest of all decisions of a run. It is equal for two runs in which every decision was the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digest {
@@ -200,8 +210,9 @@ impl std::fmt::Display for Digest {
     }
 }
 
-/// Takes in every decision of a run, in any order: the sum of hashes of (request, which of its selects, layer, account,
-/// slot or wait, escape). Times are left out: the same decision a moment later is the same decision.
+/// Computes the digest of a run: the sum of the hashes of (request, which of its selects, layer, account, slot or wait,
+/// escape) over all decisions, in any order. Times are left out, because the same decision a moment later is the same
+/// decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DecisionDigest {
     selects: u64,
@@ -234,7 +245,8 @@ impl Observer for DecisionDigest {
             Outcome::Wait(account, _) => (1, account.0),
             Outcome::NoAvailableAccounts => (2, 0),
         };
-        // two bits below the layer, as ever, so that digests of earlier versions hold; what does not fit goes above it
+        // the lowest two bits of the escape stay below the layer, so that digests of earlier versions do not change;
+        // the others go above it
         let way = ((escape >> 2) << 8) | (layer << 4) | ((escape & 3) << 2) | kind;
         let key = Luck::new(step.request.luck).key(u64::from(step.earlier), way, u64::from(account));
         self.selects += 1;
@@ -242,7 +254,8 @@ impl Observer for DecisionDigest {
     }
 }
 
-/// Remarks of several cells, each once with the means of its numbers, and of how many runs where not of all.
+/// The remarks of several cells, each once with the means of its numbers and, if not all runs have it, with how many
+/// do.
 pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
     let runs: Vec<&[Note]> = cells.into_iter().map(|cell| cell.notes.as_slice()).collect();
     let total = runs.len();

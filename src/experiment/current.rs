@@ -1,12 +1,12 @@
-//! What a scenario has as it stands: the value of a key in it, and how far a varied value is from that.
+//! The current values of a scenario: the value of a key in it, and how far a varied value is from that.
 
 use serde_json::Value;
 
 use super::vary::{Axis, Point};
 use crate::scenario::full_key;
 
-/// The value of a key in an effective scenario; accounts and conditions by their place (`accounts[0]`), their id or their
-/// name.
+/// The value of a key in an effective scenario; accounts and conditions by their place (`accounts[0]`), their id or
+/// their name.
 pub fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
     let full = full_key(key);
     let mut value = scenario;
@@ -32,7 +32,7 @@ pub fn lookup<'v>(scenario: &'v Value, key: &str) -> Option<&'v Value> {
     Some(value)
 }
 
-/// A value as one would write it; `None` where the scenario has no such key.
+/// The value of a key as one would write it; `None` if the scenario has no such key.
 pub fn text(scenario: &Value, key: &str) -> Option<String> {
     let value = lookup(scenario, key)?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -47,8 +47,9 @@ pub fn is_own(scenario: &Value, axis: &Axis, point: &Point) -> bool {
     }
 }
 
-/// How far a combination of values is from what the scenario has: for each key that changes a half, and the logarithm of
-/// the ratio (a word, or a number without one: 1). 0: it is what there is.
+/// How far a combination of values is from that of the scenario. Each key that changes counts one half plus the
+/// absolute logarithm of the ratio of the two values, or 1 in place of the logarithm if there is no ratio (a word, or
+/// 0). The result is 0 for the values of the scenario.
 pub fn moves<'a>(scenario: &Value, combination: impl IntoIterator<Item = (&'a Axis, &'a Point)>) -> f64 {
     let one = |(axis, point): (&Axis, &Point)| {
         if is_own(scenario, axis, point) {

@@ -1,5 +1,5 @@
-//! Why a request went where it went, and what a session went through: an observer that keeps everything about the few
-//! requests it was asked for, in a run that is otherwise the plain one.
+//! Why a request went where it went, and what a session experienced: an observer that keeps everything about the few
+//! requests that it was asked for. The run is otherwise unchanged.
 
 use crate::gateway::RunError;
 use crate::ids::{AccountIx, SessionRef};
@@ -10,7 +10,7 @@ use crate::simulation::{Lowered, simulate_seen_by};
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
-/// What is asked about.
+/// The subject of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A request by its arrival number, as in `requests.csv`.
@@ -45,26 +45,26 @@ pub struct Journey {
 /// One select with its reasons.
 #[derive(Clone, Debug)]
 pub struct Select {
-    /// When.
+    /// When it was.
     pub now: Time,
-    /// Which replica answered.
+    /// The replica that answered.
     pub replica: u32,
-    /// The answer.
+    /// The scheduler's answer.
     pub decision: Decision,
-    /// What was believed of the bound account.
+    /// What the scheduler believed of the bound account.
     pub health: Option<Health>,
-    /// The candidates, where load balance was asked.
+    /// The candidates, if load balance was asked.
     pub candidates: Vec<Weighing>,
-    /// Who was no candidate, and why.
+    /// The accounts that were not candidates, and why.
     pub left_out: Vec<(AccountIx, LeftOut)>,
-    /// Slots held on the chosen account afterwards, and how many it has (<= 0: no limit).
+    /// The slots held on the chosen account afterwards, and the number of its slots (<= 0: no limit).
     pub slots: Option<(u32, i64)>,
 }
 
-/// Why an account was no candidate of load balance.
+/// Why an account was not a candidate of load balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOut {
-    /// It failed for this request already.
+    /// It has already failed for this request.
     Excluded,
     /// An operator or a fatal status switched it off.
     SwitchedOff,
@@ -84,7 +84,8 @@ pub enum LeftOut {
     Group,
     /// It does not serve the model.
     Model,
-    /// It is no subscription, and those come first; or it is one, and all of them were full.
+    /// It is not a subscription, and subscriptions come first; or it is a subscription, and all subscriptions were
+    /// full.
     OtherPart,
 }
 
@@ -93,24 +94,24 @@ pub enum LeftOut {
 pub struct Forward {
     /// When it began.
     pub at: Time,
-    /// Where to.
+    /// The account that it went to.
     pub account: AccountIx,
     /// Input tokens found in the prompt cache.
     pub cached_tokens: u32,
-    /// The session had a prefix elsewhere, and none here.
+    /// Whether it was cold: the session had a prefix on another account, and none here.
     pub cold: bool,
-    /// Ground truth: the account was degraded.
+    /// Ground truth: whether the account was degraded.
     pub degraded: bool,
-    /// What became of it, in the words of the attempt.
+    /// How the attempt went.
     pub fate: crate::workload::RecordedAttempt,
 }
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
-    /// When.
+    /// When it was.
     pub at: Time,
-    /// How.
+    /// How it ended.
     pub status: Status,
     /// Arrival to first token.
     pub felt: Option<Span>,
@@ -120,22 +121,22 @@ pub struct End {
     pub failed: Span,
     /// The account of the last select.
     pub account: Option<AccountIx>,
-    /// Its layer.
+    /// The layer of the last select.
     pub layer: Option<Layer>,
     /// The first escape.
     pub escape: Option<EscapeReason>,
 }
 
-/// What was found.
+/// The result of an explanation.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The requests asked about, in order of arrival.
     pub journeys: Vec<Journey>,
-    /// How many requests and sessions the run had, for who asked for one that does not exist.
+    /// How many requests the run had, for an error about a request that does not exist.
     pub requests: u64,
 }
 
-/// Plays the run and keeps what it shows of the subject.
+/// Plays the run and keeps everything about the subject.
 ///
 /// # Errors
 /// When the trace cannot be read.
@@ -251,7 +252,7 @@ impl Observer for Tracer {
             if decision.candidate_count > 0 || step.scheduler.mode() == Mode::Legacy {
                 select.candidates = step.scheduler.weigh(step.pool, step.query, step.now);
             }
-            // where the mode legacy stays with the bound account, or looks at no loads, nobody was weighed
+            // in the mode legacy no account is weighed if the session stays at its bound account or no loads are read
             if step.scheduler.mode() != Mode::Legacy || !select.candidates.is_empty() || decision.account().is_none() {
                 select.left_out = left_out(step, &select.candidates);
             }
@@ -294,7 +295,7 @@ impl Observer for Tracer {
     }
 }
 
-/// The accounts that were no candidates, in order of ids.
+/// The accounts that were not candidates, in the order of ids.
 fn left_out(step: &Considered<'_>, candidates: &[Weighing]) -> Vec<(AccountIx, LeftOut)> {
     let listed = step.pool.listed();
     let why = |(account, ix): (&crate::scheduler::Account, u32)| {

@@ -1,15 +1,13 @@
-//! The grid that some axes span: which combination of values is number i.
+//! The grid of some axes: which combination of values has which number.
 //!
-//! The order is part of the format: journals and shards know cells by their number alone.
+//! The order is part of the journal's format, because journals and shards know cells by their numbers only.
 
 use serde::{Deserialize, Serialize};
 
-use super::vary::{Axis, Point};
+use super::vary::{Axis, MOST_CELLS, Point};
 use crate::scenario::full_key;
 
-/// More combinations than anyone can mean: each is a scenario of its own, and all are checked before the first run.
-pub const MOST_CELLS: usize = 100_000;
-/// More runs than anyone can mean, all replications of all combinations together.
+/// The most runs that are accepted, over all replications of all combinations.
 pub const MOST_RUNS: usize = 10_000_000;
 
 /// All combinations of the points of some axes; the last axis runs fastest.
@@ -18,7 +16,7 @@ pub struct Grid {
     axes: Vec<Axis>,
 }
 
-/// Axes that do not make a grid.
+/// Why some axes do not make a grid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadGrid {
     /// The same key on two axes.
@@ -27,15 +25,16 @@ pub enum BadGrid {
     /// The same key on two axes, in two spellings.
     #[error("`{0}` and `{1}` are one key, varied twice; give all its values in one --vary")]
     TwoNames(String, String),
-    /// More combinations than anyone can mean.
+    /// Too many combinations.
     #[error("the grid has {0} combinations, and {MOST_CELLS} are the most; use fewer points")]
     TooMany(u128),
-    /// More runs than anyone can mean.
+    /// Too many runs.
     #[error("that would be {0} runs, and {MOST_RUNS} are the most; use fewer points or --replications")]
     TooManyRuns(u128),
-    /// A value that the gateway does not take as it is.
+    /// A value that the gateway replaces by another one.
     #[error(
-        "`{0}` cannot be varied over 0: the gateway's loader takes 0 for not set, and uses its default; start above 0 (where a threshold is varied, escape off is always part of the sweep)"
+        "`{0}` cannot be varied over 0: the gateway's loader takes 0 for not set, and uses its default; start above 0 \
+         (where a threshold is varied, escape off is always part of the sweep)"
     )]
     NotSet(String),
 }
@@ -46,10 +45,10 @@ pub fn is_threshold(key: &str) -> bool {
 }
 
 impl Grid {
-    /// The grid of these axes; without any axis it has one point, the scenario as it stands.
+    /// The grid of these axes. Without axes it has one point, the scenario as it is.
     ///
     /// # Errors
-    /// When a key comes twice, the grid is too large, or a value is none that the gateway takes.
+    /// When a key occurs twice, the grid is too large, or the gateway would replace a value by another one.
     pub fn new(axes: Vec<Axis>) -> Result<Self, BadGrid> {
         for (i, axis) in axes.iter().enumerate() {
             if let Some(other) = axes[..i].iter().find(|other| full_key(&other.key) == full_key(&axis.key)) {
@@ -87,20 +86,25 @@ impl Grid {
 
     /// Combination number `index` (below [`Grid::size`]): each axis with its point.
     pub fn combination(&self, index: usize) -> Vec<(&Axis, &Point)> {
-        let mut rest = index;
-        let mut chosen: Vec<(&Axis, &Point)> = self
-            .axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let at = rest % axis.points.len();
-                rest /= axis.points.len();
-                (axis, &axis.points[at])
-            })
-            .collect();
-        chosen.reverse();
-        chosen
+        let at = indices(&self.shape(), index);
+        self.axes.iter().zip(at).map(|(axis, at)| (axis, &axis.points[at])).collect()
     }
+}
+
+/// The index on each axis of combination `number`; the last axis runs fastest.
+pub fn indices(shape: &[usize], number: usize) -> Vec<usize> {
+    let mut rest = number;
+    let mut found: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&points| {
+            let at = rest % points;
+            rest /= points;
+            at
+        })
+        .collect();
+    found.reverse();
+    found
 }
 
 #[cfg(test)]

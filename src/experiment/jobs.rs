@@ -1,4 +1,5 @@
-//! Many cells at once: each job is one cell, threads take them as they come, answers are in the order of the jobs.
+//! Runs many cells in parallel. Each job is one cell, threads take jobs as they become free, and the results are in the
+//! order of the jobs.
 
 use rayon::prelude::*;
 
@@ -13,12 +14,12 @@ pub struct Job<'a> {
     pub lowered: &'a Lowered,
     /// The seed of the experiment.
     pub seed: u64,
-    /// Which replication.
+    /// The replication, counted from 0.
     pub replication: u64,
 }
 
 impl Job<'_> {
-    /// Runs it.
+    /// Runs the cell.
     ///
     /// # Errors
     /// When the scenario's trace cannot be read.
@@ -27,17 +28,18 @@ impl Job<'_> {
     }
 }
 
-/// Told how far an experiment is: `begun(n)` more cells are to come, `done()` after each. From any thread.
+/// Is notified of the progress of an experiment, from any thread.
 pub trait Progress: Sync {
-    /// There will be at most so many cells, all stages together. Told once, first, where it is known.
+    /// There will be at most this many cells in all stages together. It is called once, at the beginning, if the number
+    /// is known.
     fn at_most(&self, _cells: usize) {}
-    /// So many cells are to be run next.
+    /// This many cells will be run next.
     fn begin(&self, _cells: usize) {}
-    /// One is done.
+    /// One cell is done.
     fn done(&self) {}
 }
 
-/// Nobody asks.
+/// Ignores the progress.
 impl Progress for () {}
 
 /// Runs all jobs; their results do not depend on the number of threads.
@@ -51,7 +53,7 @@ pub fn run_all(jobs: &[Job<'_>], threads: &rayon::ThreadPool, progress: &dyn Pro
         progress.done();
         cell
     };
-    // one job at a time: a cell takes long, and the last ones shall not wait behind each other
+    // threads take one job at a time, because a cell takes long and the last cells should not wait for each other
     let cells: Vec<Result<Cell, RunError>> = threads.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
     cells.into_iter().collect()
 }

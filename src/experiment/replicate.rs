@@ -1,7 +1,7 @@
-//! Replications: the same scenario on several seeds, in parallel, the results in order of seeds.
+//! Replications: runs the same scenario on several seeds in parallel; the results are in the order of the seeds.
 //!
-//! Replication 0 runs on the seed itself, so that one replication is the plain run. The results do not depend on the
-//! number of threads: every run is a pure function of its seed, and they are collected by index.
+//! Replication 0 runs on the seed itself, so a single replication is the same as a run. The results do not depend on
+//! the number of threads: every run is a pure function of its seed, and they are collected by index.
 
 use std::ops::Range;
 
@@ -21,12 +21,12 @@ pub const fn seed_of(seed: u64, index: u64) -> u64 {
 pub struct Replications<'a> {
     /// The scenario.
     pub lowered: &'a Lowered,
-    /// Which ones.
+    /// The replications to run.
     pub range: Range<u64>,
 }
 
 impl Replications<'_> {
-    /// Runs them; `done` is called after each, from any thread, in any order.
+    /// Runs them. `done` is called after each one, from any thread and in any order.
     ///
     /// # Errors
     /// The error of the first one (by index) that failed.
@@ -45,7 +45,8 @@ impl Replications<'_> {
 /// A pool of worker threads, as `threads` makes it.
 pub type Threads = rayon::ThreadPool;
 
-/// Does `one` for every index, in parallel; the answers are in order of the indices, whatever the number of threads.
+/// Calls `one` for every index in parallel. The results are in the order of the indices, whatever the number of
+/// threads.
 pub fn in_parallel<T: Send>(range: Range<u64>, threads: &Threads, one: &(dyn Fn(u64) -> T + Sync)) -> Vec<T> {
     threads.install(|| range.into_par_iter().map(one).collect())
 }

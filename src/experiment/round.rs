@@ -1,9 +1,9 @@
-//! Ranges as a search takes them: over round values.
+//! Ranges of a search, which have round values.
 //!
 //! A value that a search finds is only as precise as the distance to its neighbours: 4707 between 3068 and 7222 says no
-//! more than 5000. So the values within a range are round ones. An open range (`LOW:HIGH:log`) takes the preferred numbers
-//! 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 of every factor of ten (ISO 3, series R″10); a range with a number of points keeps
-//! it, and each point is the roundest number within a quarter of a step. Both ends are taken as they are written.
+//! more than 5000. So the values within a range are round. An open range (`LOW:HIGH:log`) takes the preferred numbers
+//! 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 of every factor of ten (ISO 3, series R″10); a range with a number of points
+//! keeps it, and each point is the roundest number within a quarter of a step. Both ends are taken as they are written.
 
 use super::vary::{Axis, BadAxis, Scale};
 
@@ -12,15 +12,15 @@ const PREFERRED: [f64; 10] = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0];
 /// Points of an open range at equal distances.
 const OPEN_LIN: usize = 11;
 
-/// A specification `KEY=SPEC` as a list of round values where it is a range; a list stays as it is.
+/// Turns a specification `KEY=SPEC` with a range into one with a list of round values. A list is not changed.
 ///
 /// # Errors
-/// When it is no axis.
+/// When the text is not an axis.
 pub fn rounded(spec: &str) -> Result<String, BadAxis> {
     let spec = spec.trim();
     let open_log = spec.strip_suffix(":log");
     if let Some(range) = open_log {
-        // two points tell whether its ends can be used
+        // an axis with two points shows whether the ends can be used
         let axis = Axis::parse(&format!("{range}:log:2"))?;
         return Ok(preferred(&axis).unwrap_or_else(|| format!("{range}:log:2")));
     }

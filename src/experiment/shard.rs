@@ -1,14 +1,14 @@
-//! One experiment on several machines: shard I of N does every Nth cell, `merge` joins the journals.
+//! One experiment on several machines: shard I of N runs every Nth cell, and `merge` joins the journals.
 //!
 //! A cell's result does not depend on where it ran, so the parts need to agree on nothing but the experiment's
-//! fingerprint, and the merged journal is, byte for byte, the one that a single machine would have written. Neighbouring
-//! cells cost about the same, hence every Nth and not N stretches.
+//! fingerprint, and the merged journal is, byte for byte, the one that a single machine would have written.
+//! Neighbouring cells take about the same time, so taking every Nth cell divides the work evenly.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::journal::{self, Header, JournalError, ReadFile, Sync};
+use super::journal::{self, Durability, Header, JournalError, ReadFile};
 
 /// Part `index` of `of`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub struct Shard {
     of: usize,
 }
 
-/// A text that is no shard.
+/// The error for a text that is not a shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no shard; write I/N with I from 1 to N, e.g. 2/7")]
+#[error("`{0}` is not a shard; write I/N with I from 1 to N, e.g. 2/7")]
 pub struct BadShard(String);
 
 impl Shard {
@@ -67,14 +67,16 @@ pub enum MergeError {
     /// No parts.
     #[error("there is nothing to merge; name the journals of the shards")]
     NoParts,
-    /// A part is no journal.
+    /// A part is not a journal.
     #[error(
-        "{} is not a journal of stickysim (its first line is not a whole header): name the journals of the shards; if this was one and is damaged, remove it and run that shard again", .0.display()
+        "{} is not a journal of stickysim (its first line is not a complete header): name the journals of the shards; \
+         if it is a damaged one, remove it and run that shard again", .0.display()
     )]
     NotAPart(PathBuf),
-    /// A part is of a search.
+    /// A part is the journal of a search.
     #[error(
-        "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by itself", .0.display()
+        "{} is the journal of a tune, which has no shards: started again with the same arguments, a tune goes on by \
+         itself", .0.display()
     )]
     Tune(PathBuf),
     /// A part is of another experiment than the first.
@@ -99,7 +101,7 @@ pub struct Missing {
     pub cells: Vec<usize>,
     /// How many there are in all.
     pub of: usize,
-    /// What each part lacks of its own shard: the file, its shard, and how many cells it should have and has not.
+    /// The parts that are not finished: the file, its shard, and how many cells of it are missing.
     pub unfinished: Vec<(PathBuf, String, usize)>,
     /// Shards of which there is no part.
     pub absent: Vec<String>,
@@ -157,8 +159,8 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// Joins the journals of an experiment's shards. Parts may overlap and come in any order; one that was interrupted
-    /// gives what it has.
+    /// Joins the journals of an experiment's shards. Parts may overlap and come in any order. A part that was
+    /// interrupted contributes the cells that it has.
     ///
     /// # Errors
     /// When parts are of different experiments or contradict each other, or cells are missing.
@@ -190,7 +192,7 @@ impl Joined {
                 }
             }
         }
-        if header.told("command") == Some("tune") {
+        if header.value_of("command") == Some("tune") {
             return Err(MergeError::Tune(first_path.clone()));
         }
         let missing: Vec<usize> = (0..header.cells).filter(|&cell| lines[cell].is_none()).collect();
@@ -201,10 +203,10 @@ impl Joined {
         Ok(Self { header, lines })
     }
 
-    /// The results of all cells in order; `path` is named where one is not in the expected form.
+    /// The results of all cells, in order. `path` is the file that an error names.
     ///
     /// # Errors
-    /// When one is not.
+    /// When a result is not in the expected form.
     pub fn results<R: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Vec<R>, JournalError> {
         self.lines.iter().enumerate().map(|(cell, line)| journal::result_of(path, &self.header, cell, line)).collect()
     }
@@ -212,13 +214,13 @@ impl Joined {
     /// Writes the journal of the whole: the same bytes as an unsharded run's.
     ///
     /// # Errors
-    /// When something else than this experiment's own journal is there, a run is writing it, or it cannot be written;
-    /// what is there is left as it is then.
+    /// When there is a file other than this experiment's own journal, when a run is writing the journal, or when it
+    /// cannot be written. Then the existing file is not changed.
     pub fn write(&self, out: &Path) -> Result<(), JournalError> {
         let lines: Vec<&[u8]> = self.lines.iter().map(Vec::as_slice).collect();
-        // keeps the lock of what is there until it is replaced
+        // the lock of the existing file is kept until the file is replaced
         let _older = journal::may_replace(out, &self.header, &lines)?;
-        journal::write_finished(out, &self.header, lines.into_iter(), Sync::EveryLine)
+        journal::write_finished(out, &self.header, lines.into_iter(), Durability::EveryLine)
     }
 }
 
@@ -241,7 +243,7 @@ fn report(cells: Vec<usize>, read: &[ReadFile], parts: &[PathBuf]) -> Missing {
         .map(|(shard, path)| (path.clone(), shard.to_string(), cells.iter().filter(|&&cell| shard.has(cell)).count()))
         .filter(|&(_, _, lacks)| lacks > 0)
         .collect();
-    // Absent shards can be named where all parts are of one division.
+    // Absent shards can be named if all parts have the same number of shards.
     let of = shards.first().map_or(1, |shard| shard.of);
     let absent = (1..=of)
         .map(|index| Shard { index, of })
@@ -274,7 +276,7 @@ mod tests {
 
     /// Runs a shard into a file, all its cells but the last `without`, and finishes it if that is none.
     fn run(path: &Path, shard: Shard, without: usize) {
-        let mut journal = Journal::<f64>::open(path, &header(shard), Sync::Never).unwrap().journal;
+        let mut journal = Journal::<f64>::open(path, &header(shard), Durability::Never).unwrap().journal;
         let cells: Vec<usize> = shard.cells(CELLS).collect();
         for &cell in &cells[..cells.len() - without] {
             journal.append(cell, &libm::sqrt(cell as f64)).unwrap();
@@ -349,8 +351,9 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left out; \
-                 there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same arguments",
+                "11 of 23 cells are missing: 1, 4, 7, 10, 13-14, 16-17, 19-20, 22; 1 torn or damaged lines were left \
+                 out; there is no part for shard 2/3; {} (shard 3/3) lacks 3: run that shard again with the same \
+                 arguments",
                 folder.join("broken").display()
             )
         );
@@ -364,7 +367,7 @@ mod tests {
         let parts = parts(&folder, 2);
         let write = |name: &str, header: &Header, cell: usize| {
             let path = folder.join(name);
-            let mut journal = Journal::<f64>::open(&path, header, Sync::EveryLine).unwrap().journal;
+            let mut journal = Journal::<f64>::open(&path, header, Durability::EveryLine).unwrap().journal;
             journal.append(cell, &-1.0).unwrap();
             path
         };
@@ -397,7 +400,7 @@ mod tests {
         assert!(refused(&out).contains("exists and is not a journal of stickysim"));
         assert!(refused(&parts[0]).contains("shard: 1/2 there, all here"));
         let other = folder.join("other");
-        Journal::<f64>::open(&other, &Header::new(&["another"], CELLS, vec![]), Sync::Never).unwrap();
+        Journal::<f64>::open(&other, &Header::new(&["another"], CELLS, vec![]), Durability::Never).unwrap();
         assert!(refused(&other).contains("is of another experiment"));
 
         fs::write(&out, "").unwrap();
@@ -407,7 +410,7 @@ mod tests {
         merge(std::slice::from_ref(&out), &out).unwrap();
         assert_eq!(fs::read(&out).unwrap(), merged);
 
-        let running = Journal::<f64>::open(&out, &header(Shard::WHOLE), Sync::Never).unwrap();
+        let running = Journal::<f64>::open(&out, &header(Shard::WHOLE), Durability::Never).unwrap();
         assert!(refused(&out).contains("is being written by another run"));
         drop(running);
         fs::remove_dir_all(folder).unwrap();
@@ -422,7 +425,7 @@ mod tests {
         assert!(error.contains("remove it and run that shard again") && error.contains("text"), "{error}");
         let tune = folder.join("tune");
         let header = Header::new(&["tune"], CELLS, vec![("command".into(), "tune".into())]);
-        Journal::<f64>::open(&tune, &header, Sync::Never).unwrap().journal.append(3, &1.0).unwrap();
+        Journal::<f64>::open(&tune, &header, Durability::Never).unwrap().journal.append(3, &1.0).unwrap();
         let error = merge(std::slice::from_ref(&tune), &folder.join("merged")).unwrap_err().to_string();
         assert!(error.contains("is the journal of a tune, which has no shards"), "{error}");
         assert!(!folder.join("merged").exists());

@@ -12,10 +12,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grid::MOST_CELLS;
-
 /// Beyond this whole numbers are not exact.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// The most combinations that are accepted. Each is a scenario of its own, and all are checked before the first run.
+pub const MOST_CELLS: usize = 100_000;
 
 /// One value of a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ pub enum Problem {
     #[error("it has no `=`; write KEY=LOW:HIGH:log:N, KEY=LOW:HIGH:lin:N or KEY=a,b,c")]
     NoEquals,
     /// Nothing before the `=`.
-    #[error("`{0}` is no key; write one like `gateway.openai_scheduler.sticky_escape_ttft_ms`")]
+    #[error("`{0}` is not a key; write one like `gateway.openai_scheduler.sticky_escape_ttft_ms`")]
     NotAKey(String),
     /// Nothing after the `=`, or between two commas.
     #[error("it has an empty value; write KEY=a,b,c without gaps")]
@@ -78,13 +79,13 @@ pub enum Problem {
     #[error("a range has four parts, LOW:HIGH:log:N or LOW:HIGH:lin:N, e.g. 1000:60000:log:25")]
     NotARange,
     /// An end that is no number.
-    #[error("`{0}` is no number; both ends of a range are plain numbers in the key's own unit")]
+    #[error("`{0}` is not a number; both ends of a range are plain numbers in the key's own unit")]
     NotANumber(String),
     /// A scale that does not exist.
-    #[error("`{0}` is no scale; write `log` (equal ratios) or `lin` (equal distances)")]
+    #[error("`{0}` is not a scale; write `log` (equal ratios) or `lin` (equal distances)")]
     NotAScale(String),
     /// A number of points that is none.
-    #[error("`{0}` is no number of points; write a whole number from 2 to {MOST_CELLS}")]
+    #[error("`{0}` is not a number of points; write a whole number from 2 to {MOST_CELLS}")]
     NotACount(String),
     /// The ends are the same, or the wrong way round.
     #[error("the low end {0} must be below the high end {1}")]
@@ -94,7 +95,8 @@ pub enum Problem {
     NotPositive(String),
     /// Rounded points coincide.
     #[error(
-        "its {points} points are only {different} different values ({example} comes twice); ask for fewer, or write the ends with a decimal point for values between whole numbers"
+        "its {points} points have only {different} different values ({example} occurs twice); ask for fewer, or write \
+         the ends with a decimal point for values between whole numbers"
     )]
     Coincide {
         /// How many were asked for.
@@ -314,7 +316,7 @@ mod tests {
     fn what_is_no_axis_is_told_what_one_looks_like() {
         for (text, part) in [
             ("ttft", "no `=`; write KEY=LOW:HIGH:log:N"),
-            ("=1,2", "`` is no key"),
+            ("=1,2", "`` is not a key"),
             ("key=", "empty value"),
             ("key=1,,2", "empty value"),
             ("key=[1,2", "never closed"),
@@ -323,15 +325,15 @@ mod tests {
             ("key=1:5:3", "a range has four parts"),
             ("key=1:5:lin", "a range has four parts"),
             ("key=1:5:lin:3:4", "a range has four parts"),
-            ("key=1s:5s:lin:3", "`1s` is no number"),
-            ("key=1:inf:lin:3", "`inf` is no number"),
-            ("key=1:5:linear:3", "`linear` is no scale; write `log`"),
-            ("key=1:5:lin:1", "`1` is no number of points"),
-            ("key=1:5:lin:many", "`many` is no number of points"),
-            ("key=1:5:lin:9999999", "`9999999` is no number of points"),
+            ("key=1s:5s:lin:3", "`1s` is not a number"),
+            ("key=1:inf:lin:3", "`inf` is not a number"),
+            ("key=1:5:linear:3", "`linear` is not a scale; write `log`"),
+            ("key=1:5:lin:1", "`1` is not a number of points"),
+            ("key=1:5:lin:many", "`many` is not a number of points"),
+            ("key=1:5:lin:9999999", "`9999999` is not a number of points"),
             ("key=5:1:lin:3", "the low end 5 must be below the high end 1"),
             ("key=0:9:log:3", "a log range cannot start at 0"),
-            ("key=1:5:log:25", "its 25 points are only 5 different values (1 comes twice)"),
+            ("key=1:5:log:25", "its 25 points have only 5 different values (1 occurs twice)"),
             ("key=1,2,1", "`1` comes twice"),
             ("key=1,1.0", "`1.0` comes twice"),
         ] {

@@ -61,10 +61,10 @@ pub enum ReplicaRouting {
     BySession,
 }
 
-/// A replica restarts: it loses its runtime stats, blocks and load caches, and builds the list of candidates.
+/// The restart of a replica, which loses its runtime stats, blocks and load caches, and builds the list of candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restart {
-    /// When.
+    /// When it restarts.
     pub at: Time,
     /// Which replica, from 0.
     pub replica: u32,
@@ -77,9 +77,9 @@ pub struct ClientRetry {
     pub statuses: Vec<u16>,
     /// Tries after the first, at most.
     pub limit: u32,
-    /// Pause before the first of them.
+    /// The pause before the first of these tries.
     pub backoff: Span,
-    /// Each next pause is this times longer.
+    /// Each pause is longer than the one before by this factor.
     pub factor: f64,
     /// The longest pause.
     pub longest: Span,
@@ -102,11 +102,22 @@ pub struct Config {
     pub full_rebuild_interval: Span,
     /// `rate_limit.overload_cooldown_minutes`
     pub overload_cooldown: Span,
+    /// Whether a 503 cools an account down as a 529 does.
+    pub overload_on_503: bool,
+    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a
+    /// 504, which fails over; zero: never.
+    pub first_output_limit: Span,
     /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
     /// r/N of a poll interval later.
     pub process_start: Time,
     /// Half the width of the uniform factor on pauses between polls for a slot: 0.2 in the real system, 0 for none.
     pub wait_jitter: f64,
+    /// A forward without a first token after so long is given up, once a request. A what-if from 0.1.179 on, over HTTP;
+    /// `None`: never, as in the real system.
+    pub first_output_timeout: Option<Span>,
+    /// Whether the upstream request of a client that left ends with it, unlearnt. A what-if, over HTTP: it runs on in
+    /// the real system.
+    pub cancel_upstream: bool,
     /// Gateway processes.
     pub replicas: u32,
     /// How requests spread over them.
@@ -115,14 +126,14 @@ pub struct Config {
     pub restarts: Vec<Restart>,
     /// Concurrency limit of every user; `None`: no limit. HTTP only.
     pub user_concurrency: Option<u32>,
-    /// Limits of single users, by number, in the place of that one; `None`: no limit.
+    /// Limits of single users, by number, which replace `user_concurrency`; `None`: no limit.
     pub user_limits: Vec<Option<u32>>,
     /// Whether a previous response that the client names could be done without, as long as its first message carries
     /// no output of a function call whose call is not in it. WebSocket, from 0.1.179 on.
     pub previous_can_move: bool,
     /// Whether responses are remembered, so that they can be continued over HTTP. From 0.1.179 on.
     pub http_continuations: bool,
-    /// Seeds of the shuffles of `legacy` by `Request::luck`, where a script fixes them; else they are drawn.
+    /// Seeds of the shuffles of `legacy` by `Request::luck`, if a script fixes them; otherwise they are drawn.
     pub shuffle_seeds: Vec<u64>,
     /// Tries of the clients.
     pub retry: Option<ClientRetry>,
@@ -133,6 +144,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long this status of an overloaded upstream takes an account out, if it does.
+    pub(super) fn overload_cooldown_of(&self, status: Option<u16>) -> Option<Span> {
+        let cools = status == Some(529) || (self.overload_on_503 && status == Some(503));
+        (cools && !self.overload_cooldown.is_zero()).then_some(self.overload_cooldown)
+    }
+
     /// The gateway's defaults for a pool of `accounts` API keys, the process started at `start`.
     pub fn new(start: Time, accounts: usize) -> Self {
         Self {
@@ -142,8 +159,12 @@ impl Config {
             outbox_poll_interval: Span::from_secs(1),
             full_rebuild_interval: Span::from_secs(300),
             overload_cooldown: Span::from_secs(600),
+            overload_on_503: false,
+            first_output_limit: Span::ZERO,
             process_start: start,
             wait_jitter: 0.2,
+            first_output_timeout: None,
+            cancel_upstream: false,
             replicas: 1,
             routing: ReplicaRouting::RoundRobin,
             restarts: Vec::new(),

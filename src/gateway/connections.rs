@@ -28,7 +28,7 @@ impl Connections {
         Self { lanes: limits.map(|limit| limit.map(lane)).collect() }
     }
 
-    /// Takes a connection, or queues for one: whether it stands at once.
+    /// Takes a connection, or queues for one. Returns whether there is one at once.
     pub fn open(&mut self, account: AccountIx, life: u32) -> bool {
         match &mut self.lanes[account.at()] {
             Some(lane) if lane.open >= lane.limit => {
@@ -43,7 +43,14 @@ impl Connections {
         }
     }
 
-    /// Gives one back: the request that gets it, if one waits.
+    /// A request that waits for a connection no longer wants it.
+    pub fn withdraw(&mut self, account: AccountIx, life: u32) {
+        if let Some(lane) = &mut self.lanes[account.at()] {
+            lane.queue.retain(|waiting| *waiting != life);
+        }
+    }
+
+    /// Gives a connection back. Returns the request that gets it, if one waits.
     pub fn close(&mut self, account: AccountIx) -> Option<u32> {
         let lane = self.lanes[account.at()].as_mut()?;
         let next = lane.queue.pop_front();

@@ -2,13 +2,14 @@
 
 use super::config::Credential;
 use super::event::{Event, Ticket};
-use super::life::{Exclusion, Life, Phase};
-use super::run::{Gateway, response_key};
+use super::life::{Exclusion, Phase};
+use super::responses::response_key;
+use super::run::Gateway;
+use super::sockets::After;
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
-use super::websocket;
 use crate::ids::{AccountIx, ModelId};
-use crate::measure::{Binding, Observer, Status};
+use crate::measure::{BindingCause, Observer, Status};
 use crate::scheduler::{Layer, Outcome, Revision, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
@@ -42,8 +43,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    /// Which response the request continues. From 0.1.179 on the same user must have got it over HTTP not too long ago,
-    /// else the request is refused; before, none is ever sent.
+    /// Which response the request continues. From 0.1.179 on, the same user must have got it over HTTP not too long
+    /// ago; otherwise the request is refused. Before 0.1.179, no response is ever continued over HTTP.
     fn continues(&mut self, ix: u32, now: Time) -> bool {
         let request = &self.lives[ix].request;
         let named = match (self.config.scheduler.revision, request.previous, request.session) {
@@ -68,7 +69,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             let by_load = decision.layer == Layer::LoadBalance && decision.escape.is_none();
             if slot.is_some() && by_load && decision.bound != Some(account) && self.session_key(ix).is_some() {
                 let life = &self.lives[ix];
-                let cause = if life.excluded.is_empty() { Binding::LoadBalance } else { Binding::Failover };
+                let cause = if life.excluded.is_empty() { BindingCause::LoadBalance } else { BindingCause::Failover };
                 self.observer.bound(now, life.request.session, decision.bound, account, cause);
             }
             if self.cannot_continue(ix, account) {
@@ -146,7 +147,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.waited(ix, now.since(entered));
     }
 
-    /// One wait is over. Who waited for longer than the ping interval has been sent comment lines by then.
+    /// One wait is over. A client that waited for longer than the ping interval has been sent comment lines by then.
     fn waited(&mut self, ix: u32, span: Span) {
         let life = &mut self.lives[ix];
         life.waited += span;
@@ -155,11 +156,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 
     /// Got a slot by waiting: the session is bound to this account, escaped or not.
     fn bind_and_forward(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
-        self.bind_session(ix, account, Binding::Waited, now);
+        self.bind_session(ix, account, BindingCause::Waited, now);
         self.forward(ix, account, slot, now);
     }
 
-    pub(super) fn bind_session(&mut self, ix: u32, account: AccountIx, cause: Binding, now: Time) {
+    pub(super) fn bind_session(&mut self, ix: u32, account: AccountIx, cause: BindingCause, now: Time) {
         if let Some(key) = self.session_key(ix) {
             let earlier = self.pool.sessions.get(key, now);
             let replica = self.lives[ix].replica as usize;
@@ -249,6 +250,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 if token.is_some_and(|at| at <= now) {
                     return; // its patience no longer matters
                 }
+                if self.config.transport == super::Transport::Http && self.config.cancel_upstream {
+                    self.cancel(ix, flight, now);
+                    self.lives.enter(ix, Phase::Deciding);
+                    return self.http_finish(ix, Status::ClientGone, now);
+                }
                 if self.config.transport == super::Transport::Http {
                     let slot = flight.slot.take();
                     self.free_slot(flight.account, slot, now);
@@ -260,14 +266,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
         match self.config.transport {
             super::Transport::Http => self.http_finish(ix, Status::ClientGone, now),
-            super::Transport::WebSocket => self.turn_over(ix, Status::ClientGone, websocket::After::Close, now),
+            super::Transport::WebSocket => self.turn_over(ix, Status::ClientGone, After::Close, now),
         }
     }
 
     /// The gateway has answered this try: the client takes it, or tries again.
     pub(super) fn end_try(&mut self, ix: u32, status: Status, now: Time) {
         let life = &self.lives[ix];
-        let code = http_code(status, life);
+        let code = life.http_code(status);
         let again = self.config.retry.as_ref().filter(|retry| {
             life.first_token.is_none() && life.client_retries < retry.limit && retry.statuses.contains(&code)
         });
@@ -304,21 +310,5 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     fn http_finish(&mut self, ix: u32, status: Status, now: Time) {
         self.free_user_slot(ix);
         self.finish(ix, status, now);
-    }
-}
-
-/// The HTTP status that a client gets (spec gateway.md, step 6 and "What users see of it").
-pub(super) const fn http_code(status: Status, life: &Life) -> u16 {
-    match status {
-        Status::ClientGone => 499,
-        _ if life.streaming => 200,
-        Status::Ok | Status::StreamBroken => 200,
-        Status::WaitQueueFull | Status::WaitTimeout => 429,
-        Status::NoAvailableAccounts => 503,
-        Status::ModelNotFound => 404,
-        Status::InvalidRequest => 400,
-        Status::FailoverExhausted => life.exhausted_code,
-        Status::UpstreamError => life.error_code,
-        Status::AccountBusy => 502,
     }
 }

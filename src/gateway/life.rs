@@ -1,4 +1,4 @@
-//! One request on its way through the gateway, and the slab that holds all those under way.
+//! A request under way in the gateway, and the slab that holds all requests under way.
 
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::Status;
@@ -7,7 +7,7 @@ use crate::units::{Span, Time};
 use crate::upstream::Attempt;
 use crate::workload::Request;
 
-/// Where a request is.
+/// The phase in which a request is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
     /// Between two steps of one instant.
@@ -51,7 +51,7 @@ pub(super) struct Flight {
     pub connected: Option<(Time, Attempt)>,
 }
 
-/// A request under way with all that has become of it so far.
+/// A request under way, with everything that has happened to it so far.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     pub request: Request,
@@ -76,6 +76,8 @@ pub(super) struct Life {
     /// What the last excluded account was excluded for.
     pub exclusion: Exclusion,
     pub holds_user_slot: bool,
+    /// Whether a forward of this try was given up for want of output (a what-if).
+    pub gave_up: bool,
     /// Whether the client has been sent a comment, and with it HTTP status 200.
     pub streaming: bool,
     pub switches: u32,
@@ -118,6 +120,7 @@ impl Life {
             previous: None,
             exclusion: Exclusion::default(),
             holds_user_slot: false,
+            gave_up: false,
             streaming: false,
             switches: 0,
             exhausted_code: 502,
@@ -137,6 +140,22 @@ impl Life {
             cached_tokens: 0,
             degraded: false,
             status: None,
+        }
+    }
+
+    /// The HTTP status that its client gets (spec gateway.md, step 6 and "What users see of it").
+    pub const fn http_code(&self, status: Status) -> u16 {
+        match status {
+            Status::ClientGone => 499,
+            _ if self.streaming => 200,
+            Status::Ok | Status::StreamBroken => 200,
+            Status::WaitQueueFull | Status::WaitTimeout => 429,
+            Status::NoAvailableAccounts => 503,
+            Status::ModelNotFound => 404,
+            Status::InvalidRequest => 400,
+            Status::FailoverExhausted => self.exhausted_code,
+            Status::UpstreamError => self.error_code,
+            Status::AccountBusy => 502,
         }
     }
 }
@@ -199,6 +218,7 @@ impl Lives {
         life.retries.clear();
         life.switches = 0;
         life.streaming = false;
+        life.gave_up = false;
         life.exhausted_code = 502;
         life.error_code = 502;
         life.exclusion = Exclusion::default();
@@ -209,7 +229,7 @@ impl Lives {
         self.slots.len() - self.free.len()
     }
 
-    /// Tokens are told apart for 2^32 phases, far longer than any event is pending.
+    /// Tokens differ for 2^32 phases, far longer than any event is pending.
     fn token(&mut self) -> u32 {
         self.next_token = self.next_token.wrapping_add(1);
         self.next_token

@@ -1,5 +1,5 @@
-//! Who got which response over HTTP: from 0.1.179 on its user may continue it for a while (spec scheduler-modes.md,
-//! section 7).
+//! Which user got which response over HTTP. From 0.1.179 on, the user may continue it for a while (spec
+//! scheduler-modes.md, section 7).
 
 use crate::engine::IdMap;
 use crate::ids::ResponseId;
@@ -58,6 +58,11 @@ impl Responses {
     pub fn forget(&mut self, session: u64) {
         self.last.remove(&session);
     }
+}
+
+/// A number for a response id: turns of a connection are fewer than 2^24.
+pub(super) const fn response_key(response: ResponseId) -> u64 {
+    (response.connection << 24) ^ response.turn as u64
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What an upstream's status does to its account (spec gateway.md, the table under step 6).
 
 use super::config::{AccountTraits, Credential};
-use super::effects::{self, Again, Failure, Verdict};
+use super::failure::{Again, Failure, Verdict, in_pool};
 use crate::ids::AccountIx;
 use crate::scheduler::{AnyScheduler, Pool};
 use crate::units::{Span, Time};
@@ -58,12 +58,12 @@ impl Storm {
     }
 }
 
-/// Statuses that are tried on another account; a 400 with one of the upstream's passing troubles is, too.
+/// Statuses that are tried on another account. A 400 with one of the upstream's passing troubles is also tried.
 pub(super) fn fails_over(status: u16, says: Says) -> bool {
     matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && says == Says::Passing)
 }
 
-/// What a failure comes to at 0.1.133: only statuses do anything to an account or fail over.
+/// The consequences of a failure at 0.1.133, where only statuses change an account or fail over.
 pub(super) fn verdict(
     failure: &Failure<'_>,
     world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
@@ -86,7 +86,7 @@ pub(super) fn verdict(
     };
     Verdict {
         fails_over: true,
-        again: if effects::in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
+        again: if in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
         changed: out.is_some(),
         out,
         code,
@@ -95,7 +95,7 @@ pub(super) fn verdict(
     }
 }
 
-/// An upstream's status with what came along.
+/// An upstream's status and what came with it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer<'a> {
     pub status: u16,
@@ -110,7 +110,7 @@ pub(super) fn apply(
     account: AccountIx,
     traits: &AccountTraits,
     world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
-    overload_cooldown: Span,
+    overload_cooldown: Option<Span>,
     now: Time,
 ) -> Option<(Time, Time)> {
     let (pool, scheduler, forbidden) = world;
@@ -119,12 +119,12 @@ pub(super) fn apply(
     }
     let effect = match (answer.status, traits.credential) {
         (429, _) => Effect::RateLimited(reset_end(answer.reset_after, now)),
-        (529, _) => Effect::Out(overload_cooldown),
+        (529, _) => Effect::Out(overload_cooldown?),
         (401, Credential::OAuth) => Effect::Out(LOGIN_COOLDOWN),
         (401, Credential::ApiKey) | (402, _) => Effect::Off,
         (403, _) if forbidden.count(account, now) => Effect::Off,
         (403, _) => Effect::Out(FORBIDDEN_COOLDOWN),
-        (status, _) => Effect::Out(rule_span(traits, status, answer.message)?),
+        (status, _) => Effect::Out(rule_span(traits, status, answer.message).or(overload_cooldown)?),
     };
     let state = pool.account_mut(account);
     let (until, blocked) = match effect {
@@ -200,7 +200,7 @@ mod tests {
                 message: "Selected Model is at capacity",
             };
             let world = (&mut self.pool, &mut self.scheduler, &mut self.forbidden);
-            apply(&answer, A, &self.traits, world, Span::from_secs(600), now)
+            apply(&answer, A, &self.traits, world, (answer.status == 529).then_some(Span::from_secs(600)), now)
         }
 
         fn schedulable(&self, after: u64) -> bool {

@@ -1,13 +1,13 @@
-//! A row per account: traffic, TTFT, utilisation, and how long it was out.
+//! One row per account: its traffic, its TTFT, its utilisation, and how long it could not be used.
 //!
-//! *Blocked* is the time in which an upstream status kept it unschedulable or runtime-blocked (on any replica). *Away* is
-//! the time after such a block had ended in which load balance still did not find it on the list of candidates (spec
-//! gateway.md, "The list of candidates is a snapshot").
+//! *Blocked* is the time during which an upstream status kept the account unschedulable or runtime-blocked on any
+//! replica. *Away* is the time after the end of such a block during which load balance still did not find the account
+//! on the list of candidates (spec gateway.md, "The list of candidates is a snapshot").
 
 use super::figures::registry::ACCOUNT;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::{AccountInfo, Finished, Forwarded, Observer, Report, Settings, StateChange};
 use crate::ids::AccountIx;
 use crate::units::{Span, Time};
@@ -38,7 +38,7 @@ struct Slots {
 /// An account's blocks and its place on the list of candidates.
 #[derive(Clone, Copy, Debug)]
 struct Absence {
-    /// The present block, empty if there is none.
+    /// The current block, from `from` to `until`; empty if there is none.
     from: Time,
     until: Time,
     listed: bool,
@@ -46,20 +46,21 @@ struct Absence {
     away: Span,
 }
 
-/// Counts per account. Requests count by arrival after the warm-up, times within the measured part of the run.
+/// Counts per account. A request counts if it arrived after the warm-up; times count within the measured part of the
+/// run.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     warmup_end: Time,
     infos: Vec<AccountInfo>,
     accounts: Vec<Account>,
     requests: u64,
-    /// Of the measured time.
+    /// The end of the measured time.
     end: Time,
     settings: Settings,
 }
 
 impl Absence {
-    /// Enters what is over by `now` and begins anew from there.
+    /// Adds the time up to `now` to the totals and begins a new stretch there.
     fn settle(&mut self, now: Time, warmup_end: Time) {
         let blocked_until = self.until.min(now);
         self.blocked += blocked_until.since(self.from.max(warmup_end));
@@ -72,7 +73,7 @@ impl Absence {
 }
 
 impl Accounts {
-    /// Nothing seen yet.
+    /// Counts of a run that has not begun.
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         let account = Account {
             requests: 0,

@@ -1,12 +1,15 @@
 //! The invariants of a run, checked at every step (`--check`; spec simulator.md, "Invariants" 1 to 6).
 //!
-//! It believes nothing that it can work out for itself: requests under way, slots, waiting counters and runtime stats are
-//! kept a second time from the steps alone. The first few violations are kept as sentences, all are counted.
+//! The check trusts nothing that it can compute itself: it keeps requests under way, slots, waiting counters and
+//! runtime stats a second time, from the steps alone. All violations are counted, and the first few are kept as
+//! sentences.
 
-use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
+use super::{
+    AccountInfo, BindingCause, EscapeGate, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
+};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
-use crate::scheduler::{Escape, EscapeReason, Health, Layer, Mode};
+use crate::scheduler::{Decision, Escape, EscapeReason, Health, Layer, Mode};
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 use crate::workload::Request;
@@ -14,7 +17,7 @@ use crate::workload::Request;
 /// How many violations are kept as text.
 const KEPT: usize = 20;
 
-/// An account's averages as the reports in order make them.
+/// An account's averages, computed from the reports in their order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stats {
     error_rate: f64,
@@ -24,15 +27,15 @@ struct Stats {
 /// Checks the invariants of one run.
 #[derive(Clone, Debug)]
 pub struct Check {
-    gate: Gate,
+    gate: EscapeGate,
     mode: Mode,
     now: Time,
     concurrency: Vec<i64>,
     held: Vec<u32>,
     waiting: Vec<u32>,
-    /// By replica, then account.
+    /// Indexed by replica, then by account.
     stats: Vec<Stats>,
-    /// Arrival of the requests under way.
+    /// The arrival times of the requests under way, by their numbers.
     open: IdMap<u64, Time>,
     arrived: u64,
     ended: u64,
@@ -42,7 +45,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Nothing seen yet.
+    /// The check of a run that has not begun.
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         Self {
             gate: settings.gate,
@@ -61,7 +64,7 @@ impl Check {
         }
     }
 
-    /// How many violations there were.
+    /// The number of violations so far.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -96,8 +99,8 @@ impl Check {
         }
     }
 
-    /// Whether the gate is shut, and by which condition: a second statement of `scheduler/gate.rs` on purpose, since this
-    /// observer checks the scheduler. It holds for the gateway's own gate only.
+    /// Whether the gate is shut, and for which reason. This repeats the rule of `scheduler/gate.rs` on purpose, because
+    /// this observer checks the scheduler. It holds for the gateway's own gate only.
     fn gate_of(&self, stats: Stats) -> Option<EscapeReason> {
         if !self.gate.enabled {
             None
@@ -133,6 +136,32 @@ impl Check {
     }
 }
 
+impl Check {
+    /// Invariant 5, for each mode: what a decision of it may say.
+    fn as_the_mode_does(&mut self, decision: &Decision) {
+        let sticky = decision.sticky_previous_hit || decision.sticky_session_hit;
+        let balanced = decision.layer == Layer::LoadBalance;
+        let hit_of_the_bound = decision.sticky_session_hit && decision.bound != decision.account();
+        let broken = match self.mode {
+            Mode::Legacy if sticky || !balanced => Some("a sticky hit though the mode legacy counts none"),
+            Mode::Legacy if decision.candidate_count > 0 => Some("candidates, though the mode legacy counts none"),
+            Mode::Advanced if balanced && sticky => Some("a sticky hit by load balance in the mode advanced"),
+            Mode::Advanced if decision.left.is_some() => Some("a session left without an escape in the mode advanced"),
+            Mode::Weighted if decision.layer == Layer::Session => Some("the layer session_hash in the mode weighted"),
+            _ if hit_of_the_bound => Some("a sticky hit on another account than the bound one"),
+            _ => None,
+        };
+        if let Some(what) = broken {
+            self.violated(5, what);
+        }
+        if let Some(left) = decision.left
+            && decision.account() == Some(left.account)
+        {
+            self.violated(5, &format!("a session left {:?} and stayed there", left.account));
+        }
+    }
+}
+
 impl Observer for Check {
     fn arrived(&mut self, now: Time, number: u64, request: &Request) {
         self.tick(now);
@@ -149,10 +178,7 @@ impl Observer for Check {
         self.tick(step.now);
         self.after_arrival(step.number, step.now);
         let decision = step.decision;
-        let sticky = decision.sticky_previous_hit || decision.sticky_session_hit;
-        if self.mode == Mode::Legacy && (sticky || decision.layer != Layer::LoadBalance) {
-            self.violated(5, "a sticky hit though the mode legacy counts none");
-        }
+        self.as_the_mode_does(decision);
         if let Some(escape) = step.decision.escape {
             self.escaped(step.replica, escape);
         } else if step.decision.sticky_session_hit
@@ -169,7 +195,7 @@ impl Observer for Check {
         _session: Option<SessionRef>,
         _earlier: Option<AccountIx>,
         _account: AccountIx,
-        _cause: Binding,
+        _cause: BindingCause,
     ) {
         self.tick(now);
     }

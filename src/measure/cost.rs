@@ -1,8 +1,8 @@
 //! The cost of moving: cold turns, what the prompt caches saved, tokens, price.
 //!
-//! Counted per forward that gets as far as its first token, whether its client stays or not: the upstream has read the
-//! input by then. A turn is *cold* when it finds no cached prefix though its session left one on another account, long
-//! enough to be kept and not lapsed yet. What the session left last decides.
+//! Costs are counted for every forward that reaches its first token, whether or not its client stays, because by then
+//! the upstream has read the input. A turn is *cold* when it finds no cached prefix although the prefix that its
+//! session left last is on another account, is long enough to be kept, and has not lapsed.
 
 use super::figures::Figures;
 use super::{AccountInfo, CacheRules, Forwarded, Observer, Price, Settings};
@@ -19,7 +19,7 @@ struct Left {
     at: Time,
 }
 
-/// What each live session left last, and on which account.
+/// For each live session, the prefix that it left last and the account where it lies.
 #[derive(Clone, Debug)]
 pub struct Prefixes {
     caches: Vec<Option<CacheRules>>,
@@ -28,7 +28,7 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// Nothing left yet.
+    /// No session has left a prefix yet.
     pub fn new(accounts: &[AccountInfo]) -> Self {
         Self {
             caches: accounts.iter().map(|account| account.cache).collect(),
@@ -37,8 +37,8 @@ impl Prefixes {
         }
     }
 
-    /// Whether a forward is a cold turn. From now on the slot is its session's: what an earlier one leaves late is not
-    /// kept.
+    /// Whether a forward is a cold turn. From now on the slot belongs to this session: a prefix that an earlier session
+    /// of the slot leaves late is not kept.
     #[inline]
     pub fn is_cold(&mut self, step: &Forwarded<'_>) -> bool {
         let Some(session) = step.request.session.filter(|_| self.any_cache) else { return false };
@@ -57,7 +57,7 @@ impl Prefixes {
         elsewhere && step.attempt.cached_tokens == 0 && step.attempt.fate.first_token().is_some()
     }
 
-    /// A forward ended: it leaves its input as a prefix if it got as far as its first token.
+    /// A forward ended. If it reached its first token, it leaves its input as a prefix.
     #[inline]
     pub fn leave(&mut self, now: Time, step: &Forwarded<'_>) {
         if let Some(session) = step.request.session
@@ -70,19 +70,20 @@ impl Prefixes {
     }
 }
 
-/// Tokens that were worked on.
+/// Numbers of tokens that upstreams processed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Input that was not in the prompt cache.
     pub uncached: u64,
-    /// Input that was.
+    /// Input that was found in the prompt cache.
     pub cached: u64,
     /// Output.
     pub output: u64,
 }
 
 impl Tokens {
-    /// What a forward costs: nothing unless it gets as far as its first token; its output only if it is complete.
+    /// The tokens that a forward is charged for: none unless it reached its first token, and output only if the answer
+    /// is complete.
     #[inline]
     pub fn of(step: &Forwarded<'_>) -> Self {
         let fate = step.attempt.fate;
@@ -98,7 +99,7 @@ impl Tokens {
         }
     }
 
-    /// What these cost.
+    /// The price of these tokens, in the currency of `price`.
     pub fn price(self, price: Price) -> f64 {
         (price.input * self.uncached as f64
             + price.cached_input * self.cached as f64
@@ -127,7 +128,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Nothing seen yet.
+    /// Counts of a run that has not begun.
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         Self {
             warmup_end: settings.warmup_end,
@@ -159,7 +160,7 @@ impl Cost {
         run.ratio("cost.cached_token_ratio", all.cached, all.uncached + all.cached);
         run.count("cost.uncached_input_tokens", all.uncached);
         run.count("cost.output_tokens", all.output);
-        // of the accounts that have a price; nothing when none has
+        // only over the accounts that have a price; without any there is no figure
         let prices = self.prices.iter().zip(&self.tokens).filter_map(|(price, tokens)| Some(tokens.price((*price)?)));
         run.put("cost.price", prices.reduce(|sum, price| sum + price));
     }

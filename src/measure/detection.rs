@@ -1,16 +1,18 @@
-//! The escape gate against ground truth: how soon it sees that an account is degraded, what it lets through until then,
-//! whom it suspects wrongly, and how long a recovered account is shunned.
+//! Compares the escape gate with ground truth: how soon it detects that an account is degraded, which turns it lets
+//! through until then, which healthy accounts it suspects, and for how long it shuns a recovered account.
 //!
-//! An *episode* is the time from a condition's onset on one account to its end there. Its first *health escape* (for TTFT
-//! or error rate, not for want of a slot) from that account detects it; one that comes only after the end is late. An
-//! account that was escaped from is *readmitted* when, after the end, a session stays on it by a sticky hit or a report leaves
-//! both its averages where the gate is open, whichever is first. (Load balance may choose an account at any time, so being
-//! chosen proves nothing.) An account that degrades again before that has no time to readmission.
+//! An *episode* is the time from a condition's onset on one account to its end there. It is detected by the first
+//! *health escape* (because of TTFT or error rate, not because no slot was free) from that account. A health escape
+//! after the end of the episode is late. An account that was escaped from is *readmitted* when, after the end of the
+//! episode, a session stays on it by a sticky hit, or a report leaves both averages where the gate is open, whichever
+//! comes first. In the modes without a gate, a bound session that its account's score or a cooldown takes away counts
+//! as a health escape. Being chosen by load balance proves nothing, because load balance may choose an account at any
+//! time. An account that degrades again before its readmission has no time to readmission.
 
 use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
-use super::latency::secs;
+use super::nanos::secs;
 use super::{ConditionInfo, Forwarded, Observer, Report, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::{Span, Time};
@@ -25,7 +27,7 @@ struct Episode {
     completions: u64,
 }
 
-/// An episode that is over, while it is open whether its account is readmitted.
+/// An episode that is over but whose account has not been readmitted yet.
 #[derive(Clone, Copy, Debug)]
 struct Aftermath {
     condition: u32,
@@ -56,13 +58,13 @@ struct Tally {
     never_readmitted: u64,
 }
 
-/// Compares escapes with ground truth. Escapes and turns count by their request's arrival, episodes by their onset:
-/// those of the warm-up do not.
+/// Compares escapes with ground truth. Escapes and turns are counted by the arrival of their request, episodes by their
+/// onset; what arrives or begins in the warm-up is not counted.
 #[derive(Clone, Debug)]
 pub struct Detection {
     warmup_end: Time,
     websocket: bool,
-    /// Whether staying is told by the binding alone, since the mode counts no hits.
+    /// Whether a session counts as staying if it went to its bound account, because the mode counts no sticky hits.
     by_binding: bool,
     /// The request of the last select.
     last_selected: Option<u64>,
@@ -92,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// Puts the figures that conditions and the whole run have in common, below `prefix`.
+    /// Puts the figures that exist both for each condition and for the whole run, below `prefix`.
     fn put(&mut self, row: &mut Row, prefix: &str) {
         let seconds = |nanos: f64| secs(nanos);
         let same = |count: f64| count;
@@ -115,7 +117,7 @@ fn put_four(row: &mut Row, path: &str, values: &mut Percentiles, unit: impl Fn(f
 }
 
 impl Detection {
-    /// Nothing seen yet.
+    /// Counts of a run that has not begun.
     pub fn new(settings: &Settings, accounts: usize, conditions: &[ConditionInfo]) -> Self {
         Self {
             warmup_end: settings.warmup_end,
@@ -157,7 +159,7 @@ impl Detection {
         }
     }
 
-    /// Both tallies that an episode of this condition goes to.
+    /// The two tallies in which an episode of this condition is counted: the condition's own and that of the whole run.
     fn tallies(&mut self, condition: u32) -> impl Iterator<Item = &mut Tally> {
         std::iter::once(&mut self.all).chain(self.by_condition.get_mut(condition as usize))
     }
@@ -202,11 +204,11 @@ impl Detection {
         self.all.missed_turns += u64::from(any);
     }
 
-    /// The gate let go of an account that is healthy again.
+    /// The gate is open again for an account that has recovered.
     fn readmitted(&mut self, now: Time, account: AccountIx) {
         for aftermath in std::mem::take(&mut self.patients[account.at()].over) {
             if !aftermath.shunned {
-                // nobody has escaped from it so far: a late escape may still come
+                // no session has escaped from it so far, but a late escape may still come
                 self.patients[account.at()].over.push(aftermath);
                 continue;
             }
@@ -266,7 +268,10 @@ impl Observer for Detection {
             }
             return;
         }
-        // the mode legacy counts no hits: there, who goes to the bound account has stayed
+        if let Some(left) = decision.left {
+            return self.health_escape(step.now, left.account, counts);
+        }
+        // the mode legacy counts no hits: a session that goes to its bound account counts as having stayed
         let stayed = decision.sticky_session_hit
             || decision.sticky_previous_hit
             || (self.by_binding && decision.bound.is_some() && decision.bound == decision.account());
@@ -284,7 +289,8 @@ impl Observer for Detection {
 
     #[inline]
     fn forwarded(&mut self, step: &Forwarded<'_>) {
-        // over WebSocket a forward follows its select at once; without one, the turn is stuck to its connection's account
+        // over WebSocket a forward follows its select at once; a turn without a select stays on its connection's
+        // account
         let stuck = self.websocket && self.last_selected != Some(step.number);
         if stuck && step.request.at >= self.warmup_end && !self.patients[step.account.at()].active.is_empty() {
             self.missed(step.account, step.request.model);

@@ -1,29 +1,30 @@
-//! Whether the measured window is in a steady state: a run whose load, input or turn number still drifts shows figures of
-//! a state that passes.
+//! Tests whether the measured window is in a steady state. If load, input or turn number still drift, the figures
+//! describe a transient state.
 //!
-//! The window is cut into 16 batches of equal length. Each of the three is regressed on time; the error of the slope is
-//! widened for the correlation of neighbouring residuals (Zwiers and von Storch, J. Climate 8, 1995: the effective number
-//! of batches of an AR(1) process). A drift is said where the slope is clear of 0 at a nominal 1 % for the three together
-//! (Bonferroni) and comes to a tenth of the mean or more over the window. Sessions remember for longer than 16 batches can
-//! tell, so in truth it is said of one steady run in twenty: 6 of 110 (slow-account 1 of 30, healthy 1 of 20, a pool of
-//! five accounts 4 of 60), and of 5 of 5 empty starts of slow-account.
+//! The window is cut into 16 batches of equal length, and each of the three quantities is regressed on time. The
+//! standard error of the slope is widened for the correlation of neighbouring residuals (Zwiers and von Storch, J.
+//! Climate 8, 1995: the effective number of batches of an AR(1) process). A drift is reported if the slope differs from
+//! 0 at a nominal level of 1 % for the three together (Bonferroni) and amounts to a tenth of the mean or more over the
+//! window. Sessions remember for longer than 16 batches can show, so the true level is about 5 %: a drift was reported
+//! in 6 of 110 steady runs (slow-account 1 of 30, healthy 1 of 20, a pool of five accounts 4 of 60), and in 5 of 5 runs
+//! of slow-account that started empty.
 
 use super::{Note, Settings};
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
-/// Batches that the window is cut into.
+/// The number of batches into which the window is cut.
 const BATCHES: usize = 16;
-/// Bins that are kept while the length of the window is not known yet.
+/// The most bins that are kept while the length of the window is not known; when they are full, neighbours are joined.
 const MOST_BINS: usize = 8 * BATCHES;
 /// Quantile of Student's t with 14 degrees of freedom at 1 - 0.01 / 3 / 2.
 const CRITICAL_T: f64 = 3.53;
-/// A change over the window that is less than this share of the mean is none.
+/// A change over the window of less than this share of the mean is not reported.
 const LEAST_CHANGE: f64 = 0.1;
-/// Fewer requests say nothing.
+/// With fewer requests, no drift is reported.
 const FEWEST_REQUESTS: f64 = 320.0;
 
-/// Requests, sum of their inputs, sum of their turns.
+/// The number of requests, the sum of their input tokens, and the sum of their turn numbers.
 type Bin = [f64; 3];
 
 /// Counts arrivals over time.
@@ -64,9 +65,9 @@ impl Drift {
         self.bins = together(&self.bins, 2);
     }
 
-    /// What drifts, in one sentence each.
+    /// One note for each quantity that drifts.
     pub(super) fn notes(&self) -> Vec<Note> {
-        // the last bin is not over
+        // the last bin is still incomplete
         let whole = self.bins.len().saturating_sub(1);
         let batches = together(&self.bins[..whole - whole % BATCHES], whole / BATCHES);
         let requests: f64 = batches.iter().map(|batch| batch[0]).sum();
@@ -83,7 +84,7 @@ impl Drift {
             let change = drift(values)? * 100.0;
             let words = format!(
                 "the {what} drifts: it changes by {{}} % of its mean over the measured window (a trend over 16 \
-                 batches), so this is hardly a steady state"
+                 batches), so the run is not in a steady state"
             );
             Some(Note::measured("requests", words, &[change.round()]))
         };
@@ -91,13 +92,14 @@ impl Drift {
     }
 }
 
-/// Every `several` neighbours as one.
+/// Joins every `several` neighbouring bins into one.
 fn together(bins: &[Bin], several: usize) -> Vec<Bin> {
     let sum = |bins: &[Bin]| bins.iter().fold([0.0; 3], |sum, bin| [sum[0] + bin[0], sum[1] + bin[1], sum[2] + bin[2]]);
     if several == 0 { Vec::new() } else { bins.chunks(several).map(sum).collect() }
 }
 
-/// The change of a trend over these values as a share of their mean, where it is beyond doubt and large enough.
+/// The change over these values by their linear trend, as a share of their mean; `None` if the trend is not significant
+/// or too small.
 fn drift(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
@@ -112,7 +114,7 @@ fn drift(values: &[f64]) -> Option<f64> {
         return None;
     }
     let lagged = rests.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / squares.max(f64::MIN_POSITIVE);
-    // an estimate from few values is too small (Marriott and Pope 1954)
+    // an autocorrelation that is estimated from few values is too small (Marriott and Pope 1954)
     let lagged = (lagged + (1.0 + 4.0 * lagged.max(0.0)) / n).clamp(0.0, 0.9);
     let error = (squares / (n - 2.0) / spread * (1.0 + lagged) / (1.0 - lagged)).sqrt();
     (slope.abs() > CRITICAL_T * error).then_some(change)

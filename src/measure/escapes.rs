@@ -1,11 +1,11 @@
-//! Escapes and what became of them: by reason, where they led, whether the session came back, and which bindings were
-//! rewritten after one, by cause (spec gateway.md, "Known consequences").
+//! Escapes and what became of them: their reasons, where they led, whether the session came back, and for which causes
+//! bindings were rewritten after one (spec gateway.md, "Known consequences").
 //!
-//! A session that load balance took to another account by an escape is *away*, until its binding is hit again
-//! (a return) or rewritten. Load balance may also answer an escape with the very account escaped from: that is wasted.
+//! A session that an escape took to another account is *away* until its binding is hit again (a return) or rewritten.
+//! If load balance answers an escape with the account that the session escaped from, the escape is wasted.
 
 use super::figures::Figures;
-use super::{Binding, Finished, Observer, Selected, Settings};
+use super::{BindingCause, Finished, Observer, Selected, Settings};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::scheduler::EscapeReason;
@@ -18,9 +18,9 @@ pub struct Move {
     pub from: AccountIx,
     /// The account that load balance chose.
     pub to: AccountIx,
-    /// How often.
+    /// How many escapes led from `from` to `to`.
     pub moves: u64,
-    /// How many sessions came back from there.
+    /// How many sessions came back from `to` to `from`.
     pub returns: u64,
 }
 
@@ -47,6 +47,8 @@ struct Rewritten {
 #[derive(Clone, Debug)]
 pub struct Escapes {
     warmup_end: Time,
+    /// Without a gate there is nothing to count.
+    has_gate: bool,
     by_reason: [u64; EscapeReason::COUNT],
     wasted: u64,
     without_account: u64,
@@ -63,10 +65,11 @@ pub struct Escapes {
 }
 
 impl Escapes {
-    /// Nothing seen yet, over so many accounts.
+    /// Counts of a run over this many accounts that has not begun.
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
+            has_gate: settings.mode.has_gate(),
             by_reason: [0; EscapeReason::COUNT],
             wasted: 0,
             without_account: 0,
@@ -82,12 +85,12 @@ impl Escapes {
         }
     }
 
-    /// All escapes.
+    /// The number of all escapes.
     pub fn total(&self) -> u64 {
         self.by_reason.iter().sum()
     }
 
-    /// Where escapes led, in order of accounts.
+    /// How many escapes led from which account to which, in the order of accounts.
     pub fn moves(&self) -> Vec<Move> {
         let mut moves: Vec<_> = self
             .moves
@@ -105,6 +108,9 @@ impl Escapes {
 
     /// Puts the figures of group `escapes`, and those of the accounts if there are rows for them.
     pub fn put(&self, figures: &mut Figures) {
+        if !self.has_gate {
+            return; // none, which is not the same as 0
+        }
         let run = &mut figures.run;
         let (total, rewritten) = (self.total(), self.rewritten);
         run.count("escapes.total", total);
@@ -193,7 +199,7 @@ impl Observer for Escapes {
         session: Option<SessionRef>,
         earlier: Option<AccountIx>,
         account: AccountIx,
-        cause: Binding,
+        cause: BindingCause,
     ) {
         let counts = now >= self.warmup_end;
         let Some(session) = session.filter(|_| earlier != Some(account)) else { return };
@@ -202,12 +208,12 @@ impl Observer for Escapes {
         }
         let rewritten = &mut self.rewritten;
         match (cause, earlier) {
-            (Binding::Waited, _) => rewritten.waited += 1,
-            (Binding::Failover, _) => rewritten.failover += 1,
-            (Binding::WebSocket, _) => rewritten.websocket += 1,
-            (Binding::PreviousResponse, _) => rewritten.previous_response += 1,
-            (Binding::LoadBalance, None) => rewritten.ttl_lapsed += 1,
-            (Binding::LoadBalance, Some(_)) => rewritten.unavailable += 1,
+            (BindingCause::Waited, _) => rewritten.waited += 1,
+            (BindingCause::Failover, _) => rewritten.failover += 1,
+            (BindingCause::WebSocket, _) => rewritten.websocket += 1,
+            (BindingCause::PreviousResponse, _) => rewritten.previous_response += 1,
+            (BindingCause::LoadBalance, None) => rewritten.ttl_lapsed += 1,
+            (BindingCause::LoadBalance, Some(_)) => rewritten.unavailable += 1,
         }
     }
 
@@ -231,6 +237,7 @@ impl Observer for Escapes {
 mod tests {
     use super::*;
     use crate::measure::testing::{Turn, at, by_load_balance, escape, select, sticky, waiting};
+    use crate::scheduler::Mode;
 
     const A: AccountIx = AccountIx(0);
     const B: AccountIx = AccountIx(1);
@@ -277,6 +284,16 @@ mod tests {
     }
 
     #[test]
+    fn without_a_gate_there_are_none_which_is_not_the_same_as_0() {
+        let of = |mode| {
+            let seen = Escapes::new(&Settings { mode, ..Settings::default() }, 3);
+            ["total", "by_reason.ttft", "moves", "rewritten.total"].map(|path| value(&seen, path))
+        };
+        assert_eq!(of(Mode::Advanced), [Some(0.0); 4]);
+        assert_eq!([of(Mode::Legacy), of(Mode::Weighted)], [[None; 4]; 2]);
+    }
+
+    #[test]
     fn a_session_returns_when_its_binding_is_hit_again() {
         let mut seen = escapes();
         let s = Some((0, 1));
@@ -294,16 +311,16 @@ mod tests {
     fn rewritten_bindings_are_told_by_cause_and_only_after_an_escape() {
         let s = SessionRef { slot: 0, number: 1 };
         for (cause, earlier, path) in [
-            (Binding::Waited, Some(A), "rewritten.waited"),
-            (Binding::Failover, Some(A), "rewritten.failover"),
-            (Binding::LoadBalance, None, "rewritten.ttl_lapsed"),
-            (Binding::LoadBalance, Some(A), "rewritten.unavailable"),
-            (Binding::WebSocket, Some(A), "rewritten.websocket"),
-            (Binding::PreviousResponse, Some(A), "rewritten.previous_response"),
+            (BindingCause::Waited, Some(A), "rewritten.waited"),
+            (BindingCause::Failover, Some(A), "rewritten.failover"),
+            (BindingCause::LoadBalance, None, "rewritten.ttl_lapsed"),
+            (BindingCause::LoadBalance, Some(A), "rewritten.unavailable"),
+            (BindingCause::WebSocket, Some(A), "rewritten.websocket"),
+            (BindingCause::PreviousResponse, Some(A), "rewritten.previous_response"),
         ] {
             let mut seen = escapes();
             select(&mut seen, 100, Some((0, 1)), &by_load_balance(Some(0)));
-            seen.bound(at(100), Some(s), None, A, Binding::LoadBalance);
+            seen.bound(at(100), Some(s), None, A, BindingCause::LoadBalance);
             assert_eq!(value(&seen, "rewritten.total"), Some(0.0), "nothing escaped yet");
             select(&mut seen, 101, Some((0, 1)), &escape(0, EscapeReason::Ttft, Some(1)));
             seen.bound(at(102), Some(s), Some(A), A, cause); // stays as it was

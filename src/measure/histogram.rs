@@ -1,16 +1,16 @@
 //! Percentiles of many whole numbers in little memory: exact at first, then a log-linear histogram.
 //!
-//! Up to `EXACT_LIMIT` values are kept as they are. After that each octave [2^e, 2^(e+1)) is cut into 512 buckets of
-//! equal width and a value is known by the middle of its bucket, which is off by at most 1/1024 of it, less than 0.1 %
-//! (values under 512 stay exact). Count, mean, minimum and maximum are exact always.
+//! Up to `EXACT_LIMIT` values are kept as they are. For more values, each octave [2^e, 2^(e+1)) is cut into 512 buckets
+//! of equal width, and a value is represented by the middle of its bucket. The error is at most 1/1024 of the value,
+//! less than 0.1 %; values under 512 stay exact. Count, mean, minimum and maximum are always exact.
 //!
 //! The percentile is the one that linear interpolation between order statistics gives (Hyndman and Fan's type 7, the
 //! default of R and NumPy): with n values in order, p lies at position p(n-1), counted from 0.
 //!
-//! Values go into the histogram a batch at a time: a count is a cache line from anywhere, and the processor waits for all
-//! lines of a batch at once instead of for each by itself.
+//! Values enter the histogram in batches. Each count lies in some cache line; with a batch, the processor can wait for
+//! many of these lines at the same time instead of one after the other.
 //!
-//! Merging is exact arithmetic on counts and integer sums: its result does not depend on any order.
+//! Merging is exact arithmetic on counts and integer sums, so its result does not depend on the order.
 
 use crate::units::Span;
 
@@ -32,9 +32,9 @@ const NO_PAGE: u8 = u8::MAX;
 /// A growing set of values that can be asked for its percentiles.
 #[derive(Clone, Debug)]
 pub struct Percentiles {
-    /// All values, or those that the histogram has not taken in yet.
+    /// All values, or those that have not entered the histogram yet.
     exact: Vec<u64>,
-    /// How many of them there may be: `EXACT_LIMIT`, then `BATCH`.
+    /// The most values that `exact` may hold: `EXACT_LIMIT`, then `BATCH`.
     room: usize,
     sorted: bool,
     /// Where each page lies in `counts`, in units of pages.
@@ -89,7 +89,7 @@ impl Percentiles {
         self.record(span.nanos());
     }
 
-    /// The histogram takes in what waits for it.
+    /// Moves the waiting values into the histogram.
     #[cold]
     fn spill(&mut self) {
         let mut waiting = std::mem::take(&mut self.exact);
@@ -130,7 +130,7 @@ impl Percentiles {
         self.max = self.max.max(other.max);
     }
 
-    /// Calls with lowest value, middle and count of every bucket in use, in order of values.
+    /// Calls `visit` with the lowest value, the middle and the count of every bucket in use, in the order of values.
     fn each_bucket(&self, mut visit: impl FnMut(u64, f64, u32)) {
         for (page, &at) in self.page_of.iter().enumerate().filter(|&(_, &at)| at != NO_PAGE) {
             let (first, shift) = if page == 0 { (0, 0) } else { (PAGE as u64, page as u32 - 1) };
@@ -164,7 +164,7 @@ impl Percentiles {
         (self.count > 0).then_some(self.min as f64)
     }
 
-    /// Whether percentiles are exact still.
+    /// Whether percentiles are still exact.
     pub const fn is_exact(&self) -> bool {
         self.counts.is_empty()
     }
@@ -175,7 +175,7 @@ impl Percentiles {
         self.at(p.clamp(0.0, 1.0) * last as f64)
     }
 
-    /// What lies at a position among the values in order, counted from 0; `None` beyond the last.
+    /// The value at a position among the sorted values, counted from 0 and interpolated; `None` beyond the last.
     pub fn at(&mut self, position: f64) -> Option<f64> {
         let last = self.count.checked_sub(1)?;
         let below = position as u64;
@@ -187,7 +187,8 @@ impl Percentiles {
         Some(low + (high - low) * rest)
     }
 
-    /// Calls with each value and how often it is there, in order; of a histogram with the middles of its buckets.
+    /// Calls `visit` with each value and its count, in order; once there is a histogram, with the middles of its
+    /// buckets.
     pub fn each(&mut self, mut visit: impl FnMut(f64, u64)) {
         if self.is_exact() {
             self.sort();

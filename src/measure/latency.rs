@@ -1,11 +1,12 @@
 //! Tail latency per request: felt TTFT (arrival to first token, waiting and failed attempts included) and upstream TTFT
 //! (of the last forward, a wait for a connection included).
 //!
-//! A request without a first token stays in the felt tail and ranks as worst (`tail`); the figures of those that were answered
-//! stand beside it as `answered_ttft_ms`. The upstream TTFT is that of forwards that reached a first token.
+//! A request without a first token stays in the felt tail and ranks as worst (see `tail`). `answered_ttft_ms` has the
+//! figures of the requests that were answered. The upstream TTFT is that of forwards that reached a first token.
 
 use super::figures::Figures;
 use super::histogram::Percentiles;
+use super::nanos::millis;
 use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::units::{Span, Time};
@@ -16,12 +17,12 @@ pub struct Latency {
     warmup_end: Time,
     slo: Span,
     felt: Tail,
-    /// Answered, and over the SLO.
+    /// Answered requests that were over the SLO.
     late: u64,
     upstream: Answered,
 }
 
-/// One distribution with its share over the SLO.
+/// One distribution and its share over the SLO.
 #[derive(Clone, Debug)]
 struct Answered {
     slo: Span,
@@ -40,7 +41,7 @@ impl Answered {
     }
 }
 
-/// The figures of one tail below `group`: its mean and quantiles in ms, how many there are, and how many are too late.
+/// Puts the figures of one tail below `group`: its mean and its quantiles, in ms.
 fn put(figures: &mut Figures, group: &str, mean: Option<f64>, mut quantile: impl FnMut(f64) -> Option<f64>) {
     let run = &mut figures.run;
     run.put(&format!("{group}.mean"), mean);
@@ -49,18 +50,8 @@ fn put(figures: &mut Figures, group: &str, mean: Option<f64>, mut quantile: impl
     }
 }
 
-/// Milliseconds of nanoseconds.
-pub fn millis(nanos: f64) -> f64 {
-    nanos / 1e6
-}
-
-/// Seconds of nanoseconds.
-pub fn secs(nanos: f64) -> f64 {
-    nanos / 1e9
-}
-
 impl Latency {
-    /// Nothing seen yet.
+    /// The latencies of a run that has not begun.
     pub const fn new(settings: &Settings) -> Self {
         let slo = settings.slo_ttft;
         Self { warmup_end: settings.warmup_end, slo, felt: Tail::new(), late: 0, upstream: Answered::new(slo) }

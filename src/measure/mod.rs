@@ -1,7 +1,8 @@
 //! Observers of a run and the figures they make (spec simulator.md, "What is measured").
 //!
-//! A run tells its steps through `Observer`; `Panel` is the observer that makes every figure. `Figures` names each by a
-//! dotted path with its unit and direction, so that it can be compared, swept and gated on by name.
+//! A run reports its steps through `Observer`. `Panel` is the observer that makes all figures. `Figures` names each
+//! figure by a path with dots and knows its unit and its direction, so that a figure can be compared, swept and used in
+//! gates by its name.
 
 pub mod accounts;
 pub mod check;
@@ -13,6 +14,7 @@ pub mod escapes;
 pub mod figures;
 pub mod histogram;
 pub mod latency;
+mod nanos;
 pub mod notes;
 pub mod observer;
 pub mod outcomes;
@@ -29,7 +31,7 @@ pub(crate) mod testing;
 pub use figures::Figures;
 pub use histogram::Percentiles;
 pub use notes::{Merged, Note};
-pub use observer::{Binding, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+pub use observer::{BindingCause, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
 pub use panel::{Panel, Results};
 pub use provenance::Provenance;
-pub use settings::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
+pub use settings::{AccountInfo, CacheRules, ConditionInfo, EscapeGate, Groups, Price, Settings};

@@ -1,25 +1,27 @@
-//! What the reader of a run's figures must know: said beside the figure that it touches, so that no number is taken for
-//! more than it is.
+//! Caveats on figures. Each is attached to the figures that it concerns, so that readers do not over-interpret a
+//! number.
 
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::figures::Figures;
 
-/// A remark on figures: what is missing, not to be relied on, or means something else than it seems to, and why.
+/// A remark on figures: what is missing, what cannot be relied on, or what means something other than it seems to, and
+/// why.
 ///
-/// Its numbers are kept apart from its words, so that the remarks of several replications become one with their means.
+/// Its numbers are kept apart from its words, so that the remarks of several replications can be joined into one with
+/// the means of the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// The path that it touches, or the start of several.
+    /// The path of the figure that it concerns, or the beginning of several paths.
     pub figure: String,
     /// The remark, one sentence for people, with `{}` for each of its numbers.
     words: String,
     /// The numbers in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     numbers: Vec<f64>,
-    /// The numbers count something, so that a run without the remark has 0 of it.
+    /// Whether the numbers count something, so that a run without the remark has a count of 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     counts: bool,
 }
@@ -30,22 +32,22 @@ impl Note {
         Self { figure: figure.into(), words: text.into(), numbers: Vec::new(), counts: false }
     }
 
-    /// A remark with numbers that a run measured, one for each `{}`.
+    /// A remark with numbers that a run measured, one for each `{}` in `words`.
     pub fn measured(figure: impl Into<String>, words: impl Into<String>, numbers: &[f64]) -> Self {
         Self { numbers: numbers.to_vec(), ..Self::new(figure, words) }
     }
 
-    /// A remark with a number of things, for `{}`: a run that does not need it has none of them.
+    /// A remark with a count in place of `{}`. For a run without the remark the count is 0.
     pub fn count(figure: impl Into<String>, words: impl Into<String>, count: f64) -> Self {
         Self { counts: true, ..Self::measured(figure, words, &[count]) }
     }
 
-    /// A remark as it was told, its numbers among its words; `count` where they counted something.
-    pub fn told(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
+    /// A remark as it was printed, with the numbers inside the text; `count` says whether they counted something.
+    pub fn printed(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
         Self { counts: count, ..Self::new(figure, text) }
     }
 
-    /// Whether its number counts something, so that a run without the remark has none of it.
+    /// Whether its numbers count something, so that a run without the remark has a count of 0.
     pub const fn is_count(&self) -> bool {
         self.counts
     }
@@ -63,34 +65,36 @@ impl Note {
         text
     }
 
-    /// Whether another is the same but for its numbers.
+    /// Whether `other` differs in its numbers only.
     pub fn is_like(&self, other: &Self) -> bool {
         self.figure == other.figure && self.words == other.words
     }
-    /// Whether it touches the figure at this path.
+    /// Whether it concerns the figure at this path.
     pub fn touches(&self, path: &str) -> bool {
         path.strip_prefix(self.figure.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
 
-/// A number as a sentence has it: whole, or with one decimal.
+/// A number as it is written in a sentence: as a whole number, or with one decimal.
 fn plain(number: f64) -> String {
     if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
 }
 
-/// The remarks of several runs that are one but for their numbers.
+/// One remark for several runs whose remarks differ in their numbers only.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// The remark with the means of its numbers: of counts over all runs, of what else was measured over those that have it.
+    /// The remark with the means of its numbers. Counts are averaged over all runs, other numbers over the runs that
+    /// have the remark.
     pub note: Note,
     /// How many runs have it.
     pub runs: usize,
-    /// Whether its numbers are means of such that differ.
+    /// Whether its numbers are means of numbers that differ.
     pub means: bool,
 }
 
 impl Merged {
-    /// The remarks of each of `runs`, those that are alike as one, in the order of the first.
+    /// Joins the remarks of `runs`: those that differ in their numbers only become one. The order is that of first
+    /// occurrence.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a [Note]>) -> Vec<Self> {
         let mut all: Vec<(&Note, Vec<&[f64]>)> = Vec::new();
         let mut total = 0;
@@ -114,7 +118,8 @@ impl Merged {
         Self { note: Note { numbers, ..note.clone() }, runs: seen.len(), means: means && !note.numbers.is_empty() }
     }
 
-    /// The remark, and of how many of all `total` runs (`of`: what they are called) it tells, where that is not plain.
+    /// The text of the remark and, unless it is obvious, how many of the `total` runs it concerns. `of` is what the
+    /// runs are called.
     pub fn text(&self, total: usize, of: &str) -> String {
         let text = self.note.text();
         let runs = self.runs;
@@ -131,28 +136,28 @@ impl Merged {
 /// The fewest samples at which a p95, p99 and p99.9 have at least one value beyond them.
 const FEWEST: [(&str, &str, f64); 3] = [("p95", "p95", 20.0), ("p99", "p99", 100.0), ("p999", "p99.9", 1_000.0)];
 
-/// The remarks that a run's figures call for.
+/// The remarks that belong to a run's figures.
 pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, some_unpriced: bool) -> Vec<Note> {
     let value = |path: &str| figures.run.get(path).flatten();
     let count = |path: &str| value(path).unwrap_or(0.0);
     let mut notes = Vec::new();
     if count("requests.total") == 0.0 {
         let warmup = count("requests.warmup");
-        let nothing = "there is nothing to read below";
+        let nothing = "the figures below are empty";
         notes.push(if warmup > 0.0 {
             Note::measured(
                 "requests",
-                format!("no request counts: all {{}} arrived in the warm-up; {nothing}"),
+                format!("no request is counted, because all {{}} arrived in the warm-up; {nothing}"),
                 &[warmup],
             )
         } else {
-            Note::new("requests", format!("no request counts; {nothing}"))
+            Note::new("requests", format!("no request is counted; {nothing}"))
         });
         return notes;
     }
     if count("requests.unfinished") > 0.0 {
-        let text =
-            "requests under way at the end of the run are in no latency figure, and slow ones are more likely to be";
+        let text = "requests under way at the end of the run are in no latency figure, and slow requests are more \
+                    likely to be among them";
         notes.push(Note::new("requests.unfinished", text));
     }
     for group in ["felt_ttft_ms", "upstream_ttft_ms"] {
@@ -160,69 +165,87 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     }
     let without = count("felt_ttft_ms.without_token");
     if without > 0.0 {
-        let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted one of Kaplan and \
-                     Meier; answered_ttft_ms leaves them out";
+        let words = "requests without a first token: {}. They rank as worst, and the mean is the restricted mean of \
+                     Kaplan and Meier; answered_ttft_ms leaves them out";
         notes.push(Note::count("felt_ttft_ms", words, without));
     }
     if settings.groups.sessions {
         on_sessions(&mut notes, &count);
     }
-    if settings.groups.escapes && count("escapes.total") == 0.0 {
-        let why = if !settings.mode.has_gate() {
-            format!("none: the mode {} has no gate", settings.mode.name())
-        } else if settings.gate.enabled {
-            "nothing escaped: the escape settings decided nothing in this run".to_owned()
-        } else {
-            "escape is off".to_owned()
-        };
-        notes.push(Note::new("escapes", why));
+    if settings.groups.escapes {
+        on_escapes(&mut notes, settings, &count);
     }
     if settings.groups.detection {
-        if onsets_in_warmup > 0 {
-            let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
-            notes.push(Note::count("detection", words, onsets_in_warmup as f64));
-        }
-        if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
-            notes.push(Note::new("detection", "no condition degraded any account: there was nothing to detect"));
-        } else if !settings.mode.has_gate() {
-            let text = format!(
-                "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions that \
-                 stayed on a degraded account",
-                settings.mode.name()
-            );
-            notes.push(Note::new("detection", text));
-        } else if !settings.gate.enabled {
-            let text = "escape is off: nothing can be detected, missed turns are what it would have had to see";
-            notes.push(Note::new("detection", text));
-        }
+        on_detection(&mut notes, settings, &count, onsets_in_warmup);
     }
     if settings.groups.cost {
         if value("cost.cold_turns").is_none() {
             notes.push(Note::new("cost.cold_turn_ratio", "no prompt cache is modelled: cold turns are not counted"));
         }
         if some_unpriced {
-            let text = "some accounts that were used have no price: their tokens are not in it";
+            let text = "some accounts that were used have no price, so their tokens are not included";
             notes.push(Note::new("cost.price", text));
         }
     }
+    on_scheduler(&mut notes, settings);
+    notes
+}
+
+/// Adds the remarks that belong to escapes.
+fn on_escapes(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64) {
+    if count("escapes.total") == 0.0 {
+        let why = if !settings.mode.has_gate() {
+            format!("none: the mode {} has no gate", settings.mode.name())
+        } else if settings.gate.enabled {
+            "nothing escaped, so the escape settings made no difference in this run".to_owned()
+        } else {
+            "escape is off".to_owned()
+        };
+        notes.push(Note::new("escapes", why));
+    }
+}
+
+/// Adds the remarks that belong to detection.
+fn on_detection(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64, onsets_in_warmup: u64) {
+    if onsets_in_warmup > 0 {
+        let words = "onsets in the warm-up: {}. Neither their delay nor their recovery is counted";
+        notes.push(Note::count("detection", words, onsets_in_warmup as f64));
+    }
+    if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {
+        notes.push(Note::new("detection", "no condition degraded any account, so there was nothing to detect"));
+    } else if !settings.mode.has_gate() {
+        let text = format!(
+            "the mode {} has no gate: a degraded account is seen when {} takes a bound session from it; missed turns \
+             are those of bound sessions that stayed on one",
+            settings.mode.name(),
+            settings.mode.sees_by()
+        );
+        notes.push(Note::new("detection", text));
+    } else if !settings.gate.enabled {
+        let text = "escape is off, so nothing is detected; missed turns are those that it could have seen";
+        notes.push(Note::new("detection", text));
+    }
+}
+
+/// Adds the remarks that belong to the gateway's own metrics and averages.
+fn on_scheduler(notes: &mut Vec<Note>, settings: &Settings) {
     if !settings.mode.learns() {
         let text =
             format!("the mode {} counts no metrics of the scheduler and keeps no averages", settings.mode.name());
         notes.push(Note::new("scheduler", text));
     } else if settings.replicas > 1 {
-        let text = "over all replicas; each keeps stats of its own";
+        let text = "summed over all replicas, each of which keeps its own averages";
         notes.push(Note::new("scheduler.runtime_stats_account_count", text));
-        let text = "EWMAs are those of the latest report, whichever replica it went to";
+        let text = "the EWMAs are those after the latest result, whichever replica it went to";
         notes.push(Note::new("accounts", text));
     }
-    notes
 }
 
-/// What figures over sessions call for.
+/// Adds the remarks that belong to figures over sessions.
 fn on_sessions(notes: &mut Vec<Note>, count: &dyn Fn(&str) -> f64) {
     let total = count("sessions.total");
     if total == 0.0 {
-        let text = "no request has a session: there is nothing sticky to measure, and nothing to escape";
+        let text = "no request has a session, so nothing is sticky and nothing can escape";
         notes.push(Note::new("sessions", text));
         return;
     }
@@ -231,7 +254,7 @@ fn on_sessions(notes: &mut Vec<Note>, count: &dyn Fn(&str) -> f64) {
     }
 }
 
-/// Says so when there are too few samples for a percentile.
+/// A remark if there are too few samples for a percentile.
 fn few_samples(prefix: &str, samples: f64, of: &str, fewest: &[(&str, &str, f64)]) -> Option<Note> {
     let short: Vec<_> = fewest.iter().filter(|&&(_, _, least)| samples < least).collect();
     let &&(field, _, _) = short.first().filter(|_| samples > 0.0)?;

@@ -1,6 +1,8 @@
-//! The seam between a run and everything that looks at it: one trait, each step with what is known at that moment.
+//! The seam between a run and everything that observes it: one trait with a method for each kind of step, which gets
+//! what is known at that moment.
 //!
-//! Every method has an empty default, and the run is compiled for its observer: what nobody asks for costs nothing.
+//! Every method has an empty default, and the run is compiled for its observer, so steps that no observer looks at cost
+//! nothing.
 
 use crate::ids::{AccountIx, SessionRef};
 use crate::scheduler::{self, Decision, EscapeReason, Layer};
@@ -8,16 +10,16 @@ use crate::units::{Span, Time};
 use crate::upstream::{Attempt, HealthChange};
 use crate::workload::Request;
 
-/// How a request ended, as its client sees it (spec gateway.md, "What users see of it").
+/// How a request ended, as its client saw it (spec gateway.md, "What users see of it").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// A complete answer.
     Ok,
-    /// 429: too many wait already.
+    /// 429: too many requests are waiting already.
     WaitQueueFull,
     /// 429: no slot within the wait plan's timeout.
     WaitTimeout,
-    /// 503: no account is left to ask.
+    /// 503: no account is left that could serve it.
     NoAvailableAccounts,
     /// 502, 429 or 503: every account that was tried failed.
     FailoverExhausted,
@@ -31,12 +33,12 @@ pub enum Status {
     ClientGone,
     /// 404: no account of the group lists the model. From 0.1.179 on.
     ModelNotFound,
-    /// 400: a response is continued that is not the user's, or that no account can continue. From 0.1.179 on.
+    /// 400: it continues a response that belongs to another user or that no account can continue. From 0.1.179 on.
     InvalidRequest,
 }
 
 impl Status {
-    /// All of them, in the order of reports.
+    /// All values, in the order of reports.
     pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::WaitQueueFull,
@@ -72,7 +74,7 @@ impl Status {
 /// One select.
 #[derive(Clone, Copy, Debug)]
 pub struct Selected<'a> {
-    /// When.
+    /// When it happened.
     pub now: Time,
     /// For which request.
     pub request: &'a Request,
@@ -86,42 +88,43 @@ pub struct Selected<'a> {
     pub decision: &'a Decision,
 }
 
-/// One select with all that it looked at, for those who want reasons: right after it, before anything else happens.
+/// One select with everything that it looked at, for observers that need its reasons. It is reported right after the
+/// select, before anything else happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Considered<'a> {
-    /// When.
+    /// When it happened.
     pub now: Time,
     /// Arrival number of the request within the run, from 0.
     pub number: u64,
     /// The scheduler that was asked.
     pub scheduler: &'a scheduler::AnyScheduler,
-    /// What all replicas share; the slot that the select took is held already.
+    /// The state that all replicas share. The slot that the select took is already held.
     pub pool: &'a scheduler::Pool,
     /// What was asked.
     pub query: &'a scheduler::Query<'a>,
 }
 
-/// Why a session's binding was written.
+/// Why the binding of a session was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Binding {
-    /// By load balance, which had a free slot.
+pub enum BindingCause {
+    /// Load balance chose an account with a free slot.
     LoadBalance,
-    /// After waiting for a slot.
+    /// The request got a slot after waiting.
     Waited,
-    /// By load balance after a failover (the bound account is excluded, so nothing is preserved).
+    /// Load balance chose after a failover. The bound account is excluded then, so its binding is not preserved.
     Failover,
-    /// By the WebSocket handler, which binds on every selection that got a slot.
+    /// The WebSocket handler binds on every selection that got a slot.
     WebSocket,
-    /// By a hit of `previous_response_id`.
+    /// `previous_response_id` was a hit.
     PreviousResponse,
 }
 
-/// One forward begins: its connection stands and its fate is known.
+/// One forward that begins: its connection is established, and it is known how it will go.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarded<'a> {
-    /// When the forward began; a wait for a connection (HTTP/1.1) lies between this and `connected`.
+    /// When the forward began. With HTTP/1.1 it may have waited for a connection between this and `connected`.
     pub began: Time,
-    /// When its connection stood.
+    /// When its connection was established.
     pub connected: Time,
     /// The request.
     pub request: &'a Request,
@@ -135,33 +138,33 @@ pub struct Forwarded<'a> {
     pub attempt: &'a Attempt,
 }
 
-/// One result is reported to a scheduler.
+/// One result that was reported to a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
-    /// When.
+    /// When it happened.
     pub now: Time,
-    /// Into the stats of which replica.
+    /// The replica whose averages it entered.
     pub replica: u32,
-    /// About which account.
+    /// The account that served the attempt.
     pub account: AccountIx,
     /// Whether the attempt succeeded.
     pub success: bool,
     /// Its time to first token in whole ms; `None` for failures.
     pub first_token_ms: Option<u64>,
-    /// What the scheduler believes of the account afterwards, and whether its gate is open.
+    /// The account's averages afterwards, and whether the gate is open for it.
     pub health: scheduler::Health,
 }
 
 /// An upstream status changed an account's state (spec gateway.md, table of statuses).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateChange {
-    /// When.
+    /// When it happened.
     pub now: Time,
-    /// Seen by which replica (its block is its own, the rest is shared).
+    /// The replica that saw the status. A runtime block is this replica's own, everything else is shared.
     pub replica: u32,
-    /// Whose.
+    /// The account whose state changed.
     pub account: AccountIx,
-    /// The status that did it.
+    /// The status that caused the change.
     pub status: u16,
     /// Unschedulable before this instant; `Time::NEVER` when switched off.
     pub unschedulable_until: Time,
@@ -169,7 +172,7 @@ pub struct StateChange {
     pub blocked_until: Time,
 }
 
-/// One request with all that became of it.
+/// One request that has ended, with everything that happened to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished<'a> {
     /// The request.
@@ -178,7 +181,7 @@ pub struct Finished<'a> {
     pub number: u64,
     /// When it ended for its client.
     pub end: Time,
-    /// How.
+    /// How it ended for its client.
     pub status: Status,
     /// The HTTP status that the client got; 499 where it left.
     pub http_status: u16,
@@ -190,15 +193,15 @@ pub struct Finished<'a> {
     pub layer: Option<Layer>,
     /// The first escape among its selects.
     pub escape: Option<EscapeReason>,
-    /// Selects, client retries included.
+    /// The number of selects, including those of client retries.
     pub selects: u32,
-    /// Forwards.
+    /// The number of forwards.
     pub attempts: u32,
-    /// Forwards that failed.
+    /// The number of forwards that failed.
     pub failed_attempts: u32,
-    /// Account switches.
+    /// The number of switches to another account after a failure.
     pub switches: u32,
-    /// Tries of the client after its first.
+    /// How often the client tried again after its first try.
     pub client_retries: u32,
     /// Time in wait counters (of accounts and of the user), timeouts and departures included.
     pub waited: Span,
@@ -209,7 +212,7 @@ pub struct Finished<'a> {
     pub upstream_ttft: Option<Span>,
     /// Input tokens found in the prompt cache by the last forward.
     pub cached_tokens: u32,
-    /// Ground truth: the account of the last forward was degraded when it started.
+    /// Ground truth: whether the account of the last forward was degraded when the forward started.
     pub degraded: bool,
 }
 
@@ -219,13 +222,13 @@ impl Finished<'_> {
         self.first_token.map(|at| at.since(self.request.at))
     }
 
-    /// Arrival to end: what is known of the wait of one that never got a first token.
+    /// Arrival to end. For a request that never got a first token, this is a lower bound of its wait.
     pub fn lasted(&self) -> Span {
         self.end.since(self.request.at)
     }
 }
 
-/// Looks at a run. All times are virtual.
+/// Observes a run. All times are virtual.
 pub trait Observer {
     /// A request arrived; `number` counts arrivals from 0.
     fn arrived(&mut self, _now: Time, _number: u64, _request: &Request) {}
@@ -233,14 +236,14 @@ pub trait Observer {
     fn selected(&mut self, _step: &Selected<'_>) {}
     /// The same select with all that it looked at; called right after `selected`.
     fn considered(&mut self, _step: &Considered<'_>) {}
-    /// A session's binding was written, to `account`, where `earlier` stood before.
+    /// The binding of a session was changed from `earlier` to `account`.
     fn bound(
         &mut self,
         _now: Time,
         _session: Option<SessionRef>,
         _earlier: Option<AccountIx>,
         _account: AccountIx,
-        _cause: Binding,
+        _cause: BindingCause,
     ) {
     }
     /// A slot was taken (`held` is the account's count afterwards) or freed. Not called for accounts without a limit.
@@ -249,7 +252,7 @@ pub trait Observer {
     fn waiting(&mut self, _now: Time, _account: AccountIx, _waiting: u32) {}
     /// A forward began.
     fn forwarded(&mut self, _step: &Forwarded<'_>) {}
-    /// A forward ended at the upstream, `client_there` or not.
+    /// A forward ended at the upstream. `client_there` says whether its client was still waiting.
     fn attempt_ended(&mut self, _now: Time, _step: &Forwarded<'_>, _client_there: bool) {}
     /// A result was reported to a scheduler.
     fn reported(&mut self, _report: &Report) {}
@@ -269,5 +272,5 @@ pub trait Observer {
     fn run_over(&mut self, _now: Time) {}
 }
 
-/// Looks at nothing.
+/// The observer that ignores everything.
 impl Observer for () {}

@@ -2,13 +2,13 @@
 
 use super::figures::Figures;
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::{Finished, Observer, Settings, Status};
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
-/// Counts of the requests that arrived after the warm-up. Waiting is counted over all of them that ended, those that
-/// never waited included, so that its percentiles say what a client may expect.
+/// Counts the requests that arrived after the warm-up. Waiting times are those of all requests that ended, including
+/// those that never waited, so that their percentiles say what a client may expect.
 #[derive(Clone, Debug)]
 pub struct Outcomes {
     warmup_end: Time,
@@ -22,13 +22,13 @@ pub struct Outcomes {
     failed_attempts: u64,
     client_retries: u64,
     good: u64,
-    /// Of the measured time.
+    /// The end of the measured time.
     end: Time,
     settings: Settings,
 }
 
 impl Outcomes {
-    /// Nothing seen yet.
+    /// Counts of a run that has not begun.
     pub fn new(settings: &Settings) -> Self {
         Self {
             warmup_end: settings.warmup_end,
@@ -98,7 +98,7 @@ impl Outcomes {
     }
 }
 
-/// Where a status is counted.
+/// The path of the figure in which a status is counted.
 const fn status_path(status: Status) -> &'static str {
     match status {
         Status::Ok => "statuses.ok",

@@ -1,4 +1,4 @@
-//! The observer that makes every figure: the groups that are on, side by side.
+//! The observer that makes all figures. It runs the groups that are switched on side by side.
 
 use super::accounts::Accounts;
 use super::check::Check;
@@ -14,7 +14,7 @@ use super::scheduling::Scheduling;
 use super::series::Series;
 use super::sessions::Sessions;
 use super::{
-    AccountInfo, Binding, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
+    AccountInfo, BindingCause, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
     StateChange,
 };
 use crate::ids::{AccountIx, SessionRef};
@@ -40,7 +40,7 @@ pub struct Panel {
     check: Option<Box<Check>>,
 }
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Results {
     /// Every figure by path.
@@ -49,16 +49,17 @@ pub struct Results {
     pub moves: Vec<Move>,
     /// The accounts' state over time, if asked for.
     pub series: Option<Series>,
-    /// What the reader must know to read the figures.
+    /// Caveats on the figures.
     pub notes: Vec<Note>,
-    /// Violations of the invariants (the first few); empty too when they were not checked.
+    /// The first few violations of the invariants; also empty if they were not checked.
     pub violations: Vec<String>,
     /// How many violations there were in all.
     pub violation_count: u64,
 }
 
 impl Panel {
-    /// Ready for a run over these accounts (in order of `AccountIx`) and conditions (as `HealthChange` counts them).
+    /// A panel for a run over these accounts (in the order of `AccountIx`) and conditions (in the order of
+    /// `HealthChange::condition`).
     pub fn new(settings: &Settings, accounts: &[AccountInfo], conditions: &[ConditionInfo]) -> Self {
         let (on, n) = (settings.groups, accounts.len());
         Self {
@@ -119,7 +120,7 @@ impl Panel {
 }
 
 impl Panel {
-    /// Whether a step of a request that arrived then is for figures.
+    /// Whether a step of a request that arrived at that time belongs to the figures.
     #[inline]
     fn counts(&self, arrival: Time) -> bool {
         !self.settings.is_beyond(arrival)
@@ -155,7 +156,7 @@ impl Observer for Panel {
         session: Option<SessionRef>,
         earlier: Option<AccountIx>,
         account: AccountIx,
-        cause: Binding,
+        cause: BindingCause,
     ) {
         if self.counts(now) {
             self.escapes.bound(now, session, earlier, account, cause);

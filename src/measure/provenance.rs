@@ -1,15 +1,16 @@
-//! What a replay rests on: where its requests went, against the accounts that the trace recorded for them.
+//! What the answers of a replay are based on: compares where its requests went with the accounts that the trace
+//! recorded for them.
 //!
-//! A simulated answer of an account that the trace shows often enough in the state that it is in then (healthy or
-//! degraded) is drawn from how it answered others; one of an account that it hardly ever shows in that state is
-//! extrapolated. That is said beside the figures, so that nobody takes the one for the other.
+//! An account's state is healthy or degraded. If the trace shows an account often enough in a state, its simulated
+//! answers in that state are drawn from how it answered other requests. If the trace hardly shows it in that state, its
+//! answers are extrapolated. A note gives the shares, so that the two are not confused.
 
 use super::{AccountInfo, Finished, Note, Observer, Settings};
 use crate::units::Time;
 use crate::upstream::HealthChange;
 use crate::workload::Request;
 
-/// Fewer requests than this in a state, and what happens in it is extrapolated.
+/// With fewer recorded requests than this in a state, answers in that state count as extrapolated.
 pub const FEW: u64 = 30;
 
 /// Counts requests by account and state, in the trace and in the run.
@@ -19,9 +20,9 @@ pub struct Provenance {
     ids: Vec<i64>,
     /// Conditions in force on each account that make it worse.
     degrading: Vec<u32>,
-    /// Of each account: requests of the trace while it was healthy, and while it was degraded.
+    /// For each account, the requests of the trace while it was healthy and while it was degraded.
     recorded: Vec<[u64; 2]>,
-    /// Requests of the run on another account than that of the trace, in the same way.
+    /// For each account, the requests of the run that the trace has on another account, healthy and degraded.
     moved: Vec<[u64; 2]>,
     /// Requests on the account of the trace.
     same: u64,
@@ -30,16 +31,17 @@ pub struct Provenance {
 /// Shares of the requests that have a recorded account.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shares {
-    /// On that account.
+    /// The share that went to the recorded account.
     pub same: f64,
-    /// On another one that the trace shows often enough in that state.
+    /// The share that went to another account which the trace shows often enough in that state.
     pub observed: f64,
-    /// On another one that it hardly shows: extrapolated.
+    /// The share that went to another account which the trace hardly shows in that state: their answers are
+    /// extrapolated.
     pub extrapolated: f64,
 }
 
 impl Provenance {
-    /// Nothing seen yet.
+    /// Counts of a run that has not begun.
     pub fn new(settings: &Settings, accounts: &[AccountInfo]) -> Self {
         let n = accounts.len();
         Self {
@@ -69,19 +71,20 @@ impl Provenance {
         })
     }
 
-    /// The remark that the figures of such a run call for.
+    /// The remark that the figures of such a run need.
     pub fn note(&self) -> Option<Note> {
         let Shares { same, observed, extrapolated } = self.shares()?;
         let percent = |share: f64| 100.0 * share;
         let words = format!(
-            "{{}} % of the requests went to the account that the trace recorded for them, {{}} % to another that it shows \
-             {FEW} times or more in the state it was in, {{}} % to one that it hardly shows in that state: these are \
-             extrapolated"
+            "{{}} % of the requests went to the account that the trace recorded for them, {{}} % to another that it \
+             shows {FEW} times or more in the state it was in, {{}} % to one that it hardly shows in that state: \
+             these are extrapolated"
         );
         Some(Note::measured("accounts", words, &[same, observed, extrapolated].map(percent)))
     }
 
-    /// The place of the account that the trace recorded for a request that counts.
+    /// The index of the account that the trace recorded for a request; `None` if there is none or the request is not
+    /// counted.
     fn place(&self, request: &Request) -> Option<usize> {
         let id = request.recorded.as_deref()?.account.filter(|_| request.at >= self.warmup_end)?;
         self.ids.iter().position(|own| *own == id)

@@ -1,5 +1,5 @@
-//! The gateway's own metrics, by its own names and arithmetic (spec scheduler.md, Metrics), of the requests that arrived
-//! after the warm-up.
+//! The gateway's own metrics, with its names and its arithmetic (spec scheduler.md, Metrics), over the requests that
+//! arrived after the warm-up.
 
 use super::figures::{Figures, ratio};
 use super::{Finished, Observer, Report, Selected, Settings};
@@ -19,12 +19,12 @@ pub struct Scheduling {
     switches: u64,
     skew_milli: u64,
     accounts: usize,
-    /// Per replica and account: whether it has runtime stats.
+    /// For each replica and account, whether it has runtime stats.
     reported: Vec<bool>,
 }
 
 impl Scheduling {
-    /// Nothing seen yet, over so many accounts.
+    /// Counts of a run over this many accounts that has not begun.
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
@@ -40,7 +40,7 @@ impl Scheduling {
         }
     }
 
-    /// Puts the figures of group `scheduler`. The mode `legacy` counts nothing: there are none.
+    /// Puts the figures of group `scheduler`. There are none in the mode `legacy`, which counts nothing.
     pub fn put(&self, figures: &mut Figures) {
         if !self.counts {
             return;

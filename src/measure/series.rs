@@ -1,9 +1,9 @@
 //! The accounts' state over time, on a grid of bounded size.
 //!
-//! The state is sampled at equal steps. When the grid is full every second point is dropped and the step doubled, so that
-//! a run of any length has at most `MAX_POINTS` points of equal distance. A point shows the state in which its instant
-//! found things, before whatever happens at that instant. With several replicas the averages are those of the latest
-//! report, whichever replica it went to.
+//! The state is sampled at equal steps. When the grid is full, every second point is dropped and the step is doubled,
+//! so a run of any length has at most `MAX_POINTS` points at equal distances. A point shows the state just before
+//! anything happens at its instant. With several replicas, the averages are those after the latest report, whichever
+//! replica it went to.
 
 use super::{Observer, Report, Settings, StateChange};
 use crate::ids::AccountIx;
@@ -13,7 +13,7 @@ use crate::upstream::HealthChange;
 /// The most points that a series has.
 pub const MAX_POINTS: usize = 512;
 
-/// An account at one instant.
+/// The state of an account at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     /// TTFT EWMA in ms, once there is one.
@@ -32,21 +32,21 @@ pub struct Sample {
     pub listed: bool,
 }
 
-/// An account now.
+/// The current state of an account.
 #[derive(Clone, Copy, Debug)]
 struct Present {
     sample: Sample,
     blocked_until: Time,
 }
 
-/// Samples of all accounts.
+/// The samples of all accounts.
 #[derive(Clone, Debug)]
 pub struct Series {
     start: Time,
     step: Span,
     next: Time,
     now: Vec<Present>,
-    /// Point after point, all accounts of a point together.
+    /// All accounts of the first point, then all of the second, and so on.
     samples: Vec<Sample>,
 }
 
@@ -86,7 +86,7 @@ impl Series {
         self.samples.len().checked_div(self.now.len()).unwrap_or(0)
     }
 
-    /// Whether there is none.
+    /// Whether there are no points.
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }

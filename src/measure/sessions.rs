@@ -1,25 +1,25 @@
-//! Tail latency per session: what one user went through, turn after turn.
+//! Tail latency per session: what one user experienced, turn after turn.
 //!
-//! A turn's TTFT is the felt one. A turn without a first token is worse than any with one, whatever it was that took the
-//! token away: it is over the SLO, it is slow, and a session that has one ranks above all that have none (`tail`), in its worst
-//! turn as in its mean. What the turns that were answered came to stands beside that as `answered_worst_ttft_ms` and
-//! `answered_mean_ttft_ms`.
+//! The TTFT of a turn is the felt one. A turn without a first token is worse than any turn with one, whatever the
+//! cause: it is over the SLO and slow, and a session with such a turn ranks above all sessions without (see `tail`), in
+//! its worst turn as in its mean. `answered_worst_ttft_ms` and `answered_mean_ttft_ms` cover the turns that were
+//! answered.
 
 use super::figures::{Figures, Row};
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::ids::SessionRef;
 use crate::units::{Span, Time};
 use crate::workload::{Request, SessionHash};
 
-/// What became of one session: of its turns that arrived after the warm-up.
+/// The summary of one session, over its turns that arrived after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Its number in the run.
     pub number: u64,
-    /// What the gateway knew it by.
+    /// The hash by which the gateway knew it.
     pub hash: SessionHash,
     /// Arrival of its first turn.
     pub first_arrival: Time,
@@ -27,15 +27,15 @@ pub struct Summary {
     pub last_end: Time,
     /// Turns with a first token.
     pub turns: u32,
-    /// Turns without.
+    /// Turns without a first token.
     pub turns_without_token: u32,
     /// Sum of the TTFTs.
     pub ttft_sum: Span,
     /// The largest TTFT.
     pub worst_ttft: Span,
-    /// How long its turns without a first token lasted, together.
+    /// The sum of the times that its turns without a first token lasted.
     pub lasted_sum: Span,
-    /// How long the longest of them lasted.
+    /// The longest time that a turn without a first token lasted.
     pub longest_without_token: Span,
     /// Turns over the SLO, those without a first token included.
     pub turns_over_slo: u32,
@@ -43,10 +43,10 @@ pub struct Summary {
     pub slow_turns: u32,
     /// Turns with an escape.
     pub escaped_turns: u32,
-    /// The longest row of slow turns.
+    /// The largest number of slow turns in a row.
     pub longest_slow_row: u32,
-    /// The longest time from the arrival of the first to the first token (or end) of the last turn of a row of slow
-    /// turns that made the session stuck.
+    /// The longest time for which the session was stuck: from the arrival of the first slow turn of a row to the first
+    /// token (or end) of the last.
     pub longest_stuck: Span,
     /// Whether it was stuck.
     pub stuck: bool,
@@ -74,12 +74,12 @@ impl Summary {
         }
     }
 
-    /// The mean TTFT of its turns with a first token, to the nanosecond below; `None` when none had.
+    /// The mean TTFT of its turns with a first token, rounded down to a nanosecond; `None` if no turn had one.
     pub fn mean_ttft(&self) -> Option<Span> {
         (self.turns > 0).then(|| Span::from_nanos(self.ttft_sum.nanos() / u64::from(self.turns)))
     }
 
-    /// What is known of worst and mean wait of a session with turns without a first token: they are at least so long.
+    /// Lower bounds of the worst and the mean wait of a session with turns without a first token.
     fn at_least(&self) -> (Span, Span) {
         let turns = u64::from(self.turns) + u64::from(self.turns_without_token);
         let sum = self.ttft_sum.nanos().saturating_add(self.lasted_sum.nanos());
@@ -95,20 +95,20 @@ struct Open {
     row_since: Time,
 }
 
-/// Keeps one entry per live session and gives a summary when it is over.
+/// Keeps one entry for each live session and returns its summary when the session is over.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     warmup_end: Time,
     slo: Span,
     slow: Span,
     stuck_turns: u32,
-    /// Where sessions are followed to their end: those whose first turn arrives from here on, before the horizon.
+    /// If sessions are followed to their end: the window in which the first turn of such a session arrives.
     followed: Option<(Time, Time)>,
     open: Vec<Option<Open>>,
 }
 
 impl Ledger {
-    /// Nothing seen yet.
+    /// The sessions of a run that has not begun.
     pub fn new(settings: &Settings) -> Self {
         Self {
             warmup_end: settings.warmup_end,
@@ -120,7 +120,7 @@ impl Ledger {
         }
     }
 
-    /// A request arrives: where sessions are followed, the first turn of one within the window opens it.
+    /// A request arrived. If sessions are followed, a first turn within the window opens its session.
     #[inline]
     pub fn arrived(&mut self, request: &Request) -> Option<Summary> {
         let (from, horizon) = self.followed?;
@@ -129,7 +129,7 @@ impl Ledger {
         self.entry(session, request).1
     }
 
-    /// Enters a turn. Gives the session that used the same slot before, should nobody have said that it was over.
+    /// Enters a turn. Returns the session that used the same slot before, if its end was not reported.
     #[inline]
     pub fn turn(&mut self, finished: &Finished<'_>) -> Option<Summary> {
         let request = finished.request;
@@ -147,7 +147,7 @@ impl Ledger {
         stale
     }
 
-    /// The entry of a session, and the other one that was in its slot.
+    /// The entry of a session, and the other session that was in its slot.
     #[inline]
     fn entry(&mut self, session: SessionRef, request: &Request) -> (&mut Open, Option<Summary>) {
         let slot = session.slot as usize;
@@ -171,7 +171,7 @@ impl Ledger {
         entry.take_if(|open| open.summary.number == session.number).map(|open| open.summary)
     }
 
-    /// Takes the sessions that are under way, in order of their slots.
+    /// Removes the sessions that are under way, in the order of their slots.
     pub fn drain(&mut self) -> impl Iterator<Item = Summary> {
         std::mem::take(&mut self.open).into_iter().flatten().map(|open| open.summary)
     }
@@ -215,8 +215,8 @@ impl Open {
     }
 }
 
-/// Figures over sessions: of those that had a turn in the measured time, cut at its ends, or of those that began in it, whole
-/// (`measure.sessions`).
+/// Figures over sessions. Depending on `measure.sessions`, they cover the sessions that had a turn in the measured
+/// time, cut off at its ends, or those that began in it, as a whole.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     ledger: Ledger,
@@ -234,7 +234,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Nothing seen yet.
+    /// The sessions of a run that has not begun.
     pub fn new(settings: &Settings) -> Self {
         Self {
             ledger: Ledger::new(settings),
@@ -252,7 +252,7 @@ impl Sessions {
         }
     }
 
-    /// How many sessions had a turn that counts.
+    /// The number of sessions with a turn that counts.
     pub const fn total(&self) -> u64 {
         self.total
     }

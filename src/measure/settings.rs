@@ -1,4 +1,4 @@
-//! What the observers need to know about a run before it starts: plain data that the scenario is lowered to.
+//! What observers need to know about a run before it starts: plain data to which the scenario is lowered.
 
 use crate::ids::{AccountIx, ModelId};
 use crate::scheduler::{Mode, Revision};
@@ -11,12 +11,13 @@ pub struct Settings {
     pub start: Time,
     /// Requests that arrive before this instant count in no figure (warm-up); `start` for none.
     pub warmup_end: Time,
-    /// Requests that arrive from here on count in no figure, except as turns of sessions that are followed; `Time::NEVER`:
-    /// none is set, and all count.
+    /// Requests that arrive from here on count in no figure, except as turns of sessions that are followed.
+    /// `Time::NEVER` means that there is no horizon and all requests count.
     pub horizon: Time,
-    /// The workload may be over before the horizon: a trace, or a limit on its number.
+    /// Whether the workload may end before the horizon: it is a trace, or its number of requests is limited.
     pub may_end_early: bool,
-    /// Figures over sessions are of those that begin in the measured time, followed to their last turn.
+    /// Whether figures over sessions are those of sessions that begin in the measured time, followed to their last
+    /// turn.
     pub whole_sessions: bool,
     /// A felt TTFT above this breaks the service level objective.
     pub slo_ttft: Span,
@@ -33,7 +34,7 @@ pub struct Settings {
     /// Which of its schedulers runs.
     pub mode: Mode,
     /// The escape gate and the averages behind it, as the scheduler runs them. Not enabled in a mode that has none.
-    pub gate: Gate,
+    pub gate: EscapeGate,
     /// Which groups of figures are made.
     pub groups: Groups,
     /// Whether the invariants of spec simulator.md are checked at every step (`--check`).
@@ -42,7 +43,7 @@ pub struct Settings {
 
 /// The escape gate (spec scheduler.md, Configuration).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gate {
+pub struct EscapeGate {
     /// `sticky_escape_enabled`
     pub enabled: bool,
     /// `sticky_escape_ttft_ms`
@@ -106,7 +107,7 @@ pub struct AccountInfo {
     pub concurrency: i64,
     /// Its prompt cache; `None` where none is modelled.
     pub cache: Option<CacheRules>,
-    /// What its tokens cost, if the scenario says.
+    /// The price of its tokens, if the scenario gives one.
     pub price: Option<Price>,
 }
 
@@ -117,12 +118,12 @@ impl AccountInfo {
     }
 }
 
-/// Price of a million tokens, in whatever currency the scenario means.
+/// The price of a million tokens, in the currency of the scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
-    /// Of input that was not in the prompt cache.
+    /// Of input that was not found in the prompt cache.
     pub input: f64,
-    /// Of input that was.
+    /// Of input that was found in it.
     pub cached_input: f64,
     /// Of output.
     pub output: f64,
@@ -139,7 +140,7 @@ pub struct ConditionInfo {
     pub models: Vec<ModelId>,
 }
 
-impl Default for Gate {
+impl Default for EscapeGate {
     fn default() -> Self {
         Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2, ewma_error_rate_alpha: 0.2 }
     }
@@ -161,7 +162,7 @@ impl Default for Settings {
             replicas: 1,
             revision: Revision::default(),
             mode: Mode::default(),
-            gate: Gate::default(),
+            gate: EscapeGate::default(),
             groups: Groups::ALL,
             check: false,
         }
@@ -174,18 +175,18 @@ impl Settings {
         (self.warmup_end..self.horizon).contains(&arrival)
     }
 
-    /// The end of the measured time, for a run that was over at `end`: the horizon, so that the answers that are still to
-    /// come after the last arrival dilute no rate. A trace that is over before is measured to the end of the run.
+    /// The end of the measured time of a run that was over at `end`. It is the horizon, so that the time in which the
+    /// last answers come does not dilute rates. A trace that ends before the horizon is measured to the end of the run.
     pub fn measured_until(&self, end: Time) -> Time {
         if self.horizon == Time::NEVER || (self.may_end_early && end < self.horizon) { end } else { self.horizon }
     }
 
-    /// The window whose sessions are to be followed, where they are and it has an end.
+    /// The window whose sessions are followed; `None` if sessions are not followed or the window has no end.
     pub fn followed(&self) -> Option<(Time, Time)> {
         (self.whole_sessions && self.horizon != Time::NEVER).then_some((self.warmup_end, self.horizon))
     }
 
-    /// Whether what happens then lies beyond what is measured: only sessions that are followed go on.
+    /// Whether this time is beyond the measured time, where only sessions that are followed go on.
     pub(super) fn is_beyond(&self, at: Time) -> bool {
         self.whole_sessions && at >= self.horizon
     }

@@ -1,23 +1,24 @@
-//! Waits of which some never ended in a first token: percentiles that keep those, and a mean that may be told.
+//! Waits of which some never ended in a first token: percentiles that include them, and a restricted mean.
 //!
-//! A request without a first token waited at least as long as it lasted, and nobody knows how much longer it would have
-//! taken. In percentiles it ranks above all that were answered. The mean is the restricted one of Kaplan and Meier (1958):
-//! the area under the share of requests that still wait, up to the longest wait seen, where a request without a token
-//! leaves the count when it ends. Where all were answered that is their plain mean. It takes requests without a token
-//! for such as would have waited like the others that had waited as long: true of clients that give up, too kind to those who
-//! were refused at once. Percentiles and shares do not depend on it.
+//! A request without a first token waited at least as long as it lasted, and it is not known how much longer it would
+//! have waited. In percentiles it ranks above all requests that were answered. The mean is the restricted mean of
+//! Kaplan and Meier (1958): the area under the share of requests that still wait, up to the longest wait seen, where a
+//! request without a token leaves the count when it ends. If all requests were answered, that is their ordinary mean.
+//! It assumes that a request without a token would have waited like the others that had waited as long. That is right
+//! for clients that give up, and too low for requests that were refused at once. Percentiles and shares do not depend
+//! on this assumption.
 
 use super::figures::no_token;
 use super::histogram::Percentiles;
-use super::latency::millis;
+use super::nanos::millis;
 use crate::units::Span;
 
 /// Waits with and without a first token at their end.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
-    /// How long those waited that got a first token.
+    /// The waits that ended in a first token, in ns.
     pub answered: Percentiles,
-    /// How long the others were there.
+    /// The times that the other requests lasted, in ns.
     without: Percentiles,
 }
 
@@ -27,30 +28,30 @@ impl Tail {
         Self { answered: Percentiles::new(), without: Percentiles::new() }
     }
 
-    /// Adds one that ended in a first token.
+    /// Adds a wait that ended in a first token.
     #[inline]
     pub fn record(&mut self, ttft: Span) {
         self.answered.record_span(ttft);
     }
 
-    /// Adds one that ended without, after at least this wait.
+    /// Adds a request that ended without a first token after this time.
     #[inline]
     pub fn record_without(&mut self, wait: Span) {
         self.without.record_span(wait);
     }
 
-    /// How many there are.
+    /// The number of waits.
     pub const fn count(&self) -> u64 {
         self.answered.count() + self.without.count()
     }
 
-    /// How many had no first token.
+    /// The number of those without a first token.
     pub const fn without_token(&self) -> u64 {
         self.without.count()
     }
 
-    /// The quantile at `p` in 0..=1 in ms, or the score of those without a token (`figures::no_token`) where it falls among
-    /// them; `None` when there are none at all.
+    /// The quantile at `p` in 0..=1, in ms. If it falls among requests without a token it is their score
+    /// (`figures::no_token`). `None` if there are no waits.
     pub fn quantile(&mut self, p: f64) -> Option<f64> {
         let last = self.count().checked_sub(1)?;
         let share = self.without.count() as f64 / self.count() as f64;
@@ -58,7 +59,7 @@ impl Tail {
         Some(time.unwrap_or_else(|| no_token::score(share)))
     }
 
-    /// The restricted mean in ms, see the module; `None` when there are none at all.
+    /// The restricted mean in ms (see the module); `None` if there are no waits.
     pub fn mean(&mut self) -> Option<f64> {
         if self.without.count() == 0 {
             return self.answered.mean().map(millis);
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_mean_is_the_area_under_the_kaplan_meier_curve_worked_by_hand() {
-        // 4 wait; at 1 s one is answered (3/4 left), at 2 s one gives up, at 3 s one of two is answered (3/8), at 5 s one gives up
+        // 4 wait; at 1 s one is answered (3/4 left), at 2 s one gives up, at 3 s one of two is answered (3/8), at 5 s
+        // one gives up
         let mut tail = of(&[1_000, 3_000], &[2_000, 5_000]);
         assert_eq!(tail.mean(), Some(1_000.0 + 0.75 * 2_000.0 + 0.375 * 2_000.0));
         assert_eq!(of(&[1_000, 3_000], &[]).mean(), Some(2_000.0));

@@ -2,7 +2,7 @@
 
 use super::{Finished, Forwarded, Observer, Selected, Status};
 use crate::ids::{AccountIx, ModelId, SessionRef};
-use crate::scheduler::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
+use crate::scheduler::{Decision, Escape, EscapeReason, Layer, Leave, LeaveReason, Outcome, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, HealthChange};
 use crate::workload::{Previous, RecordedAttempt, Request, SessionHash};
@@ -31,7 +31,7 @@ pub fn request(ms: u64, session: Option<(u32, u64)>) -> Request {
     }
 }
 
-/// One request with its end; healthy on account 0 unless told otherwise.
+/// One request with its end; by default it is served by account 0, which is healthy.
 #[derive(Clone, Debug)]
 pub struct Turn {
     at: u64,
@@ -109,7 +109,7 @@ impl Turn {
         observer.arrived(at(self.at), self.number, &self.request());
     }
 
-    /// Tells its end. The end is 1 s after the first token where nothing else is said.
+    /// Reports its end to the observer. By default it ends 1 s after its first token.
     pub fn ends(&self, observer: &mut impl Observer) {
         let first_token = self.ttft.map(|ttft| at(self.at + ttft));
         let upstream = self.upstream.or_else(|| self.ttft.map(|ttft| ttft - self.waited - self.failed.1));
@@ -136,14 +136,14 @@ impl Turn {
         });
     }
 
-    /// Tells its arrival and its end.
+    /// Reports its arrival and its end to the observer.
     pub fn tell(&self, observer: &mut impl Observer) {
         self.arrives(observer);
         self.ends(observer);
     }
 }
 
-/// What a select answers; by load balance on account 0 unless told otherwise.
+/// The decision of load balance for this account, or for none.
 pub fn by_load_balance(account: Option<u32>) -> Decision {
     Decision {
         outcome: account.map_or(Outcome::NoAvailableAccounts, |a| Outcome::Acquired(AccountIx(a), SlotToken(0))),
@@ -155,6 +155,7 @@ pub fn by_load_balance(account: Option<u32>) -> Decision {
         load_skew: 0.0,
         escape: None,
         bound: None,
+        left: None,
     }
 }
 
@@ -177,6 +178,12 @@ pub fn escape(from: u32, reason: EscapeReason, to: Option<u32>) -> Decision {
     }
 }
 
+/// A bound session that its account's score, or a cooldown, sent elsewhere.
+pub fn left(from: u32, reason: LeaveReason, to: u32) -> Decision {
+    let account = AccountIx(from);
+    Decision { left: Some(Leave { account, reason }), bound: Some(account), ..by_load_balance(Some(to)) }
+}
+
 /// The same decision, but with a wait plan.
 pub fn waiting(decision: Decision) -> Decision {
     let plan = WaitPlan { max_concurrency: 1, timeout: Span::from_secs(30), max_waiting: 3 };
@@ -186,19 +193,19 @@ pub fn waiting(decision: Decision) -> Decision {
     }
 }
 
-/// Tells a select of a request that arrives at the same instant.
+/// Reports a select of a request that arrives at the same instant.
 pub fn select(observer: &mut impl Observer, ms: u64, session: Option<(u32, u64)>, decision: &Decision) {
     let request = request(ms, session);
     observer.selected(&Selected { now: at(ms), request: &request, number: ms, earlier: 0, replica: 0, decision });
 }
 
-/// Tells a change of health.
+/// Reports a change of health.
 pub fn health(observer: &mut impl Observer, ms: u64, account: u32, condition: u32, degraded: bool) {
     observer.health_changed(&HealthChange { at: at(ms), account: AccountIx(account), condition, degraded });
 }
 
-/// Tells a forward that begins on the request's arrival and ends 1 s later, with a first token after 300 ms if it is to
-/// have one (else a 503).
+/// Reports a forward that begins with the request's arrival and ends 1 s later, with a first token after 300 ms if
+/// `ok`, otherwise with a 503.
 pub fn forward(
     observer: &mut impl Observer,
     ms: u64,

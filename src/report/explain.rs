@@ -1,5 +1,5 @@
-//! Why a request went where it went, and what a session went through, for people; and the table of completions that the
-//! escape gate takes.
+//! Prints for people why a request went where it went and what a session experienced, and the table of completions
+//! until the escape gate fires.
 
 use super::Style;
 use super::completions::{in_words, until_it_fires, until_it_lets_go};
@@ -8,9 +8,9 @@ use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
 use crate::ids::AccountIx;
 use crate::scheduler::terms::TERMS;
-use crate::scheduler::{Config, EscapeReason, Health, Layer, Mode, Outcome, Weighing};
+use crate::scheduler::{Config, EscapeReason, Health, Layer, LeaveReason, Mode, Outcome, Weighing};
 use crate::simulation::Lowered;
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, count, plural};
 
 /// What explanations are written with: the names of accounts, and the settings of the gate.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl ThresholdTable {
             let back = match (lets_go, steady) {
                 (Some(soon), Some(late)) if soon < late => format!("{} to {}", in_words(soon), in_words(late)),
                 (Some(n), _) => in_words(n),
-                // as good as never: only where the average would be in the end is known
+                // practically never: only the final level of the average is known
                 (None, Some(late)) if fires == Some(u32::MAX) => in_words(late),
                 _ => NONE.to_owned(),
             };
@@ -152,8 +152,9 @@ impl<'a> Explainer<'a> {
         let way: Vec<String> = accounts.into_iter().map(|account| self.account(account)).collect();
         let blocks = vec![
             Block::Line(format!(
-                "{} turns, {escapes} with an escape, {cold} cold; accounts {}",
-                journeys.len(),
+                "{}, {escapes} with an escape, {cold} cold; {} {}",
+                count(journeys.len() as u64, "turn"),
+                plural(way.len() as u64, "account"),
                 way.join(" -> ")
             )),
             Block::Table(table),
@@ -205,7 +206,9 @@ impl<'a> Explainer<'a> {
         }
         match (decision.layer, decision.escape) {
             (Layer::PreviousResponse, _) => {
-                blocks.push(Block::Line("previous_response_id names its account: no health is asked".to_owned()));
+                blocks.push(Block::Line(
+                    "previous_response_id names its account: its health is not considered".to_owned(),
+                ));
             }
             (Layer::Session, _) => blocks.push(Block::Line("so it stays (sticky)".to_owned())),
             (Layer::LoadBalance, Some(escape)) => {
@@ -228,28 +231,41 @@ impl<'a> Explainer<'a> {
             blocks.push(Block::Line(self.how_it_chose(select)));
         }
         for (account, why) in &select.left_out {
-            let why = match why {
-                LeftOut::Excluded => "it failed for this request already".to_owned(),
-                LeftOut::SwitchedOff => "it is switched off".to_owned(),
-                LeftOut::Unschedulable(until) => format!("unschedulable until {}", self.clock(*until)),
-                LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(*until)),
-                LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
-                LeftOut::Pair(until) => {
-                    format!("it failed for this model again and again: passed over for it until {}", self.clock(*until))
-                }
-                LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(*until)),
-                LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
-                LeftOut::Group => "it belongs to another group".to_owned(),
-                LeftOut::Model => "it does not serve the model".to_owned(),
-                LeftOut::OtherPart => "subscriptions and other accounts are asked apart".to_owned(),
-            };
+            let why = self.why_left_out(*why);
             blocks.push(Block::Line(format!("no candidate: account {}: {why}", self.account(*account))));
         }
+        blocks.push(Block::Line(self.outcome(select)));
+        let replica =
+            if self.lowered.gateway.replicas > 1 { format!(", replica {}", select.replica) } else { String::new() };
+        Section { title: format!("Select {} at {}{replica}", at + 1, self.clock(select.now)), blocks }
+    }
+
+    /// Why an account was not a candidate.
+    fn why_left_out(&self, why: LeftOut) -> String {
+        match why {
+            LeftOut::Excluded => "it failed for this request already".to_owned(),
+            LeftOut::SwitchedOff => "it is switched off".to_owned(),
+            LeftOut::Unschedulable(until) => format!("unschedulable until {}", self.clock(until)),
+            LeftOut::Blocked(until) => format!("blocked on this replica until {}", self.clock(until)),
+            LeftOut::NotListed => "not yet back on the list of candidates".to_owned(),
+            LeftOut::Pair(until) => {
+                format!("it failed for this model repeatedly and is passed over for it until {}", self.clock(until))
+            }
+            LeftOut::Limited(until) => format!("limited for this model until {}", self.clock(until)),
+            LeftOut::Transport => "it does not speak WebSocket v2".to_owned(),
+            LeftOut::Group => "it belongs to another group".to_owned(),
+            LeftOut::Model => "it does not serve the model".to_owned(),
+            LeftOut::OtherPart => "subscriptions and other accounts are considered separately".to_owned(),
+        }
+    }
+
+    /// The answer of a select: an account with a slot, a plan to wait, or none.
+    fn outcome(&self, select: &Select) -> String {
         let slots = match select.slots {
-            Some((held, limit)) if limit > 0 => format!(" ({held} of {limit} slots taken)"),
+            Some((held, limit)) if limit > 0 => format!(" (slots taken: {held} of {limit})"),
             _ => String::new(),
         };
-        blocks.push(Block::Line(match decision.outcome {
+        match select.decision.outcome {
             Outcome::Acquired(account, _) => format!("-> account {}, with a slot{slots}", self.account(account)),
             Outcome::Wait(account, plan) => format!(
                 "-> waits for account {}{slots}, at most {} and with at most {} others",
@@ -258,10 +274,7 @@ impl<'a> Explainer<'a> {
                 plan.max_waiting
             ),
             Outcome::NoAvailableAccounts => "-> no available accounts".to_owned(),
-        }));
-        let replica =
-            if self.lowered.gateway.replicas > 1 { format!(", replica {}", select.replica) } else { String::new() };
-        Section { title: format!("Select {} at {}{replica}", at + 1, self.clock(select.now)), blocks }
+        }
     }
 
     const fn mode(&self) -> Mode {
@@ -295,12 +308,21 @@ impl<'a> Explainer<'a> {
     fn of_bound(&self, select: &Select) -> String {
         let decision = &select.decision;
         let stays = decision.account() == decision.bound;
+        let left = decision.left.map(|left| left.reason);
         match self.mode() {
             Mode::Weighted => format!(
                 "being bound adds {} to its score: {}",
                 self.config().weights.session_sticky,
-                if stays { "it is chosen, and the session stays" } else { "it is not chosen, the session moves" }
+                match left {
+                    _ if stays => "it is chosen, and the session stays",
+                    Some(LeaveReason::Score) => "others are preferred though it has a free slot, the session moves",
+                    Some(LeaveReason::Cooldown) => "but it cools down for this model, the session moves",
+                    None => "it is not chosen, the session moves",
+                }
             ),
+            Mode::Legacy if left.is_some() => {
+                "that account cools down for this model, so the binding is dropped and all are asked".to_owned()
+            }
             Mode::Legacy if stays && select.candidates.is_empty() => "so it stays (sticky)".to_owned(),
             Mode::Legacy => {
                 "that account is not available to it, or too many wait there, so all are asked, and the session \
@@ -389,7 +411,7 @@ impl<'a> Explainer<'a> {
                     words.push("a COLD turn".to_owned());
                 }
                 if forward.degraded {
-                    words.push("the account is degraded in truth".to_owned());
+                    words.push("in truth, the account is degraded".to_owned());
                 }
                 Block::Line(words.join(", "))
             })

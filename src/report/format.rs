@@ -1,20 +1,22 @@
-//! Figures as people read them: with units, rounded to what matters, intervals as plus or minus.
+//! Formats figures for people: with units, rounded to three significant digits, with intervals as plus or minus.
+
+use std::borrow::Cow;
 
 use super::document::Estimate;
 use crate::measure::figures::{Unit, no_token};
 use crate::units::Span;
 
-/// What stands where there is no value.
+/// The text for a figure without a value.
 pub const NONE: &str = "-";
 
-/// A figure of this unit; `-` if there is none, `no token` where it falls among requests without a first token.
+/// A figure of this unit; `-` if it has no value, `no token` if it falls among requests without a first token.
 pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
     let Some(estimate) = estimate else { return NONE.into() };
     let mean = estimate.mean();
     if no_token::is_score(mean) {
         return no_token::WORDS.into();
     }
-    // an interval from infinitely little to infinitely little says nothing
+    // an interval of width 0 says nothing
     let half = estimate.half_width().filter(|&half| half > 0.0);
     match unit {
         Unit::Ms => time(mean / 1e3, half.map(|half| half / 1e3)),
@@ -24,6 +26,16 @@ pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
         Unit::Tokens if mean >= 1e7 => with(mean / 1e6, half.map(|half| half / 1e6), " M"),
         Unit::Count | Unit::Tokens => count(mean, half),
         Unit::Money | Unit::Plain => with(mean, half, ""),
+    }
+}
+
+/// A share in percent with so many decimals; `-` if there is none, `no token` where the figure that it is a share of falls
+/// among requests without a first token.
+pub fn share(share: Option<f64>, decimals: usize) -> String {
+    match share {
+        None => NONE.into(),
+        Some(share) if no_token::is_score(share) => no_token::WORDS.into(),
+        Some(share) => format!("{:.decimals$} %", share * 100.0),
     }
 }
 
@@ -40,7 +52,7 @@ pub fn time(secs: f64, half: Option<f64>) -> String {
     with(secs * scale, half.map(|half| half * scale), unit)
 }
 
-/// A length of time as it was set: without digits that say nothing.
+/// A length of time as it was set, without trailing zeros.
 pub fn setting(span: Span) -> String {
     let text = time(span.secs(), None);
     let Some((number, unit)) = text.split_once(' ') else { return text };
@@ -52,7 +64,7 @@ pub fn trimmed(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
-/// Things counted: whole and in groups of three digits; a mean that is not whole with a decimal.
+/// A count: a whole number in groups of three digits; a mean that is not whole has a decimal.
 pub fn count(value: f64, half: Option<f64>) -> String {
     let plain =
         |value: f64| if value.fract() == 0.0 || value.abs() >= 100.0 { grouped(value) } else { fixed(value, 1) };
@@ -76,12 +88,12 @@ fn with(value: f64, half: Option<f64>, unit: &str) -> String {
     format!("{} ±{}{unit}", text(value), text(half))
 }
 
-/// Three digits that count.
+/// A number with three significant digits.
 pub fn rounded(value: f64) -> String {
     if value.abs() >= 1_000.0 { grouped(value) } else { fixed(value, decimals_of(value.abs())) }
 }
 
-/// Decimals for three digits that count, at most 3.
+/// The number of decimals for three significant digits, at most 3.
 fn decimals_of(magnitude: f64) -> usize {
     match magnitude {
         m if m >= 99.95 => 0,
@@ -95,6 +107,12 @@ fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     // zero needs no decimals, and has no sign
     if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')) { "0".into() } else { text }
+}
+
+/// A text as a cell of CSV. What a spreadsheet would take for a formula stands after a quote, as it shows texts.
+pub fn cell(text: &str) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    if is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// A whole number in groups of three.
@@ -140,6 +158,21 @@ mod tests {
             assert_eq!(figure(Some(Estimate::Single(value)), unit), expected);
         }
         assert_eq!(figure(None, Unit::Ms), "-");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_numbers_stay() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-x", "'-x"),
+            ("-1.5e-3", "-1.5e-3"),
+            ("+2", "+2"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Results for people and machines: one document, made of the figures of a run or of several replications, as terminal
-//! text, JSON, CSV and Markdown; the rows of a run as CSV files, written while it goes on; charts and pages of them.
+//! Results for people and machines: one document, made from the figures of a run or of several replications, as
+//! terminal text, JSON, CSV and Markdown; the rows of a run as CSV files, which are written during the run; and charts
+//! and pages.
 //!
-//! Reports read figures, never the run.
+//! Reports read figures; they do not look into a run.
 
 pub mod answer;
 pub mod calibration;

@@ -1,5 +1,5 @@
-//! What every report on an experiment can be printed as. A report says what stands in its sections, its JSON document and
-//! its rows; the forms that people and machines read are made of these in one place.
+//! The forms in which every report on an experiment can be printed. A report provides its sections, its JSON document
+//! and its rows, and the forms for people and machines are made from these in one place.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::document::markdown;
 use super::summary::{Section, lay_out, lay_out_answer};
 
-/// A document that is not in the form that its kind has: what is wrong.
+/// The error for a document that does not have the form of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadDocument(pub String);
@@ -23,15 +23,15 @@ impl From<serde_json::Error> for BadDocument {
 
 /// A report on an experiment.
 pub trait Report {
-    /// What it says to people: tables, sentences, remarks.
+    /// The content for people: tables, sentences, remarks.
     fn sections(&self) -> Vec<Section>;
 
-    /// What it says in short, first of all; `None` where the sections say it themselves.
+    /// The answer in short, which comes first; `None` if the sections contain it.
     fn answer(&self) -> Option<Answer> {
         None
     }
 
-    /// What stands below the answer where not everything is wanted: a table and notes. Everything where it is short.
+    /// The sections below the answer in the short form: a table and notes, or everything if that is short.
     fn brief(&self) -> Vec<Section> {
         self.sections()
     }
@@ -42,7 +42,7 @@ pub trait Report {
     /// Everything as rows, with a header.
     fn to_csv(&self) -> String;
 
-    /// The lines to paste into the gateway's config (YAML), where the report recommends some.
+    /// The lines to paste into the gateway's config (YAML), if the report recommends some.
     fn config(&self) -> Option<String> {
         None
     }

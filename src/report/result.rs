@@ -1,5 +1,5 @@
-//! A result file of any kind: the JSON document of a run, a comparison, a sweep or a search, or the journal of a sweep or
-//! a search. The kind is told from the content.
+//! A result file of any kind: the JSON document of a run, a comparison, a sweep or a search, or the journal of a sweep
+//! or a search. The kind is recognised by the content.
 
 use std::path::{Path, PathBuf};
 
@@ -46,22 +46,24 @@ pub enum ResultFileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// It is something else.
+    /// It is not a result.
     #[error(
-        "{} is no result of stickysim: it is {is}; expected the JSON document of run, compare, sweep or tune (--output json --to FILE), or the journal of a sweep or tune (--out FILE)", path.display()
+        "{} is not a result of stickysim: it is {is}; expected the JSON document of run, compare, sweep or tune \
+         (--output json --to FILE), or the journal of a sweep or tune (--out FILE)", path.display()
     )]
     NotAResult {
         /// The file.
         path: PathBuf,
-        /// What it is, as far as one can tell.
+        /// What it seems to be.
         is: String,
     },
     /// It was made by a newer version.
     #[error(
-        "{} has schema version {found}, this stickysim ({}) reads up to {SCHEMA_VERSION}: draw it with the version that made it{}", path.display(), env!("CARGO_PKG_VERSION"), by(.made_by)
+        "{} has schema version {found}, this stickysim ({}) reads up to {SCHEMA_VERSION}: draw it with the version \
+         that made it{}", path.display(), env!("CARGO_PKG_VERSION"), by(.made_by)
     )]
     Newer {
         /// The file.
@@ -71,7 +73,7 @@ pub enum ResultFileError {
         /// The version of stickysim that made it.
         made_by: String,
     },
-    /// It begins like a result and is not whole.
+    /// It begins like a result but is not complete.
     #[error("{} is {kind} of stickysim, but not in the expected form: {source}", path.display())]
     Form {
         /// The file.
@@ -118,7 +120,9 @@ impl Loaded {
                 return Err(not("JSON lines, such as a trace or a log"));
             }
             // only documents begin with a brace: this one was cut off, or changed by hand
-            Err(error) if text.trim_start().starts_with('{') => return Err(not(&format!("no whole JSON ({error})"))),
+            Err(error) if text.trim_start().starts_with('{') => {
+                return Err(not(&format!("incomplete or damaged JSON ({error})")));
+            }
             Err(_) => return Err(not(&guess(text))),
         };
         Self::document(path, &document)
@@ -126,7 +130,7 @@ impl Loaded {
 
     fn journal(path: &Path, objectives: &[Figure]) -> Result<Self, ResultFileError> {
         let header = Header::read(path)?;
-        let result = match header.told("command") {
+        let result = match header.value_of("command") {
             Some("sweep") => {
                 let swept = Swept::of_journal(&header, path)?;
                 ResultFile::Sweep(Box::new(SweepReport::new(&swept, objectives, Level::PERCENT_95, &[])))
@@ -147,12 +151,12 @@ impl Loaded {
 
     fn document(path: &Path, document: &Value) -> Result<Self, ResultFileError> {
         let not = |is: &str| ResultFileError::NotAResult { path: path.to_owned(), is: is.to_owned() };
-        let Value::Object(root) = document else { return Err(not("JSON, but no document")) };
+        let Value::Object(root) = document else { return Err(not("JSON, but not a document")) };
         let has = |key: &str| root.contains_key(key);
         let version = root.get("stickysim_version").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(found) = root.get("schema_version").and_then(Value::as_u64) else {
             let scenario = has("accounts") || has("workload") || has("gateway");
-            return Err(not(if scenario { "a scenario, which has to be run first" } else { "JSON of something else" }));
+            return Err(not(if scenario { "a scenario, which has to be run first" } else { "some other JSON" }));
         };
         if found > u64::from(SCHEMA_VERSION) {
             return Err(ResultFileError::Newer { path: path.to_owned(), found, made_by: version });
@@ -168,13 +172,13 @@ impl Loaded {
             let run = ResultDocument::from_json(document).map_err(bad("the result of a run"))?;
             ResultFile::Run(Box::new(run), document.clone())
         } else {
-            return Err(not("a document of something else"));
+            return Err(not("some other document"));
         };
         Ok(Self { path: path.to_owned(), result, version })
     }
 }
 
-/// What a text that is no JSON seems to be.
+/// What a text that is not JSON seems to be.
 fn guess(text: &str) -> String {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let is_yaml =
@@ -182,9 +186,9 @@ fn guess(text: &str) -> String {
     if is_yaml {
         "a scenario, which has to be run first".to_owned()
     } else if first.matches(',').count() > 1 {
-        "CSV, which has not everything that charts need".to_owned()
+        "CSV, which lacks some of what charts need".to_owned()
     } else if first.starts_with('#') {
-        "Markdown, which has not everything that charts need".to_owned()
+        "Markdown, which lacks some of what charts need".to_owned()
     } else {
         "text".to_owned()
     }

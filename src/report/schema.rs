@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::document::SCHEMA_VERSION;
 use crate::measure::figures::{Better, Meta, Unit, registry};
 
-/// The schema; `docs/result.schema.json` is this.
+/// The schema; `schema/result.schema.json` is this.
 pub fn result_schema() -> Value {
     let mut properties = Map::new();
     properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
@@ -15,15 +15,7 @@ pub fn result_schema() -> Value {
     properties.insert("seed".into(), json!({ "type": "integer", "minimum": 0 }));
     properties.insert("replications".into(), json!({ "type": "integer", "minimum": 1 }));
     properties.insert("answer".into(), answer());
-    let note = json!({
-        "type": "object",
-        "description": "What the reader of the figures at or below the path `figure` must know.",
-        "properties": { "figure": { "type": "string" }, "text": { "type": "string" }, "replications": { "type": "integer" },
-            "mean_over": { "description": "Its numbers differ between replications and are means over those that have the note, or over all.", "enum": ["those", "all"] } },
-        "required": ["figure", "text", "replications"],
-        "additionalProperties": false,
-    });
-    properties.insert("notes".into(), json!({ "type": "array", "items": note }));
+    properties.insert("notes".into(), json!({ "type": "array", "items": note() }));
     nested(&mut properties, registry::RUN.iter().filter(|meta| !meta.path.starts_with("engine.")));
     let moves = json!({
         "type": "object",
@@ -34,7 +26,8 @@ pub fn result_schema() -> Value {
         "required": ["from", "to", "moves", "returns"],
         "additionalProperties": false,
     });
-    let by_accounts = json!({ "type": "array", "description": "Escapes that led from one account to another, the most frequent first.", "items": moves });
+    let description = "Escapes that led from one account to another, the most frequent first.";
+    let by_accounts = json!({ "type": "array", "description": description, "items": moves });
     require(&mut properties["escapes"], "by_accounts", by_accounts);
     properties
         .insert("accounts".into(), rows(registry::ACCOUNT, "id", &json!({ "type": "integer" }), Some(over_time())));
@@ -62,6 +55,26 @@ pub fn result_schema() -> Value {
     })
 }
 
+/// A caveat on figures.
+fn note() -> Value {
+    json!({
+        "type": "object",
+        "description": "What the reader of the figures at or below the path `figure` must know.",
+        "properties": {
+            "figure": { "type": "string" },
+            "text": { "type": "string" },
+            "replications": { "type": "integer" },
+            "mean_over": {
+                "description": "Its numbers differ between replications and are means over those that have the note, \
+                                or over all.",
+                "enum": ["those", "all"],
+            },
+        },
+        "required": ["figure", "text", "replications"],
+        "additionalProperties": false,
+    })
+}
+
 /// What the run says in short.
 fn answer() -> Value {
     let tone = json!({ "enum": ["good", "bad", "neutral", "undecided"] });
@@ -73,7 +86,8 @@ fn answer() -> Value {
     });
     json!({
         "type": "object",
-        "description": "What the run says in short: a sentence, whether it is good news, and the points that belong to it.",
+        "description": "What the run says in short: a sentence, whether it is good news, and the points that belong \
+                        to it.",
         "properties": {
             "sentence": { "type": "string" }, "tone": tone, "points": { "type": "array", "items": point },
         },
@@ -86,7 +100,9 @@ fn answer() -> Value {
 fn figure() -> Value {
     let end = json!({ "type": ["number", "null"] });
     json!({
-        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the run has none, or it falls among requests that never got a first token (`felt_ttft_ms.without_token` and `sessions.with_turn_without_token` say how many there are).",
+        "description": "A number; of several replications mean and 95 % interval over those that have it; null: the \
+                        run has none, or it falls among requests that never got a first token \
+                        (`felt_ttft_ms.without_token` and `sessions.with_turn_without_token` say how many there are).",
         "oneOf": [
             { "type": ["number", "null"] },
             {
@@ -94,7 +110,11 @@ fn figure() -> Value {
                 "properties": {
                     "mean": end, "lo": end, "hi": end,
                     "missing": { "type": "integer", "description": "Replications that do not have the figure." },
-                    "no_token": { "type": "integer", "description": "Replications in which it falls among requests without a first token; mean and hi are null then, and lo is a lower bound of the median over replications." },
+                    "no_token": {
+                        "type": "integer",
+                        "description": "Replications in which it falls among requests without a first token; mean and \
+                                        hi are null then, and lo is a lower bound of the median over replications.",
+                    },
                 },
                 "required": ["mean", "lo", "hi"],
                 "additionalProperties": false,
@@ -193,7 +213,7 @@ fn description(meta: &Meta) -> String {
     format!("{}{unit}{better}", meta.title)
 }
 
-/// The table of all figures in `docs/results.md`.
+/// The table of all figures in `docs/reference/results.md`.
 pub fn figures_as_markdown() -> String {
     let mut out = String::from("| path | what it is | better |\n| --- | --- | --- |\n");
     let parts = [("", registry::RUN), ("accounts[].", registry::ACCOUNT), ("conditions[].", registry::CONDITION)];
@@ -212,27 +232,29 @@ pub fn figures_as_markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// Compares with a committed file; where it differs, writes what it should be to `target/`.
     fn is_committed(name: &str, whole: bool, expected: &str) {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let committed = std::fs::read_to_string(root.join("docs").join(name)).unwrap_or_default();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let committed = std::fs::read_to_string(root.join(name)).unwrap_or_default();
         if if whole { committed == expected } else { committed.contains(expected) } {
             return;
         }
-        let fresh = root.join("target").join(name);
+        let fresh = root.join("target").join(Path::new(name).file_name().unwrap());
         let written = std::fs::write(&fresh, expected);
-        panic!("docs/{name} is not what the code says; see {} ({written:?})", fresh.display());
+        panic!("{name} is not what the code says; see {} ({written:?})", fresh.display());
     }
 
     #[test]
     fn the_committed_schema_is_this_one() {
-        is_committed("result.schema.json", true, &format!("{:#}\n", result_schema()));
+        is_committed("schema/result.schema.json", true, &format!("{:#}\n", result_schema()));
     }
 
     #[test]
     fn the_documented_figures_are_these() {
-        is_committed("results.md", false, &figures_as_markdown());
+        is_committed("docs/reference/results.md", false, &figures_as_markdown());
     }
 }

@@ -65,6 +65,10 @@ pub struct AdminSettings {
     /// What an OAuth account costs, for the weight `upstream_cost`; a number above 0, else 1 holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openai_oauth_scheduling_rate_multiplier: Option<Raw>,
+    /// The admin page's cool-down after a 529, as it stands in the database:
+    /// `'{"enabled":true,"cooldown_minutes":10}'`, over `rate_limit.overload_cooldown_minutes`. In every mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload_cooldown_settings: Option<Raw>,
 }
 
 impl Raw {
@@ -112,14 +116,24 @@ impl AdminSettings {
         is_true(self.openai_advanced_scheduler_subscription_priority_enabled.as_ref())
     }
 
+    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be
+    /// read.
+    pub(super) fn overload_minutes(&self) -> Option<i64> {
+        const DEFAULT: i64 = 10;
+        let given: serde_json::Value = serde_json::from_str(&self.overload_cooldown_settings.as_ref()?.0).ok()?;
+        let is_on = given.as_object()?.get("enabled").is_none_or(|on| on.as_bool() != Some(false));
+        let minutes = given.get("cooldown_minutes").and_then(serde_json::Value::as_i64).filter(|&minutes| minutes > 0);
+        Some(if is_on { minutes.unwrap_or(DEFAULT) } else { 0 })
+    }
+
     /// What an OAuth account costs.
     pub fn oauth_rate(&self) -> f64 {
         let rate = self.openai_oauth_scheduling_rate_multiplier.as_ref().and_then(Raw::weight);
         rate.filter(|&rate| rate > 0.0).unwrap_or(1.0)
     }
 
-    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings that
-    /// took hold, with the keys of the file that they lie over.
+    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings
+    /// that took hold, with the keys of the file that they lie over.
     pub(super) fn lie_over(&self, ws: &mut OpenAiWs) -> Vec<(&'static str, &'static str)> {
         let mut held = Vec::new();
         if let Some(top_k) = self.openai_advanced_scheduler_lb_top_k.as_ref().and_then(Raw::positive) {

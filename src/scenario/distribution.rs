@@ -110,7 +110,7 @@ pub enum Distribution<T> {
     Preset(TtftPreset),
 }
 
-/// Times to first token of healthy accounts, as measured. docs/baselines.md says where they come from.
+/// Times to first token of healthy accounts, as measured. docs/reference/baselines.md says where they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TtftPreset {

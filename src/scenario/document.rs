@@ -44,6 +44,13 @@ pub struct Loaded {
     pub settings: Vec<Setting>,
 }
 
+impl Loaded {
+    /// The settings of the gateway that an option such as `--set` gave.
+    pub fn given(&self) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(|setting| setting.from.starts_with("--"))
+    }
+}
+
 impl Document {
     /// Reads and parses a file, YAML or JSON.
     ///
@@ -69,7 +76,7 @@ impl Document {
                 ErrorKind::WrongType,
                 format!("a scenario is a map of keys, found {}", tree.describe()),
             )
-            .help(Some("see `docs/scenario.md`, or start from a file in `scenarios/`".to_owned()))
+            .help(Some("see `docs/reference/scenario.md`, or start from a file in `scenarios/`".to_owned()))
             .place(Some(tree.place)));
         }
         Ok(Self { tree, file: name.to_path_buf(), base: base.to_path_buf(), trace: None })
@@ -187,7 +194,7 @@ impl Document {
             unreadable(&path, &why, "gateway's environment").place(Some(place.clone())).path("gateway_env")
         })?;
         let name = path.display().to_string();
-        let mut tree = environment::tree(&text, &name, &mut not_read.ignored)?;
+        let mut tree = environment::tree(&text, &name, not_read)?;
         let Some(entries) = tree.entries_mut() else { return Ok(tree) };
         for entry in entries {
             match entry.key.as_str() {

@@ -1,4 +1,4 @@
-//! What a select answers.
+//! The answer of a select.
 
 use crate::ids::AccountIx;
 use crate::units::Span;
@@ -37,9 +37,9 @@ pub enum EscapeReason {
 }
 
 impl EscapeReason {
-    /// All of them, in the order of reports.
+    /// All reasons, in the order of reports.
     pub const ALL: [Self; Self::COUNT] = [Self::Ttft, Self::ErrorRate, Self::ConcurrencyFull];
-    /// How many there are.
+    /// The number of reasons.
     pub const COUNT: usize = 3;
 
     /// Its place in `ALL`.
@@ -70,12 +70,30 @@ impl EscapeReason {
 pub struct Escape {
     /// The bound account that was skipped.
     pub account: AccountIx,
-    /// Why.
+    /// The reason of the escape.
     pub reason: EscapeReason,
     /// Its error-rate EWMA then.
     pub error_rate: f64,
     /// Its TTFT EWMA then in ms, 0 when unset.
     pub ttft_ms: f64,
+}
+
+/// Why a bound session was taken away from its account in a mode without a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaveReason {
+    /// The account had a free slot, and even with the bonus others scored higher (`weighted`).
+    Score,
+    /// The pair of account and model was cooling down.
+    Cooldown,
+}
+
+/// A bound session that went elsewhere on grounds of its account's health, though no gate asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// The account that it was bound to.
+    pub account: AccountIx,
+    /// Why it was taken away.
+    pub reason: LeaveReason,
 }
 
 /// A held slot. Give it back with `Pool::release`; nothing is held on accounts without a limit.
@@ -93,7 +111,7 @@ pub struct WaitPlan {
     pub max_waiting: u32,
 }
 
-/// Where a select led.
+/// The outcome of a select.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// A slot is held on this account.
@@ -107,7 +125,7 @@ pub enum Outcome {
 /// The answer of a select with its decision record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// Where it led.
+    /// Its outcome.
     pub outcome: Outcome,
     /// The layer that decided; a failed select has `LoadBalance`.
     pub layer: Layer,
@@ -115,16 +133,19 @@ pub struct Decision {
     pub sticky_previous_hit: bool,
     /// Whether layer 2 hit; in `weighted` whether load balance chose the account that the session is bound to.
     pub sticky_session_hit: bool,
-    /// How many candidates load balance had, else 0.
+    /// The number of candidates of load balance; 0 without load balance.
     pub candidate_count: u32,
-    /// How many of them it kept, else 0.
+    /// The number of candidates that it kept; 0 without load balance.
     pub top_k: u32,
-    /// Population standard deviation of the candidates' load rates, else 0.
+    /// The population standard deviation of the candidates' load rates; 0 without load balance.
     pub load_skew: f64,
     /// The escape on the way to load balance, if there was one.
     pub escape: Option<Escape>,
     /// The account that the session was bound to when it was looked up, if any.
     pub bound: Option<AccountIx>,
+    /// In the modes without a gate: that the bound account's health sent the session elsewhere. The gateway logs
+    /// nothing of it.
+    pub left: Option<Leave>,
 }
 
 impl Decision {

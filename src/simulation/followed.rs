@@ -1,9 +1,9 @@
-//! A workload that goes on, unchanged, until the sessions of the measured window are over (`measure.sessions: whole`).
+//! A workload that continues unchanged until the sessions of the measured window are over (`measure.sessions: whole`).
 //!
-//! Sessions cut at the end of a window look shorter and better than they are. So the traffic does not stop at the horizon:
-//! it goes on until every session that began in the window has sent its last turn, and ends then, with whatever it
-//! has under way. What arrives after the horizon is there to keep the pool as it was; the figures do not count it, except for
-//! the turns of those sessions (`measure::Settings::horizon`).
+//! Sessions that are cut off at the end of a window look shorter and better than they are. So the traffic does not stop
+//! at the horizon. It continues until every session that began in the window has sent its last turn. What arrives after
+//! the horizon keeps the load on the pool as it was. The figures count only those of its turns that belong to the
+//! followed sessions (`measure::Settings::horizon`).
 
 use std::collections::BTreeSet;
 
@@ -11,24 +11,24 @@ use crate::ids::{ModelId, SessionRef};
 use crate::units::Time;
 use crate::workload::{Ending, Error, Request, Source, Workload};
 
-/// A workload with the sessions that are to be followed; without any it is the plain one.
+/// A workload and the sessions that are followed; without a window it is the plain workload.
 pub struct Followed {
     source: Source,
     window: Option<Window>,
 }
 
-/// Which sessions are followed: those whose first turn arrives between its ends.
+/// The window: sessions whose first turn arrives between its ends are followed.
 struct Window {
     from: Time,
     horizon: Time,
-    /// Numbers of those that are not over.
+    /// The numbers of the followed sessions that are not over.
     open: BTreeSet<u64>,
-    /// All of them have come and gone.
+    /// Whether all of them have begun and are over.
     done: bool,
 }
 
 impl Followed {
-    /// The workload to its own end, or, where a window is given, until the sessions that begin in it are over.
+    /// The workload up to its own end or, if a window is given, until the sessions that begin in it are over.
     pub fn new(source: Source, window: Option<(Time, Time)>) -> Self {
         let window = window.map(|(from, horizon)| Window { from, horizon, open: BTreeSet::new(), done: false });
         Self { source, window }
@@ -41,7 +41,7 @@ impl Followed {
 }
 
 impl Window {
-    /// Whether nothing that would arrive then is wanted any more.
+    /// Whether requests that would arrive at this time are no longer needed.
     fn closes(&mut self, next: Time) -> bool {
         self.done |= next >= self.horizon && self.open.is_empty();
         self.done

@@ -1,4 +1,4 @@
-//! Puts the rooms together: one run from (scenario, seed).
+//! Puts the rooms together and makes one run from (scenario, seed).
 
 mod followed;
 pub mod lower;

@@ -9,7 +9,7 @@ use crate::gateway::{Gateway, RunError, Totals};
 use crate::measure::{Observer, Panel, Results};
 use crate::workload::Source;
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Every figure, with the notes that belong to figures.
@@ -28,7 +28,8 @@ pub fn simulate(lowered: &Lowered, seed: u64) -> Result<Run, RunError> {
     simulate_inlined(lowered, seed, ()).map(|(run, ())| run)
 }
 
-/// As `simulate`, with an observer beside the panel of figures: it sees every step and comes back when the run is over.
+/// Like `simulate`, with an observer beside the panel of figures. The observer sees every step and is returned when the
+/// run is over.
 ///
 /// The observer is called through a table of functions, so that the request loop is compiled once for all of them.
 ///
@@ -39,8 +40,8 @@ pub fn simulate_seen_by<O: Observer>(lowered: &Lowered, seed: u64, mut observer:
     Ok((run, observer))
 }
 
-/// As `simulate_seen_by`, with the observer compiled into the request loop: one more copy of the loop, a few per cent
-/// faster. It is meant for what every run of an experiment carries.
+/// Like `simulate_seen_by`, with the observer compiled into the request loop. This makes one more copy of the loop and
+/// is a few per cent faster. It is meant for the observer that every run of an experiment has.
 ///
 /// # Errors
 /// As `simulate`.

@@ -1,10 +1,10 @@
-//! Either kind of service behind one type, so that the request loop is not compiled once more for replayed service.
-//! The price is one predictable branch a forward.
+//! Both kinds of service behind one type, so that the request loop is not compiled once more for replayed service. The
+//! cost is one predictable branch per forward.
 
 use crate::engine::Luck;
 use crate::ids::SessionRef;
 use crate::simulation::Lowered;
-use crate::units::Time;
+use crate::units::{Time, count};
 use crate::upstream::{Attempt, Forward, HealthChange, ModelledUpstream, RecordedUpstream, Upstream};
 
 /// How the forwards of a run are served.
@@ -17,7 +17,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// The service that the scenario asks for, from its start on.
+    /// The service that the scenario asks for, at the start of a run.
     pub(super) fn new(lowered: &Lowered, luck: Luck) -> Self {
         let modelled = ModelledUpstream::new(lowered.upstream.clone(), luck, lowered.start);
         if lowered.recorded_service {
@@ -35,15 +35,16 @@ impl Service {
         }
     }
 
-    /// A sentence on the requests whose record could not be used; `None` when there are none.
+    /// A sentence about the requests whose record could not be used; `None` if there are none.
     pub(super) fn note(&self) -> Option<String> {
         let Self::Recorded(recorded) = self else { return None };
         let served = recorded.served();
         let all = served.attempts + served.summary + served.modelled;
         (served.modelled > 0).then(|| {
             format!(
-                "service: recorded, but {} of {all} requests have no usable record and were served by the accounts' models",
-                served.modelled
+                "service: recorded, but {} of {} without a usable record, served by the accounts' models",
+                served.modelled,
+                count(all, "request")
             )
         })
     }

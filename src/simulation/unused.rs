@@ -1,15 +1,15 @@
-//! What a scenario has and a run never used: limits that were never reached, accounts that were never chosen. Whoever
-//! wrote them down believes that they matter.
+//! Reports what a scenario has and a run never used: limits that were never reached, and accounts that were never
+//! chosen. The author of the scenario believes that they matter.
 
 use crate::measure::{Note, Results};
 use crate::simulation::Lowered;
-use crate::units::ranges;
+use crate::units::{agree, plural, ranges};
 use crate::upstream::ModelledUpstream;
 
-/// So many requests for each account before one that served none is worth a word.
+/// An account that served nothing is reported only if there were at least this many requests per account.
 const ENOUGH: f64 = 10.0;
 
-/// The remarks on it.
+/// The remarks on what was not used.
 pub(super) fn notes(lowered: &Lowered, models: &ModelledUpstream, results: &Results) -> Vec<Note> {
     let mut notes = Vec::new();
     let total = results.figures.run.get("requests.total").flatten().unwrap_or(0.0);
@@ -22,12 +22,11 @@ pub(super) fn notes(lowered: &Lowered, models: &ModelledUpstream, results: &Resu
     let ids = |places: &[usize]| {
         let ids: Vec<i64> =
             places.iter().filter_map(|&place| lowered.pool.get(place)).map(|account| account.id).collect();
-        let plural = if ids.len() == 1 { "" } else { "s" };
-        format!("account{plural} {}", ranges(&ids))
+        format!("{} {}", plural(ids.len() as u64, "account"), ranges(&ids))
     };
     let unused: Vec<usize> = (0..lowered.pool.len()).filter(|&place| is_idle(place)).collect();
     if !unused.is_empty() {
-        let verb = if unused.len() == 1 { "was" } else { "were" };
+        let verb = agree(unused.len() as u64, "was", "were");
         notes.push(Note::new("accounts", format!("{} {verb} never chosen", ids(&unused))));
     }
     let slack: Vec<usize> =

@@ -1,14 +1,14 @@
-//! Times to first token of healthy accounts as they were measured (docs/baselines.md).
+//! Times to first token of healthy accounts as they were measured (docs/reference/baselines.md).
 //!
-//! A clean lognormal far below the threshold flatters escape and low thresholds: real accounts have lone slow answers,
-//! which pull an average over a threshold where nothing is wrong (spec simulator.md, "Upstream accounts").
+//! A clean lognormal far below the threshold flatters escape and low thresholds. Real accounts have single slow
+//! answers, which pull an average over a threshold although nothing is wrong (spec simulator.md, "Upstream accounts").
 
-use super::config::Persistence;
+use super::persistence::Persistence;
 use crate::engine::{BadParameter, Distribution};
 
 /// Quantiles of the 4,153 times to first token in the WEKA corpus of Claude Code sessions
 /// (github.com/callanjfox/kv-cache-tester, Apache-2.0): probability, seconds. Between them the quantile function is
-/// taken as linear; the mean is 3.62 s (measured 3.61), 1.69 % lie over 15 s (1.69), 0.95 % over 20 s (0.96).
+/// assumed to be linear. Its mean is 3.62 s (measured: 3.61), 1.69 % lie over 15 s (1.69) and 0.95 % over 20 s (0.96).
 const CLAUDE_CODE: [(f64, f64); 26] = [
     (0.0, 0.45),
     (0.005, 0.77),
@@ -38,10 +38,11 @@ const CLAUDE_CODE: [(f64, f64); 26] = [
     (1.0, 59.46),
 ];
 
-/// How alike the answers of one Claude Code session are (docs/baselines.md). A scenario's preset says the same.
+/// How alike the answers of one Claude Code session are (docs/reference/baselines.md). A scenario's preset says the
+/// same.
 pub const CLAUDE_CODE_PERSISTENCE: Persistence = Persistence { correlation: 0.22, lone_share: 0.017 };
 
-/// As measured in Claude Code sessions, in seconds.
+/// Times to first token as measured in Claude Code sessions, in seconds.
 ///
 /// # Errors
 /// Never, with the table above.
@@ -87,7 +88,7 @@ mod tests {
         assert!((light().unwrap().median() - 1.3).abs() < 1e-12);
     }
 
-    /// Against the rows themselves, where the corpus is at hand.
+    /// Compares the table with the rows of the corpus, if the corpus is there.
     #[test]
     fn the_table_is_the_corpus() {
         let path =

@@ -1,9 +1,9 @@
 //! Prompt caches: which prefix of a session each account still has.
 //!
-//! A turn leaves its input as a prefix on its account when it ends (if it got as far as a first token); the session's
-//! next turn there finds it for as long as the cache's `ttl`, a turn on another account finds nothing. Memory is one
-//! entry for a live session and account where its prefix has not lapsed; sessions mostly stay where they are, so the
-//! account last used is kept in place and only the others in a list.
+//! When a turn ends that reached its first token, it leaves its input as a prefix on its account. The session's next
+//! turn on this account finds the prefix if it comes within the cache's `ttl`; a turn on another account finds nothing.
+//! There is one entry for each live session and each account where its prefix has not lapsed. Sessions mostly stay on
+//! one account, so the account used last is kept in place and only the others in a list.
 
 use super::config::PromptCache;
 use crate::ids::{AccountIx, SessionRef};
@@ -18,7 +18,7 @@ pub(super) struct Prefixes {
 
 #[derive(Clone, Debug)]
 struct Session {
-    /// Whose these are: slots are used again.
+    /// The number of the session that these prefixes belong to, because slots are used again.
     number: u64,
     latest: Prefix,
     others: Vec<Prefix>,
@@ -28,11 +28,11 @@ struct Session {
 struct Prefix {
     account: AccountIx,
     tokens: u32,
-    /// Not found from here on.
+    /// The prefix is not found from this time on.
     lapses: Time,
 }
 
-/// No session has this number.
+/// A number that no session has.
 const NOBODY: u64 = u64::MAX;
 
 impl Prefix {
@@ -50,7 +50,7 @@ impl Session {
 }
 
 impl PromptCache {
-    /// What a turn of `input` tokens can use of a prefix of `prefix` tokens.
+    /// How many tokens of a prefix of `prefix` tokens a turn of `input` tokens can use.
     fn usable(&self, prefix: u32, input: u32) -> u32 {
         let shared = prefix.min(input);
         let whole = shared - shared % self.block_tokens.max(1);
@@ -59,7 +59,7 @@ impl PromptCache {
 }
 
 impl Prefixes {
-    /// How many of `input` tokens the account has. From now on the slot is this session's.
+    /// How many of `input` tokens are in the account's cache. From now on the slot belongs to this session.
     #[inline]
     pub(super) fn find(
         &mut self,
@@ -86,7 +86,7 @@ impl Prefixes {
         prefix.filter(|prefix| now < prefix.lapses).map_or(0, |prefix| cache.usable(prefix.tokens, input))
     }
 
-    /// A turn of `input` tokens ended. One that outlived its session leaves nothing.
+    /// A turn of `input` tokens ended. A turn that ends after its session leaves nothing.
     #[inline]
     pub(super) fn leave(
         &mut self,
@@ -132,7 +132,7 @@ mod tests {
     struct Bench(Prefixes);
 
     impl Bench {
-        /// What a turn finds; it ends at once.
+        /// The tokens that a turn finds. The turn ends at once.
         fn turn(&mut self, session: SessionRef, account: AccountIx, input: u32, second: u64) -> u32 {
             let (cache, now) = (PromptCache::default(), Time::ZERO + Span::from_secs(second));
             let found = self.0.find(&cache, session, account, input, now);

@@ -1,18 +1,19 @@
-//! What modelled accounts are made of: plain structs that a scenario lowers to.
+//! The settings of modelled accounts: plain structs to which a scenario is lowered.
 //!
 //! Points in time are spans from the start of the run. Distributions of times are in seconds, and their names say so.
-//! Nothing here is checked again: `scenario` refuses nonsense where it can name file and line; a negative duration that
-//! comes through is taken as zero, a probability beyond 0..1 as the nearer end.
+//! Nothing is checked again here, because `scenario` refuses nonsense where it can name file and line. A negative
+//! duration is taken as zero, and a probability outside 0..=1 as the nearer end.
 
+use super::persistence::Persistence;
 use crate::engine::Distribution;
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Span;
 use crate::workload::Says;
 
-/// All modelled accounts and what befalls them.
+/// The modelled accounts and the conditions that degrade them.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// By `AccountIx`.
+    /// The accounts, indexed by `AccountIx`.
     pub accounts: Vec<AccountModel>,
     /// Changes of health over time. Their order is their identity: it names their luck and their events.
     pub conditions: Vec<Condition>,
@@ -32,33 +33,24 @@ pub struct AccountModel {
     /// Speed at which input that is not in the prompt cache is read, in tokens per second; its time comes on top of
     /// the base noise. `None`: no time.
     pub prefill_tokens_per_s: Option<f64>,
-    /// From the first token to the last.
+    /// How long an answer takes from its first token to its last.
     pub decode: Decode,
-    /// Slower under load; `None`: not.
+    /// How it slows down under load; `None`: not at all.
     pub load_slowdown: Option<LoadSlowdown>,
     /// What the account remembers of a session; `None`: nothing.
     pub prompt_cache: Option<PromptCache>,
-    /// Beyond these it answers 429.
+    /// The limits beyond which it answers 429.
     pub limits: Vec<Limit>,
     /// How long a 429 of `limits` takes to show, in seconds.
     pub limit_after_s: Distribution,
-    /// Failures of a healthy account. The probabilities add up: at most one of them happens to an attempt.
+    /// Failures of a healthy account. At most one of them strikes an attempt, so the probabilities add up.
     pub failures: Vec<Failure>,
-}
-
-/// How alike the base noise of one session's attempts is. The distribution over all requests stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Persistence {
-    /// Correlation of the normal scores of two attempts of a session, 0 to 1.
-    pub correlation: f64,
-    /// This share of all attempts, the slowest ones, befalls single attempts whatever their session, 0 to 1.
-    pub lone_share: f64,
 }
 
 /// The base noise is multiplied by `(input_tokens / median_tokens) ^ exponent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SizeEffect {
-    /// 0.36 in the WEKA corpus.
+    /// The exponent; it is 0.36 in the WEKA corpus.
     pub exponent: f64,
     /// The input at which the base noise was measured; inputs of 0 count as 1 token.
     pub median_tokens: f64,
@@ -67,16 +59,16 @@ pub struct SizeEffect {
 /// How long an answer takes from its first token to its last.
 #[derive(Clone, Debug)]
 pub enum Decode {
-    /// `output_tokens` at so many tokens per second, drawn for each attempt.
+    /// The speed in tokens per second, drawn for each attempt.
     TokensPerSecond(Distribution),
-    /// So many seconds, whatever the output.
+    /// The time in seconds, whatever the output.
     Seconds(Distribution),
 }
 
 /// Times are multiplied by 1 + share * (other forwards on the account beyond `free`).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LoadSlowdown {
-    /// So many others cost nothing.
+    /// This many other forwards do not slow it down.
     pub free: u32,
     /// What each further one adds to the time to first token, as a share of it.
     pub ttft_share: f64,
@@ -87,9 +79,9 @@ pub struct LoadSlowdown {
 /// The prompt cache of an account: the prefix that a session's last turn left there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PromptCache {
-    /// It is kept so long after the end of the turn that left or used it.
+    /// How long it is kept after the end of the turn that left or used it.
     pub ttl: Span,
-    /// Prefixes are found in whole blocks of so many tokens.
+    /// Prefixes are found in whole blocks of this many tokens.
     pub block_tokens: u32,
     /// Shorter prefixes are not found.
     pub least_tokens: u32,
@@ -104,25 +96,25 @@ pub enum Counted {
     Tokens,
 }
 
-/// How a limit comes back.
+/// How a limit is refilled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refill {
-    /// Evenly, up to `most` at once: limits per minute.
+    /// Evenly, up to `most`: for limits per minute.
     Even,
-    /// All at once, a `window` after the first forward that was counted: 5 h and 7 d quotas.
+    /// All at once, one `window` after the first forward that was counted: for quotas of 5 h and 7 d.
     AtOnce,
 }
 
-/// At most so much in a window; what goes beyond is refused with 429 and does not count.
+/// A limit on what is served in a window. What goes beyond it is refused with 429 and does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Requests or tokens.
     pub counted: Counted,
-    /// How many. A single request of more tokens than that passes when nothing else was counted.
+    /// The most that is served in a window. A single request of more tokens passes if nothing else was counted.
     pub most: u64,
-    /// In how long.
+    /// The length of the window.
     pub window: Span,
-    /// How it comes back.
+    /// How it is refilled.
     pub refill: Refill,
     /// Whether the 429 names the reset time.
     pub names_reset: bool,
@@ -131,9 +123,9 @@ pub struct Limit {
 /// Something that goes wrong with this probability.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// 0 to 1.
+    /// The probability, 0 to 1.
     pub probability: f64,
-    /// What.
+    /// The fault that happens.
     pub fault: Fault,
 }
 
@@ -155,7 +147,7 @@ pub enum Fault {
         /// Index of the message in `Config::messages`, from 1; 0 is none.
         message: u16,
     },
-    /// Refused, reset or timed out without a status: a timeout is one that takes long.
+    /// The connection is refused, reset or times out without a status; a timeout is a fault that takes long to show.
     Transport {
         /// How long it takes to show, in seconds.
         after_s: Distribution,
@@ -164,7 +156,7 @@ pub enum Fault {
     },
     /// Closed by the upstream before the first token.
     Closed {
-        /// How long it takes, in seconds.
+        /// How long it takes to show, in seconds.
         after_s: Distribution,
         /// Whether the error is of the kind that would fail over.
         would_fail_over: bool,
@@ -178,52 +170,52 @@ pub enum Fault {
     },
 }
 
-/// One cause of bad health. On several accounts it sets in and ends on all of them together.
+/// One cause of bad health. If it has several accounts, it begins and ends on all of them together.
 #[derive(Clone, Debug)]
 pub struct Condition {
     /// Its name in reports.
     pub name: String,
-    /// Whom it befalls.
+    /// The accounts that it degrades.
     pub accounts: Vec<AccountIx>,
-    /// When.
+    /// When it is in force.
     pub course: Course,
 }
 
-/// What a condition does to attempts that start inside it. Several at once multiply their factors, add their
-/// additions, and fail attempts independently.
+/// What a condition does to attempts that start while it is in force. If several are in force, their factors are
+/// multiplied, their additions are added, and they fail attempts independently.
 #[derive(Clone, Debug)]
 pub struct Effect {
     /// Multiplies the base noise of the time to first token.
     pub ttft_factor: f64,
-    /// Comes on top of it.
+    /// Is added to the time to first token.
     pub ttft_add: Span,
     /// Multiplies the decode time.
     pub decode_factor: f64,
     /// Probability of `error`.
     pub error_rate: f64,
-    /// What an attempt that fails by this condition gets.
+    /// The fault of an attempt that this condition fails.
     pub error: Fault,
     /// Only attempts for these models; empty: for all.
     pub only_models: Vec<ModelId>,
-    /// The upstream's own capacity.
+    /// The capacity of the upstream, if it is limited.
     pub capacity: Option<Capacity>,
 }
 
 /// How many forwards an upstream runs at once, and what happens to one that finds so many others.
 #[derive(Clone, Debug)]
 pub struct Capacity {
-    /// So many run at full speed; 0 counts as 1 where they get slower.
+    /// This many run at full speed; 0 counts as 1 for `Beyond::Slower`.
     pub forwards: u32,
-    /// What happens beyond.
+    /// What happens to a forward beyond this number.
     pub beyond: Beyond,
 }
 
 /// What happens beyond a capacity.
 #[derive(Clone, Debug)]
 pub enum Beyond {
-    /// They share it: the forward's times are multiplied by (others + 1) / capacity.
+    /// They share the capacity: the forward's times are multiplied by (others + 1) / capacity.
     Slower,
-    /// This, a 429 for example.
+    /// The forward gets this fault, for example a 429.
     Refused(Fault),
 }
 
@@ -232,7 +224,7 @@ pub enum Beyond {
 pub enum Course {
     /// Once, from `at` for `lasting`, ramps included.
     Scheduled {
-        /// When it sets in.
+        /// When it begins.
         at: Span,
         /// How long it is in force; `Span::MAX`: for ever.
         lasting: Span,
@@ -240,48 +232,49 @@ pub enum Course {
         ramp_in: Span,
         /// Its effect fades evenly over the last part.
         ramp_out: Span,
-        /// At its height. (A ramp scales what factors exceed 1 by, `ttft_add` and `error_rate`; `capacity` holds from
-        /// onset to end.)
+        /// Its effect at full strength. (A ramp scales `ttft_add`, `error_rate`, and the amount by which factors exceed
+        /// 1; `capacity` holds from onset to end.)
         effect: Effect,
     },
     /// A random walk over named states, in the first one at the start of the run.
     Markov {
-        /// At least one.
+        /// The states, at least one.
         states: Vec<State>,
     },
     /// On and off by turns.
     Flapping {
-        /// First onset.
+        /// The first onset.
         at: Span,
-        /// How long each time.
+        /// How long it is on each time.
         on: Span,
-        /// How long between.
+        /// How long it is off in between.
         off: Span,
-        /// Nothing from here on; `Span::MAX`: for ever.
+        /// It does not occur from this time on; `Span::MAX`: it never stops.
         until: Span,
-        /// While it is on.
+        /// Its effect while it is on.
         effect: Effect,
     },
-    /// Factors over time, say from a recording.
+    /// Factors over time, for example from a recording.
     Replayed {
-        /// From when which factor holds for the time to first token, in order of time; 1 before the first.
+        /// The factors on the time to first token, each with the time from which it holds, in the order of time. Before
+        /// the first, the factor is 1.
         steps: Vec<(Span, f64)>,
-        /// From this factor on the account counts as degraded.
+        /// The account counts as degraded while the factor is at least this.
         degraded_from: f64,
-        /// What else holds while the factor counts as degraded; its `ttft_factor` is not used.
+        /// Further effects while the account counts as degraded; their `ttft_factor` is not used.
         effect: Effect,
     },
-    /// Soft throttling: degraded for a while whenever the condition's accounts (together) carried too much.
+    /// Soft throttling: the accounts are degraded for a while whenever they, together, carried too much.
     Triggered {
         /// Requests or tokens.
         counted: Counted,
-        /// More than so many...
+        /// It begins when more than this many...
         most: u64,
-        /// ...in this window (counted in 60 steps of it) set it in.
+        /// ...were carried in this window, which is counted in 60 steps.
         window: Span,
-        /// So long, from the last forward that was too many.
+        /// How long it lasts after the last forward that was too many.
         lasting: Span,
-        /// Meanwhile.
+        /// Its effect while it lasts.
         effect: Effect,
     },
 }
@@ -291,16 +284,18 @@ pub enum Course {
 pub struct State {
     /// Its name in reports.
     pub name: String,
-    /// How long it lasts, in seconds (at least 1 ms).
+    /// How long a stay lasts, in seconds (at least 1 ms).
     pub sojourn_s: Distribution,
     /// What it does.
     pub effect: Effect,
-    /// Weights of the states that may follow, by index; what is missing counts as 0. All 0: the state stays for ever.
+    /// The weights of the states that may follow, by index; missing ones count as 0. If all are 0, the state lasts for
+    /// ever.
     pub next: Vec<f64>,
 }
 
 impl Default for AccountModel {
-    /// TTFT as measured in Claude Code sessions, 58 tokens per second (p90 90), prompt cache of 5 min, no limits, no failures.
+    /// TTFT as measured in Claude Code sessions, a median of 58 tokens per second (p90 90), a prompt cache of 5 min, no
+    /// limits, no failures.
     fn default() -> Self {
         Self {
             ttft_s: super::baselines::claude_code().unwrap_or(Distribution::ZERO),
@@ -318,21 +313,21 @@ impl Default for AccountModel {
 }
 
 impl Default for Decode {
-    /// Lognormal, median 58 tokens per second, p90 90.
+    /// A lognormal with a median of 58 tokens per second and a p90 of 90.
     fn default() -> Self {
         Self::TokensPerSecond(Distribution::lognormal_p50_p90(58.0, 90.0).unwrap_or(Distribution::ZERO))
     }
 }
 
 impl Default for PromptCache {
-    /// 5 min, blocks of 128 tokens, at least 1,024.
+    /// A cache of 5 min with blocks of 128 tokens, for prefixes of at least 1,024 tokens.
     fn default() -> Self {
         Self { ttl: Span::from_secs(300), block_tokens: 128, least_tokens: 1_024 }
     }
 }
 
 impl Default for Effect {
-    /// None.
+    /// No effect.
     fn default() -> Self {
         Self {
             ttft_factor: 1.0,

@@ -1,20 +1,20 @@
-//! Faults of attempts: which one strikes, and what it looks like.
+//! The faults of attempts: which one strikes, and what its attempt looks like.
 //!
-//! One uniform number decides about everything that may go wrong with an attempt: each cause in turn takes its share
-//! off the front and what is left is stretched to a uniform number again. So causes are independent, and a rate that is
-//! raised turns some successes into failures and touches no other attempt.
+//! One uniform number decides on everything that may go wrong with an attempt. Each cause in turn takes its share off
+//! the lower end, and the rest is stretched to a uniform number again. So causes are independent, and a higher rate
+//! turns some successes into failures and changes no other attempt.
 
 use super::config::{Failure, Fault};
 use crate::engine::Stream;
 use crate::units::Span;
 use crate::workload::RecordedAttempt;
 
-/// A number of which every cause of failure takes its share.
+/// A uniform number from which every cause of failure takes its share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chance(f64);
 
 impl Chance {
-    /// Takes one word from the stream, whether or not anything can go wrong.
+    /// Takes one word from the stream even if nothing can go wrong, so that the words after it stay the same.
     pub(super) fn draw(stream: &mut Stream) -> Self {
         Self(stream.open01())
     }
@@ -30,7 +30,7 @@ impl Chance {
         false
     }
 
-    /// Which of these strikes: at most one, their probabilities add up.
+    /// Which of these failures strikes. At most one does, so their probabilities add up.
     pub(super) fn picks<'a>(&mut self, failures: &'a [Failure]) -> Option<&'a Fault> {
         let mut taken = 0.0;
         for failure in failures {
@@ -44,7 +44,7 @@ impl Chance {
     }
 }
 
-/// An attempt without fault: to its first token, and to its last.
+/// The times of an attempt without a fault: to its first token, and to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Service {
     pub(super) ttft: Span,
@@ -52,7 +52,7 @@ pub(super) struct Service {
 }
 
 impl Fault {
-    /// What an attempt with this fault comes to, and its message. `service` is how it would have gone; it is asked for
+    /// How an attempt with this fault ends, and its message. `service` gives the times without the fault. It is called
     /// before the fault's own words are drawn, and only by faults that let the answer begin.
     pub(super) fn strike(
         &self,

@@ -4,27 +4,30 @@
 //! the answer then takes (output / speed) * condition factor * load. Base noise and speed take one word each, in this
 //! order, whatever is switched on.
 
-use super::config::{AccountModel, Decode, LoadSlowdown, Persistence};
+use super::config::{AccountModel, Decode, LoadSlowdown};
 use super::failure::Service;
+use super::persistence::Persistence;
 use crate::engine::Stream;
 use crate::engine::quantile::{normal_cdf, normal_quantile};
 use crate::units::Span;
 
-/// What one attempt asks of its account.
+/// The work that one attempt is for its account.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Work {
     pub(super) input_tokens: u32,
     pub(super) output_tokens: u32,
-    /// Of the input: what the account has in its prompt cache.
+    /// The part of the input that is in the account's prompt cache.
     pub(super) cached_tokens: u32,
     /// How many other forwards run on the account.
     pub(super) busy: u32,
-    /// The normal score of its session: how fast it is served among all sessions. Asked for by `Persistence` only.
+    /// The normal score of its session: how slowly it is served compared with other sessions. Only `Persistence` uses
+    /// it.
     pub(super) session_score: Option<f64>,
 }
 
 impl Persistence {
-    /// What the uniform number `u` of one attempt becomes in a session with this score: uniform again over all sessions.
+    /// Mixes the uniform number `u` of an attempt with the score of its session. Over all sessions, the result is
+    /// uniform again.
     fn mixed(&self, u: f64, session_score: f64) -> f64 {
         let body = 1.0 - self.lone_share;
         if u >= body {
@@ -35,18 +38,18 @@ impl Persistence {
     }
 }
 
-/// What conditions and capacity make of the account's times.
+/// How conditions and capacity change the account's times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Slowness {
     pub(super) ttft_factor: f64,
     pub(super) ttft_add: Span,
     pub(super) decode_factor: f64,
-    /// Of TTFT (prefill included) and decode time: an upstream at capacity shares it.
+    /// Factor on TTFT (including prefill) and on decode time, because an upstream beyond its capacity shares it.
     pub(super) sharing: f64,
 }
 
 impl Slowness {
-    /// A healthy account.
+    /// The times of a healthy account are not changed.
     pub(super) const NONE: Self = Self { ttft_factor: 1.0, ttft_add: Span::ZERO, decode_factor: 1.0, sharing: 1.0 };
 }
 

@@ -1,11 +1,11 @@
 //! Limits of an account: requests or tokens per minute, and quotas of hours or days.
 //!
-//! Each limit is one number and one time, brought up to date when it is looked at.
+//! Each limit is one number and one time, which are brought up to date when the limit is checked.
 
 use super::config::{Counted, Limit, Refill};
 use crate::units::{Span, Time};
 
-/// The limits of one account and what was used of them.
+/// The limits of one account and how much of them was used.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     used: Vec<Used>,
@@ -15,20 +15,22 @@ pub(super) struct Limits {
 struct Used {
     limit: Limit,
     amount: f64,
-    /// `Refill::Even`: when `amount` was right. `Refill::AtOnce`: when the window opened.
+    /// With `Refill::Even`, the time at which `amount` was right; with `Refill::AtOnce`, the time at which the window
+    /// opened.
     since: Time,
 }
 
-/// Beyond a limit.
+/// The refusal of a forward that goes beyond a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// When the forward would pass.
     pub(super) reset_at: Time,
-    /// Whether the upstream says so.
+    /// Whether the upstream names that time.
     pub(super) names_reset: bool,
 }
 
-/// Sums of tokens and shares of a window are rounded: a forward that comes exactly at the reset time must pass.
+/// An allowance for rounding in sums of tokens and shares of a window: a forward that comes exactly at the reset time
+/// must pass.
 const SLACK: f64 = 1e-3;
 
 impl Limits {
@@ -37,8 +39,8 @@ impl Limits {
         Self { used: limits.iter().map(used).collect() }
     }
 
-    /// Counts a forward of so many tokens, or refuses it: then nothing is counted, and the limit that is over last
-    /// tells the reset time.
+    /// Counts a forward of this many tokens, or refuses it. If it is refused, nothing is counted, and the limit that
+    /// ends last gives the reset time.
     #[inline]
     pub(super) fn admit(&mut self, tokens: u64, now: Time) -> Result<(), Refusal> {
         if self.used.is_empty() {
@@ -89,7 +91,7 @@ impl Used {
         }
     }
 
-    /// Until when `more` does not fit; `None`: it fits now.
+    /// The time until which `more` does not fit; `None`: it fits now.
     fn full_until(&self, more: f64, now: Time) -> Option<Time> {
         let most = self.limit.most as f64;
         let excess = self.amount + more.min(most) - most;

@@ -1,4 +1,4 @@
-//! Simulated upstream accounts: how an attempt on an account goes, and the ground truth of its health.
+//! Simulated upstream accounts: how attempts on them go, and the ground truth of their health.
 //!
 //! [`Upstream`] is what the request loop asks. [`ModelledUpstream`] answers from a [`Config`] (latency, prompt cache,
 //! limits, failures, conditions), [`ScriptedUpstream`] from the attempts that a request carries, and
@@ -13,6 +13,7 @@ mod failure;
 mod latency;
 mod limits;
 mod modelled;
+pub mod persistence;
 mod recorded;
 mod scripted;
 #[cfg(test)]
@@ -24,7 +25,7 @@ pub use modelled::ModelledUpstream;
 pub use recorded::{RecordedUpstream, Served};
 pub use scripted::ScriptedUpstream;
 
-/// What this room draws luck for.
+/// The purposes for which this room draws luck.
 mod purpose {
     /// One forward; about its request's luck and the visit.
     pub(super) const ATTEMPT: u64 = 0x5550_4154;

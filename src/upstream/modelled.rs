@@ -1,8 +1,8 @@
 //! Modelled accounts: latency, decode, prompt cache, limits, failures and conditions, put together.
 //!
-//! Everything about an attempt is decided when it starts, from its own luck (request, visit): a policy that
-//! sends other requests elsewhere leaves it as it is, but for what truly couples them (load, limits, throttling, cache).
-//! State is a few numbers per account, condition and live session.
+//! Everything about an attempt is decided when it starts, from its own luck (request, visit). A policy that sends other
+//! requests elsewhere changes it only through what really couples requests: load, limits, throttling and caches. The
+//! state is a few numbers for each account, condition and live session.
 
 use super::cache::Prefixes;
 use super::conditions::{Conditions, Influence, Start};
@@ -18,7 +18,7 @@ use crate::ids::{AccountIx, SessionRef};
 use crate::units::{Span, Time};
 use crate::workload::{RecordedAttempt, Says};
 
-/// Accounts that serve as a `Config` says.
+/// Accounts that serve according to a `Config`.
 #[derive(Clone, Debug)]
 pub struct ModelledUpstream {
     accounts: Vec<Account>,
@@ -32,7 +32,7 @@ pub struct ModelledUpstream {
 struct Account {
     model: AccountModel,
     limits: Limits,
-    /// Whether a limit ever refused something.
+    /// Whether any limit has refused a forward.
     refused: bool,
 }
 
@@ -64,16 +64,17 @@ impl ModelledUpstream {
     }
 }
 
-/// The luck of one forward: it goes with the request to whichever account. A request makes each of its visits once in a
-/// run, so a run's law is what it would be with luck of the account's own; but of two policies that send the request to
-/// different accounts, each serves it with the same quantiles of its account's distributions. Their difference is what
-/// the accounts differ by, not what two draws of the same account differ by too.
+/// The luck of one forward. It belongs to the request, whichever account the request is sent to. A request makes each
+/// of its visits once in a run, so the distribution of a run's results is the same as if the luck belonged to the
+/// account. But if two policies send the request to different accounts, both accounts serve it with the same quantiles
+/// of their distributions. The difference between the policies is then the difference between the accounts, without the
+/// scatter of two separate draws.
 #[inline]
 fn luck_of(luck: Luck, forward: &Forward<'_>) -> Stream {
     luck.stream(purpose::ATTEMPT, forward.request.luck, u64::from(forward.visit))
 }
 
-/// The answer beyond a limit.
+/// The answer to a forward beyond a limit.
 fn refused(model: &AccountModel, refusal: Refusal, start: Time, stream: &mut Stream) -> RecordedAttempt {
     let end = Span::from_secs_f64(model.limit_after_s.sample(stream));
     let reset_after = refusal.names_reset.then(|| refusal.reset_at.since(start + end));

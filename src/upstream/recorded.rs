@@ -1,21 +1,22 @@
-//! Service as a trace recorded it: its attempts, or one attempt made from TTFT, duration and status; where it recorded
-//! too little, another upstream serves, and that is counted, because a report must say so.
+//! Service as a trace recorded it: the recorded attempts, or one attempt made from TTFT, duration and status. If a
+//! trace recorded too little of a request, another upstream serves it. Such requests are counted, because a report must
+//! say so.
 
 use super::contract::{Attempt, Forward, HealthChange, Upstream};
 use crate::ids::SessionRef;
 use crate::units::Time;
 use crate::workload::{Recorded, RecordedAttempt, Request};
 
-/// Replays recorded service, whatever the account; `U` serves what was not recorded.
+/// Replays recorded service on whichever account a request is sent to. `U` serves what was not recorded.
 ///
-/// A recorded attempt is not touched by `U`'s conditions, and counts as one on a healthy account.
+/// A recorded attempt is not changed by the conditions of `U`, and counts as an attempt on a healthy account.
 #[derive(Clone, Debug)]
 pub struct RecordedUpstream<U> {
     inner: U,
     served: Served,
 }
 
-/// How many requests were served from what; those that were never forwarded count nowhere.
+/// How many requests were served in which way. Requests that were never forwarded are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// From recorded attempts.
@@ -23,7 +24,7 @@ pub struct Served {
     /// From one attempt made of recorded TTFT, duration and status. (The status is the gateway's: it is taken as the
     /// upstream's, and repeats on every account that is tried.)
     pub summary: u64,
-    /// By the other upstream: too little was recorded.
+    /// By the other upstream, because too little was recorded.
     pub modelled: u64,
 }
 
@@ -33,7 +34,7 @@ impl<U> RecordedUpstream<U> {
         Self { inner, served: Served { attempts: 0, summary: 0, modelled: 0 } }
     }
 
-    /// How many requests were served from what.
+    /// How many requests were served in which way.
     pub const fn served(&self) -> Served {
         self.served
     }
@@ -45,11 +46,11 @@ impl<U> RecordedUpstream<U> {
 }
 
 impl Recorded {
-    /// One attempt from the summary of a request; `None`: too little is known of it.
+    /// One attempt made from the summary of a request; `None` if too little is known.
     ///
-    /// Complete answers need TTFT and duration, failures a duration. A failure with a TTFT is a stream that broke. A
-    /// client that left (499) after its first token is taken to have let its answer run to the recorded end; one that
-    /// left before it tells nothing about the upstream.
+    /// Complete answers need TTFT and duration, failures a duration. A failure with a TTFT is a stream that broke. If a
+    /// client left (499) after its first token, the answer is assumed to have run to the recorded end. If it left
+    /// before, nothing is known of the upstream.
     fn summary(&self) -> Option<RecordedAttempt> {
         let duration = self.duration?;
         match (self.status, self.first_token) {
@@ -64,7 +65,7 @@ impl Recorded {
     }
 }
 
-/// Whether the trace says how a request is served; else the inner upstream does.
+/// Whether the trace says how a request is served. Otherwise the inner upstream decides.
 fn is_recorded(request: &Request) -> bool {
     let recorded = request.recorded.as_ref();
     recorded.is_some_and(|recorded| !recorded.attempts.is_empty() || recorded.summary().is_some())

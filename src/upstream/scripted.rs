@@ -1,5 +1,6 @@
-//! Scripted attempts: the k-th forward of a request does what the k-th entry of its script says, whatever the account;
-//! the last one repeats. The judge of the request loop (golden vectors, recorded runs of the gateway).
+//! Scripted attempts: the k-th forward of a request does what the k-th entry of its script says, whichever account it
+//! goes to; the last entry repeats. The request loop is tested with them (golden vectors, recorded runs of the
+//! gateway).
 
 use super::contract::{Attempt, Forward, HealthChange, Upstream};
 use crate::ids::SessionRef;
@@ -13,12 +14,12 @@ pub struct ScriptedUpstream {
 }
 
 impl ScriptedUpstream {
-    /// None was asked anything yet.
+    /// An upstream that has served no forward yet.
     pub const fn new() -> Self {
         Self { unscripted: 0 }
     }
 
-    /// How many forwards had no script: they were answered at once, with nothing.
+    /// How many forwards had no script. They were answered at once, without content.
     pub const fn unscripted(&self) -> u64 {
         self.unscripted
     }
@@ -30,7 +31,7 @@ impl Recorded {
         self.attempts.get(visit as usize).or(self.attempts.last()).copied()
     }
 
-    /// An attempt with this fate. The trace's count of cached tokens is about attempts that got as far as a first token.
+    /// An attempt with this fate. The cached tokens of the trace apply to attempts that reached a first token.
     pub(super) fn attempt(&self, fate: RecordedAttempt) -> Attempt {
         let cached_tokens = if fate.first_token().is_some() { self.cached_tokens.unwrap_or(0) } else { 0 };
         Attempt { fate, cached_tokens, degraded: false, message: 0 }

@@ -1,4 +1,4 @@
-//! What this room's tests share.
+//! Helpers that the tests of this room share.
 
 use super::contract::Forward;
 use crate::ids::{AccountIx, ModelId, SessionRef};
@@ -8,7 +8,7 @@ use crate::workload::{Previous, Request, SessionHash};
 /// When the tests' runs start.
 pub(super) const START: Time = Time::from_unix_nanos(1_767_225_600_000_000_000);
 
-/// The time so many seconds after the start.
+/// The time this many seconds after the start.
 pub(super) fn at(seconds: f64) -> Time {
     START + Span::from_secs_f64(seconds)
 }
@@ -32,7 +32,8 @@ pub(super) fn request(luck: u64) -> Request {
     }
 }
 
-/// Its first forward, to this account, so many seconds after the start, with nothing else running there.
+/// The first forward of `request`, to this account, this many seconds after the start, with no other forward running
+/// there.
 pub(super) fn forward(request: &Request, account: u32, seconds: f64) -> Forward<'_> {
     Forward { request, visit: 0, account: AccountIx(account), start: at(seconds), busy: 0 }
 }

@@ -73,8 +73,8 @@ pub struct ModelCount {
     pub requests: u64,
 }
 
-/// Quantiles as docs/results.md defines them: exact of up to 4,096 values, of more to within 0.1 %. The mean and the ends
-/// are exact.
+/// Quantiles as docs/reference/results.md defines them: exact of up to 4,096 values, of more to within 0.1 %. The mean
+/// and the ends are exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quantiles {
     /// How many values.
@@ -255,7 +255,7 @@ impl Count {
     }
 }
 
-/// Up to so many values percentiles are exact, as those of a run are (docs/results.md).
+/// Up to so many values percentiles are exact, as those of a run are (docs/reference/results.md).
 const EXACT: usize = 4_096;
 
 /// Non-negative numbers: themselves while they are few, then a histogram of 1,024 buckets an octave.

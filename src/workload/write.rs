@@ -1,12 +1,12 @@
-//! Writing traces in our own formats (docs/trace-format.md): streamed, packed by the file's ending, under another name
-//! until it is complete.
+//! Writing traces in our own formats (docs/reference/trace-format.md): streamed, packed by the file's ending, under
+//! another name until it is complete.
 
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::files::{FileError, PendingFile};
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::packed::ZstdWriter;
 use crate::workload::replay::native_csv::VERSION;
 use crate::workload::replay::{Names, PreviousResponse, TraceRow};
@@ -59,7 +59,7 @@ impl TraceWriter {
     /// Begins a file; its ending says whether it is packed (`.gz`, `.zst`), and its format if none is given.
     ///
     /// # Errors
-    /// When neither the ending nor `format` tells the format, or the file cannot be written.
+    /// When neither the ending nor `format` gives the format, or the file cannot be written.
     pub fn create(path: &Path, format: Option<NativeFormat>) -> Result<Self, Error> {
         let format = format.or_else(|| NativeFormat::of_path(path)).ok_or_else(|| {
             Error::in_file(
@@ -125,8 +125,8 @@ impl TraceWriter {
             return Vec::new();
         }
         vec![format!(
-            "CSV holds no scripted attempts: those of {} rows were left out; JSONL keeps them",
-            self.attempts_lost
+            "CSV holds no scripted attempts: those of {} were left out; JSONL keeps them",
+            count(self.attempts_lost, "row")
         )]
     }
 

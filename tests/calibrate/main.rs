@@ -9,8 +9,8 @@ mod little;
 #[path = "../../examples/validity/calibrate.rs"]
 mod measured;
 mod modes;
-mod pictures;
 mod other_formats;
+mod pictures;
 mod pools;
 mod queries;
 mod recordings;

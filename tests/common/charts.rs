@@ -284,6 +284,7 @@ pub fn journey_of(turns: usize, accounts: usize) -> Journey {
         session: "weka-0417".to_owned(),
         turns: (0..turns).map(turn).collect(),
         accounts: (0..accounts).map(|i| format!("acct-{}", i + 1)).collect(),
+        degraded: if accounts > 1 { vec![(1, Span { from: 300.0, to: 900.0 })] } else { Vec::new() },
         threshold_ms: Some(15_000.0),
     }
 }

@@ -1,4 +1,5 @@
-//! What one meets at a random moment: of spans that follow each other, the one under way is a long one.
+//! Length-biased distributions: if spans follow each other, the span that is under way at a random moment tends to be a
+//! long one.
 
 use super::{Distribution, Shape};
 
@@ -7,9 +8,9 @@ const POINTS: u32 = 4_000;
 
 impl Distribution {
     /// This distribution of spans (not negative, with a finite mean above 0), weighted by their length: the density is
-    /// x f(x) / mean. The span that is under way at a moment without regard to it is distributed so, and the moment lies
-    /// uniformly in it (Cox, Renewal theory, 1962, 5.4). In closed form where there is one, else by a table of 4,000
-    /// points of equal mass.
+    /// x f(x) / mean. The span that is under way at an independent moment has this distribution, and the moment lies
+    /// uniformly in the span (Cox, Renewal theory, 1962, 5.4). The result is a closed form if there is one, and
+    /// otherwise a table of 4,000 points of equal mass.
     pub fn length_biased(&self) -> Self {
         match &self.0 {
             Shape::Constant(_) => self.clone(),
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
     use crate::engine::Luck;
 
-    /// The mean of the weighted distribution is E[X^2] / E[X]; draws of X themselves say what that is.
+    /// The mean of the weighted distribution is E[X^2] / E[X], which is estimated here from draws of X.
     #[test]
     fn the_mean_is_that_of_squares_over_that_of_values() {
         let lognormal = |median, sigma| Distribution::lognormal_median_sigma(median, sigma).unwrap();

@@ -1,20 +1,20 @@
 //! A against B on the same luck: every figure with the interval of its paired difference, and a verdict in words.
 //!
 //! By custom A is the scenario with escape off and B the scenario as it stands. Replication i of both runs on one seed,
-//! so what the seed did to both cancels in the difference (`stats::paired`). Sixty figures looked at together show three
-//! "differences" where there is none, so each verdict also says whether it stands among all of them (Holm).
+//! so what the seed did to both cancels in the difference (`stats::paired`). Sixty figures looked at together show
+//! three "differences" where there is none, so each verdict also says whether it stands among all of them (Holm).
 
 pub mod precision;
 pub mod split;
 
 use super::cell::{Cell, Figure, notes};
-use super::gate::{Condition, Evidence, Judgement};
+use super::criterion::{Criterion, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
-use super::stats::{Direction, Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
+use super::stats::{Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
 use super::variant::Variant;
 use crate::gateway::RunError;
-use crate::measure::figures::{Better, Meta};
+use crate::measure::figures::Meta;
 use precision::{Precision, Reached};
 use split::Step;
 
@@ -32,7 +32,7 @@ pub struct Plan {
     /// Goes on adding replications until a figure's interval is narrow enough.
     pub precision: Option<Precision>,
     /// Fail when one of these holds.
-    pub fail_if: Vec<Condition>,
+    pub fail_if: Vec<Criterion>,
     /// Also run A on other seeds, to show what difference means nothing.
     pub noise_floor: bool,
     /// Of all intervals.
@@ -79,8 +79,8 @@ pub struct Row {
     pub alone: [Option<Interval>; 2],
     /// What the evidence says.
     pub verdict: Verdict,
-    /// Whether a claimed difference stands among all figures of the whole run (Holm); `None` for figures of accounts and
-    /// conditions, which are not among those.
+    /// Whether a claimed difference stands among all figures of the whole run (Holm); `None` for figures of accounts
+    /// and conditions, which are not among those.
     pub stands: Option<bool>,
     /// The difference of A on other seeds from A: what means nothing without common luck; `None`: not asked for.
     pub noise: Option<Interval>,
@@ -90,7 +90,7 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub struct Gate {
     /// The condition under which it fails.
-    pub condition: Condition,
+    pub condition: Criterion,
     /// What the limit limits.
     pub figure: &'static Meta,
     /// What the evidence says of it.
@@ -108,15 +108,6 @@ pub enum Outcome {
     NotDecidable,
     /// No decision differed in any replication: the experiment shows nothing.
     Inert,
-}
-
-/// Which way a figure should go.
-pub const fn direction(meta: &Meta) -> Direction {
-    match meta.better {
-        Better::Lower => Direction::LowerIsBetter,
-        Better::Higher => Direction::HigherIsBetter,
-        Better::Neutral => Direction::Neither,
-    }
 }
 
 impl Comparison {
@@ -230,7 +221,7 @@ impl Plan {
                 .zip(paired)
                 .zip(stands)
                 .map(|((figure, paired), stands)| Row {
-                    verdict: Verdict::of(paired.as_ref(), direction(figure.meta)),
+                    verdict: Verdict::of(paired.as_ref(), figure.direction()),
                     noise: noise.and_then(|noise| {
                         paired_of(&figure.column(a), &figure.column(noise), self.level).map(|noise| noise.difference)
                     }),

@@ -1,7 +1,7 @@
 //! `--precision FIGURE=2%`: replications are added until the interval of the figure's difference is narrow enough.
 
 use super::super::cell::{Cell, Figure};
-use super::super::gate::nearest;
+use super::super::criterion::nearest;
 use super::super::stats::sequential::{Need, Target, need};
 use super::super::stats::{Level, paired_of};
 
@@ -62,7 +62,7 @@ impl Precision {
         let (number, scale) = width.strip_suffix('%').map_or((width, None), |share| (share.trim(), Some(0.01)));
         let value: Option<f64> = number.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0);
         let value = value
-            .ok_or_else(|| bad(format!("`{width}` is no width; write a number above 0, with % for a share of A")))?;
+            .ok_or_else(|| bad(format!("`{width}` is not a width; write a number above 0, with % for a share of A")))?;
         let target = scale.map_or(Target::Absolute(value), |scale| Target::Relative(value * scale));
         Ok(Self { figure: figure.clone(), target, most })
     }

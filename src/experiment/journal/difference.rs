@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Header;
+use super::header::Header;
 
 /// More than these are counted, not told.
 pub(super) const MOST_TOLD: usize = 5;
@@ -25,7 +25,7 @@ impl Difference {
 
 /// All that differs. Keys of the scenarios only where nothing else tells: another seed is both an argument and a key.
 pub(super) fn between(here: &Header, there: &Header) -> Vec<Difference> {
-    let told = |header: &Header, name: &str| header.told(name).map(|text| format!("`{text}`"));
+    let told = |header: &Header, name: &str| header.value_of(name).map(|text| format!("`{text}`"));
     let mut names: Vec<&str> = here.about.iter().chain(&there.about).map(|(name, _)| name.as_str()).collect();
     let mut known = std::collections::BTreeSet::new();
     names.retain(|name| known.insert(*name));
@@ -73,5 +73,27 @@ fn keys(path: &str, here: Option<&Value>, there: Option<&Value>, found: &mut Vec
             };
             found.push(Difference { name: path.to_owned(), there: text(there), here: text(here) });
         }
+    }
+}
+
+impl Header {
+    /// What differs between this header (here) and one that was found (there), in words; empty when nothing does.
+    pub fn differences(&self, found: &Self) -> String {
+        self.differences_in(found, "here", "there")
+    }
+
+    /// The same; `ours` and `theirs` say where each stands.
+    pub fn differences_in(&self, other: &Self, ours: &str, theirs: &str) -> String {
+        let mut found = between(self, other);
+        if found.is_empty() && self.fingerprint != other.fingerprint {
+            return "a file that the scenario reads, or stickysim itself, has changed".to_owned();
+        }
+        let more = found.len().saturating_sub(MOST_TOLD);
+        found.truncate(MOST_TOLD);
+        let mut words: Vec<String> = found.iter().map(|one| one.words(ours, theirs)).collect();
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        words.join("; ")
     }
 }

@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::JournalError;
+use super::header::Header;
 use super::line::{First, decode_cell, decode_header, encode_cell, encode_header};
-use super::{Header, JournalError};
 use crate::files::{FileError, PendingFile, sync_folder};
 
 /// How often lines are forced to the disk itself. Every line is handed to the operating system at once whatever this
 /// is, so a killed process loses nothing; it is a power cut that this is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
+pub enum Durability {
     /// After every line: some milliseconds a cell.
     EveryLine,
     /// After every so many lines; a power cut loses fewer than these.
@@ -31,7 +32,7 @@ pub struct Journal<R> {
     path: PathBuf,
     file: File,
     header: Header,
-    sync: Sync,
+    sync: Durability,
     /// Lines since the last time they were forced to the disk.
     unsynced: u32,
     /// Whether the file is locked: it is not on file systems that have no locks.
@@ -108,6 +109,16 @@ pub(in crate::experiment) fn parse(path: &Path, bytes: Vec<u8>) -> Result<ReadFi
     Ok(ReadFile { header, lines, bytes, dropped, whole: start })
 }
 
+impl Header {
+    /// The header of the journal at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no journal, or of another version.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        read(path).map(|file| file.header)
+    }
+}
+
 /// Reads a journal for merging, without opening it for writing.
 pub(in crate::experiment) fn read(path: &Path) -> Result<ReadFile, JournalError> {
     parse(path, std::fs::read(path).map_err(JournalError::io("read", path))?)
@@ -159,7 +170,7 @@ pub(in crate::experiment) fn write_finished<'a>(
     path: &Path,
     header: &Header,
     lines: impl Iterator<Item = &'a [u8]>,
-    sync: Sync,
+    sync: Durability,
 ) -> Result<(), JournalError> {
     let write = || -> std::io::Result<()> {
         let mut file = PendingFile::create(path).map_err(FileError::into_source)?;
@@ -167,7 +178,7 @@ pub(in crate::experiment) fn write_finished<'a>(
         for line in lines {
             file.write_all(line)?;
         }
-        let done = if sync == Sync::Never { file.commit() } else { file.commit_to_disk() };
+        let done = if sync == Durability::Never { file.commit() } else { file.commit_to_disk() };
         done.map_err(FileError::into_source)
     };
     write().map_err(JournalError::io("write", path))
@@ -227,8 +238,9 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// and shard.
     ///
     /// # Errors
-    /// When the file is no journal, of another experiment, in use, or cannot be read or written. It is not changed then.
-    pub fn open(path: &Path, header: &Header, sync: Sync) -> Result<Opened<R>, JournalError> {
+    /// When the file is no journal, of another experiment, in use, or cannot be read or written. It is not changed
+    /// then.
+    pub fn open(path: &Path, header: &Header, sync: Durability) -> Result<Opened<R>, JournalError> {
         refuse_other_kinds(path)?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(JournalError::io("make the folder of", path))?;
@@ -260,7 +272,7 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
         if bytes.len() < first_line.len() && first_line.starts_with(&bytes) {
             journal.file.set_len(0).map_err(JournalError::io("write", path))?;
             journal.write(&first_line).map_err(JournalError::io("write", path))?;
-            if sync != Sync::Never {
+            if sync != Durability::Never {
                 journal.file.sync_all().and_then(|()| sync_folder(path)).map_err(JournalError::io("write", path))?;
             }
             return Ok(Opened { journal, finished: Vec::new(), dropped: 0 });
@@ -297,9 +309,9 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
         self.cells.insert(cell);
         self.unsynced = self.unsynced.saturating_add(1);
         let due = match self.sync {
-            Sync::EveryLine => true,
-            Sync::Every(lines) => self.unsynced >= lines,
-            Sync::Never => false,
+            Durability::EveryLine => true,
+            Durability::Every(lines) => self.unsynced >= lines,
+            Durability::Never => false,
         };
         if due {
             self.unsynced = 0;
@@ -367,6 +379,7 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     }
 
     /// As if the file system had no locks.
+
     #[cfg(test)]
     pub(super) fn without_lock(mut self) -> Self {
         self.file.unlock().unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, Journal, JournalError, Opened, Sync};
+use super::{Durability, Header, Journal, JournalError, Opened};
 use crate::engine::Luck;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Drop for Folder {
 }
 
 fn open(path: &Path) -> Result<Opened<Cell>, JournalError> {
-    Journal::open(path, &header(), Sync::Never)
+    Journal::open(path, &header(), Durability::Never)
 }
 
 /// Opens, runs what is missing in this order, finishes; returns how many cells were there already and how many lines
@@ -97,7 +97,7 @@ fn lines_are_json_with_header_and_checksum() {
 fn however_often_it_is_forced_to_the_disk_the_bytes_are_the_same() {
     let folder = Folder::new("sync");
     let (bytes, _) = reference(&folder, &[0, 1, 2, 3, 4, 5]);
-    for (name, sync) in [("each", Sync::EveryLine), ("some", Sync::Every(4))] {
+    for (name, sync) in [("each", Durability::EveryLine), ("some", Durability::Every(4))] {
         let mut journal = Journal::open(&folder.file(name), &header(), sync).unwrap().journal;
         (0..CELLS).for_each(|cell| journal.append(cell, &result(cell)).unwrap());
         journal.finish().unwrap();
@@ -186,7 +186,7 @@ fn a_journal_of_another_experiment_is_refused_with_what_differs_and_not_touched(
     let (bytes, _) = reference(&folder, &[0, 1, 2, 3, 4, 5]);
     let path = folder.file("reference");
     let refused = |header: &Header| {
-        let error = Journal::<Cell>::open(&path, header, Sync::EveryLine).unwrap_err();
+        let error = Journal::<Cell>::open(&path, header, Durability::EveryLine).unwrap_err();
         assert!(matches!(error, JournalError::Foreign { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), bytes);
         error.to_string()
@@ -258,7 +258,7 @@ fn two_different_results_of_one_cell_are_an_error_and_two_equal_ones_are_not() {
 fn a_result_of_another_form_is_named() {
     let folder = Folder::new("form");
     let path = folder.file("form");
-    Journal::<u32>::open(&path, &header(), Sync::Every(8)).unwrap().journal.append(2, &7).unwrap();
+    Journal::<u32>::open(&path, &header(), Durability::Every(8)).unwrap().journal.append(2, &7).unwrap();
     let error = open(&path).unwrap_err().to_string();
     assert!(error.contains("the result of cell 2 in") && error.contains("not in the expected form"), "{error}");
 }

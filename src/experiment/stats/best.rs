@@ -1,9 +1,9 @@
-//! Which arms are as good as the best, which are worse, and which were measured too little to say.
+//! Decides which arms are as good as the best, which are worse, and which were measured too little to decide.
 //!
 //! Multiple comparisons with the best (Hsu 1984) on common random numbers (Nelson and Matejcik 1995). The best of many
 //! arms is best partly by luck, so all one-sided comparisons share their error: with the stated level the arm that is
-//! truly best is not called worse, *and* every arm's distance to it is at most what is stated. From this follow the three
-//! answers that a reader can act on:
+//! truly best is not called worse, *and* every arm's distance to it is at most what is stated. From this follow the
+//! three answers that a reader can act on:
 //!
 //! - **as good**: not shown to be worse than the best found, and shown to be less than the smallest difference that
 //!   matters away from whichever is truly best;
@@ -12,9 +12,9 @@
 //!
 //! Nelson and Matejcik pool the variance of all arms, which needs differences of any two arms to scatter alike
 //! (sphericity). Values of a threshold do not: neighbours share nearly all their luck, far ones hardly any. So each
-//! difference has its own variance, drawn towards the pooled one by as much as the variances themselves agree (empirical
-//! Bayes: Smyth 2004). Where they all agree this is Nelson and Matejcik's with all their degrees of freedom; an arm of
-//! four replications borrows what it lacks.
+//! difference has its own variance, which is drawn towards the pooled one according to how well the variances agree
+//! (empirical Bayes: Smyth 2004). If they all agree, this is Nelson and Matejcik's procedure with all their degrees of
+//! freedom, and an arm with four replications borrows precision from the others.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ use super::special::{digamma, trigamma, trigamma_inverse};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The least mean loss of all that were measured well.
+    /// It has the least mean loss of the arms that were measured well.
     Best,
     /// Not shown to be worse, and shown to be less than the smallest difference away from the best.
     AsGood,
@@ -57,12 +57,12 @@ pub struct Standings {
     pub arms: Vec<Standing>,
 }
 
-/// What is asked.
+/// The question that `ask` answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Question {
     /// The smallest difference of losses that matters.
     pub smallest: f64,
-    /// Of all answers together.
+    /// The level of all answers together.
     pub level: Level,
 }
 
@@ -70,8 +70,8 @@ pub struct Question {
 const MOST_CONTENDERS: usize = 200;
 
 impl Question {
-    /// Where arms stand; `losses[a][i]` is the loss of arm a in replication i. Arms that `may_win` are measured well and
-    /// may be the best; others only stand beside. `None` when none of those has a loss.
+    /// Where arms stand; `losses[a][i]` is the loss of arm a in replication i. Arms that `may_win` are measured well
+    /// and may be the best; others only stand beside. `None` when none of those has a loss.
     pub fn ask<C: AsRef<[Option<f64>]>>(self, losses: &[C], may_win: &dyn Fn(usize) -> bool) -> Option<Standings> {
         let means: Vec<Option<Moments>> = losses.iter().map(|column| of(column.as_ref().iter().copied())).collect();
         let fullest = (0..losses.len()).filter(|&a| may_win(a)).filter_map(|a| Some(means[a].as_ref()?.n)).max()?;
@@ -106,7 +106,7 @@ impl Question {
         };
         let standing = |arm: usize| {
             let near = excess[arm].is_some_and(|e| e.mean <= self.smallest);
-            // far off, one comparison tells enough
+            // for an arm that is far off, one comparison is enough
             let at_most =
                 if near || arm == best { at_most(arm) } else { excess[arm].and_then(|e| Some(e.hi?.max(0.0))) };
             let place = match at_most {
@@ -130,15 +130,16 @@ fn pair(x: &[Option<f64>], y: &[Option<f64>]) -> Option<Moments> {
     of(x.iter().zip(y).map(|(x, y)| Some((*y)? - (*x)?)))
 }
 
-/// What the variances of all differences say of each other: a scaled inverse chi-square prior.
+/// The prior for variances that the variances of all differences suggest: a scaled inverse chi-square distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Prior {
     variance: f64,
-    /// Infinite where the variances agree as well as chance lets them.
+    /// Infinite if the variances differ no more than by chance.
     freedom: f64,
 }
 
-/// So many degrees of freedom are borrowed at most: the variances that lend them share luck themselves.
+/// The most degrees of freedom that are borrowed, because the variances that lend them are not independent of each
+/// other.
 const MOST_FREEDOM: f64 = 60.0;
 
 impl Prior {

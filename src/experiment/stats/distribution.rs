@@ -36,7 +36,7 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
     if p < 0.5 { -t_upper_quantile(p, df) } else { t_upper_quantile(1.0 - p, df) }
 }
 
-/// The t with P(T > t) = q for `df` degrees of freedom and a small upper tail 0 < q <= 1/2; else NaN.
+/// The t with P(T > t) = q for `df` degrees of freedom and an upper tail 0 < q <= 1/2; otherwise NaN.
 pub fn t_upper_quantile(q: f64, df: f64) -> f64 {
     if !(q > 0.0 && q <= 0.5 && df > 0.0) {
         return f64::NAN;

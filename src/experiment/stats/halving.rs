@@ -1,17 +1,18 @@
 //! Successive halving: replications go where they decide.
 //!
 //! All arms of a search start with a few replications; after each round the worse ones are dropped and the rest of the
-//! budget goes to those that remain (Karnin, Koren and Somekh, 2013), here with replications kept from round to round
-//! and on common luck, so that arms are told apart by pairs. An arm leaves because it is *shown* to be worse than the
-//! best, or merely because it ranks low and the budget must be spent elsewhere; the difference is kept, since only the
-//! first is evidence. Pure bookkeeping: the caller runs what [`Halving::next`] asks for and reports with
-//! [`Halving::close`]. Deterministic: ties go to the lower index.
+//! budget goes to those that remain (Karnin, Koren and Somekh, 2013), here with replications that are kept from round
+//! to round and share their luck, so that arms are compared in pairs. An arm is dropped because it is *shown* to be
+//! worse than the best, or only because it ranks low and the budget is better spent on others. The reason is kept,
+//! because only the first is evidence. This module only keeps the books: the caller runs what [`Halving::next`] asks
+//! for and reports with [`Halving::close`]. It is deterministic; ties go to the lower index.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, mean_interval_of};
+use super::interval::{Interval, Level};
+use super::mean::mean_interval_of;
 use super::paired::paired_of;
 
 /// What is to be searched, and at what expense.
@@ -27,13 +28,15 @@ pub struct Plan {
     pub first: usize,
     /// The most replications an arm may get.
     pub most: usize,
-    /// One arm in so many survives a round, at least 2.
+    /// One arm in this many survives a round; at least 2.
     pub keep_one_in: usize,
-    /// So many arms are never too many to go on with, at least 1: neighbours that inform each other, or values that may
-    /// be as good and cheaper.
+    /// At least this many arms survive, at least 1: neighbours that inform each other, or values that may be as good
+    /// and cheaper.
     pub keep_at_least: usize,
     /// The level at which an arm is shown to be worse.
     pub level: Level,
+    /// Losses that differ by less than this are as good: which of those go on is asked of the caller.
+    pub smallest: f64,
 }
 
 /// Why a plan cannot be followed.
@@ -45,7 +48,7 @@ pub enum PlanError {
     /// A pinned arm is not among the arms.
     #[error("the pinned arm {0} is not among the arms")]
     NoSuchArm(usize),
-    /// Fewer than two replications tell nothing, and one in one is no selection.
+    /// Fewer than two replications do not show scatter, and keeping one in one selects nothing.
     #[error(
         "a search needs at least 2 first replications, at most as many as the most, and keeps one arm in 2 or more"
     )]
@@ -80,7 +83,7 @@ pub enum Standing<'a> {
     Infeasible,
 }
 
-/// What became of an arm.
+/// Whether an arm is still in, or why it was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -146,8 +149,8 @@ impl Halving {
         if arms.is_empty() || (self.round > 0 && contenders <= 1) {
             return None;
         }
-        // The rest of the budget is spread evenly over the rounds that halving still takes; those that are never too many
-        // share the last one.
+        // The rest of the budget is spread evenly over the rounds that halving still takes; those that are never too
+        // many share the last one.
         let (mut rounds, mut left) = (usize::from(self.plan.keep_at_least > 1), contenders);
         while left > self.plan.keep_at_least.max(1) {
             left = self.kept_of(left);
@@ -162,8 +165,10 @@ impl Halving {
     }
 
     /// Closes the round that [`Halving::next`] asked for: `standing` tells each arm that took part, with the losses of
-    /// all replications so far. Does nothing when no round was open.
-    pub fn close<'a>(&mut self, standing: impl Fn(usize) -> Standing<'a>) {
+    /// all replications so far; `prefer` puts arms that may be as good as the best into the order in which they would be
+    /// taken. The best goes on as the measure of the others, then those, since one of them is the answer if they are as
+    /// good, then the others by rank. Does nothing when no round was open.
+    pub fn close<'a>(&mut self, standing: impl Fn(usize) -> Standing<'a>, prefer: impl Fn(&[usize]) -> Vec<usize>) {
         let Some(round) = self.next() else { return };
         self.done = round.replications.end;
         self.spent += round.arms.len() * round.replications.len();
@@ -181,18 +186,25 @@ impl Halving {
         }
         ranked.sort_by(|x, y| x.2.total_cmp(&y.2).then(x.0.cmp(&y.0)));
         self.best = ranked.first().map(|&(arm, ..)| arm);
-        let Some(&(best, of_best, _)) = ranked.first() else { return };
+        let Some(&(best, of_best, mean_of_best)) = ranked.first() else { return };
         let keep = self.kept_of(self.contenders());
         let level = self.plan.level.shared_by(ranked.len() - 1);
-        let mut kept = 0;
-        for &(arm, losses, _) in &ranked {
+        let mut may_stay = Vec::new();
+        for &(arm, losses, mean) in &ranked {
             let difference = paired_of(of_best, losses, level).map(|paired| paired.difference);
             match difference.filter(|difference| arm != best && difference.lo.is_some_and(|lo| lo > 0.0)) {
                 Some(difference) => self.drop_arm(arm, Fate::ShownWorse { round: number, difference }),
                 None if self.is_pinned(arm) => {}
-                None if kept < keep => kept += 1,
-                None => self.drop_arm(arm, Fate::Ranked { round: number }),
+                None => may_stay.push((arm, mean)),
             }
+        }
+        let near = |&&(arm, mean): &&(usize, f64)| arm != best && mean - mean_of_best < self.plan.smallest;
+        let near: Vec<usize> = may_stay.iter().filter(near).map(|&(arm, _)| arm).collect();
+        let mut order: Vec<usize> = may_stay.iter().map(|&(arm, _)| arm).filter(|&arm| arm == best).collect();
+        order.extend(prefer(&near));
+        order.extend(may_stay.iter().map(|&(arm, _)| arm).filter(|arm| *arm != best && !near.contains(arm)));
+        for &arm in order.iter().skip(keep) {
+            self.drop_arm(arm, Fate::Ranked { round: number });
         }
     }
 
@@ -202,7 +214,7 @@ impl Halving {
         self.best
     }
 
-    /// What became of each arm.
+    /// The fate of each arm.
     pub fn fates(&self) -> &[Fate] {
         &self.fates
     }
@@ -217,7 +229,7 @@ impl Halving {
         self.done
     }
 
-    /// How many of so many contenders survive a round.
+    /// How many of this many contenders survive a round.
     fn kept_of(&self, contenders: usize) -> usize {
         contenders.div_ceil(self.plan.keep_one_in).max(self.plan.keep_at_least)
     }
@@ -253,7 +265,12 @@ mod tests {
             keep_one_in: 2,
             keep_at_least: 1,
             level: Level::PERCENT_95,
+            smallest: 0.0,
         }
+    }
+
+    fn as_they_are(near: &[usize]) -> Vec<usize> {
+        near.to_vec()
     }
 
     /// The loss of an arm in a replication: its mean, luck shared by all arms, and a little of its own.
@@ -271,7 +288,7 @@ mod tests {
                 assert_eq!(losses[arm].len(), round.replications.start);
                 losses[arm].extend(round.replications.clone().map(|i| loss(trial, arm, i, mean(arm))));
             }
-            search.close(|arm| Standing::Losses(&losses[arm]));
+            search.close(|arm| Standing::Losses(&losses[arm]), as_they_are);
         }
         (search, losses.iter().map(Vec::len).collect())
     }
@@ -315,11 +332,11 @@ mod tests {
     fn infeasible_arms_leave_and_none_feasible_is_no_best() {
         let mut search = Halving::new(plan(3, 30)).unwrap();
         let losses = [Some(1.0), Some(2.0)];
-        search.close(|arm| if arm == 0 { Standing::Infeasible } else { Standing::Losses(&losses) });
+        search.close(|arm| if arm == 0 { Standing::Infeasible } else { Standing::Losses(&losses) }, as_they_are);
         assert_eq!(search.fates()[0], Fate::Infeasible { round: 0 });
         assert_eq!(search.best(), Some(1), "ties go to the lower index");
         let mut search = Halving::new(plan(3, 30)).unwrap();
-        search.close(|_| Standing::Infeasible);
+        search.close(|_| Standing::Infeasible, as_they_are);
         assert_eq!((search.best(), search.next()), (None, None));
     }
 
@@ -330,6 +347,19 @@ mod tests {
         let most = replications.iter().max().unwrap();
         assert_eq!(replications.iter().filter(|&n| n == most).count(), 5, "{replications:?}");
         assert!((300..=320).contains(&search.spent()), "{}", search.spent());
+    }
+
+    #[test]
+    fn of_those_that_may_be_as_good_the_preferred_go_on() {
+        let mut search = Halving::new(Plan { smallest: 1.0, keep_at_least: 3, ..plan(8, 200) }).unwrap();
+        let means = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 2.0, 3.0];
+        // luck of each arm's own, so that nothing is shown
+        let losses: Vec<Vec<Option<f64>>> = (0..8)
+            .map(|arm| (0..4).map(|i| Some(means[arm] + if i == arm % 4 { 9.0 } else { -3.0 })).collect())
+            .collect();
+        search.close(|arm| Standing::Losses(&losses[arm]), |near| near.iter().rev().copied().collect());
+        let stay: Vec<usize> = (0..8).filter(|&arm| search.fates()[arm] == Fate::In).collect();
+        assert_eq!(stay, [0, 3, 4, 5], "the best as the measure of the others, and of those near it the preferred");
     }
 
     #[test]

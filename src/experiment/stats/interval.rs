@@ -4,14 +4,14 @@
 //! them has a t interval whatever happens inside a run: no batch means, no autocorrelation (Law, *Simulation Modeling
 //! and Analysis*, ch. 9). Figures are near normal when they summarise many requests.
 //!
-//! Some are not: a maximum, a delay until detection, a tail of few sessions. The t interval of such a figure ends too low, and its
-//! errors lie on one side. A figure that stands alone and whose values have a skewness above [`SKEWED`] gets Hall's
-//! interval (1992), the t statistic transformed by a cubic polynomial that takes the skewness out: closed, without
-//! resampling, and not symmetric about the mean. Of 20 lognormal values with sigma 1 the t interval holds the truth 87
-//! times in 100, Hall's 91. Paired differences are hardly ever skewed and keep t.
+//! Some are not: a maximum, a delay until detection, a tail of few sessions. The t interval of such a figure ends too
+//! low, and its errors lie on one side. A figure that stands alone and whose values have a skewness above [`SKEWED`]
+//! gets Hall's interval (1992), the t statistic transformed by a cubic polynomial that takes the skewness out: closed,
+//! without resampling, and not symmetric about the mean. Of 20 lognormal values with sigma 1 the t interval holds the
+//! truth 87 times in 100, Hall's 91. Paired differences are hardly ever skewed and keep t.
 //!
-//! A gate on one figure asks on which *side* of a limit the truth lies, and there an interval errs more than its half of 5 % even
-//! so. It is judged by Hall's interval at [`Level::one_sided`].
+//! A gate on one figure asks on which *side* of a limit the truth lies, and there an interval errs more than its half
+//! of 5 % even so. It is judged by Hall's interval at [`Level::one_sided`].
 //!
 //! There is no interval where that would be a pretence: where most values are the same and fewer than
 //! [`ENOUGH_THAT_DIFFER`] are not. On common luck many differences are exactly 0 and a few are large; then the scatter
@@ -21,7 +21,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{t_upper, t_upper_quantile};
-use super::ranked;
 use crate::measure::figures::no_token;
 
 /// A confidence level strictly between 0 and 1.
@@ -29,7 +28,7 @@ use crate::measure::figures::no_token;
 pub struct Level(f64);
 
 impl Level {
-    /// 95 %, the level of everything unless something else is said.
+    /// 95 %, the level of everything unless stated otherwise.
     pub const PERCENT_95: Self = Self(0.95);
 
     /// A level between 0 and 1, both excluded.
@@ -53,8 +52,9 @@ impl Level {
         Self(1.0 - self.error() / questions.max(1) as f64)
     }
 
-    /// The level at which each side of a skewed figure's interval errs no more often than half of this level's error: with
-    /// 0.4 of the error, 98 % for 95 % (found by simulation: the tests hold it for skewness 2 and ten replications or more).
+    /// The level at which each side of a skewed figure's interval errs no more often than half of this level's error:
+    /// with 0.4 of the error, 98 % for 95 % (found by simulation: the tests hold it for skewness 2 and ten replications
+    /// or more).
     #[must_use]
     pub fn one_sided(self) -> Self {
         Self(1.0 - 0.4 * self.error())
@@ -81,8 +81,8 @@ pub const ENOUGH_EQUAL: usize = 6;
 /// `lo` and `hi` are both there or both `None`: one replication says nothing about its own scatter, nor do many equal
 /// ones with few that are not.
 ///
-/// Where `no_token` is not 0, some replication's percentile fell among requests without a token: the mean is no time then
-/// (`measure::figures::no_token`), and the ends are of ranks. In JSON such a mean or end is null.
+/// Where `no_token` is not 0, some replication's percentile fell among requests without a token: the mean is no time
+/// then (`measure::figures::no_token`), and the ends are of ranks. In JSON such a mean or end is null.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Written", from = "Written")]
 pub struct Interval {
@@ -168,7 +168,7 @@ impl Moments {
         Some(Self { n, mean, squares, cubes, others: others(values) })
     }
 
-    /// Whether the values tell their own scatter.
+    /// Whether the values are enough to estimate their scatter.
     fn tells(&self) -> bool {
         match self.others {
             0 => self.n >= ENOUGH_EQUAL,
@@ -192,7 +192,7 @@ impl Moments {
         (deviation > 0.0).then(|| self.cubes / self.n as f64 / (deviation * deviation * deviation))
     }
 
-    /// The interval of a figure by itself: Hall's where it is skewed, else Student's.
+    /// The interval of a figure by itself: Hall's if it is skewed, otherwise Student's.
     pub fn lone_interval(&self, level: Level, missing: usize) -> Interval {
         match self.skewness() {
             Some(skewness) if skewness.abs() > SKEWED => self.hall(level, missing),
@@ -200,8 +200,8 @@ impl Moments {
         }
     }
 
-    /// Hall's interval (1992): the statistic T + s T²/3 + s² T³/27 + s/6, with s the skewness over the square root of n, is less
-    /// skewed than T by an order; its quantiles are taken for Student's and turned back.
+    /// Hall's interval (1992): the statistic T + s T²/3 + s² T³/27 + s/6, with s the skewness over the square root of
+    /// n, is less skewed than T by an order; its quantiles are taken for Student's and turned back.
     pub fn hall(&self, level: Level, missing: usize) -> Interval {
         let plain = self.interval(level, missing);
         let (Some(error), Some(skewness), Some(_)) = (self.standard_error(), self.skewness(), plain.lo) else {
@@ -220,7 +220,7 @@ impl Moments {
         Interval { lo: plain.lo.filter(|_| told), hi: plain.hi.filter(|_| told), ..plain }
     }
 
-    /// The t interval, whether or not the values tell their own scatter.
+    /// The t interval, even if the values are too few to estimate their scatter.
     pub fn plain_interval(&self, level: Level, missing: usize) -> Interval {
         let error = self.standard_error();
         let half = error.map(|error| if error == 0.0 { 0.0 } else { level.t(self.n) * error });
@@ -265,43 +265,9 @@ fn others(values: &[f64]) -> usize {
     if 2 * others < values.len() { others } else { values.len() }
 }
 
-/// The mean of a figure over replications; `None` when there is none. Values that are not finite count as missing.
-pub fn mean_interval(values: &[f64], level: Level) -> Option<Interval> {
-    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    interval_of(&finite, level, values.len() - finite.len())
-}
-
-/// [`mean_interval`] for a figure that some replications do not have: the interval is that of the mean *given that the
-/// figure exists*, and `missing` says how often it does not.
-pub fn mean_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
-    let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-    interval_of(&finite, level, values.len() - finite.len())
-}
-
-fn interval_of(values: &[f64], level: Level, missing: usize) -> Option<Interval> {
-    if ranked::scores(values) > 0 {
-        return ranked::lone(values, level, missing);
-    }
-    Some(Moments::of(values)?.lone_interval(level, missing))
-}
-
-/// The interval by which a gate on a figure itself is judged: each side of it errs at most half as often as `level` lets an
-/// interval err, also where the figure is skewed.
-pub fn gate_interval_of(values: &[Option<f64>], level: Level) -> Option<Interval> {
-    let finite: Vec<f64> = values.iter().copied().flatten().filter(|value| value.is_finite()).collect();
-    let missing = values.len() - finite.len();
-    if ranked::scores(&finite) > 0 {
-        return ranked::lone(&finite, level.one_sided(), missing);
-    }
-    let moments = Moments::of(&finite)?;
-    // of a handful of values the transformation knows no more than they do, and goes astray far out
-    let enough = moments.n >= ENOUGH_THAT_DIFFER;
-    let level = level.one_sided();
-    Some(if enough { moments.hall(level, missing) } else { moments.lone_interval(level, missing) })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::mean::{gate_interval_of, mean_interval, mean_interval_of};
     use super::*;
     use crate::engine::Luck;
     use crate::engine::quantile::normal_quantile;
@@ -385,8 +351,8 @@ mod tests {
         }
     }
 
-    /// The differences of two settings that only now and then matter: 0, or anything. Plain t intervals over 20 hold the
-    /// truth 63, 85 and 91 times in 100 where 1 in 20, 3 in 20 and 6 in 20 differ.
+    /// The differences of two settings that only now and then matter: 0, or anything. Plain t intervals over 20 hold
+    /// the truth 63, 85 and 91 times in 100 where 1 in 20, 3 in 20 and 6 in 20 differ.
     #[test]
     fn rare_differences_claims_are_wrong_at_most_7_times_in_100() {
         for (share, n) in [(0.05, 20), (0.15, 20), (0.3, 20), (0.5, 20), (0.05, 200), (0.15, 60), (0.3, 60)] {
@@ -427,7 +393,8 @@ mod tests {
         }
     }
 
-    /// The statistics review, section 3: Hall's interval held 91.8 (n = 20) and 93.0 (n = 40) where t held 86.7 and 89.7.
+    /// The statistics review, section 3: Hall's interval held 91.8 (n = 20) and 93.0 (n = 40) where t held 86.7 and
+    /// 89.7.
     #[test]
     fn strongly_skewed_data_hall_s_intervals_hold_the_truth_91_times_in_100_where_t_does_87() {
         let truth = libm::exp(0.5);

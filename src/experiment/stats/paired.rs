@@ -4,15 +4,16 @@
 //! (common random numbers), and a t interval over the differences is exact for normal ones however strongly the two are
 //! correlated. `variance_reduction` says what that bought.
 //!
-//! The relative change has Fieller's interval (1954), the set of all r for which the pairs b - a (1 + r) could have mean
-//! 0 by the very same t test. Two reasons for it and against the usual delta method: the interval of the change
+//! The relative change has Fieller's interval (1954), the set of all r for which the pairs b - a (1 + r) could have
+//! mean 0 by the very same t test. Two reasons for it and against the usual delta method: the interval of the change
 //! excludes 0 exactly when that of the difference does, so the two columns of a table cannot contradict each other; and
-//! where A's own mean cannot be told from 0 no bounded interval has the right coverage, which Fieller's says (no
-//! interval) and the delta method hides.
+//! where A's own mean may be 0 no bounded interval has the right coverage, which Fieller's says (no interval) and the
+//! delta method hides.
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, Moments, mean_interval};
+use super::interval::{Interval, Level, Moments};
+use super::mean::mean_interval;
 use super::ranked::{self, Pairs};
 
 /// A figure under A and under B over the same replications.
@@ -174,7 +175,7 @@ fn change(a: &[f64], d: &[f64], of_a: &Moments, of_d: &Moments, level: Level) ->
     // quadratic: p e² - 2 q e + r = 0
     let (p, q, r) = (1.0 - error_a * error_a, mean - covariance, mean * mean - error_d * error_d);
     if p <= 0.0 {
-        return Some((mean, None)); // A's own mean cannot be told from 0
+        return Some((mean, None)); // A's own mean may be 0
     }
     let root = (q * q - p * r).max(0.0).sqrt();
     let far = if q < 0.0 { q - root } else { q + root };

@@ -1,11 +1,13 @@
-//! Intervals and tests where some replication has no time to average: its percentile fell among requests without a token.
+//! Intervals and tests where some replication has no time to average: its percentile fell among requests without a
+//! token.
 //!
-//! Such a percentile has a worst-rank score (`measure::figures::no_token`), which can be ranked and not averaged with times.
-//! So the answer is one of ranks. Alone, the mean is "no token", and the lower end of its interval is that of the median over
-//! replications, by order statistics (Thompson 1936): whatever the distribution, it holds at its level. Of pairs it is the interval of the
-//! median difference, which excludes 0 where the sign test does. A median looks away from a few lost replications; so where
-//! one side has no token in more replications than the other, the interval is open on that side, and it is never called the
-//! better one. Where no replication of either side has a time, the shares without a token are compared by the t test.
+//! Such a percentile has a worst-rank score (`measure::figures::no_token`), which can be ranked but not averaged with
+//! times. So the comparison is one of ranks. Alone, the mean is "no token", and the lower end of its interval is that
+//! of the median over replications, by order statistics (Thompson 1936): whatever the distribution, it holds at its
+//! level. Of pairs it is the interval of the median difference, which excludes 0 where the sign test does. A median
+//! looks away from a few lost replications; so where one side has no token in more replications than the other, the
+//! interval is open on that side, and it is never called the better one. Where no replication of either side has a
+//! time, the shares without a token are compared by the t test.
 
 use super::distribution::half_binomial;
 use super::interval::{Interval, Level, Moments};
@@ -71,7 +73,8 @@ impl Pairs<'_> {
     }
 }
 
-/// B - A - share * |A| of one pair; of two scores, what B lost beyond A's share without a token by more than that share of it.
+/// B - A - share * |A| of one pair; of two scores, what B lost beyond A's share without a token by more than that share
+/// of it.
 pub(super) fn beyond(a: f64, b: f64, share: f64) -> f64 {
     if is_score(a) && is_score(b) {
         let lost = share_of(a);

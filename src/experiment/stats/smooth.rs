@@ -1,33 +1,33 @@
 //! Neighbours inform each other: replications of the values of one numeric key, smoothed along the key.
 //!
-//! What a threshold does changes gradually, so the values next to it know something of it. Each replication is smoothed
-//! by itself, by one and the same linear smoother: a natural cubic smoothing spline over the positions (Reinsch 1967;
-//! Green and Silverman 1994, ch. 2), in which arms that scatter more weigh less. Since the smoother is linear, means over
-//! replications are those of a smoothed curve, and since the replications stay independent of each other, paired
-//! differences of smoothed values have honest t intervals whatever the luck that arms share. Only its bias has to be
-//! watched. Hence how much is smoothed is the amount with the least estimated risk: squared bias (that of the residuals
-//! less what their scatter explains) and variance, both read off the replications (Mallows 1973; Stein 1981). A curve
-//! with a cliff is hardly smoothed. [`Smoothed::gain`] says what it bought.
+//! The effect of a threshold changes gradually, so neighbouring values carry information about it. Each replication is
+//! smoothed by itself, by one and the same linear smoother: a natural cubic smoothing spline over the positions
+//! (Reinsch 1967; Green and Silverman 1994, ch. 2), in which arms that scatter more weigh less. Since the smoother is
+//! linear, means over replications are those of a smoothed curve, and since the replications stay independent of each
+//! other, paired differences of smoothed values have honest t intervals whatever the luck that arms share. Only its
+//! bias has to be watched. Hence how much is smoothed is the amount with the least estimated risk: squared bias (that
+//! of the residuals less what their scatter explains) and variance, both read off the replications (Mallows 1973; Stein
+//! 1981). A curve with a cliff is hardly smoothed. [`Smoothed::gain`] says how much was gained.
 
 use super::interval::Moments;
 
-/// Columns after smoothing, and what that bought.
+/// Columns after smoothing, and the gain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Smoothed {
     /// For each arm its value in each replication; those of arms that are on no curve are as they were.
     pub columns: Vec<Vec<Option<f64>>>,
-    /// So many times the replications would give raw means of the same risk, in the largest block; `None`: nothing was
-    /// smoothed.
+    /// How many times the replications would be needed for raw means of the same risk, in the largest block; `None` if
+    /// nothing was smoothed.
     pub gain: Option<f64>,
 }
 
-/// Fewer positions are no curve.
+/// With fewer positions, nothing is smoothed.
 const FEWEST: usize = 5;
-/// More are not smoothed: it takes the cube of their number.
+/// With more positions, nothing is smoothed, because the time grows with the cube of their number.
 const MOST: usize = 200;
-/// Fewer replications tell no risk.
+/// With fewer replications, the risk cannot be estimated.
 const REPLICATIONS: usize = 3;
-/// A curve with a minimum has at least so many degrees of freedom.
+/// A curve with a minimum has at least this many degrees of freedom.
 const LEAST_FREEDOM: f64 = 3.0;
 
 /// Smooths the arms that have a position, each replication along them. Arms may lack replications: every replication is
@@ -56,7 +56,7 @@ pub fn smoothed(columns: &[Vec<Option<f64>>], at: &[Option<f64>]) -> Smoothed {
         if !(FEWEST..=MOST).contains(&arms.len()) {
             continue;
         }
-        // all replications that have these arms tell how much to smooth, also those that have further ones
+        // all replications that have these arms are used to choose the amount, also those that have further arms
         let row = |replication: usize| -> Option<Vec<f64>> {
             arms.iter().map(|&(arm, _)| value(arm, replication).filter(|value| value.is_finite())).collect()
         };

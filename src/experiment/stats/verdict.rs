@@ -1,8 +1,8 @@
-//! A difference in words, and what sixty of them together are worth.
+//! Verdicts on differences, and what sixty of them together are worth.
 //!
-//! A table of sixty figures has three with a 95 % interval clear of zero though nothing differs. So every verdict comes
-//! with the question whether it would stand among its company: Holm's step-down procedure (1979) keeps the probability
-//! of even one false "better" or "worse" in the whole table below 5 %, whatever the dependence between figures.
+//! A table of sixty figures has three with a 95 % interval clear of zero though nothing differs. So every verdict is
+//! checked for whether it would stand among all others: Holm's step-down procedure (1979) keeps the probability of even
+//! one false "better" or "worse" in the whole table below 5 %, whatever the dependence between figures.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,8 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The value as a loss: the smaller, the better. A figure that is neither good nor bad is taken as one to keep low.
+    /// The value as a loss: the smaller, the better. A figure that is neither good nor bad is treated as one to keep
+    /// low.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Self::LowerIsBetter | Self::Neither => value,
@@ -31,7 +32,7 @@ impl Direction {
     }
 }
 
-/// What the evidence says of B against A.
+/// What the evidence says of B compared with A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -47,8 +48,8 @@ pub enum Verdict {
     Lower,
     /// The interval of the difference holds zero. Not "no difference": the interval says how large one may be.
     NoDifferenceShown,
-    /// The difference has no interval (one replication; few that differ at all), or no replication has the figure on
-    /// both sides: nothing can be said.
+    /// The difference has no interval (because there is one replication, or few differ at all), or no replication has
+    /// the figure on both sides. Nothing can be concluded.
     NotDecidable,
 }
 

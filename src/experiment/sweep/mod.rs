@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::cell::{Cell, notes};
 use super::identity::{self, Unreadable};
 use super::jobs::{Job, Progress};
-use super::journal::{self, Header, Journal, JournalError, Sync as Syncing};
+use super::journal::{self, Durability, Header, Journal, JournalError};
 use super::shard::{Joined, MergeError, Shard};
 use super::variant::{Base, Variant, VariantError};
 use super::vary::Axis;
@@ -168,7 +168,7 @@ impl Sweep {
             None if shard != Shard::WHOLE => return Err(SweepError::ShardWithoutJournal),
             None => None,
             Some(path) => {
-                let opened = Journal::<Cell>::open(path, &self.header(shard)?, Syncing::EveryLine)?;
+                let opened = Journal::<Cell>::open(path, &self.header(shard)?, Durability::EveryLine)?;
                 for (at, cell) in opened.finished {
                     cells[at] = Some(cell);
                 }
@@ -232,14 +232,14 @@ impl Swept {
         cells: impl FnOnce() -> Result<Vec<Cell>, JournalError>,
     ) -> Result<Self, SweepError> {
         let not = |found| move || SweepError::NotASweep { path: path.to_owned(), found };
-        match header.told("command") {
+        match header.value_of("command") {
             Some("sweep") => {}
             Some("tune") => return Err(not("the journal of a tune")()),
             _ => return Err(not("the journal of something else")()),
         }
         let damaged = "a journal whose header does not tell its values";
         let layout = Layout::from_about(&header.about).ok_or_else(not(damaged))?;
-        let seed = header.told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
+        let seed = header.value_of("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
         if layout.cells() != header.cells {
             return Err(not(damaged)());
         }
@@ -247,7 +247,7 @@ impl Swept {
         if cells.len() < layout.cells() {
             return Err(SweepError::Unfinished { path: path.to_owned(), there: cells.len(), of: layout.cells() });
         }
-        let name = header.told("scenario").unwrap_or_default().to_owned();
+        let name = header.value_of("scenario").unwrap_or_default().to_owned();
         Ok(Self { name, seed, layout, cells, scenario: header.scenarios.first().cloned().unwrap_or_default() })
     }
 

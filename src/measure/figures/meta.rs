@@ -1,6 +1,6 @@
-//! What a figure means: the entry that the registry keeps for each path.
+//! The meaning of a figure: the entry that the registry has for each path.
 
-/// What a figure is counted in. The path carries it too, where it has one.
+/// The unit of a figure. Its path ends in the unit as well, unless the figure is a count or a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A number of things.
@@ -28,14 +28,14 @@ pub enum Better {
     Lower,
     /// More is better.
     Higher,
-    /// Neither: it describes.
+    /// Neither is better: the figure only describes.
     Neutral,
 }
 
 /// The part of the results that a figure belongs to, in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// How many requests there were.
+    /// Numbers of requests.
     Requests,
     /// Tail latency per request.
     Latency,
@@ -88,10 +88,10 @@ pub struct Meta {
     pub path: &'static str,
     /// What it is, for people.
     pub title: &'static str,
-    /// What it is counted in.
+    /// Its unit.
     pub unit: Unit,
-    /// Which way it should go.
+    /// Whether less or more of it is better.
     pub better: Better,
-    /// Where it belongs.
+    /// The part of the results that it belongs to.
     pub group: Group,
 }

@@ -6,12 +6,12 @@ pub mod registry;
 
 pub use meta::{Better, Group, Meta, Unit};
 
-/// Some figures of one fixed list, in its order; a figure that a run cannot have has no value.
+/// The values of a fixed list of figures, in its order. A figure that a run cannot have has no value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     metas: &'static [Meta],
     values: Vec<Option<f64>>,
-    /// Where the next `put` is looked for first: values come nearly in the order of the list.
+    /// Where the next `put` looks first, because values come nearly in the order of the list.
     next: usize,
 }
 
@@ -21,10 +21,10 @@ impl Row {
         Self { metas, values: vec![None; metas.len()], next: 0 }
     }
 
-    /// Sets the figure at `path`; not a number counts as no value.
+    /// Sets the figure at `path`. NaN counts as no value.
     ///
     /// # Panics
-    /// In debug builds, when the list has no such path: it is written in the program, never input.
+    /// In debug builds, if the list has no such path. Paths are written in the program and never come from input.
     pub fn put(&mut self, path: &str, value: impl Into<Option<f64>>) {
         let place = (self.next..self.metas.len()).chain(0..self.next).find(|&i| self.metas[i].path == path);
         debug_assert!(place.is_some(), "no figure has the path {path}");
@@ -34,12 +34,12 @@ impl Row {
         }
     }
 
-    /// Sets a number of things.
+    /// Sets a count.
     pub fn count(&mut self, path: &str, value: u64) {
         self.put(path, value as f64);
     }
 
-    /// Sets `part / whole`; no value when the whole is 0.
+    /// Sets `part / whole`; it has no value if `whole` is 0.
     pub fn ratio(&mut self, path: &str, part: u64, whole: u64) {
         self.put(path, ratio(part, whole));
     }
@@ -59,13 +59,13 @@ impl Row {
         &self.values
     }
 
-    /// A row of the same list from values in its order (a journal's, say); `None` when their number is another.
+    /// A row from values in the order of the list, for example those of a journal; `None` if their number does not fit.
     pub fn with_values(metas: &'static [Meta], values: Vec<Option<f64>>) -> Option<Self> {
         (metas.len() == values.len()).then_some(Self { metas, values, next: 0 })
     }
 }
 
-/// A row about something that has a name: an account by its id, a condition.
+/// A row about an account, named by its id, or about a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
     /// The name.
@@ -127,7 +127,7 @@ impl Figures {
         })
     }
 
-    /// What the simulator itself has to say: how many events it handled. (Wall time is known to whoever calls it.)
+    /// Sets the figure of the simulator itself: how many events it handled. (Its wall time is measured by the caller.)
     pub fn put_events(&mut self, events: u64) {
         self.run.count("engine.events", events);
     }

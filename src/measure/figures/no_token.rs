@@ -1,42 +1,44 @@
-//! What a percentile is that falls among requests without a first token: longer than any time, and still to be ranked.
+//! The value of a percentile that falls among requests without a first token: it is longer than any time and can still
+//! be ranked.
 //!
-//! A client that gave up, was refused or got an error never saw a first token. It ranks as worst, so that a setting does not look
-//! better for having lost it; where a percentile falls among such requests there is no time to be told. It has a *worst-rank
-//! score* instead (Lachin 1999): a number beyond any time, the larger the more of the requests had no token. Scores can be
-//! compared, subtracted and averaged like times: the order is right, nothing becomes NaN, and two runs are equal only where
-//! they lost the same share. Nobody is ever shown a score: text says "no token", JSON null.
+//! A client that gave up, was refused or got an error never saw a first token. Its request ranks as worst, so that a
+//! setting does not look better because it lost the request. A percentile that falls among such requests is not a time.
+//! It has a *worst-rank score* instead (Lachin 1999): a number beyond any time that is larger the more of the requests
+//! had no token. Scores can be compared, subtracted and averaged like times: their order is right, nothing becomes NaN,
+//! and two runs are equal only if they lost the same share. A score is never shown: text says "no token", JSON `null`.
 
-/// The score of a percentile beyond all times, without the share: no figure that is a number comes near it, and its square
-/// is still a number.
+/// The score of such a percentile, without the share. It is far above every real figure, and its square is still
+/// finite.
 const NO_TOKEN: f64 = 1e100;
 
-/// From here on a value is made of scores: also the difference of two of them, or the mean of one with many times.
+/// A value from here on is made of scores. This includes the difference of two scores and the mean of a score and many
+/// times.
 const LEAST: f64 = 1e60;
 
-/// What text says of it.
+/// How text shows a score.
 pub const WORDS: &str = "no token";
 
-/// The score of a percentile that falls among requests without a token, which are this share of all.
+/// The score of a percentile that falls among requests without a token; `share_without` is their share of all requests.
 pub fn score(share_without: f64) -> f64 {
     NO_TOKEN * (1.0 + share_without)
 }
 
-/// Whether a value is such a score, or made of some (their difference, their mean).
+/// Whether a value is a score or is made of scores (a difference or a mean of them).
 pub fn is_score(value: f64) -> bool {
     value.abs() >= LEAST
 }
 
-/// The share without a token that a score tells.
+/// The share of requests without a token that a score stands for.
 pub fn share_of(score: f64) -> f64 {
     score / NO_TOKEN - 1.0
 }
 
-/// The value where it is a number that can be shown.
+/// The value, if it is a number that can be shown.
 pub fn shown(value: f64) -> Option<f64> {
     (!is_score(value)).then_some(value)
 }
 
-/// The value for a chart, where "no token" has no place.
+/// The value for a chart: NaN for "no token", which has no place there.
 pub fn or_nan(value: f64) -> f64 {
     shown(value).unwrap_or(f64::NAN)
 }

@@ -1,6 +1,7 @@
 //! Every figure of a run by its path, in the order of the result document.
 //!
-//! The set is fixed: a figure that a run cannot have (no sessions, nothing escaped) is there and has no value.
+//! The set is fixed. A figure that a run cannot have (because it has no sessions, or nothing escaped) is there and has
+//! no value.
 
 use super::meta::Better::{Higher, Lower, Neutral};
 use super::meta::Unit::{Count, Money, Ms, PerSecond, Plain, Ratio, Seconds, Tokens};
@@ -32,7 +33,8 @@ pub static RUN: &[Meta] = {
         f(Latency, "felt_ttft_ms.samples", "requests that ended, with or without a first token", Count, Neutral),
         f(Latency, "felt_ttft_ms.without_token", "of these, without a first token", Count, Lower),
         f(Latency, "felt_ttft_ms.without_token_ratio", "share of requests without a first token", Ratio, Lower),
-        f(Latency, "felt_ttft_ms.over_slo_ratio", "share of requests over the SLO or without a first token", Ratio, Lower),
+        f(Latency, "felt_ttft_ms.over_slo_ratio",
+            "share of requests over the SLO or without a first token", Ratio, Lower),
         f(Latency, "answered_ttft_ms.mean", "felt TTFT of those that got a first token, mean", Ms, Lower),
         f(Latency, "answered_ttft_ms.p50", "felt TTFT of those that got a first token, p50", Ms, Lower),
         f(Latency, "answered_ttft_ms.p90", "felt TTFT of those that got a first token, p90", Ms, Lower),
@@ -79,9 +81,11 @@ pub static RUN: &[Meta] = {
         f(Sessions, "sessions.answered_mean_ttft_ms.p90", "mean TTFT of a session's answered turns, p90", Ms, Lower),
         f(Sessions, "sessions.answered_mean_ttft_ms.p95", "mean TTFT of a session's answered turns, p95", Ms, Lower),
         f(Sessions, "sessions.answered_mean_ttft_ms.p99", "mean TTFT of a session's answered turns, p99", Ms, Lower),
-        f(Sessions, "sessions.answered_mean_ttft_ms.max", "mean TTFT of a session's answered turns, maximum", Ms, Lower),
+        f(Sessions, "sessions.answered_mean_ttft_ms.max",
+            "mean TTFT of a session's answered turns, maximum", Ms, Lower),
         f(Sessions, "sessions.over_slo", "sessions with a turn over the SLO or without a first token", Count, Lower),
-        f(Sessions, "sessions.over_slo_ratio", "share of sessions with a turn over the SLO or without a first token", Ratio, Lower),
+        f(Sessions, "sessions.over_slo_ratio",
+            "share of sessions with a turn over the SLO or without a first token", Ratio, Lower),
         f(Sessions, "sessions.stuck", "stuck sessions", Count, Lower),
         f(Sessions, "sessions.stuck_ratio", "share of stuck sessions", Ratio, Lower),
         f(Sessions, "sessions.longest_stuck_s", "longest time that a session was stuck", Seconds, Lower),
@@ -102,9 +106,11 @@ pub static RUN: &[Meta] = {
         f(Escapes, "escapes.rewritten.waited", "bindings rewritten by waiting for another account", Count, Neutral),
         f(Escapes, "escapes.rewritten.failover", "bindings rewritten by a failover", Count, Neutral),
         f(Escapes, "escapes.rewritten.ttl_lapsed", "bindings rewritten after their TTL had lapsed", Count, Neutral),
-        f(Escapes, "escapes.rewritten.unavailable", "bindings rewritten because their account was not available", Count, Neutral),
+        f(Escapes, "escapes.rewritten.unavailable",
+            "bindings rewritten because their account was not available", Count, Neutral),
         f(Escapes, "escapes.rewritten.websocket", "bindings rewritten by the WebSocket handler", Count, Neutral),
-        f(Escapes, "escapes.rewritten.previous_response", "bindings rewritten by a hit of previous_response_id", Count, Neutral),
+        f(Escapes, "escapes.rewritten.previous_response",
+            "bindings rewritten by a hit of previous_response_id", Count, Neutral),
 
         f(Detection, "detection.onsets", "times that an account became degraded", Count, Neutral),
         f(Detection, "detection.detected", "of these, seen by the escape gate while they lasted", Count, Higher),
@@ -118,7 +124,8 @@ pub static RUN: &[Meta] = {
         f(Detection, "detection.completions.min", "results reported until then, minimum", Count, Lower),
         f(Detection, "detection.completions.max", "results reported until then, maximum", Count, Lower),
         f(Detection, "detection.missed_turns", "turns that stayed on a degraded account by stickiness", Count, Lower),
-        f(Detection, "detection.missed_turns_ratio", "share of the turns bound to a degraded account that stayed", Ratio, Lower),
+        f(Detection, "detection.missed_turns_ratio",
+            "share of the turns bound to a degraded account that stayed", Ratio, Lower),
         f(Detection, "detection.false_escapes", "health escapes from a healthy account", Count, Lower),
         f(Detection, "detection.false_escapes_ratio", "share of health escapes that were false", Ratio, Lower),
         f(Detection, "detection.late_escapes", "of these, from an account that had been degraded before", Count, Lower),
@@ -126,7 +133,8 @@ pub static RUN: &[Meta] = {
         f(Detection, "detection.readmission_s.p50", "end of degradation to readmission, p50", Seconds, Lower),
         f(Detection, "detection.readmission_s.min", "end of degradation to readmission, minimum", Seconds, Lower),
         f(Detection, "detection.readmission_s.max", "end of degradation to readmission, maximum", Seconds, Lower),
-        f(Detection, "detection.degraded_again", "recovered accounts that degraded again before they were readmitted", Count, Neutral),
+        f(Detection, "detection.degraded_again",
+            "recovered accounts that degraded again before they were readmitted", Count, Neutral),
         f(Detection, "detection.never_readmitted", "recovered accounts that were never readmitted", Count, Lower),
 
         f(Cost, "cost.turns", "turns of sessions that reached an upstream's first token", Count, Neutral),
@@ -227,7 +235,8 @@ pub static CONDITION: &[Meta] = {
         f(Conditions, "readmission_s.p50", "end to readmission, p50", Seconds, Lower),
         f(Conditions, "readmission_s.min", "end to readmission, minimum", Seconds, Lower),
         f(Conditions, "readmission_s.max", "end to readmission, maximum", Seconds, Lower),
-        f(Conditions, "degraded_again", "recovered accounts that degraded again before they were readmitted", Count, Neutral),
+        f(Conditions, "degraded_again",
+            "recovered accounts that degraded again before they were readmitted", Count, Neutral),
         f(Conditions, "never_readmitted", "recovered accounts that were never readmitted", Count, Lower),
     ]
 };

@@ -5,12 +5,13 @@ use super::run::capital;
 use super::words::sentence;
 use super::{Answer, FAILURES, Tone, plain};
 use crate::experiment::compare::{Comparison, Outcome, Row};
-use crate::experiment::gate::Evidence;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::document::Estimate;
 use crate::report::format;
+use crate::units::{agree, count};
 
 /// What users feel, failures first.
 const HARM: [&str; 9] = [
@@ -188,8 +189,8 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
-            let runs = if n == 1 { "1 replication says".to_owned() } else { format!("{n} replications say") };
-            format!("{runs} nothing surely: {what} is {from} {a}, {to} {b}")
+            let (runs, say) = (count(n, "replication"), agree(n, "says", "say"));
+            format!("{runs} {say} nothing surely: {what} is {from} {a}, {to} {b}")
         }
         _ if sure(row) => format!("{what} {verb} from {from} {a} to {to} {b}{change}"),
         _ => format!("{what} perhaps {verb} from {from} {a} to {to} {b}{change}"),

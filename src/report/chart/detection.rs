@@ -56,11 +56,14 @@ pub struct Detection {
     pub current: Option<String>,
 }
 
+/// The axis of delays reaches at least so far, in seconds.
+const AT_LEAST: f64 = 600.0;
+
 /// The chart of detection.
 pub fn detection(detection: &Detection) -> Figure {
     let n = detection.conditions.len();
     let delays = delays(detection);
-    let height = (n as f64 * 34.0).clamp(110.0, 1_200.0);
+    let height = (n as f64 * 34.0).clamp(64.0, 1_200.0);
     let mut rows = Vec::new();
     if detection.roc.is_empty() {
         rows.push(Row { height, panels: vec![delays] });
@@ -93,6 +96,9 @@ fn title(detection: &Detection) -> String {
     };
     match onsets {
         0.0 => format!("{scenario}: no account became degraded"),
+        1.0 if seen == 1.0 => {
+            format!("{scenario}: the gate saw the one onset{}", delay.replacen(", in the median after", " after", 1))
+        }
         n => format!("{scenario}: the gate saw {} of {} onsets{delay}", number(seen), number(n)),
     }
 }
@@ -101,14 +107,9 @@ fn delays(detection: &Detection) -> Panel {
     let conditions = &detection.conditions;
     let all =
         conditions.iter().flat_map(|c| [c.delay, c.readmission]).flatten().flat_map(|d| [d.min_s, d.p50_s, d.max_s]);
-    let positive: Vec<f64> = all.clone().filter(|value| *value > 0.0 && value.is_finite()).collect();
-    let zero = all.into_iter().any(|value| value == 0.0);
-    let (low, high) = positive.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &v| (low.min(v), high.max(v)));
-    let x = if !zero && high / low > 20.0 {
-        Axis::log("seconds (log scale)", Format::Seconds)
-    } else {
-        Axis::linear("seconds", Format::Seconds).with(0.0)
-    };
+    let high = all.filter(|value| value.is_finite()).fold(AT_LEAST, f64::max);
+    // always the same scale, so that scenarios can be held against each other
+    let x = Axis::log("seconds (log scale; a second or less at the left edge)", Format::Seconds).over(1.0, 1.2 * high);
     let names = conditions.iter().map(|condition| condition.name.clone()).collect();
     let mut panel = Panel::new("Delay per condition", x, Axis::names("", names));
     panel.nothing = match conditions.len() {
@@ -126,8 +127,9 @@ fn delays(detection: &Detection) -> Panel {
         ("end to readmission", Ink::B, Shape::Square, 0.16, |c| c.readmission),
     ] {
         let some = || conditions.iter().enumerate().filter_map(move |(i, c)| Some((i, c, of(c)?)));
-        let rows: Vec<(f64, f64, f64, f64)> =
-            some().map(|(i, _, delay)| (i as f64 + up, delay.min_s, delay.p50_s, delay.max_s)).collect();
+        let rows: Vec<(f64, f64, f64, f64)> = some()
+            .map(|(i, _, delay)| (i as f64 + up, delay.min_s.max(1.0), delay.p50_s.max(1.0), delay.max_s.max(1.0)))
+            .collect();
         let tips = some()
             .map(|(_, condition, delay)| {
                 let [min, p50, max] = [delay.min_s, delay.p50_s, delay.max_s].map(|s| Format::Seconds.value(s));

@@ -65,6 +65,8 @@ pub struct Panel {
     pub weight: f64,
     /// Lanes for flags over the highest value.
     pub lanes: u32,
+    /// Whether its series have their keys beside its title, not over all panels.
+    pub keys: bool,
 }
 
 /// A column of text beside a category axis.
@@ -91,6 +93,8 @@ pub struct Axis {
     pub shown: bool,
     /// Values that the range must hold, be there data or not.
     pub include: Vec<f64>,
+    /// Names that stand out, by their place.
+    pub strong: Vec<usize>,
 }
 
 /// How an axis places values.
@@ -162,6 +166,8 @@ pub enum Mark {
         shape: Shape,
         /// Which lane, from 0 at the top.
         lane: u32,
+        /// How many each stands for; empty: one. Where markers would merge, these become bars.
+        counts: Vec<u64>,
     },
     /// Rectangles with a weight each, for what would be too many points.
     Density {
@@ -311,7 +317,7 @@ impl Axis {
     }
 
     fn new(label: impl Into<String>, format: Format, scale: Scale) -> Self {
-        Self { label: label.into(), scale, format, range: None, shown: true, include: Vec::new() }
+        Self { label: label.into(), scale, format, range: None, shown: true, include: Vec::new(), strong: Vec::new() }
     }
 
     /// The range must hold this value.
@@ -350,6 +356,7 @@ impl Panel {
             zoom: false,
             weight: 1.0,
             lanes: 0,
+            keys: false,
         }
     }
 

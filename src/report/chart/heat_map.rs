@@ -71,7 +71,7 @@ pub fn heat_map(map: &HeatMap) -> Figure {
         let plateau: Vec<(usize, usize)> = map.plateau.iter().copied().filter(inside).map(place).collect();
         if !plateau.is_empty() {
             let outline = Mark::Outline { squares: plateau, dash: Dash::Dashed };
-            panel.series.push(Series::new("plateau: cannot be told from the best", Ink::Bad, outline));
+            panel.series.push(Series::new("plateau: as good as the best", Ink::Bad, outline));
         }
         if let Some(best) = map.best.filter(inside).map(place) {
             let outline = Mark::Outline { squares: vec![best], dash: Dash::Solid };

@@ -74,7 +74,10 @@ pub struct Incident {
 }
 
 const DEGRADED: &str = "degraded (truth)";
+const IDLE: &str = "no answers";
 const BLOCKED: &str = "blocked or off the list";
+/// The last step that is within bounds.
+const HARMLESS: usize = 3;
 /// What became of escapes: name and colour.
 const BECAME: [(&str, Ink); 4] = [
     ("moved, cache warm", Ink::P50),
@@ -96,7 +99,7 @@ pub fn incident(incident: &Incident) -> Figure {
         last.x = time(incident);
     }
     let legend = incident.steps.iter().cloned();
-    let legend = legend.chain([DEGRADED, BLOCKED].map(str::to_owned));
+    let legend = legend.chain([IDLE, BLOCKED, DEGRADED].map(str::to_owned));
     let legend = legend.chain(incident.felt.iter().map(side_name));
     Figure {
         title: incident.title.clone(),
@@ -119,15 +122,20 @@ fn strips_height(lanes: usize) -> f64 {
 
 fn time(incident: &Incident) -> Axis {
     let (from, to) = incident.window;
-    let to = if to > from { to } else { from + 1.0 };
+    let to = if to > from { to } else { from + 3_600.0 };
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, to)
 }
 
 fn strips(incident: &Incident) -> Panel {
     let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
     let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
-    panel.zoom = true;
-    panel.nothing = "nothing to show: the scenario has no accounts".to_owned();
+    (panel.zoom, panel.keys) = (true, true);
+    let sick =
+        |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
+    let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
+    panel.y.strong = strong.collect();
+    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
+    panel.nothing = format!("nothing to show: {nothing}");
     for (span, name) in &incident.brackets {
         panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
     }
@@ -140,7 +148,7 @@ fn strips(incident: &Incident) -> Panel {
                 let tip = |name: &str| {
                     format!("{}\n{name}\n{} to {}", lane.name, Format::Clock.value(from), Format::Clock.value(to))
                 };
-                tips.push(if of > 3 { tip(name) } else { String::new() });
+                tips.push(if of > HARMLESS { tip(name) } else { String::new() });
             }
         }
         if !bars.is_empty() {
@@ -153,14 +161,26 @@ fn strips(incident: &Incident) -> Panel {
             .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
             .collect()
     };
+    let idle = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
+        let row = row as f64 + 0.05;
+        gaps(lane, incident.window).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
+    });
+    let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
+    if !idle.is_empty() && !panel.series.is_empty() {
+        panel.series.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
+    }
+    let blocked = over(|lane| &lane.blocked, -0.34, 0.44);
+    if !blocked.is_empty() {
+        let tips = incident.lanes.iter().flat_map(|lane| lane.blocked.iter().map(move |span| kept_off(lane, span)));
+        let bars = Mark::Bars { bars: blocked };
+        panel.series.push(Series::new(BLOCKED, Ink::Blocked, bars).tips(tips.collect()));
+    }
     let degraded = over(|lane| &lane.degraded, -0.48, -0.37);
     if !degraded.is_empty() {
         let tips = incident.lanes.iter().flat_map(|lane| lane.degraded.iter().map(move |span| truth(lane, span)));
-        panel.series.push(Series::new(DEGRADED, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
-    }
-    let blocked = over(|lane| &lane.blocked, 0.2, 0.44);
-    if !blocked.is_empty() {
-        panel.series.push(Series::new(BLOCKED, Ink::Blocked, Mark::Bars { bars: blocked }));
+        // where a bracket says what befell, the legend need not
+        let name = if incident.brackets.is_empty() { DEGRADED } else { "" };
+        panel.series.push(Series::new(name, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
     }
     for (at, label) in &incident.marks {
         let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
@@ -170,11 +190,39 @@ fn strips(incident: &Incident) -> Panel {
         head: head.to_owned(),
         cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
     };
-    // with one incident the plot says it
-    if incident.marks.is_empty() && incident.lanes.iter().any(|lane| !lane.seen.is_empty()) {
+    // of one account alone its bracket says it
+    if incident.marks.is_empty() && incident.lanes.iter().filter(|lane| !lane.seen.is_empty()).count() > 1 {
         panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
     }
     panel
+}
+
+/// Whether an account is beyond the SLO, or whatever is measured, for most of the window.
+fn is_mostly_bad(lane: &Lane, (from, to): (f64, f64)) -> bool {
+    let bad: f64 = lane.cells.iter().filter(|cell| cell.2 > HARMLESS).map(|cell| cell.1 - cell.0).sum();
+    bad > 0.5 * (to - from)
+}
+
+/// Where an account gave no answer within the window.
+fn gaps(lane: &Lane, (from, to): (f64, f64)) -> Vec<Span> {
+    let mut out = Vec::new();
+    let mut at = from;
+    for cell in &lane.cells {
+        if cell.0 > at + 1e-6 {
+            out.push(Span { from: at, to: cell.0.min(to) });
+        }
+        at = at.max(cell.1);
+    }
+    if to > at + 1e-6 {
+        out.push(Span { from: at, to });
+    }
+    out
+}
+
+/// When nobody could be sent to an account, in words.
+fn kept_off(lane: &Lane, span: &Span) -> String {
+    let [from, to] = [span.from, span.to].map(|at| Format::Clock.value(at));
+    format!("{}\n{BLOCKED} from {from} to {to}", lane.name)
 }
 
 /// What befell an account, in words.
@@ -194,12 +242,11 @@ fn felt(incident: &Incident) -> Panel {
     let mut panel = Panel::new(title, time(incident).hidden(), Axis::linear("", Format::Percent).with(0.0).with(0.01));
     panel.zoom = true;
     panel.nothing = "nothing to show: no request arrived".to_owned();
+    panel.keys = true;
     if let [off, on] = incident.felt.as_slice() {
-        let both = off.shares.iter().filter_map(|&(at, share)| {
-            let other = on.shares.iter().find(|other| other.0 == at)?.1;
-            Some((at, share.min(other), share.max(other)))
-        });
-        panel.series.push(Series::new("", Ink::A, Mark::Band { points: both.collect(), opacity: 0.25 }));
+        for (ink, points) in between(&off.shares, &on.shares) {
+            panel.series.push(Series::new("", ink, Mark::Band { points, opacity: 0.25 }));
+        }
     }
     let sides = incident.felt.len();
     for (place, side) in incident.felt.iter().enumerate() {
@@ -222,10 +269,31 @@ fn felt(incident: &Incident) -> Panel {
     panel
 }
 
+/// The area between two curves: in the colour of the first where the second is below it, in that of bad news where not.
+fn between(first: &[(f64, f64)], second: &[(f64, f64)]) -> [(Ink, Vec<(f64, f64, f64)>); 2] {
+    let both: Vec<(f64, f64, f64)> =
+        first.iter().filter_map(|&(at, a)| Some((at, a, second.iter().find(|other| other.0 == at)?.1))).collect();
+    let mut areas = [(Ink::A, Vec::new()), (Ink::Bad, Vec::new())];
+    let mut last: Option<(f64, f64, f64)> = None;
+    for &(at, a, b) in &both {
+        if let Some((before, a0, b0)) = last
+            && (a0 - b0) * (a - b) < 0.0
+        {
+            let part = (a0 - b0) / ((a0 - b0) - (a - b));
+            let (cross, level) = (before + part * (at - before), a0 + part * (a - a0));
+            areas.iter_mut().for_each(|area| area.1.push((cross, level, level)));
+        }
+        areas[0].1.push((at, a.min(b), a));
+        areas[1].1.push((at, a.min(b), b));
+        last = Some((at, a, b));
+    }
+    areas.map(|(ink, points)| (ink, points))
+}
+
 fn escapes(incident: &Incident) -> Panel {
     let names = became_names(incident);
     let mut panel = Panel::new("Escapes a minute", time(incident).hidden(), Axis::linear("", Format::Number).with(0.0));
-    panel.zoom = true;
+    (panel.zoom, panel.keys) = (true, true);
     for (place, (name, ink)) in BECAME.iter().enumerate() {
         let (mut bars, mut tips) = (Vec::new(), Vec::new());
         for escaped in incident.escapes.iter().filter(|escaped| escaped.became[place] > 0) {

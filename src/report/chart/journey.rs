@@ -1,8 +1,9 @@
 //! One session's way: each turn with its TTFT and its account, escapes and cold turns.
 
-use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
+use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
 use super::format::Format;
 use super::theme::Ink;
+use crate::units;
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,9 +33,14 @@ pub struct Journey {
     pub accounts: Vec<String>,
     /// Its turns in order of arrival.
     pub turns: Vec<Turn>,
+    /// Ground truth: when which of these accounts was degraded, as (index into the accounts, stretch).
+    pub degraded: Vec<(usize, Span)>,
     /// The threshold in ms.
     pub threshold_ms: Option<f64>,
 }
+
+/// What shows that an account was degraded.
+const DEGRADED: &str = "its account was degraded (truth)";
 
 /// The colour and marker of the i-th account.
 pub(super) fn account_style(i: usize) -> (Ink, Shape) {
@@ -66,8 +72,12 @@ pub fn journey(journey: &Journey) -> Figure {
     };
     let mut latency = Panel::new("Turns", x().hidden(), Axis::log("felt TTFT (s, log scale)", Format::Seconds));
     latency.nothing = "nothing to show: no turn had a first token".to_owned();
+    let shaded = ill_there(journey);
+    if !shaded.is_empty() {
+        let spans = Mark::Spans(shaded, SpanKind::Shaded);
+        latency.series.push(Series::new(DEGRADED, Ink::Degraded, spans));
+    }
     let known = |turn: &&Turn| turn.ttft_ms.is_finite() && turn.ttft_ms > 0.0;
-    let floor = turns.iter().filter(known).map(|turn| turn.ttft_ms / 1e3).fold(f64::INFINITY, f64::min) / 1.6;
     let cold: Vec<&Turn> = turns.iter().filter(|turn| turn.cold).filter(known).collect();
     if !cold.is_empty() {
         let points = cold.iter().map(|turn| (turn.at_s, turn.ttft_ms / 1e3)).collect();
@@ -82,12 +92,12 @@ pub fn journey(journey: &Journey) -> Figure {
         if of.is_empty() {
             continue;
         }
-        let stems = of.iter().map(|turn| ((turn.at_s, floor), (turn.at_s, turn.ttft_ms / 1e3))).collect();
-        latency.series.push(Series::new(if several > 1 { account.as_str() } else { "" }, ink, Mark::Links(stems)));
         let tips = of.iter().map(|turn| tip(journey, turn)).collect();
         let points = of.iter().map(|turn| (turn.at_s, turn.ttft_ms / 1e3)).collect();
         let dots = Mark::Dots { points, shape, size: 8.0, opacity: 1.0 };
-        latency.series.push(Series::new(account.clone(), ink, dots).tips(tips));
+        // the lanes below say which account it is
+        let name = if several > 1 { "" } else { account.as_str() };
+        latency.series.push(Series::new(name, ink, dots).tips(tips));
     }
     let mut used = 0;
     for reason in REASONS {
@@ -95,7 +105,8 @@ pub fn journey(journey: &Journey) -> Figure {
         let of: Vec<&Turn> = turns.iter().filter(|turn| turn.escape.as_deref() == Some(reason)).collect();
         if !of.is_empty() {
             let tips = of.iter().map(|turn| tip(journey, turn)).collect();
-            let flags = Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane: used };
+            let flags =
+                Mark::Flags { at: of.iter().map(|turn| turn.at_s).collect(), shape, lane: used, counts: Vec::new() };
             used += 1;
             latency.series.push(Series::new(format!("escape: {reason}"), ink, flags).tips(tips));
         }
@@ -104,9 +115,14 @@ pub fn journey(journey: &Journey) -> Figure {
     if !failed.is_empty() {
         let tips = failed.iter().map(|turn| tip(journey, turn)).collect();
         let at = failed.iter().map(|turn| turn.at_s).collect();
-        latency
-            .series
-            .push(Series::new("failed turn", Ink::Bad, Mark::Flags { at, shape: Shape::Plus, lane: used }).tips(tips));
+        latency.series.push(
+            Series::new(
+                "failed turn",
+                Ink::Bad,
+                Mark::Flags { at, shape: Shape::Plus, lane: used, counts: Vec::new() },
+            )
+            .tips(tips),
+        );
     }
     if let Some(ms) = journey.threshold_ms.filter(|_| turns.iter().any(|turn| known(&turn))) {
         let name = format!("threshold {}", Format::Seconds.value(ms / 1e3));
@@ -120,6 +136,11 @@ pub fn journey(journey: &Journey) -> Figure {
     let mut lanes = Panel::new("Accounts", x(), Axis::names("", journey.accounts.clone()));
     lanes.nothing = "nothing to show: no turn got an account".to_owned();
     lanes.zoom = true;
+    let ill = journey.degraded.iter().map(|&(row, span)| (span.from, span.to, row as f64 - 0.4, row as f64 + 0.4));
+    let bars: Vec<(f64, f64, f64, f64)> = ill.collect();
+    if !bars.is_empty() {
+        lanes.series.push(Series::new(DEGRADED, Ink::Degraded, Mark::Bars { bars }));
+    }
     let path: Vec<(f64, f64)> = turns.iter().filter_map(|turn| Some((turn.at_s, turn.account? as f64))).collect();
     lanes.series.push(Series::new("", Ink::Muted, Mark::Step { points: path, dash: Dash::Solid }));
     for (i, _) in journey.accounts.iter().enumerate() {
@@ -130,14 +151,14 @@ pub fn journey(journey: &Journey) -> Figure {
         lanes.series.push(Series::new("", ink, Mark::Dots { points, shape, size: 7.0, opacity: 1.0 }));
     }
     let moves = turns.windows(2).filter(|pair| pair[0].account != pair[1].account).count();
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let count = |n: usize, what: &str| units::count(n as u64, what);
     let escapes = turns.iter().filter(|turn| turn.escape.is_some()).count();
     let colds = turns.iter().filter(|turn| turn.cold).count();
     Figure {
-        title: format!("Session {}", journey.session),
+        title: finding(journey),
         subtitle: format!(
-            "{}: {}, {}, {}.",
-            count(turns.len(), "turn"),
+            "Session {}: {}, {}, {}.",
+            journey.session,
             count(escapes, "escape"),
             count(moves, "change") + " of account",
             count(colds, "cold turn")
@@ -150,6 +171,43 @@ pub fn journey(journey: &Journey) -> Figure {
         notes: Vec::new(),
         provenance: journey.provenance.clone(),
     }
+}
+
+/// How it fared: its turns over the threshold and the worst one.
+fn finding(journey: &Journey) -> String {
+    let turns = &journey.turns;
+    let all = format!("{} turn{}", turns.len(), if turns.len() == 1 { "" } else { "s" });
+    let slow = journey.threshold_ms.map(|limit| (limit, turns.iter().filter(|turn| turn.ttft_ms > limit).count()));
+    let known = turns.iter().filter(|turn| turn.ttft_ms.is_finite());
+    let worst = known.max_by(|a, b| a.ttft_ms.total_cmp(&b.ttft_ms)).map(|turn| {
+        let on = turn.account.and_then(|i| journey.accounts.get(i));
+        let on = on.map_or_else(String::new, |account| format!(" on {account}"));
+        format!("the slowest took {}{on}", Format::Seconds.value(turn.ttft_ms / 1e3))
+    });
+    match (slow, worst) {
+        (_, None) => format!("A session with {all}, none of which had a first token"),
+        (None | Some((_, 0)), Some(worst)) => format!("A session with {all}: {worst}"),
+        (Some((limit, slow)), Some(worst)) => {
+            format!("A session with {all}: {slow} waited over {}, {worst}", Format::Seconds.value(limit / 1e3))
+        }
+    }
+}
+
+/// When the account that the session was on was degraded: stretches between its turns, not beyond the degraded ones.
+fn ill_there(journey: &Journey) -> Vec<Span> {
+    let mut out: Vec<Span> = Vec::new();
+    for (place, turn) in journey.turns.iter().enumerate() {
+        let until = journey.turns.get(place + 1).map_or(turn.at_s + 60.0, |next| next.at_s);
+        for (_, span) in journey.degraded.iter().filter(|(account, _)| turn.account == Some(*account)) {
+            let (from, to) = (span.from.max(turn.at_s), span.to.min(until));
+            match out.last_mut() {
+                _ if to <= from => {}
+                Some(last) if from - last.to < 1.0 => last.to = to,
+                _ => out.push(Span { from, to }),
+            }
+        }
+    }
+    out
 }
 
 fn tip(journey: &Journey, turn: &Turn) -> String {

@@ -43,7 +43,8 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     let mut flags: Vec<Flag> = Vec::new();
     let mut add = |from: f64, to: f64, label: &str, ink: Ink| {
         if let (Some(from), Some(to)) = (x.within(from), x.within(to)) {
-            let text = faces.elided(&printable(label), TICK, false, 0.6 * plot.w);
+            let room = if to > from { 0.95 } else { 0.6 };
+            let text = faces.elided(&printable(label), TICK, false, room * plot.w);
             let width = faces.width(&text, TICK, false);
             flags.push(Flag { x: from, end: to, text, ink, from: 0.0, width, lane: 0 });
         }
@@ -59,8 +60,17 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     }
     flags.sort_by(|a, b| b.x.total_cmp(&a.x));
     for i in 0..flags.len() {
-        let flips = flags[i].x + AWAY + flags[i].width > plot.right() + 2.0;
-        let from = if flips { flags[i].x - AWAY - flags[i].width } else { flags[i].x + AWAY };
+        let wide = flags[i].x + AWAY + flags[i].width > plot.right() + 2.0;
+        // over a bracket the text moves as far as it must, beside a pole it changes sides
+        let bracket = flags[i].end > flags[i].x + 0.5;
+        let flips = wide && !bracket;
+        let from = if wide && bracket {
+            plot.right() - flags[i].width
+        } else if flips {
+            flags[i].x - AWAY - flags[i].width
+        } else {
+            flags[i].x + AWAY
+        };
         let from = from.max(plot.x - 20.0);
         let span =
             |flag: &Flag| (flag.from.min(flag.x) - 3.0, (flag.from + flag.width).max(flag.x).max(flag.end) + 3.0);

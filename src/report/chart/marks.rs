@@ -65,7 +65,7 @@ impl Pen<'_> {
                     layer.items.push(Item::Line { points, ink, width: 1.25, dash: *dash });
                 }
             }
-            Mark::Flags { at, shape, lane } => {
+            Mark::Flags { at, shape, lane, counts } => {
                 let py = self.plot.y + 7.0 + FLAG_LANE * f64::from(*lane);
                 let mut places = Vec::new();
                 for (i, at) in at.iter().enumerate() {
@@ -73,6 +73,10 @@ impl Pen<'_> {
                         places.push((px, py));
                         self.tip(i, (px, py), layer);
                     }
+                }
+                if self.merge(&places, counts) {
+                    layer.items.push(self.rates(at, counts, py));
+                    return;
                 }
                 // Flags less than half a px apart cannot be told apart.
                 places.dedup_by(|b, a| (a.0 - b.0).abs() < 0.5);
@@ -82,6 +86,32 @@ impl Pen<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether markers, one for several things, would run into each other.
+    fn merge(&self, places: &[Point], counts: &[u64]) -> bool {
+        let close = places.windows(2).filter(|pair| (pair[1].0 - pair[0].0).abs() < FLAG_LANE).count();
+        !counts.is_empty() && 3 * close > places.len() && places.len() > 3
+    }
+
+    /// A lane of bars: how many there are in each stretch of a few px.
+    fn rates(&self, at: &[f64], counts: &[u64], middle: f64) -> Item {
+        const COLUMN: f64 = 4.0;
+        let mut columns = vec![0_u64; (self.plot.w / COLUMN) as usize + 1];
+        for (at, count) in at.iter().zip(counts) {
+            let place = self.x.at(*at).filter(|_| self.x.holds(*at)).map(|px| ((px - self.plot.x) / COLUMN) as usize);
+            if let Some(column) = place.and_then(|place| columns.get_mut(place)) {
+                *column += count;
+            }
+        }
+        let most = columns.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let bottom = middle + FLAG_LANE / 2.0;
+        let bar = |(place, &count): (usize, &u64)| {
+            let h = ((FLAG_LANE - 1.0) * count as f64 / most).max(1.5);
+            let area = Area { x: self.plot.x + COLUMN * place as f64, y: bottom - h, w: COLUMN, h };
+            (count > 0).then_some((area, 1.0))
+        };
+        Item::Tiles { tiles: columns.iter().enumerate().filter_map(bar).collect(), ink: self.series.ink }
     }
 
     fn span(&self, span: &Span) -> Option<Area> {

@@ -22,6 +22,7 @@ mod journey;
 mod keyed;
 mod labels;
 mod layout;
+mod legend;
 mod marks;
 mod palette;
 mod panel;

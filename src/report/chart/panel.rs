@@ -28,8 +28,16 @@ impl Gutters {
         let left = match &panel.y.scale {
             Scale::Category(names) => {
                 let size = name_size(height, names.len());
-                let widest = names.iter().map(|name| faces.width(&printable(name), size, false)).fold(0.0, f64::max);
-                if panel.y.shown { widest.min(if width < 500.0 { 0.42 } else { 0.34 } * width) + 10.0 } else { 0.0 }
+                let wide =
+                    |(i, name): (usize, &String)| faces.width(&printable(name), size, panel.y.strong.contains(&i));
+                let widest = names.iter().enumerate().map(wide).fold(0.0, f64::max);
+                // time needs more room than names
+                let most = match (width < 500.0, panel.zoom) {
+                    (true, _) => 0.42,
+                    (false, true) => 0.22,
+                    (false, false) => 0.34,
+                };
+                if panel.y.shown { widest.min(most * width) + 10.0 } else { 0.0 }
             }
             _ if !panel.y.shown => 0.0,
             _ => rulers(panel, Area { x: 0.0, y: 0.0, w: width, h: height }).1.map_or(30.0, |y| {
@@ -129,6 +137,18 @@ fn head_lines(faces: &Faces, panel: &Panel, width: f64) -> Vec<Vec<(String, bool
             vec![first, vec![(faces.elided(&label, 11.0, false, width), false)]]
         }
     }
+}
+
+/// How wide the first line of the head is; the whole line where something else stands at its right.
+pub(super) fn title_width(faces: &Faces, panel: &Panel, width: f64) -> f64 {
+    if !panel.remark.is_empty() {
+        return width;
+    }
+    let size = |bold: bool| if bold { HEAD } else { 11.0 };
+    let lines = head_lines(faces, panel, width);
+    let words = lines.first().map_or(&[][..], Vec::as_slice).iter();
+    let widths = words.map(|(words, bold)| faces.width(words, size(*bold), *bold));
+    widths.reduce(|sum, next| sum + 10.0 + next).unwrap_or(0.0)
 }
 
 fn head(faces: &Faces, panel: &Panel, slot: &Area, out: &mut Plot) {
@@ -248,13 +268,14 @@ fn vertical_axis(faces: &Faces, panel: &Panel, y: &Ruler, slot: &Area, plot: &Ar
                 });
             }
             if panel.y.shown && i % every == 0 {
-                let text = faces.elided(&printable(name), size, false, plot.x - slot.x - 9.0);
+                let bold = panel.y.strong.contains(&i);
+                let text = faces.elided(&printable(name), size, bold, plot.x - slot.x - 9.0);
                 out.push(Item::Text(Text {
                     x: plot.x - 8.0,
                     baseline: at + 0.36 * size,
                     text,
                     size,
-                    bold: false,
+                    bold,
                     ink: Ink::Text,
                     anchor: Anchor::End,
                 }));

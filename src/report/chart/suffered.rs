@@ -4,6 +4,7 @@
 use super::figure::{Axis, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
 use super::format::{Format, number};
 use super::theme::Ink;
+use crate::units::plural;
 
 /// How a turn was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +61,8 @@ pub struct Suffered {
     pub halves: Vec<Half>,
     /// Ground truth: when any of the accounts was degraded.
     pub degraded: Vec<Span>,
+    /// What befell, in words.
+    pub befell: String,
     /// What is shown, in seconds.
     pub window: (f64, f64),
     /// The SLO, and the limit of bad turns, in words.
@@ -102,12 +105,13 @@ fn panel(suffered: &Suffered, half: &Half, lines: usize, each: f64) -> Panel {
     let (from, to) = suffered.window;
     let time = Axis::linear("h:mm", Format::Clock).over(from, if to > from { to } else { from + 1.0 });
     let rows = Axis::linear("", Format::Number).over(-(lines.max(1) as f64), 0.0).hidden();
-    let mut panel = Panel::new(format!("{}: {}", half.name, parts.join(", ")), time, rows);
+    let mut panel = Panel::new(capital(&format!("{}: {}", half.name, parts.join(", "))), time, rows);
     panel.zoom = true;
     panel.nothing = "nothing to show: no session met a sick account".to_owned();
     if !suffered.degraded.is_empty() {
         let spans = Mark::Spans(suffered.degraded.clone(), SpanKind::Shaded);
-        panel.series.push(Series::new(DEGRADED, Ink::Degraded, spans));
+        let name = if suffered.befell.is_empty() { DEGRADED } else { &suffered.befell };
+        panel.series.push(Series::new(name, Ink::Degraded, spans));
     }
     let size = (0.75 * each).clamp(3.0, 6.5);
     for (level, name, ink, shape, size) in [
@@ -131,6 +135,12 @@ fn panel(suffered: &Suffered, half: &Half, lines: usize, each: f64) -> Panel {
     panel
 }
 
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map_or_else(String::new, |first| first.to_uppercase().collect());
+    format!("{first}{}", letters.as_str())
+}
+
 fn turns(count: usize) -> String {
-    format!("{} turn{}", number(count as f64), if count == 1 { "" } else { "s" })
+    format!("{} {}", number(count as f64), plural(count as u64, "turn"))
 }

@@ -1,8 +1,9 @@
 //! What a comparison says to people.
 
 use super::ComparisonReport;
+use crate::experiment::compare::precision::Reached;
 use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
-use crate::experiment::gate::{Evidence, Limit};
+use crate::experiment::criterion::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::answer::{Tone, plain};
@@ -10,6 +11,7 @@ use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
 use crate::scheduler::EscapeReason;
+use crate::units::count;
 
 /// The figures that are always shown: what users feel, what escape does, what it costs.
 pub const HEADLINE: [&str; 17] = [
@@ -92,8 +94,8 @@ pub(super) fn of(report: &ComparisonReport) -> Vec<Section> {
     all
 }
 
-/// What stands below the answer where not everything is wanted: the main figures in plain words, what was asked for, and
-/// what must be known.
+/// What stands below the answer where not everything is wanted: the main figures in plain words, what was asked for,
+/// and what must be known.
 pub(super) fn brief(report: &ComparisonReport) -> Vec<Section> {
     let mut all = of(report);
     if !report.all
@@ -170,17 +172,18 @@ impl ComparisonReport {
 
 fn figures(report: &ComparisonReport) -> Section {
     let comparison = &report.comparison;
-    let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
+    let n = comparison.replications;
     let mut blocks = vec![Block::Line(format!(
-        "A: {}; B: {}; {n} replication{} of each on the same luck, from seed {}",
+        "A: {}; B: {}; {} of each on the same luck, from seed {}",
         comparison.a,
         comparison.b,
-        if n == 1 { "" } else { "s" },
+        count(n, "replication"),
         comparison.seed
     ))];
     if comparison.is_inert() {
         blocks.push(Block::Remark(
-            "INERT: no decision of the scheduler differed in any replication, so this says nothing about what was changed"
+            "INERT: no decision of the scheduler differed in any replication, so this says nothing about what was \
+             changed"
                 .to_owned(),
         ));
     } else if comparison.differing < n {
@@ -205,34 +208,42 @@ fn figures(report: &ComparisonReport) -> Section {
         table.toned_row(cells, tone(row));
     }
     blocks.push(Block::Table(table));
+    legend(comparison, &rows, &mut blocks);
+    if let Some(reached) = &comparison.reached {
+        blocks.push(Block::Line(precision(reached, n)));
+    }
+    Section { title: report.name.clone(), blocks }
+}
+
+/// Explains what occurs in the table, and what is missing from it.
+fn legend(comparison: &Comparison, rows: &[&Row], blocks: &mut Vec<Block>) {
+    let (n, level) = (comparison.replications, comparison.level.fraction() * 100.0);
     blocks.push(Block::Line(format!("± is half the {level:.0} % interval of the paired difference")));
     let shows = |wanted: Verdict| rows.iter().any(|row| row.verdict == wanted);
     if shows(Verdict::NoDifferenceShown) {
         blocks.push(Block::Line(
-            "none shown: that interval holds 0; it says how large a difference may still be".to_owned(),
+            "none shown: the interval contains 0; it says how large a difference there may still be".to_owned(),
         ));
     }
     if rows.iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
         blocks.push(Block::Line(
-            "?: clear of 0 by itself, but not among all figures looked at together (Holm)".to_owned(),
+            "?: shown when the figure is judged alone, but not when all figures are judged together (Holm)".to_owned(),
         ));
     }
     if rows.iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
-        blocks.push(Block::Line(
-            "3 of 20 differ: the figure differs in that many replications, too few to say by how much on average; more \
-             --replications would tell"
-                .to_owned(),
-        ));
+        blocks.push(Block::Line(format!(
+            "k of {n} differ: the figure differs in only k of {n} replications, too few to know by how much on \
+             average; more --replications would help"
+        )));
     }
     if rows.iter().any(|row| row.paired.is_some_and(|paired| paired.difference.no_token > 0)) {
         blocks.push(Block::Line(
-            "no token: in some replication this falls among requests that never got a first token, so it has no mean; its \
-             verdict goes by ranks, and among those by how many were lost"
+            "no token: in some replication this percentile falls among requests that never got a first token, so it \
+             has no mean; its verdict compares ranks, and among such requests their number"
                 .to_owned(),
         ));
     }
-    for row in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
-        let (row, paired) = row;
+    for (row, paired) in rows.iter().filter_map(|row| row.paired.as_ref().map(|paired| (row, paired))) {
         if paired.only_a + paired.only_b > 0 {
             blocks.push(Block::Remark(format!(
                 "{} exists in {} pairs only ({} replications have it under A alone, {} under B alone)",
@@ -240,21 +251,22 @@ fn figures(report: &ComparisonReport) -> Section {
             )));
         }
     }
-    if let Some(reached) = &comparison.reached {
-        let unit = reached.precision.figure.meta.unit;
-        let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
-        let path = &reached.precision.figure.path;
-        blocks.push(Block::Line(if reached.half_width.is_none() {
-            format!(
-                "precision NOT reached: no interval of {path} after {n} replications: A and B must both have the figure"
-            )
-        } else if reached.enough {
-            format!("precision: {path} is known to ±{half} after {n} replications")
-        } else {
-            format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
-        }));
+}
+
+/// How narrow the interval has become that `--precision` is about.
+fn precision(reached: &Reached, n: u64) -> String {
+    let unit = reached.precision.figure.meta.unit;
+    let half = reached.half_width.map_or_else(|| NONE.to_owned(), |half| signless(half, unit));
+    let path = &reached.precision.figure.path;
+    if reached.half_width.is_none() {
+        format!(
+            "precision NOT reached: no interval of {path} after {n} replications: A and B must both have the figure"
+        )
+    } else if reached.enough {
+        format!("precision: {path} is known to ±{half} after {n} replications")
+    } else {
+        format!("precision NOT reached: {path} is known to ±{half} only, after all {n} replications allowed")
     }
-    Section { title: report.name.clone(), blocks }
 }
 
 fn signless(value: f64, unit: Unit) -> String {
@@ -344,8 +356,9 @@ fn split(report: &ComparisonReport) -> Section {
     let blocks = vec![
         Block::Table(table),
         Block::Line(
-            "from escape off, one reason more a column: leaving full accounts (with escape off such requests wait), \
-             then slow ones, then failing ones; the steps sum up to what lies between escape off and B"
+            "each column adds one reason, starting from escape off: leaving full accounts (with escape off such \
+             requests wait), then slow ones, then failing ones; the steps add up to the difference between escape off \
+             and B"
                 .to_owned(),
         ),
     ];
@@ -365,8 +378,8 @@ fn noise(report: &ComparisonReport) -> Section {
     let blocks = vec![
         Block::Table(table),
         Block::Line(format!(
-            "A against itself on other seeds, means of {} replications each: two that do not share their luck \
-                 differ by as much for no reason; on the same luck A - A is exactly 0",
+            "A against itself on other seeds, means of {} replications each: without shared luck, two equal settings \
+             differ by this much; on the same luck A - A is exactly 0",
             report.comparison.replications
         )),
     ];

@@ -32,7 +32,8 @@ impl Estimate {
     }
 
     /// As it stands in the JSON document: a number, or an object with `mean`, `lo` and `hi` (and `missing`, where some
-    /// replications do not have the figure; and `no_token`, where in some it falls among requests without a first token).
+    /// replications do not have the figure; and `no_token`, where in some it falls among requests without a first
+    /// token).
     pub fn to_json(self, unit: Unit) -> Value {
         match self {
             Self::Single(value) => number(value, unit),

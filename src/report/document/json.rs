@@ -72,7 +72,8 @@ fn moves(document: &ResultDocument) -> Value {
         .moves
         .iter()
         .map(|entry| {
-            json!({ "from": id(&entry.from), "to": id(&entry.to), "moves": plain(entry.moves), "returns": plain(entry.returns) })
+            let (moves, returns) = (plain(entry.moves), plain(entry.returns));
+            json!({ "from": id(&entry.from), "to": id(&entry.to), "moves": moves, "returns": returns })
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The result document: what was run and every figure of it, once.
 //!
-//! One replication gives plain values; several give the mean over the replications with a 95 % t interval. All renderings
-//! (text, JSON, CSV, Markdown) are made of this and of nothing else.
+//! One replication gives plain values; several give the mean over the replications with a 95 % t interval. All
+//! renderings (text, JSON, CSV, Markdown) are made from this document alone.
 
 mod csv;
 mod estimate;
@@ -57,7 +57,7 @@ pub struct About {
     pub baseline_ms: Option<f64>,
     /// Names of the accounts in order of ids, where they have one; none: their ids.
     pub account_names: Vec<String>,
-    /// Whatever else the reader must know: assumed values, settings that were ignored.
+    /// Further caveats: assumed values, settings that were ignored.
     pub notes: Vec<Note>,
     /// Wall time of all replications together, in seconds.
     pub wall_s: f64,
@@ -92,9 +92,9 @@ pub struct MoveFigures {
     pub from: String,
     /// Id of the account that load balance chose.
     pub to: String,
-    /// How often.
+    /// How often escapes led from `from` to `to`.
     pub moves: Estimate,
-    /// How many sessions came back from there.
+    /// How many sessions came back.
     pub returns: Estimate,
 }
 
@@ -115,7 +115,7 @@ pub struct ResultDocument {
     pub moves: Vec<MoveFigures>,
     /// The accounts' state over time, of the first replication.
     pub series: Option<Series>,
-    /// What the reader must know.
+    /// The caveats.
     pub remarks: Vec<Merged>,
 }
 
@@ -146,7 +146,7 @@ impl ResultDocument {
         document
     }
 
-    /// Where all replications came out the same, nothing was random, and there is nothing that an interval could say.
+    /// If all replications came out the same, nothing was random, and intervals would be meaningless.
     fn say_all_alike(&mut self) {
         let named = self.accounts.iter_mut().chain(&mut self.conditions).flat_map(|named| &mut named.figures);
         let figures = self.figures.iter_mut().chain(named).filter_map(|figure| figure.value.as_mut());
@@ -163,8 +163,8 @@ impl ResultDocument {
         self.remarks.push(Merged { note: Note::new("", text), runs: self.replications, means: false });
     }
 
-    /// Reads back what [`Self::to_json`] made; without the accounts' state over time, and what only files that the scenario
-    /// names could tell.
+    /// Reads back what [`Self::to_json`] made, without the accounts' state over time and without what is only in the
+    /// files that the scenario names.
     ///
     /// # Errors
     /// What of it is missing or has another form.

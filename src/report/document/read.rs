@@ -1,5 +1,5 @@
-//! The result document read back from its JSON. What it does not hold, what each account and session went through, is had
-//! by running its scenario again (`report::picture::again`).
+//! The result document read back from its JSON. What it does not hold, what each account and session went through, is
+//! had by running its scenario again (`report::picture::again`).
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::experiment::stats::Interval;
 use crate::measure::figures::{Meta, no_token, registry};
 use crate::measure::{Merged, Note};
 use crate::report::printed::BadDocument;
-use crate::scenario::{Document as ScenarioFile, Scenario};
+use crate::scenario::Scenario;
 use crate::simulation::settings;
 
 #[derive(Deserialize)]
@@ -62,7 +62,7 @@ struct Mean {
 
 /// The effective scenario that a document holds; paths in it are relative to `base`.
 pub(in crate::report) fn scenario(of: &Value, name: &str, base: &Path) -> Result<Scenario, BadDocument> {
-    let file = ScenarioFile::parse(&of.to_string(), Path::new(name), base);
+    let file = crate::scenario::Document::parse(&of.to_string(), Path::new(name), base);
     let loaded = file.and_then(|file| file.resolve(&[]));
     loaded.map(|loaded| loaded.scenario).map_err(|error| BadDocument(format!("its scenario is not valid: {error}")))
 }
@@ -96,7 +96,7 @@ pub(super) fn document(value: &Value) -> Result<ResultDocument, BadDocument> {
     };
     let by_accounts = value.pointer("/escapes/by_accounts").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
     let remark = |row: NoteRow| Merged {
-        note: Note::told(row.figure, row.text, row.mean_over.as_deref() == Some("all")),
+        note: Note::printed(row.figure, row.text, row.mean_over.as_deref() == Some("all")),
         runs: row.replications,
         means: row.mean_over.is_some(),
     };

@@ -69,7 +69,12 @@ fn add(panel: &Panel, series: &Series, rows: &mut Vec<Vec<Cell>>) {
                 row(number(&panel.x, span.from), none(), number(&panel.x, span.from), number(&panel.x, span.to));
             }
         }
-        Mark::Flags { at, .. } => at.iter().for_each(|at| row(number(&panel.x, *at), none(), none(), none())),
+        Mark::Flags { at, counts, .. } => {
+            for (place, at) in at.iter().enumerate() {
+                let count = counts.get(place).map_or_else(none, |&n| Cell::number(n.to_string(), n as f64));
+                row(number(&panel.x, *at), count, none(), none());
+            }
+        }
         Mark::Bars { bars } if !series.name.is_empty() => {
             for &(x0, _, low, high) in bars {
                 row(number(&panel.x, x0), Cell::number(panel.y.format.value(high - low), high - low), none(), none());

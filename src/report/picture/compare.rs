@@ -151,7 +151,9 @@ fn forest(report: &ComparisonReport) -> Figure {
         figure.notes.push("Inert: no decision of the scheduler differed in any replication.".to_owned());
     }
     if report.rows().iter().any(|row| row.verdict.claims() && row.stands == Some(false)) {
-        figure.notes.push("?: clear of 0 by itself, but not among all figures looked at together (Holm).".to_owned());
+        figure.notes.push(
+            "?: shown when the figure is judged alone, but not when all figures are judged together (Holm).".to_owned(),
+        );
     }
     if report.rows().iter().filter_map(|row| row.paired.as_ref()).any(Paired::differs_too_rarely) {
         figure

@@ -97,21 +97,13 @@ mod tests {
 
     use super::*;
 
-    fn scenario() -> Value {
-        json!({
-            "gateway": { "openai_scheduler": { "sticky_escape_ttft_ms": 8000 }, "openai_ws": { "lb_top_k": 7 } },
-            "accounts": [{ "id": 1, "concurrency": 4 }, { "id": 3, "concurrency": 9 }],
-            "conditions": [{ "name": "slow", "effect": { "ttft_factor": 20.0 } }],
-        })
-    }
-
     #[test]
-    fn a_key_is_found_by_its_short_name_by_place_by_id_and_by_name() {
-        let own = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).own(&scenario());
+    fn the_scenarios_own_value_lies_on_the_axis_in_its_unit_and_words_by_their_place() {
+        let scenario = json!({ "gateway": { "openai_scheduler": { "sticky_escape_ttft_ms": 8000 } }, "kind": "b" });
+        let own = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).own(&scenario);
         assert_eq!(own("sticky_escape_ttft_ms=1000,2000"), Some(8.0));
-        assert_eq!(own("accounts[1].concurrency=1,2"), Some(9.0));
-        assert_eq!(own("accounts.3.concurrency=1,2"), Some(9.0));
-        assert_eq!(own("conditions.slow.effect.ttft_factor=5,10"), Some(20.0));
+        assert_eq!(own("kind=a,b"), Some(1.0));
+        assert_eq!(own("kind=a,c"), None);
         assert_eq!(own("nothing.of.this=1,2"), None);
     }
 

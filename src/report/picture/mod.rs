@@ -9,6 +9,7 @@ pub mod recording;
 pub mod run;
 mod sections;
 mod stored;
+mod strips;
 pub mod sweep;
 pub mod tune;
 mod victims;

@@ -111,9 +111,9 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
 
 fn sessions_shown(count: usize) -> String {
     if count == 1 {
-        "the session with the slowest turn".to_owned()
+        "the session that suffered most".to_owned()
     } else {
-        format!("the {count} sessions with the slowest turns")
+        format!("the {count} sessions that suffered most")
     }
 }
 

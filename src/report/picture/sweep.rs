@@ -6,12 +6,12 @@ use super::parts::{axis_label, charts, conditions, estimate, format_of, provenan
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
-use crate::report::answer::Answer;
+use crate::report::answer::of_sweep;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
 };
-use crate::report::comparison::{amount, signed};
+use crate::report::comparison::amount;
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::report::sweep::{Shape, SweepReport};
@@ -34,7 +34,7 @@ pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
 /// The page of a sweep; `command` made it.
 pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     let from = from(report);
-    let (verdict, tone, reasons) = verdict(report);
+    let answer = of_sweep(report);
     let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
     let mut sections: Vec<Section> = Vec::new();
     for chart in sweep_charts(report) {
@@ -50,7 +50,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        answer: Answer::plain(verdict, tone, reasons),
+        answer,
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -64,14 +64,6 @@ fn from(report: &SweepReport) -> Provenance {
 }
 
 /// Without values that changed anything all curves are flat: said under the chart.
-fn inert_notes(report: &SweepReport) -> Vec<String> {
-    let inert = report.inert.iter().zip(report.layout.grid().axes());
-    let wholly = inert.filter(|(inert, axis)| inert.wholly && axis.points.len() > 1);
-    wholly
-        .map(|(inert, _)| format!("Inert: no value of {} changed any decision of the scheduler.", inert.key))
-        .collect()
-}
-
 fn one_key(report: &SweepReport) -> Figure {
     let axis = &report.layout.grid().axes()[0];
     let key = Key::new(axis);
@@ -116,7 +108,7 @@ fn one_key(report: &SweepReport) -> Figure {
             })
             .collect(),
         level_percent: report.level.fraction() * 100.0,
-        notes: inert_notes(report),
+        notes: report.inert_remarks(),
         key: key.chart,
     })
 }
@@ -179,7 +171,7 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         figure.notes.push(format!("The other keys are at their best: {}.", rest.join(", ")));
     }
     figure.notes.extend(references(report, shape));
-    figure.notes.extend(inert_notes(report));
+    figure.notes.extend(report.inert_remarks());
     figure
 }
 
@@ -238,63 +230,6 @@ fn detected(report: &SweepReport) -> Option<Figure> {
         return None;
     }
     Some(detection(&Detection { provenance: from(report), conditions, roc, current: own.map(|point| key.name(point)) }))
-}
-
-/// The values of a point, as one sets them.
-fn settings(report: &SweepReport, point: usize) -> String {
-    report.layout.places().get(point).map_or_else(String::new, |place| report.layout.sets(place).join(", "))
-}
-
-fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
-    let Some(shape) = report.shapes.first() else {
-        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Undecided, Vec::new());
-    };
-    let mut reasons: Vec<String> = Vec::new();
-    let unit = shape.figure.meta.unit;
-    let axes = report.layout.grid().axes();
-    let wholly = report.inert.iter().zip(axes).all(|(inert, axis)| inert.wholly || axis.points.len() < 2);
-    if report.is_inert() && wholly {
-        let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
-        let sentence =
-            format!("Inert: no value of {} changed any decision of the scheduler in any replication.", keys.join(", "));
-        return (sentence, Tone::Undecided, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
-    }
-    let sentence = format!(
-        "{} is best: {}, {}.",
-        settings(report, shape.best),
-        shape.figure.meta.title,
-        amount(Some(shape.mean), unit)
-    );
-    let mut tone = Tone::Neutral;
-    if report.has_environments() {
-        let mut reasons: Vec<String> = report.decided().iter().map(|line| format!("{line}.")).collect();
-        reasons.extend(inert_notes(report));
-        return ("What is best depends on the environment: see the regrets.".to_owned(), tone, reasons);
-    }
-    if let Some((difference, verdict)) = shape.against_off {
-        reasons.push(format!("Against escape off: {} ({}).", signed(Some(difference), unit), verdict.words()));
-        if verdict == crate::experiment::stats::Verdict::Better {
-            tone = Tone::Good;
-        }
-    }
-    for (found, axis) in shape.axes.iter().zip(axes) {
-        let key = Key::new(axis);
-        let (first, last) = found.stretch;
-        reasons.push(if found.everywhere {
-            format!("{}: no value can be told from the best; the key shows no effect on this figure.", axis.key)
-        } else if first == last {
-            format!("{}: the values next to it are shown to be worse.", axis.key)
-        } else {
-            let (first, last) = (key.name(first), key.name(last));
-            format!("{}: no value from {first} to {last} can be told from it, the plateau.", axis.key)
-        });
-        for cliff in &found.cliffs {
-            let (edge, below) = (key.name(cliff.edge), key.name(cliff.below));
-            reasons.push(format!("{}: a cliff between {edge} and {below}.", axis.key));
-        }
-    }
-    reasons.extend(inert_notes(report));
-    (sentence, tone, reasons)
 }
 
 fn tiles(report: &SweepReport) -> Vec<Tile> {

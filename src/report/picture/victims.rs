@@ -2,7 +2,7 @@
 
 use super::incident::{Sides, merged};
 use super::recording::Recording;
-use super::recording::journeys::{HARMED, Session, Turn};
+use super::recording::journeys::{Session, Turn};
 use crate::measure::Status;
 use crate::report::answer::{clock, plural};
 use crate::report::chart::{self, Dot, Figure, Half, Level, Line, Provenance, Suffered};
@@ -24,21 +24,20 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
     halves.push(half(sides.shown.0, sides.shown.1, &numbers, window));
     let all = sides.reference.map_or(0, |(r, _)| r.harmed().len()).max(sides.shown.0.harmed().len());
     let (slo, slow) = (format::setting(settings.slo_ttft), format::setting(settings.slow_ttft));
-    let who = who.map_or_else(|| "escaped".to_owned(), |who| format!("met a degraded account or escaped ({who})"));
     let mut notes = Vec::new();
     if provenance.replications.is_some_and(|n| n > 1) {
         notes.push("Of the first replication.".to_owned());
     }
-    let same = if halves.len() > 1 { "The same sessions and the same luck on both sides; the" } else { "The" };
+    let same = if halves.len() > 1 { "The same sessions and the same luck on both sides, the" } else { "The" };
+    let degraded = merged(&sides.episodes());
+    let met = if degraded.is_empty() { "escaped" } else { "met a degraded account or escaped" };
     Some(chart::suffered(&Suffered {
-        title: title(&halves, numbers.len(), all > numbers.len()),
-        about: format!(
-            "Each line is a session that {who}, each dot a turn: grey up to {slo} to the first token, then orange, and \
-             dark over {slow}. {same} most harmed on top."
-        ),
+        title: title(&halves, numbers.len(), all > numbers.len(), &slow),
+        about: format!("Each line is a session that {met}, each dot one of its turns. {same} most harmed on top."),
         provenance: Provenance { replications: None, ..provenance },
         halves,
-        degraded: merged(&sides.episodes()),
+        degraded,
+        befell: who.map_or_else(String::new, |who| format!("shaded: {who}")),
         window,
         limits: [slo, slow],
         notes,
@@ -46,18 +45,19 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
 }
 
 /// The finding: how many of these sessions got stuck on each side.
-fn title(halves: &[Half], lines: usize, some: bool) -> String {
+fn title(halves: &[Half], lines: usize, some: bool, slow: &str) -> String {
     let sessions = plural(lines as f64, "session");
     let of = if some { format!("Of the {sessions} harmed most") } else { format!("Of {sessions}") };
-    let stuck = |half: &Half| {
-        format!(
-            "{} got stuck with {}",
-            if half.stuck == 0 { "none".to_owned() } else { half.stuck.to_string() },
-            half.name
-        )
+    let number = |count: u64| if count == 0 { "none".to_owned() } else { format::count(count as f64, None) };
+    let each = |count: &dyn Fn(&Half) -> u64| -> Vec<String> {
+        halves.iter().map(|half| format!("{} with {}", number(count(half)), half.name)).collect()
     };
-    let parts: Vec<String> = halves.iter().map(stuck).collect();
-    format!("{of}, {}", parts.join(", "))
+    if halves.iter().any(|half| half.stuck > 0) {
+        return format!("{of}, {}", each(&|half| half.stuck).join(", ").replacen(" with", " got stuck with", 1));
+    }
+    let bad = |half: &Half| half.lines.iter().flat_map(|line| &line.dots).filter(|dot| dot.level >= Level::Bad).count();
+    let parts = each(&|half| bad(half) as u64).join(", ");
+    format!("{of} none got stuck; turns over {slow} or failed: {parts}")
 }
 
 /// The numbers of the sessions to show: those with most harm on the side that suffers more, then on the other.
@@ -68,9 +68,8 @@ fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
     all.extend(list(sides.shown.0).into_iter().filter(|(number, _)| !known.contains(number)));
     // where a side was too long to keep, a session that is not in it is unknown there, not without turns
     for recording in sides.reference.map(|(recording, _)| recording).into_iter().chain([sides.shown.0]) {
-        if recording.harmed().len() >= HARMED {
-            let kept: std::collections::BTreeSet<u64> = recording.harmed().iter().map(|s| s.number).collect();
-            all.retain(|(number, _)| kept.contains(number));
+        if recording.lacks_sessions() {
+            all.retain(|(number, _)| recording.session(*number).is_some());
         }
     }
     all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -78,7 +77,7 @@ fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
 }
 
 fn half(recording: &Recording, name: &str, numbers: &[u64], window: (f64, f64)) -> Half {
-    let find = |number: &u64| recording.harmed().iter().find(|session| session.number == *number);
+    let find = |number: &u64| recording.session(*number);
     let line = |number: &u64| find(number).map_or_else(Line::default, |session| line(recording, session, window));
     let stuck = numbers.iter().filter_map(find).filter(|session| is_stuck(recording, session)).count();
     Half { name: name.to_owned(), lines: numbers.iter().map(line).collect(), stuck: stuck as u64 }

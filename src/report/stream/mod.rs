@@ -1,8 +1,9 @@
 //! The rows of a run as CSV files, written while it goes on: `requests.csv`, `sessions.csv`, `escapes.csv`, and
-//! `accounts.csv` (the accounts' state over time) when it is over. Their columns are described in `docs/results.md`.
+//! `accounts.csv` (the accounts' state over time) when it is over. Their columns are described in
+//! `docs/reference/results.md`.
 //!
-//! An observer cannot fail, so the first error is kept and comes out of `finish`; rows after it are not written. Warm-up
-//! requests are written too, marked in the column `warmup`.
+//! An observer cannot fail, so the first error is kept and comes out of `finish`; rows after it are not written.
+//! Warm-up requests are written too, marked in the column `warmup`.
 
 mod escapes;
 mod requests;

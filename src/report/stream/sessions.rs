@@ -1,5 +1,5 @@
-//! `sessions.csv`: one row per session with a turn after the warm-up, in order of their ends (those under way when the run
-//! ends come last).
+//! `sessions.csv`: one row per session with a turn after the warm-up, in order of their ends (those under way when the
+//! run ends come last).
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! What a summary is built of: sections of tables, sentences and remarks, and the cells of figures in them.
+//! The parts of a summary: sections of tables, sentences and remarks, and the cells of figures in them.
 
 use crate::measure::figures::Unit;
 use crate::measure::{Merged, Note};
@@ -12,7 +12,7 @@ use crate::units::plural;
 pub struct Section {
     /// Its heading.
     pub title: String,
-    /// What stands in it.
+    /// Its content.
     pub blocks: Vec<Block>,
 }
 
@@ -87,7 +87,7 @@ impl Cells<'_> {
     pub(super) fn ratio(&self, path: &str) -> String {
         self.get(path, Unit::Ratio)
     }
-    /// Whether there is something other than nothing.
+    /// Whether the figure has a value other than 0.
     pub(super) fn any(&self, path: &str) -> bool {
         (self.0)(path).is_some_and(|estimate| estimate.mean() != 0.0)
     }

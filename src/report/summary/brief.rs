@@ -1,4 +1,4 @@
-//! What stands below the answer of a run where not everything is wanted: the accounts over time, and what must be known.
+//! The short form of a run, below its answer: the accounts over time, and the notes.
 
 use super::Style;
 use super::blocks::{Block, Cells, Section, Table, remarks};
@@ -7,6 +7,7 @@ use crate::measure::Settings;
 use crate::measure::series::{Sample, Series};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
+use crate::units::{agree, count};
 
 /// The most accounts that are shown.
 const MOST: usize = 12;
@@ -56,8 +57,8 @@ fn accounts(document: &ResultDocument, style: Style) -> Vec<Block> {
     }
     let mut blocks = vec![Block::Table(table)];
     if let Some(more) = document.accounts.len().checked_sub(MOST).filter(|&more| more > 0) {
-        let verb = if more == 1 { "account was" } else { "accounts were" };
-        blocks.push(Block::Line(format!("the {MOST} accounts with most harm; {more} other {verb} better off")));
+        let (others, were) = (count(more as u64, "other account"), agree(more as u64, "was", "were"));
+        blocks.push(Block::Line(format!("the {MOST} most affected accounts; {others} {were} better off")));
     }
     if spark.is_some() {
         let gate = &document.about.settings.gate;
@@ -87,7 +88,7 @@ fn severity(sample: &Sample, settings: &Settings) -> f64 {
     slow.max(share(sample.ewma_error_rate, settings.gate.error_rate))
 }
 
-/// The places of accounts to show: all in their order where they are few, else those with most harm first.
+/// The indices of the accounts to show: all in their order if they are few, otherwise the most affected ones first.
 pub(super) fn by_harm(document: &ResultDocument, most: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..document.accounts.len()).collect();
     if places.len() <= most {

@@ -109,35 +109,11 @@ pub(super) fn what_was_run(document: &ResultDocument) -> Section {
 fn tail_latency(document: &ResultDocument) -> Section {
     let get = |path: &str| document.get(path);
     let cells = Cells(&get);
-    let mut table = Table::new(&["TTFT", "felt", "upstream", "session's worst", "session's mean"]);
-    for (name, field) in [
-        ("mean", "mean"),
-        ("p50", "p50"),
-        ("p90", "p90"),
-        ("p95", "p95"),
-        ("p99", "p99"),
-        ("p99.9", "p999"),
-        ("max", "max"),
-    ] {
-        table.row([
-            name.into(),
-            cells.ms(&format!("felt_ttft_ms.{field}")),
-            cells.ms(&format!("upstream_ttft_ms.{field}")),
-            cells.ms(&format!("sessions.worst_ttft_ms.{field}")),
-            cells.ms(&format!("sessions.mean_ttft_ms.{field}")),
-        ]);
-    }
-    table.row([
-        format!("over {}", format::setting(document.about.settings.slo_ttft)),
-        cells.ratio("felt_ttft_ms.over_slo_ratio"),
-        cells.ratio("upstream_ttft_ms.over_slo_ratio"),
-        cells.ratio("sessions.over_slo_ratio"),
-        NONE.into(),
-    ]);
-    let mut blocks = vec![Block::Table(table)];
+    let mut blocks = vec![Block::Table(latencies(&cells, document.about.settings.slo_ttft))];
     if cells.any("felt_ttft_ms.without_token") {
         blocks.push(Block::Line(format!(
-            "no first token: {} of the requests ({}); they rank as worst. Those that got one: mean {}, p50 {}, p99 {}, max {}",
+            "no first token: {} of the requests ({}); they rank as worst. Those that got one: mean {}, p50 {}, p99 \
+             {}, max {}",
             cells.count("felt_ttft_ms.without_token"),
             cells.ratio("felt_ttft_ms.without_token_ratio"),
             cells.ms("answered_ttft_ms.mean"),
@@ -172,6 +148,36 @@ fn tail_latency(document: &ResultDocument) -> Section {
     }
     let section = Section { title: "Tail latency, per request and per session".into(), blocks };
     with_remarks(document, section, &["felt_ttft_ms", "answered_ttft_ms", "upstream_ttft_ms", "sessions"])
+}
+
+/// TTFT of requests and sessions by mean and percentiles, and the shares over the SLO.
+fn latencies(cells: &Cells<'_>, slo: Span) -> Table {
+    let mut table = Table::new(&["TTFT", "felt", "upstream", "session's worst", "session's mean"]);
+    for (name, field) in [
+        ("mean", "mean"),
+        ("p50", "p50"),
+        ("p90", "p90"),
+        ("p95", "p95"),
+        ("p99", "p99"),
+        ("p99.9", "p999"),
+        ("max", "max"),
+    ] {
+        table.row([
+            name.into(),
+            cells.ms(&format!("felt_ttft_ms.{field}")),
+            cells.ms(&format!("upstream_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.worst_ttft_ms.{field}")),
+            cells.ms(&format!("sessions.mean_ttft_ms.{field}")),
+        ]);
+    }
+    table.row([
+        format!("over {}", format::setting(slo)),
+        cells.ratio("felt_ttft_ms.over_slo_ratio"),
+        cells.ratio("upstream_ttft_ms.over_slo_ratio"),
+        cells.ratio("sessions.over_slo_ratio"),
+        NONE.into(),
+    ]);
+    table
 }
 
 fn escapes(document: &ResultDocument) -> Section {
@@ -245,7 +251,9 @@ fn detection(document: &ResultDocument) -> Section {
     let mut blocks = Vec::new();
     if cells.any("detection.onsets") || cells.any("detection.missed_turns") {
         let mut table = Table::new(&["condition"]);
+        let gate = document.about.settings.mode.has_gate();
         for (title, unit, field) in DETECTION {
+            let title = if field == "detected" && !gate { "seen by score or cooldown" } else { title };
             let conditions = document.conditions.iter().take(MOST_CONDITIONS).map(|condition| condition.get(field));
             let all = (document.conditions.len() != 1).then(|| document.get(&format!("detection.{field}")));
             let cells = conditions.chain(all).map(|estimate| glued(&format::figure(estimate, unit)));
@@ -285,7 +293,9 @@ fn slow_completions(document: &ResultDocument) -> String {
     }
     let threshold = format::setting(Span::from_millis(gate.ttft_ms));
     let Some(baseline) = document.about.baseline_ms.or_else(|| document.mean("upstream_ttft_ms.p50")) else {
-        return format!("slow completions until the gate fires at {threshold}: no baseline, nothing was served");
+        return format!(
+            "slow completions until the gate fires at {threshold}: there is no baseline, because nothing was served"
+        );
     };
     let levels = completions::table(gate, baseline).map(|(level, n)| {
         let n = n.map_or_else(|| "never".into(), completions::in_words);
@@ -355,7 +365,7 @@ fn outcomes(document: &ResultDocument) -> Section {
         "nobody waited for a slot".into()
     }));
     blocks.push(Block::Line(format!(
-        "forwards: {}, failed {} ({}); account switches {}; tries again by clients {}",
+        "forwards: {}, failed {} ({}); account switches {}; retries by clients {}",
         cells.count("outcomes.attempts"),
         cells.count("outcomes.failed_attempts"),
         cells.ratio("outcomes.failed_attempts_ratio"),
@@ -406,7 +416,7 @@ fn accounts(document: &ResultDocument) -> Section {
     let mut blocks = vec![Block::Table(table), Block::Line(legend.into())];
     if let Some(more) = document.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|&more| more > 0) {
         let accounts = plural(more as u64, "account");
-        let text = format!("those with most harm first; {more} more {accounts} (all are in the JSON document)");
+        let text = format!("the most affected ones first; {more} more {accounts} (all are in the JSON document)");
         blocks.push(Block::Line(text));
     }
     let title = if document.replications > 1 { "Accounts (means)" } else { "Accounts" };

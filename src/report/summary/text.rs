@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style as Ansi};
+use anstyle::AnsiColor;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
 use super::{Block, Section, Style, Table, brief, sections};
 use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::document::{ResultDocument, scheduler_in_words};
 use crate::report::format;
+use crate::units::count;
 
 const INDENT: &str = "  ";
 
@@ -23,15 +24,14 @@ pub fn text(document: &ResultDocument, style: Style) -> String {
         format!("{} events in ", format::count(all.round(), None))
     });
     let line = format!(
-        "{events}{} on {} thread{} (stickysim {}, scheduler of {}){}",
+        "{events}{} on {} (stickysim {}, scheduler of {}){}",
         format::time(about.wall_s, None),
-        about.threads,
-        if about.threads == 1 { "" } else { "s" },
+        count(about.threads as u64, "thread"),
         env!("CARGO_PKG_VERSION"),
         scheduler_in_words(&about.settings),
         if style.verbose { "" } else { "; -v shows every table" },
     );
-    wrapped(&mut out, &line, "", style, Ansi::new().dimmed());
+    wrapped(&mut out, &line, "", style, anstyle::Style::new().dimmed());
     out
 }
 
@@ -47,14 +47,14 @@ pub fn lay_out_answer(answer: &Answer, style: Style) -> String {
 }
 
 /// The colour of a tone.
-const fn ink(tone: Tone) -> Ansi {
+const fn ink(tone: Tone) -> anstyle::Style {
     let colour = match tone {
         Tone::Good => AnsiColor::Green,
         Tone::Bad => AnsiColor::Red,
         Tone::Undecided => AnsiColor::Yellow,
-        Tone::Neutral => return Ansi::new(),
+        Tone::Neutral => return anstyle::Style::new(),
     };
-    Ansi::new().fg_color(Some(anstyle::Color::Ansi(colour)))
+    anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
 }
 
 /// Sections as terminal text, with an empty line after each.
@@ -68,13 +68,13 @@ pub fn lay_out(sections: &[Section], style: Style) -> String {
 }
 
 fn render(out: &mut String, section: &Section, style: Style) {
-    wrapped(out, &section.title, "", style, Ansi::new().bold());
+    wrapped(out, &section.title, "", style, anstyle::Style::new().bold());
     for block in &section.blocks {
         match block {
             Block::Table(table) => tabulated(out, table, style),
-            Block::Line(line) => wrapped(out, line, INDENT, style, Ansi::new()),
+            Block::Line(line) => wrapped(out, line, INDENT, style, anstyle::Style::new()),
             Block::Remark(remark) => {
-                let yellow = Ansi::new().fg_color(Some(AnsiColor::Yellow.into()));
+                let yellow = anstyle::Style::new().fg_color(Some(AnsiColor::Yellow.into()));
                 wrapped(out, &format!("note: {remark}"), INDENT, style, yellow);
             }
         }
@@ -104,7 +104,7 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
     for (place, line) in drawn.lines().enumerate() {
         let line = line.trim_end();
         if place == 0 {
-            painted(out, line, style, Ansi::new().dimmed());
+            painted(out, line, style, anstyle::Style::new().dimmed());
             continue;
         }
         // the lines of a table are its rows unless a cell had to be broken
@@ -114,15 +114,15 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
             (Some(tone), Some(last)) if style.colour && line.ends_with(last.as_str()) => {
                 let ansi = ink(tone);
                 let start = &line[..line.len() - last.len()];
-                painted(out, &format!("{start}{ansi}{last}{ansi:#}"), style, Ansi::new());
+                painted(out, &format!("{start}{ansi}{last}{ansi:#}"), style, anstyle::Style::new());
             }
-            _ => painted(out, line, style, Ansi::new()),
+            _ => painted(out, line, style, anstyle::Style::new()),
         }
     }
 }
 
 /// A text broken at spaces; lines after the first one are indented once more.
-fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: Ansi) {
+fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: anstyle::Style) {
     let width = usize::from(style.width).max(20);
     let mut line = indent.to_owned();
     // hard spaces before a text are its own indent
@@ -143,7 +143,7 @@ fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: Ansi)
     painted(out, &line, style, ansi);
 }
 
-fn painted(out: &mut String, line: &str, style: Style, ansi: Ansi) {
+fn painted(out: &mut String, line: &str, style: Style, ansi: anstyle::Style) {
     let line = line.replace('\u{a0}', " ");
     // writing to a string cannot fail
     let _ =

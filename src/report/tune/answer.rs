@@ -2,9 +2,8 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
-use crate::experiment::compare::direction;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::current;
-use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;
@@ -12,6 +11,7 @@ use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
 use crate::measure::figures::Unit;
 use crate::report::comparison::{amount, signed};
+use crate::report::format::trimmed;
 use crate::scenario::full_key;
 
 /// So many values are named; the others are counted.
@@ -168,8 +168,7 @@ impl TuneReport {
             .collect();
         let by = |arm: &Arm| arm.dearer_by.unwrap_or(0.0);
         all.sort_by(|x, y| by(x).total_cmp(&by(y)));
-        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) =
-            all.into_iter().partition(|arm| by(arm) > self.tuned.bill.tolerance());
+        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) = all.into_iter().partition(|arm| arm.dearer);
         let mut lines = Vec::new();
         if !same.is_empty() {
             lines.push(format!("as good, and as cheap: {}", self.named(&same, &|arm| self.label(arm))));
@@ -181,7 +180,7 @@ impl TuneReport {
         lines
     }
 
-    /// The values that were measured too little to be told from the best, and those of them that are not far off.
+    /// The values that were measured too little to be compared with the best, and those of them that are not far off.
     fn too_few(&self) -> Option<String> {
         let few: Vec<&Arm> = self
             .tuned
@@ -213,13 +212,9 @@ fn plain(text: &str) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
+/// At most one decimal, where it says something.
 fn percent(share: f64) -> String {
-    // a gain or loss of first tokens is no share of a time
-    if share.abs() > 1e6 {
-        return "any percentage".to_owned();
-    }
-    let text = format!("{:.1}", share * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+    format!("{} %", trimmed(&format!("{:.1}", share * 100.0)))
 }
 
 fn from_to(row: &ConfirmedRow, paired: &Paired) -> String {
@@ -257,7 +252,7 @@ fn costs(found: &Confirmed) -> String {
         .rows
         .iter()
         .filter(|row| is_bill(row) && row.verdict != Verdict::Better)
-        .filter(|row| direction(row.figure.meta) == Direction::LowerIsBetter)
+        .filter(|row| row.figure.direction() == Direction::LowerIsBetter)
         .filter_map(|row| {
             let paired = row.default.as_ref()?;
             let change = paired.change.filter(|_| row.figure.meta.unit == Unit::Money);

@@ -40,7 +40,7 @@ pub struct TuneReport {
     pub smallest: f64,
     /// Of all intervals.
     pub level: Level,
-    /// Where no key was named: which of the gateway's keys matter here; empty else.
+    /// If no key was named, the gateway's keys and how much they matter here; otherwise empty.
     pub screened: Vec<Screened>,
 }
 

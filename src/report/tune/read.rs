@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::TuneReport;
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Bill;
-use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
@@ -52,6 +52,8 @@ struct ArmRow {
     place: Option<Place>,
     at_most: Option<f64>,
     dearer_by: Option<f64>,
+    #[serde(default)]
+    dearer: bool,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +155,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         place: row.place,
         at_most: row.at_most,
         dearer_by: row.dearer_by,
+        dearer: row.dearer,
     };
     let row = |(path, value): (&String, &Value)| -> Result<ConfirmedRow, BadDocument> {
         let row = FigureRow::deserialize(value)?;
@@ -164,7 +167,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         })
     };
     let constraint = |row: ConstraintRow| -> Result<Constraint, BadDocument> {
-        let condition = Condition::parse(&row.constraint, &[&row.figure]);
+        let condition = Criterion::parse(&row.constraint, &[&row.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
         let best = Judgement { evidence: row.evidence, measured: row.measured, a_is_zero: row.a_is_zero };
         Ok(Constraint { condition, best, default: row.as_it_stands })

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Document, ErrorKind, Set, load as load_file};
+use super::super::{Document, ErrorKind, Set};
 use super::load;
 
 const EVERYTHING: &str = include_str!("everything.yaml");
@@ -186,7 +186,7 @@ gateway: {openai_scheduler: {sticky_escape_ttft_ms: 2000}}
 accounts: [{}]
 ";
     let folder = Folder::new("config", &[("config.yaml", config), ("s.yaml", scenario)]);
-    let loaded = load_file(&folder.0.join("s.yaml"), &[]).unwrap();
+    let loaded = super::super::load(&folder.0.join("s.yaml"), &[]).unwrap();
     let gateway = &loaded.scenario.gateway;
     assert_eq!(gateway.openai_ws.lb_top_k, 4);
     assert_eq!(gateway.openai_scheduler.sticky_escape_ttft_ms, 2_000);
@@ -198,10 +198,10 @@ accounts: [{}]
 
     let bad = config.replace("45s", "45");
     std::fs::write(folder.0.join("config.yaml"), bad).unwrap();
-    let error = load_file(&folder.0.join("s.yaml"), &[]).unwrap_err();
+    let error = super::super::load(&folder.0.join("s.yaml"), &[]).unwrap_err();
     assert_eq!(error.at(), Some((file, 6, 39)), "{error}");
     std::fs::remove_file(folder.0.join("config.yaml")).unwrap();
-    let error = load_file(&folder.0.join("s.yaml"), &[]).unwrap_err();
+    let error = super::super::load(&folder.0.join("s.yaml"), &[]).unwrap_err();
     assert_eq!((error.kind(), error.at().map(|at| at.1)), (ErrorKind::Unreadable, Some(2)));
 }
 
@@ -209,10 +209,10 @@ accounts: [{}]
 fn files_that_cannot_be_read_are_errors() {
     let folder = Folder::new("files", &[]);
     for path in [folder.0.clone(), folder.0.join("none.yaml")] {
-        assert_eq!(load_file(&path, &[]).unwrap_err().kind(), ErrorKind::Unreadable);
+        assert_eq!(super::super::load(&path, &[]).unwrap_err().kind(), ErrorKind::Unreadable);
     }
     std::fs::write(folder.0.join("latin.yaml"), b"name: \xe9").unwrap();
-    let error = load_file(&folder.0.join("latin.yaml"), &[]).unwrap_err();
+    let error = super::super::load(&folder.0.join("latin.yaml"), &[]).unwrap_err();
     assert!(error.to_string().contains("not UTF-8 text (byte 7)"), "{error}");
 }
 

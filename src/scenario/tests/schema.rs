@@ -1,4 +1,4 @@
-//! The committed JSON Schema and the reference in docs/scenario.md are those of the code.
+//! The committed JSON Schema and the reference in docs/reference/scenario.md are those of the code.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ fn the_committed_schema_is_that_of_the_code() {
 
 #[test]
 fn the_reference_in_the_docs_is_written_from_the_schema() {
-    let path = "docs/scenario.md";
+    let path = "docs/reference/scenario.md";
     let text = std::fs::read_to_string(project(path)).unwrap();
     let begin = "<!-- From here on written from the schema: UPDATE=1 cargo test --release scenario -->\n";
     let (head, _) = text.split_once(begin).unwrap_or_else(|| panic!("{path} has no line {begin}"));

@@ -1,4 +1,4 @@
-//! A scenario's distributions as the engine draws them. Lengths of time become seconds.
+//! Lowers a scenario's distributions to those that the engine draws from. Lengths of time become seconds.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::engine::Distribution;
 use crate::scenario::{self, Lognormal, Quantity, TtftPreset};
 use crate::upstream::baselines;
 
-/// Where a distribution stands: for files relative to the scenario, and for errors.
+/// Where a distribution is in the scenario, for relative paths of files and for errors.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) base: &'a Path,
@@ -19,46 +19,45 @@ pub(super) struct At<'a> {
 ///
 /// # Errors
 /// When a file with a sample cannot be used.
-pub(super) fn lower<T: Quantity>(
+pub(super) fn draw<T: Quantity>(
     distribution: &scenario::Distribution<T>,
     at: At<'_>,
 ) -> Result<Distribution, LowerError> {
-    use scenario::Distribution as From;
     let bad = |source| LowerError::BadParameter { key: at.key.to_owned(), source };
     match distribution {
-        From::Constant(value) => Distribution::constant(value.number()),
-        From::Uniform { low, high } => Distribution::uniform(low.number(), high.number()),
-        From::Exponential { mean } => Distribution::exponential(mean.number()),
-        From::Lognormal(Lognormal { p50: Some(p50), p90: Some(p90), .. }) => {
+        scenario::Distribution::Constant(value) => Distribution::constant(value.number()),
+        scenario::Distribution::Uniform { low, high } => Distribution::uniform(low.number(), high.number()),
+        scenario::Distribution::Exponential { mean } => Distribution::exponential(mean.number()),
+        scenario::Distribution::Lognormal(Lognormal { p50: Some(p50), p90: Some(p90), .. }) => {
             Distribution::lognormal_p50_p90(p50.number(), p90.number())
         }
-        From::Lognormal(Lognormal { p50: Some(p50), sigma, .. }) => {
+        scenario::Distribution::Lognormal(Lognormal { p50: Some(p50), sigma, .. }) => {
             Distribution::lognormal_median_sigma(p50.number(), sigma.unwrap_or_default())
         }
-        From::Lognormal(Lognormal { mu, sigma, .. }) => {
+        scenario::Distribution::Lognormal(Lognormal { mu, sigma, .. }) => {
             Distribution::lognormal(mu.unwrap_or_default(), sigma.unwrap_or_default())
         }
-        From::Gamma { mean, cv } => Distribution::gamma_mean_cv(mean.number(), *cv),
-        From::Weibull { shape, scale } => Distribution::weibull(*shape, scale.number()),
-        From::Geometric { mean } => Distribution::geometric(*mean),
-        From::Empirical(empirical) => {
+        scenario::Distribution::Gamma { mean, cv } => Distribution::gamma_mean_cv(mean.number(), *cv),
+        scenario::Distribution::Weibull { shape, scale } => Distribution::weibull(*shape, scale.number()),
+        scenario::Distribution::Geometric { mean } => Distribution::geometric(*mean),
+        scenario::Distribution::Empirical(empirical) => {
             let sample = match &empirical.file {
                 Some(file) => Named { key: at.key, file: &at.base.join(file) }.column()?,
                 None => empirical.values.iter().map(|value| value.number()).collect(),
             };
             if empirical.interpolate { Distribution::empirical(sample) } else { Distribution::empirical_steps(sample) }
         }
-        From::Mixture(parts) => {
-            let parts = parts.iter().map(|part| Ok((part.weight, lower(&part.of, at)?)));
+        scenario::Distribution::Mixture(parts) => {
+            let parts = parts.iter().map(|part| Ok((part.weight, draw(&part.of, at)?)));
             Distribution::mixture(parts.collect::<Result<_, _>>()?)
         }
-        From::Preset(TtftPreset::ClaudeCode) => baselines::claude_code(),
-        From::Preset(TtftPreset::Codex) => baselines::codex(),
-        From::Preset(TtftPreset::Light) => baselines::light(),
-        From::Clamped(clamped) => {
+        scenario::Distribution::Preset(TtftPreset::ClaudeCode) => baselines::claude_code(),
+        scenario::Distribution::Preset(TtftPreset::Codex) => baselines::codex(),
+        scenario::Distribution::Preset(TtftPreset::Light) => baselines::light(),
+        scenario::Distribution::Clamped(clamped) => {
             let low = clamped.low.map_or(f64::NEG_INFINITY, Quantity::number);
             let high = clamped.high.map_or(f64::INFINITY, Quantity::number);
-            lower(&clamped.of, at)?.clamped(low, high)
+            draw(&clamped.of, at)?.clamped(low, high)
         }
     }
     .map_err(bad)

@@ -1,4 +1,4 @@
-//! Small CSV files that a scenario names: samples of a distribution, factors over time.
+//! Reads small CSV files that a scenario names: samples of a distribution, and factors over time.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ impl Named<'_> {
         LowerError::BadFile { key: self.key.to_owned(), file: self.file.to_path_buf(), line, message: message.into() }
     }
 
-    /// All rows with their lines, the first one (perhaps a heading) included; blank lines and `#` comments left out.
+    /// All rows with their line numbers, including the first one, which may be a heading; without blank lines and `#`
+    /// comments.
     fn rows(&self) -> Result<Vec<(u64, csv::StringRecord)>, LowerError> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -35,7 +36,7 @@ impl Named<'_> {
         Ok(rows)
     }
 
-    /// The numbers of a file of one column, a heading passed over. None is negative.
+    /// The numbers in a file with one column, without its heading. None is negative.
     pub(super) fn column(&self) -> Result<Vec<f64>, LowerError> {
         let mut values = Vec::new();
         for (index, (line, row)) in self.rows()?.into_iter().enumerate() {
@@ -46,13 +47,13 @@ impl Named<'_> {
             match number(text) {
                 Some(value) => values.push(value),
                 None if index == 0 => {}
-                None => return Err(self.bad(line, format!("`{text}` is no number that is at least 0"))),
+                None => return Err(self.bad(line, format!("`{text}` is not a number of at least 0"))),
             }
         }
-        if values.is_empty() { Err(self.bad(0, "has no numbers; expected one a line")) } else { Ok(values) }
+        if values.is_empty() { Err(self.bad(0, "has no numbers; expected one per line")) } else { Ok(values) }
     }
 
-    /// `time_s` and `factor` of every row, times ascending.
+    /// `time_s` and `factor` of every row, with ascending times.
     pub(super) fn factors(&self) -> Result<Vec<(f64, f64)>, LowerError> {
         let mut rows = self.rows()?.into_iter();
         let expected = "expected a heading with the columns time_s and factor";
@@ -65,7 +66,7 @@ impl Named<'_> {
         for (line, row) in rows {
             let cell = |at: usize, name: &str| {
                 let text = row.get(at).unwrap_or("");
-                number(text).ok_or_else(|| self.bad(line, format!("{name} `{text}` is no number that is at least 0")))
+                number(text).ok_or_else(|| self.bad(line, format!("{name} `{text}` is not a number of at least 0")))
             };
             let (at, factor) = (cell(time, "time_s")?, cell(factor, "factor")?);
             if factors.last().is_some_and(|&(earlier, _)| at < earlier) {

@@ -1,11 +1,12 @@
-//! The pool as the scheduler knows it, and the settings of the request loop.
+//! Makes the pool as the scheduler knows it, and the settings of the request loop.
 
-use crate::gateway as gw;
+use crate::gateway;
 use crate::scenario::{self, Account, AccountType, Protocol, Routing, Scenario, Transport};
 use crate::scheduler::{self, Weights};
 use crate::units::{Span, Time};
 
-/// The pool, in order of account ids. Models are left to the request loop, which learns their numbers as it goes.
+/// The pool in the order of account ids. Models are left to the request loop, which learns their numbers during the
+/// run.
 pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
     let start = scenario.epoch.0;
     let account = |account: &Account| scheduler::Account {
@@ -34,33 +35,40 @@ pub(super) fn pool(scenario: &Scenario) -> Vec<scheduler::Account> {
 }
 
 /// The request loop's settings.
-pub(super) fn lower(scenario: &Scenario) -> gw::Config {
+pub(super) fn lower(scenario: &Scenario) -> gateway::Config {
     let start = scenario.epoch.0;
     let gateway = &scenario.gateway;
     let seconds = |seconds: u64| Span::from_secs(seconds);
     let minutes = |minutes: u64| Span::from_secs(minutes.saturating_mul(60));
-    gw::Config {
+    gateway::Config {
         scheduler: scheduler(scenario),
         transport: match scenario.transport {
-            Transport::Http => gw::Transport::Http,
-            Transport::Websocket => gw::Transport::WebSocket,
+            Transport::Http => gateway::Transport::Http,
+            Transport::Websocket => gateway::Transport::WebSocket,
         },
         max_account_switches: u32::try_from(gateway.max_account_switches).unwrap_or(0),
         outbox_poll_interval: seconds(gateway.scheduling.outbox_poll_interval_seconds),
         full_rebuild_interval: seconds(gateway.scheduling.full_rebuild_interval_seconds),
-        overload_cooldown: minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
+        overload_cooldown: scenario.what_if.overload_cooldown.map_or_else(
+            || minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
+            |cooldown| cooldown.0,
+        ),
+        overload_on_503: scenario.what_if.overload_on_503,
+        first_output_limit: seconds(gateway.openai_first_output_timeout_seconds),
         process_start: start,
         wait_jitter: scenario.what_if.wait_jitter,
+        first_output_timeout: scenario.what_if.first_output_timeout.map(|timeout| timeout.0),
+        cancel_upstream: scenario.what_if.cancel_upstream,
         replicas: scenario.replicas.count,
         routing: match scenario.replicas.routing {
-            Routing::RoundRobin => gw::ReplicaRouting::RoundRobin,
-            Routing::BySession => gw::ReplicaRouting::BySession,
+            Routing::RoundRobin => gateway::ReplicaRouting::RoundRobin,
+            Routing::BySession => gateway::ReplicaRouting::BySession,
         },
         restarts: scenario
             .replicas
             .restarts
             .iter()
-            .map(|restart| gw::Restart { at: start + restart.at.0, replica: restart.replica })
+            .map(|restart| gateway::Restart { at: start + restart.at.0, replica: restart.replica })
             .collect(),
         user_concurrency: scenario.clients.user_concurrency,
         user_limits: Vec::new(),
@@ -114,14 +122,15 @@ pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
         load_batch_enabled: scheduling.load_batch_enabled,
         subscription_priority: scenario.admin_settings.subscription_priority(),
         oauth_rate: scenario.admin_settings.oauth_rate(),
+        seed_without_previous: scenario.what_if.stable_seed,
         ewma_alpha: scenario.what_if.ewma_alpha,
         ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,
     }
 }
 
-fn retry(retry: &scenario::Retry) -> gw::ClientRetry {
-    gw::ClientRetry {
+fn retry(retry: &scenario::Retry) -> gateway::ClientRetry {
+    gateway::ClientRetry {
         statuses: retry.on.clone(),
         limit: retry.max,
         backoff: retry.backoff.0,
@@ -131,33 +140,33 @@ fn retry(retry: &scenario::Retry) -> gw::ClientRetry {
     }
 }
 
-const fn credential(account: &Account) -> gw::Credential {
+const fn credential(account: &Account) -> gateway::Credential {
     match account.kind {
-        AccountType::ApiKey => gw::Credential::ApiKey,
-        AccountType::Oauth => gw::Credential::OAuth,
+        AccountType::ApiKey => gateway::Credential::ApiKey,
+        AccountType::Oauth => gateway::Credential::OAuth,
     }
 }
 
-/// An OAuth account with a plan that is paid for (spec scheduler-modes.md, section 2).
+/// Whether it is an OAuth account with a paid plan (spec scheduler-modes.md, section 2).
 fn is_subscription(account: &Account) -> bool {
     let plan = account.plan.trim();
     account.kind == AccountType::Oauth && !plan.is_empty() && plan != "free" && plan != "abnormal"
 }
 
-/// Whether a request may continue a response over HTTP, so that they are worth remembering.
+/// Whether a request may continue a response over HTTP, so that responses must be remembered.
 fn continues(scenario: &Scenario) -> bool {
     let newer = scenario.version() == scenario::GatewayVersion::V0_1_179;
     let named = scenario.workload.synth.as_ref().is_none_or(|synth| synth.previous_response);
     newer && scenario.transport == Transport::Http && named
 }
 
-fn traits(account: &Account) -> gw::AccountTraits {
-    let rule = |rule: &scenario::Rule| gw::Rule {
+fn traits(account: &Account) -> gateway::AccountTraits {
+    let rule = |rule: &scenario::Rule| gateway::Rule {
         status: rule.status,
         words: rule.words.clone(),
         span: Span::from_secs(rule.minutes.saturating_mul(60)),
     };
-    gw::AccountTraits {
+    gateway::AccountTraits {
         credential: credential(account),
         http1: account.protocol == Protocol::Http1,
         pool_mode: account.pool_mode,

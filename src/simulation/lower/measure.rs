@@ -1,7 +1,7 @@
-//! What the observers need to know.
+//! Makes the settings of the observers.
 
 use crate::ids::ModelId;
-use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
+use crate::measure::{AccountInfo, CacheRules, ConditionInfo, EscapeGate, Groups, Price, Settings};
 use crate::scenario::{Account, Followed, Scenario, Transport};
 use crate::units::Time;
 use crate::upstream::config::{Condition, Course, Effect};
@@ -24,7 +24,7 @@ pub fn settings(scenario: &Scenario) -> Settings {
         replicas: scenario.replicas.count,
         revision: scheduler.revision,
         mode: scheduler.mode,
-        gate: Gate {
+        gate: EscapeGate {
             enabled: escape.sticky_escape_enabled && scheduler.mode.has_gate(),
             ttft_ms: escape.sticky_escape_ttft_ms,
             error_rate: escape.sticky_escape_error_rate,
@@ -36,13 +36,13 @@ pub fn settings(scenario: &Scenario) -> Settings {
     }
 }
 
-/// Whether the workload may be over before its time: a trace, or a limit on its number.
+/// Whether the workload may end early: it is a trace, or its number of requests or sessions is limited.
 const fn may_end_early(scenario: &Scenario) -> bool {
     let workload = &scenario.workload;
     workload.replay.is_some() || workload.max_sessions.is_some() || workload.max_requests.is_some()
 }
 
-/// What they know of the accounts.
+/// What the observers know of the accounts.
 pub(super) fn accounts(scenario: &Scenario) -> Vec<AccountInfo> {
     let info = |account: &Account| AccountInfo {
         id: account.id.unwrap_or_default(),
@@ -57,7 +57,7 @@ pub(super) fn accounts(scenario: &Scenario) -> Vec<AccountInfo> {
     scenario.accounts.iter().map(info).collect()
 }
 
-/// What they know of the conditions.
+/// What the observers know of the conditions.
 pub(super) fn conditions(conditions: &[Condition]) -> Vec<ConditionInfo> {
     let info = |condition: &Condition| ConditionInfo {
         name: condition.name.clone(),
@@ -67,7 +67,7 @@ pub(super) fn conditions(conditions: &[Condition]) -> Vec<ConditionInfo> {
     conditions.iter().map(info).collect()
 }
 
-/// The models that a course touches; none: all of them.
+/// The models that a course degrades; an empty list means all.
 fn models(course: &Course) -> Vec<ModelId> {
     let effects: Vec<&Effect> = match course {
         Course::Scheduled { effect, .. }
@@ -85,7 +85,7 @@ fn models(course: &Course) -> Vec<ModelId> {
     models
 }
 
-/// Whether an effect does anything: a healthy state touches no model, which must not read as "all".
+/// Whether an effect does anything. A healthy state degrades no model, and this must not be mistaken for "all".
 fn harms(effect: &Effect) -> bool {
     effect.ttft_factor != 1.0
         || !effect.ttft_add.is_zero()

@@ -1,7 +1,7 @@
-//! Turns a scenario into the plain settings of the rooms: one file a room.
+//! Turns a scenario into the plain settings of the rooms, with one file for each room.
 //!
-//! The rooms know nothing of scenario files, and a scenario nothing of the rooms; here they meet. What a scenario leaves
-//! to files (samples, recorded factors) is read here.
+//! The rooms know nothing of scenario files, and a scenario knows nothing of the rooms; they meet here. Files that a
+//! scenario names (samples, recorded factors) are read here.
 
 mod distribution;
 mod files;
@@ -21,46 +21,43 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::engine::BadParameter;
-use crate::gateway as gw;
 use crate::ids::AccountIx;
-use crate::measure as ms;
 use crate::scenario::{Scenario, Service};
 use crate::scheduler;
 use crate::units::Time;
-use crate::upstream as up;
 use crate::workload::{Expected, WorkloadConfig};
 
 /// Everything that one run is made from.
 #[derive(Clone, Debug)]
 pub struct Lowered {
-    /// All luck comes from this.
+    /// The seed of all luck.
     pub seed: u64,
     /// When virtual time starts.
     pub start: Time,
     /// The pool in order of account ids: `AccountIx(i)` is `pool[i]`.
     pub pool: Vec<scheduler::Account>,
     /// The request loop's settings, the scheduler's among them.
-    pub gateway: gw::Config,
-    /// The accounts' models and what befalls them.
-    pub upstream: up::Config,
+    pub gateway: crate::gateway::Config,
+    /// The accounts' models and the conditions that degrade them.
+    pub upstream: crate::upstream::Config,
     /// Whether recorded attempts answer where the trace has them.
     pub recorded_service: bool,
     /// Where requests come from.
     pub workload: WorkloadConfig,
     /// How the run is measured. `check` is off, all groups are on.
-    pub measure: ms::Settings,
+    pub measure: crate::measure::Settings,
     /// What the observers know of the accounts.
-    pub accounts: Vec<ms::AccountInfo>,
+    pub accounts: Vec<crate::measure::AccountInfo>,
     /// What the observers know of the conditions, as `HealthChange` counts them.
-    pub conditions: Vec<ms::ConditionInfo>,
-    /// Names of the accounts for reports: their own, else their ids.
+    pub conditions: Vec<crate::measure::ConditionInfo>,
+    /// The names of the accounts in reports: their own, or otherwise their ids.
     pub account_names: Vec<String>,
 }
 
 /// Why a checked scenario still cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum LowerError {
-    /// A file that the scenario names is missing or says nothing usable.
+    /// A file that the scenario names is missing or has no usable content.
     #[error("{}{}: {message} (named by `{key}`)", file.display(), line_of(*line))]
     BadFile {
         /// The scenario's key that names it.
@@ -93,8 +90,8 @@ pub enum LowerError {
 }
 
 impl Lowered {
-    /// Median TTFT of the healthy pool in ms, before the effects of size, prefill and load: the median over its
-    /// accounts. `None` of an empty pool.
+    /// The TTFT of the healthy pool in ms, before the effects of size, prefill and load: the median over the accounts
+    /// of their medians. `None` if the pool is empty.
     pub fn healthy_ttft_ms(&self) -> Option<f64> {
         let mut medians: Vec<f64> =
             self.upstream.accounts.iter().map(|account| account.ttft_s.median() * 1e3).collect();
@@ -104,7 +101,7 @@ impl Lowered {
 }
 
 impl Lowered {
-    /// What is to be expected of a synthetic workload in its stationary state, while all is well; `None` of a trace.
+    /// What to expect of a synthetic workload in its stationary state, while all is well; `None` for a trace.
     pub fn expected(&self) -> Option<Expected> {
         match &self.workload {
             WorkloadConfig::Synth(config) => {
@@ -141,7 +138,8 @@ pub fn lower(scenario: &Scenario) -> Result<Lowered, LowerError> {
     })
 }
 
-/// The accounts' own names, else their ids. Accounts that share a name are told apart by a number: `plus-1`, `plus-2`.
+/// The accounts' own names, or otherwise their ids. Accounts that share a name are distinguished by a number: `plus-1`,
+/// `plus-2`.
 fn account_names(scenario: &Scenario) -> Vec<String> {
     let named = |name: &str| scenario.accounts.iter().filter(|account| account.name == name).count();
     let mut given: BTreeMap<&str, (bool, usize)> = BTreeMap::new();
@@ -159,7 +157,7 @@ fn account_names(scenario: &Scenario) -> Vec<String> {
     names
 }
 
-/// The place in the pool of an account id.
+/// The index in the pool of an account id.
 fn index_of(scenario: &Scenario, id: i64) -> Option<AccountIx> {
     let at = scenario.accounts.binary_search_by_key(&Some(id), |account| account.id).ok()?;
     u32::try_from(at).ok().map(AccountIx)

@@ -1,16 +1,18 @@
-//! Models as numbers: the scheduler and the upstream know them by the places that the workload gives their names.
+//! Models as numbers. The scheduler and the upstream know a model by the number that the workload gives its name.
 
 use crate::ids::ModelId;
 use crate::scenario::{Course, Scenario};
 
-/// A number that no workload gives: a list of models that never occur must not look like "no list".
+/// A number that no workload gives. It stands for models that never occur, so that a list of only such models is not
+/// mistaken for an empty list.
 const NEVER: ModelId = ModelId(u16::MAX);
 
 /// Names in the order in which the workload numbers them, from 1.
 pub(super) struct Models(Vec<String>);
 
 impl Models {
-    /// For a synthetic workload its own list; for a replay the models that conditions name, which it numbers first.
+    /// For a synthetic workload, its own list; for a replay, the models that conditions name, because a replay numbers
+    /// them first.
     pub(super) fn of(scenario: &Scenario) -> Self {
         if let Some(synth) = &scenario.workload.synth {
             return Self(synth.models.iter().map(|model| model.name.clone()).collect());
@@ -31,7 +33,7 @@ impl Models {
         Self(names)
     }
 
-    /// The numbers of these models; those that never occur among them left out, but never none at all.
+    /// The numbers of these models, without those that never occur. The result is never empty.
     pub(super) fn numbers(&self, wanted: &[String]) -> Vec<ModelId> {
         let mut numbers = Vec::new();
         for name in wanted {

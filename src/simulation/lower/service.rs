@@ -1,15 +1,15 @@
 //! How long a request takes on average while all is well: what a closed loop needs to start in its stationary state.
 //!
-//! It is the mean over the accounts of time to first token, reading of uncached input, and decoding. Waiting, slowness
-//! under load, failures and conditions are left out, as they depend on what the run will do. The bias is small because
-//! thinking takes most of a session's time: were requests of the agentic preset to take twice as long as the 11 s
-//! that are estimated for it, the pool would begin with 8 % too few sessions.
+//! It is the mean over the accounts of the time to first token, the reading of uncached input, and the decoding.
+//! Waiting, slowness under load, failures and conditions are left out, because they depend on the run. The bias is
+//! small because thinking takes most of a session's time. If requests of the agentic preset took twice the 11 s that
+//! are estimated for them, the pool would begin with 8 % too few sessions.
 
 use crate::engine::Distribution;
 use crate::upstream::config::{AccountModel, Decode};
 use crate::workload::SynthConfig;
 
-/// Cells of the numerical means.
+/// The number of cells of the numerical means.
 const CELLS: u32 = 200;
 
 /// Mean seconds from a request's arrival to its end on these accounts.
@@ -18,7 +18,7 @@ pub(super) fn mean_service_s(config: &SynthConfig, accounts: &[AccountModel]) ->
     let mut known: Option<(&AccountModel, f64)> = None;
     let mut sum = 0.0;
     for account in accounts {
-        // accounts of one `count` are alike
+        // accounts of one `count` are equal
         let seconds = match known {
             Some((same, seconds)) if alike(same, account) => seconds,
             _ => of_account(config, account, expected.input_tokens),
@@ -45,7 +45,8 @@ fn of_account(config: &SynthConfig, account: &AccountModel, input_tokens: f64) -
     let size =
         account.size_effect.map_or(1.0, |size| libm::pow(input_tokens.max(1.0) / size.median_tokens, size.exponent));
     let prefill = account.prefill_tokens_per_s.map_or(0.0, |speed| {
-        // a turn after a pause longer than the cache keeps reads everything again, others what was added
+        // a turn after a pause longer than the cache's ttl reads its whole input again; other turns read only what was
+        // added
         let lost = account.prompt_cache.map_or(1.0, |cache| 1.0 - config.think_s.cdf(cache.ttl.secs()));
         (lost * input_tokens + (1.0 - lost) * config.input.growth_tokens.mean()) / speed
     });

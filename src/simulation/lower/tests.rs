@@ -75,7 +75,10 @@ fn files_that_a_scenario_names_are_read_beside_it() {
         &[("ttft.csv", "ttft_s\n1.5\n# odd\n2.5\n\n0.5\n"), ("factors.csv", "factor,time_s\n1,0\n20,60.5\n1,120\n")],
     );
     let lowered = folder
-        .lower("accounts: [{ttft: {empirical: {file: ttft.csv}}}]\nconditions: [{name: f, when: {replayed: {file: factors.csv}}}]")
+        .lower(
+            "accounts: [{ttft: {empirical: {file: ttft.csv}}}]\nconditions: [{name: f, when: {replayed: {file: \
+                factors.csv}}}]",
+        )
         .unwrap();
     assert_eq!(lowered.upstream.accounts[0].ttft_s.median(), 1.5);
     let crate::upstream::config::Course::Replayed { steps, .. } = &lowered.upstream.conditions[0].course else {
@@ -101,16 +104,17 @@ fn files_that_cannot_be_used_say_where_and_by_which_key() {
     let factors =
         |file: &str| format!("accounts: [{{}}]\nconditions: [{{name: f, when: {{replayed: {{file: {file}}}}}}}]");
     for (text, expected) in [
-        (ttft("text.csv"), "text.csv:3: `fast` is no number that is at least 0 (named by `accounts[0].ttft`)"),
+        (ttft("text.csv"), "text.csv:3: `fast` is not a number of at least 0 (named by `accounts[0].ttft`)"),
         (ttft("wide.csv"), "wide.csv:1: has 2 columns; expected one column of numbers (named by `accounts[0].ttft`)"),
-        (ttft("empty.csv"), "empty.csv: has no numbers; expected one a line (named by `accounts[0].ttft`)"),
+        (ttft("empty.csv"), "empty.csv: has no numbers; expected one per line (named by `accounts[0].ttft`)"),
         (
             factors("back.csv"),
             "back.csv:3: time_s 4 is earlier than that of the row before (named by `conditions[0].when.replayed.file`)",
         ),
         (
             factors("heading.csv"),
-            "heading.csv:1: expected a heading with the columns time_s and factor (named by `conditions[0].when.replayed.file`)",
+            "heading.csv:1: expected a heading with the columns time_s and factor (named by \
+             `conditions[0].when.replayed.file`)",
         ),
     ] {
         let error = folder.lower(&text).unwrap_err();
@@ -121,7 +125,9 @@ fn files_that_cannot_be_used_say_where_and_by_which_key() {
 
 #[test]
 fn a_condition_that_is_not_shared_befalls_each_account_for_itself() {
-    let text = "accounts: [{count: 3}]\nconditions: [{name: c, accounts: [1, 3], shared: SHARED, when: {markov: {states: [{name: up, sojourn: {constant: 1h}}, {name: down, sojourn: {constant: 1m}, effect: {error_rate: 1}}]}}}]";
+    let text = "accounts: [{count: 3}]\nconditions: [{name: c, accounts: [1, 3], shared: SHARED, when: {markov: \
+                {states: [{name: up, sojourn: {constant: 1h}}, {name: down, sojourn: {constant: 1m}, effect: \
+                {error_rate: 1}}]}}}]";
     let names = |shared: &str| {
         let lowered = lower(&scenario(&text.replace("SHARED", shared), &[])).unwrap();
         let conditions = lowered.conditions.iter();
@@ -137,7 +143,8 @@ fn models_of_conditions_have_the_numbers_of_the_workload() {
     let conditions =
         "conditions: [{name: c, when: {scheduled: {at: 0}}, effect: {ttft_factor: 2, only_models: [b, z]}}]";
     let synth = format!(
-        "accounts: [{{}}]\n{conditions}\nworkload: {{synth: {{models: [{{name: a, weight: 1}}, {{name: b, weight: 1}}]}}}}"
+        "accounts: [{{}}]\n{conditions}\nworkload: {{synth: {{models: [{{name: a, weight: 1}}, {{name: b, weight: \
+         1}}]}}}}"
     );
     assert_eq!(lower(&scenario(&synth, &[])).unwrap().conditions[0].models, [ModelId(2)]);
     let replay = format!("accounts: [{{}}]\n{conditions}\nworkload: {{replay: {{file: a.csv}}}}");
@@ -165,4 +172,15 @@ fn everything_reaches_its_room() {
     assert_eq!(names, ["slow", "incidents@1", "incidents@3", "flap", "throttle", "crowd"]);
     // Only what the account says itself: its id is in the names of those that gave none.
     assert_eq!(lowered.account_names, ["1", "2", "3", "odd one", "11"]);
+}
+
+#[test]
+fn more_sessions_under_way_than_memory_holds_are_refused_and_fewer_are_not() {
+    let text = "accounts: [{count: 9}]\nwarmup: 0s\nduration: 2h\nworkload: {synth: {turns: {constant: 10}, \
+                think_time: {constant: 400s}}}";
+    let lowered = |rate: f64| lower(&scenario(text, &[&format!("workload.synth.sessions_per_hour={rate}")]));
+    // a session of ten turns with nine pauses of 400 s lasts an hour and some minutes
+    assert!(lowered(4.0e6).is_ok());
+    assert!(matches!(lowered(6.0e6), Err(super::LowerError::TooManySessions { sessions }) if sessions > 5e6));
+    assert!(lower(&scenario(text, &["workload.synth.sessions_per_hour=6e6", "workload.max_sessions=10"])).is_ok());
 }

@@ -1,6 +1,6 @@
-//! Accounts as they serve, and conditions as they befall them.
+//! Makes the models of the accounts and the conditions that degrade them.
 
-use super::distribution::{At, lower as draw};
+use super::distribution::{At, draw};
 use super::files::Named;
 use super::models::Models;
 use super::{LowerError, index_of};
@@ -10,12 +10,13 @@ use crate::scenario::{self, Account, Scenario, UpstreamError};
 use crate::units::Span;
 use crate::upstream::config::{
     AccountModel, Beyond, Capacity, Condition, Config, Counted, Course, Decode, Effect, Failure, Fault, Limit,
-    LoadSlowdown, Persistence, PromptCache, Refill, SizeEffect, State,
+    LoadSlowdown, PromptCache, Refill, SizeEffect, State,
 };
+use crate::upstream::persistence::Persistence;
 use crate::workload::Says;
 
-/// The words by which the gateway knows what an error says (spec gateway.md, step 6; scheduler-modes.md, section 7). The
-/// specification names kinds of messages; those words that it does not quote are the upstreams' usual ones.
+/// The words by which the gateway knows what an error says (spec gateway.md, step 6; scheduler-modes.md, section 7).
+/// The specification names kinds of messages; those words that it does not quote are the upstreams' usual ones.
 const WORDS: [(Says, Option<u16>, &[&str]); 7] = [
     (Says::Overloaded, None, &["servers are overloaded", "currently overloaded", "server_is_overloaded", "slow_down"]),
     (Says::ContextTooLong, None, &["context_length_exceeded", "maximum context length", "exceeds the context window"]),
@@ -43,7 +44,7 @@ pub(super) fn lower(scenario: &Scenario, models: &Models) -> Result<Config, Lowe
     let mut lowering = Lowering { scenario, models, messages: Vec::new() };
     let mut accounts: Vec<AccountModel> = Vec::new();
     for (ix, account) in scenario.accounts.iter().enumerate() {
-        // Accounts of one `count` are alike: read their files once.
+        // Accounts of one `count` are equal, so their files are read once.
         let same = ix > 0 && Account { id: account.id, ..scenario.accounts[ix - 1].clone() } == *account;
         let model = match accounts.last() {
             Some(model) if same => model.clone(),

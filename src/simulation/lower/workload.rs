@@ -1,7 +1,7 @@
-//! Where requests come from.
+//! Makes the workload.
 
 use super::LowerError;
-use super::distribution::{At, lower as draw};
+use super::distribution::{At, draw};
 use super::models::Models;
 use super::service::mean_service_s;
 use crate::engine::Distribution;
@@ -27,8 +27,9 @@ pub(super) fn lower(
         let mut config = lowering.synth(synth)?;
         // a given number of sessions has no stationary state
         if synth.start == scenario::SynthStart::Equilibrium && scenario.workload.max_sessions.is_none() {
-            config.start = Start::Equilibrium { service_s: mean_service_s(&config, accounts) };
-            let sessions = config.expected(mean_service_s(&config, accounts)).sessions;
+            let service_s = mean_service_s(&config, accounts);
+            config.start = Start::Equilibrium { service_s };
+            let sessions = config.expected(service_s).sessions;
             if sessions > MOST_UNDER_WAY {
                 return Err(LowerError::TooManySessions { sessions });
             }
@@ -42,7 +43,7 @@ pub(super) fn lower(
     }
 }
 
-/// More sessions under way than anyone means: they would fill the memory before the run begins.
+/// The most sessions under way that are accepted. More would fill the memory before the run begins.
 const MOST_UNDER_WAY: f64 = 5e6;
 
 struct Lowering<'a>(&'a Scenario);
@@ -165,22 +166,23 @@ fn profile(profile: &scenario::Profile) -> Profile {
 }
 
 fn format(format: scenario::TraceFormat) -> Format {
-    use scenario::TraceFormat as Named;
+    use scenario::TraceFormat;
     match format {
-        Named::Csv => Format::NativeCsv,
-        Named::Jsonl => Format::NativeJsonl,
-        Named::GatewayLog => Format::GatewayLog,
-        Named::AzureLlm2023 => Format::AzureLlm2023,
-        Named::AzureLlm2024 => Format::AzureLlm2024,
-        Named::AzureLmm2024 => Format::AzureLmm2024,
-        Named::BurstGpt => Format::BurstGpt,
-        Named::BurstGpt3 => Format::BurstGpt3,
-        Named::Mooncake => Format::Mooncake,
-        Named::RagPulse => Format::RagPulse,
-        Named::Weka => Format::Weka,
-        Named::Qwen => Format::Qwen,
-        Named::Codex => Format::Codex,
-        Named::Claude => Format::Claude,
-        Named::Transcripts => Format::Transcripts,
+        TraceFormat::Csv => Format::NativeCsv,
+        TraceFormat::Jsonl => Format::NativeJsonl,
+        TraceFormat::GatewayLog => Format::GatewayLog,
+        TraceFormat::AzureLlm2023 => Format::AzureLlm2023,
+        TraceFormat::AzureLlm2024 => Format::AzureLlm2024,
+        TraceFormat::AzureLmm2024 => Format::AzureLmm2024,
+        TraceFormat::BurstGpt => Format::BurstGpt,
+        TraceFormat::BurstGpt3 => Format::BurstGpt3,
+        TraceFormat::Mooncake => Format::Mooncake,
+        TraceFormat::RagPulse => Format::RagPulse,
+        TraceFormat::Weka => Format::Weka,
+        TraceFormat::Qwen => Format::Qwen,
+        TraceFormat::Codex => Format::Codex,
+        TraceFormat::Claude => Format::Claude,
+        TraceFormat::Transcripts => Format::Transcripts,
+        TraceFormat::Usage => Format::Usage,
     }
 }

@@ -1,9 +1,9 @@
-//! A condition that comes and goes in even pulses.
+//! A condition that is on and off in pulses of equal length.
 
 use super::super::config::Effect;
 use crate::units::{Span, Time};
 
-/// When, counted from the start of the run.
+/// When the pulses are, counted from the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pulses {
     pub(super) at: Span,

@@ -1,4 +1,4 @@
-//! A condition that wanders at random between named states, each with its own length of stay and effect.
+//! A condition that changes at random between named states, each with its own length of stay and its own effect.
 //!
 //! Its luck is keyed by the condition's index and the number of the stay, so nothing that happens in a run changes it.
 
@@ -15,7 +15,7 @@ pub(super) struct Markov {
     start: Time,
     stays: u64,
     current: Option<usize>,
-    /// Where it goes from the current state.
+    /// The state that follows the current one.
     following: Option<usize>,
 }
 

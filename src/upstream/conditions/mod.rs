@@ -1,8 +1,9 @@
-//! Conditions: what befalls accounts over time, and so the ground truth of their health.
+//! Conditions degrade accounts over time. They are the ground truth of the accounts' health.
 //!
-//! Each kind of condition is a small machine that knows its next event; all of them hang on one calendar. Accounts keep
-//! a list of the conditions in force on them, so that a healthy account costs an attempt nothing. A condition counts
-//! for an attempt that *starts* while it is in force (from its onset, up to but not including its end).
+//! Each kind of condition is a small state machine that knows its next event, and all of them share one calendar.
+//! Accounts keep a list of the conditions in force on them, so attempts on a healthy account cost nothing extra. A
+//! condition applies to an attempt that *starts* while it is in force (from its onset up to, but not including, its
+//! end).
 
 mod flapping;
 mod markov;
@@ -30,17 +31,17 @@ pub(super) struct Conditions {
     running: Vec<Running>,
     accounts: Vec<OnAccount>,
     calendar: Calendar<u32>,
-    /// When the calendar's next event is due; `Time::NEVER`: none.
+    /// When the calendar's next event is due; `Time::NEVER` if there is none.
     next: Time,
 }
 
-/// What hangs on one account: indices of conditions, in their order.
+/// The conditions of one account, as indices in their order.
 #[derive(Clone, Debug, Default)]
 struct OnAccount {
     in_force: Vec<u32>,
-    /// Those that ask how much it carried.
+    /// The conditions that depend on how much the account carried.
     triggered: Vec<u32>,
-    /// How many of those in force make it worse.
+    /// How many of the conditions in force make the account worse.
     degrading: u32,
 }
 
@@ -59,26 +60,26 @@ enum Machine {
     Markov(Markov),
     Flapping(Flapping),
     Replayed(Replayed),
-    /// The only one with a window's worth of counts.
+    /// This kind is boxed because it alone keeps the counts of a window.
     Triggered(Box<Triggered>),
 }
 
-/// What the conditions in force make of one attempt.
+/// The effect of the conditions in force on one attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Influence<'a> {
     pub(super) slowness: Slowness,
-    /// What goes wrong, if something does.
+    /// The fault that strikes the attempt, if any.
     pub(super) fault: Option<&'a Fault>,
-    /// Ground truth.
+    /// Ground truth: whether the account is degraded for this attempt.
     pub(super) degraded: bool,
 }
 
 impl Influence<'_> {
-    /// Of a healthy account.
+    /// The effect on a healthy account: none.
     pub(super) const NONE: Self = Self { slowness: Slowness::NONE, fault: None, degraded: false };
 }
 
-/// An attempt, as far as conditions ask.
+/// What conditions need to know of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) at: Time,
@@ -141,7 +142,7 @@ impl Machine {
         }
     }
 
-    /// Its event at `now`; tells when the next one is.
+    /// Handles its event at `now` and returns the time of the next one.
     fn step(&mut self, now: Time) -> Option<Time> {
         match self {
             Self::Scheduled(machine) => machine.step(),
@@ -152,7 +153,7 @@ impl Machine {
         }
     }
 
-    /// What it does now, at its height.
+    /// Its current effect, at full strength.
     fn effect(&self) -> Option<&Effect> {
         match self {
             Self::Scheduled(machine) => machine.effect(),
@@ -163,7 +164,7 @@ impl Machine {
         }
     }
 
-    /// How much of it, 0 to 1.
+    /// How strong its effect is, 0 to 1.
     fn intensity(&self, now: Time) -> f64 {
         match self {
             Self::Scheduled(machine) => machine.intensity(now),
@@ -207,7 +208,7 @@ impl Conditions {
         all
     }
 
-    /// When something changes next; `Time::NEVER`: nothing does by itself.
+    /// When something will next change by itself; `Time::NEVER` if nothing does.
     #[inline]
     pub(super) const fn next(&self) -> Time {
         self.next
@@ -218,7 +219,7 @@ impl Conditions {
         self.accounts[account.at()].degrading > 0
     }
 
-    /// Brings all up to `now`.
+    /// Brings all conditions up to `now` and pushes what changed to `changes`.
     pub(super) fn advance(&mut self, now: Time, changes: &mut Vec<HealthChange>) {
         while self.next <= now
             && let Some((at, index)) = self.calendar.pop()
@@ -229,7 +230,7 @@ impl Conditions {
         }
     }
 
-    /// A forward of so many tokens starts: too much of that may degrade the account.
+    /// A forward of this many tokens starts. Carrying too much may degrade the account.
     #[inline]
     pub(super) fn carried(&mut self, account: AccountIx, tokens: u64, now: Time, changes: &mut Vec<HealthChange>) {
         for place in 0..self.accounts[account.at()].triggered.len() {
@@ -243,7 +244,7 @@ impl Conditions {
         }
     }
 
-    /// What an attempt meets. `chance` is what the account's own failures left of it.
+    /// The effect on an attempt. `chance` is the number of which the account's own failures have taken their share.
     #[inline]
     pub(super) fn meet(&self, start: Start, chance: &mut Chance) -> Influence<'_> {
         let in_force = &self.accounts[start.account.at()].in_force;
@@ -270,7 +271,7 @@ impl Conditions {
             if chance.strikes(effect.error_rate * intensity) && influence.fault.is_none() {
                 influence.fault = Some(&effect.error);
             }
-            // of several capacities the smallest holds
+            // the smallest of several capacities applies
             if let Some(capacity) = effect.capacity.as_ref().filter(|capacity| capacity.forwards < least) {
                 least = capacity.forwards;
                 let beyond = start.busy >= least;
@@ -293,7 +294,7 @@ impl Conditions {
         self.next = self.calendar.peek().map_or(Time::NEVER, |(at, _)| at);
     }
 
-    /// Tells the accounts what a condition has become.
+    /// Enters the new state of a condition at its accounts.
     fn settle(&mut self, index: u32, at: Time, changes: &mut Vec<HealthChange>) {
         let running = &mut self.running[index as usize];
         let in_force = running.machine.effect().is_some_and(Effect::is_any);

@@ -1,4 +1,4 @@
-//! A condition that follows a list of factors over time, say from a recording.
+//! A condition that follows a list of factors over time, for example from a recording.
 
 use super::super::config::Effect;
 use crate::units::{Span, Time};
@@ -6,12 +6,12 @@ use crate::units::{Span, Time};
 #[derive(Clone, Debug)]
 pub(super) struct Replayed {
     steps: Vec<(Time, f64)>,
-    /// How many steps are behind.
+    /// How many steps have been taken.
     taken: usize,
     degraded_from: f64,
-    /// The factor alone.
+    /// The current factor without further effects.
     mild: Effect,
-    /// The factor and all else.
+    /// The current factor and the further effects.
     bad: Effect,
 }
 

@@ -1,9 +1,9 @@
-//! A condition that comes once, at a given time, with ramps.
+//! A condition that occurs once, at a given time, with ramps.
 
 use super::super::config::Effect;
 use crate::units::{Span, Time};
 
-/// When, counted from the start of the run; ramps are parts of `lasting`.
+/// When the condition is in force, counted from the start of the run. The ramps are parts of `lasting`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) at: Span,

@@ -1,9 +1,9 @@
-//! Soft throttling: a condition that sets in when its accounts carried too much, and ends a while after they stopped.
+//! Soft throttling: a condition that begins when its accounts carried too much, and ends a while after they stopped.
 
 use super::super::config::{Counted, Effect};
 use crate::units::{Span, Time};
 
-/// More than `most` in `window` degrades for `lasting`.
+/// Carrying more than `most` in `window` degrades the accounts for `lasting`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     pub(super) counted: Counted,
@@ -12,7 +12,7 @@ pub(super) struct Rule {
     pub(super) lasting: Span,
 }
 
-/// The window moves in so many steps: memory stays small whatever is carried.
+/// The number of steps of the window. It bounds the memory, whatever is carried.
 const STEPS: usize = 60;
 
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ impl Triggered {
         Self { rule, effect, start, carried: [0; STEPS], total: 0, latest: 0, is_on: false, until: Time::ZERO }
     }
 
-    /// A forward of so many tokens starts. Where it sets the condition in, tells when that may end.
+    /// A forward of this many tokens starts. If it makes the condition begin, returns the time at which the condition
+    /// may end.
     pub(super) fn carried(&mut self, tokens: u64, now: Time) -> Option<Time> {
         self.move_window(now);
         let amount = match self.rule.counted {
@@ -52,7 +53,7 @@ impl Triggered {
         sets_in.then_some(self.until)
     }
 
-    /// The end, unless more was carried meanwhile.
+    /// Ends the condition, unless too much was carried in the meantime.
     pub(super) fn step(&mut self, now: Time) -> Option<Time> {
         self.is_on = now < self.until;
         self.is_on.then_some(self.until)

@@ -327,14 +327,15 @@ fn assumed_sessions_have_the_turns_asked_for_and_leave_arrivals_alone() {
     assert_eq!(times(&plain), times(&dealt));
     let sessions = by_session(&dealt.played);
     let mean = dealt.played.len() as f64 / sessions.len() as f64;
-    // 10,000 geometric lengths of mean 4, standard deviation 3.5: standard error 0.035; sessions cut off at the end: 0.01
+    // 10,000 geometric lengths of mean 4, standard deviation 3.5: standard error 0.035; sessions cut off at the end:
+    // 0.01
     assert!((mean - 4.0).abs() < 0.2, "{mean} turns a session");
     let mut gaps: Vec<f64> =
         sessions.values().flat_map(|s| s.windows(2)).map(|w| w[1].at.saturating_sub(w[0].at).secs()).collect();
     gaps.sort_by(f64::total_cmp);
     // due sessions queue for the rows: rate 0.375/s into 0.5/s, so about 8 s on average on top of 40 s
     assert!((42.0..52.0).contains(&gaps[gaps.len() / 2]), "median gap {}", gaps[gaps.len() / 2]);
-    assert!(dealt.notes.iter().any(|note| note.ends_with("sessions were assumed for requests that have none")));
+    assert!(dealt.notes.iter().any(|note| note.ends_with("sessions assumed for requests that have none")));
     assert!(plain.notes.iter().any(|note| note.contains("no sessions")));
 }
 

@@ -3,15 +3,16 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::folder::is_session_file;
 use super::format::Format;
 use super::input::{Opened, is_read_once};
-use super::looks;
+use super::looks::{self, first_record};
 use super::sessions;
 use super::table::Header;
 use super::timestamp;
+use super::usage;
 use crate::workload::Error;
 
 /// How much of a file is looked at: more than any header or record of a line format.
@@ -69,6 +70,9 @@ fn is_weka(path: &Path) -> bool {
 pub(super) fn of_file(opened: &mut Opened) -> Result<Detected, Error> {
     let path = opened.path().to_path_buf();
     let head = opened.head(HEAD)?;
+    if let Some(by) = usage::evidence(head) {
+        return Ok(Detected { format: Format::Usage, by: by.to_owned() });
+    }
     if let Some(what) = looks::of_bytes(head) {
         return Err(Error::in_file(&path, format!("this is no trace but {}", what.is), what.remedy));
     }
@@ -101,14 +105,6 @@ fn unknown(text: &str) -> Error {
                 format!("see {} for how to make one of it, or name its format, one of: {names}", looks::GUIDE),
             )
         }
-    }
-}
-
-/// The first record of a text in JSON: its first line, or the beginning of an object that goes over many.
-pub(super) fn first_record(text: &str) -> Option<Map<String, Value>> {
-    match serde_json::from_str(text.lines().next()?) {
-        Ok(Value::Object(record)) => Some(record),
-        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Our own JSON lines (docs/trace-format.md, version 1): what the CSV has, and scripted attempts.
+//! Our own JSON lines (docs/reference/trace-format.md, version 1): what the CSV has, and scripted attempts.
 
 use std::borrow::Cow;
 

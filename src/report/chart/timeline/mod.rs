@@ -10,6 +10,7 @@ use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Sh
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
 use super::theme::Ink;
+use crate::units;
 
 /// One account over time. Times are seconds since the start of the run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,8 +100,8 @@ pub struct Timeline {
 
 /// Up to this many accounts have a panel each; more are a strip each.
 const PANELS: usize = 12;
-/// At most this many strips.
-const STRIPS: usize = 200;
+/// At most this many strips: those with most escapes.
+const STRIPS: usize = 24;
 /// A panel with more dots than this shows their density.
 const DOTS: usize = 3_000;
 /// Columns of density and of strips.
@@ -138,7 +139,9 @@ pub fn timeline(timeline: &Timeline) -> Figure {
     }
     let hidden = (if busy > 0 { busy } else { idle }).saturating_sub(STRIPS);
     if strips && hidden > 0 {
-        notes.push(format!("{hidden} more accounts had fewer escapes and shorter degraded spans than these; they are in the share below."));
+        notes.push(format!(
+            "{hidden} more accounts had fewer escapes and shorter degraded spans than these; they have no strip."
+        ));
     }
     let threshold = timeline.threshold_ms.map(threshold_name);
     let subtitle = if strips {
@@ -172,11 +175,11 @@ fn title(timeline: &Timeline) -> String {
 }
 
 fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    units::count(n as u64, what)
 }
 
 const fn are(n: usize) -> &'static str {
-    if n == 1 { "is" } else { "are" }
+    units::agree(n as u64, "is", "are")
 }
 
 fn time_axis(timeline: &Timeline) -> Axis {
@@ -275,8 +278,8 @@ fn threshold_name(ms: f64) -> String {
 
 fn remark(account: &AccountTrack) -> String {
     let escapes = escaped(account);
-    let s = if escapes == 1 { "" } else { "s" };
-    format!("{} answered, {} escape{s}", number(account.attempts as f64), number(escapes as f64))
+    let word = units::plural(escapes, "escape");
+    format!("{} answered, {} {word}", number(account.attempts as f64), number(escapes as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.
@@ -316,7 +319,9 @@ fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
         let tips = of.iter().map(tip).collect();
         let at: Vec<f64> = of.iter().map(|escapes| escapes.at_s).collect();
         if !at.is_empty() {
-            out.push(Series::new(format!("escape: {reason}"), ink, Mark::Flags { at, shape, lane }).tips(tips));
+            let counts = of.iter().map(|escapes| escapes.count).collect();
+            let flags = Mark::Flags { at, shape, lane, counts };
+            out.push(Series::new(format!("escape: {reason}"), ink, flags).tips(tips));
         }
     }
     out

@@ -17,7 +17,6 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
         };
         shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.cmp(b)));
         shown.truncate(STRIPS);
-        shown.sort_unstable();
     }
     let tracks: Vec<&AccountTrack> = shown.into_iter().map(|i| &timeline.accounts[i]).collect();
     let names = tracks.iter().map(|account| account.name.clone()).collect();
@@ -38,7 +37,7 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
         bars.map(|(row, span)| (span.from, span.to, row + low, row + high)).collect()
     };
     for (name, ink, bars) in [
-        ("degraded (truth)", Ink::Ttft, block(|account| &account.degraded, 0.26, 0.44)),
+        ("degraded (truth)", Ink::Text, block(|account| &account.degraded, 0.26, 0.44)),
         ("blocked", Ink::Blocked, block(|account| &account.blocked, -0.44, -0.26)),
         ("off the list of candidates", Ink::Full, block(|account| &account.away, -0.44, -0.26)),
     ] {

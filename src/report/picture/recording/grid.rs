@@ -44,6 +44,12 @@ impl<T: Joins, const CELLS: usize> Grid<T, CELLS> {
         }
     }
 
+    /// The end of the stretch that holds this time after the start.
+    pub fn end_of(&self, after: Span) -> Span {
+        let step = self.step.nanos();
+        Span::from_nanos((after.nanos() / step).saturating_add(1).saturating_mul(step))
+    }
+
     /// How long a stretch is, in seconds.
     pub fn step(&self) -> f64 {
         self.step.secs()

@@ -1,4 +1,4 @@
-//! The sessions with the slowest turns, turn by turn.
+//! The sessions that suffered, and those with the slowest turns, turn by turn.
 
 use crate::engine::IdMap;
 use crate::ids::SessionRef;
@@ -9,7 +9,9 @@ use crate::units::{Span, Time};
 /// So many sessions are kept.
 const MOST: usize = 12;
 /// So many sessions that suffered are kept.
-pub(in crate::report::picture) const HARMED: usize = 2_000;
+const HARMED: usize = 2_000;
+/// So many sessions that did not are kept beside them.
+const SPARED: usize = 3_000;
 /// So many turns of a session are kept.
 const TURNS: usize = 500;
 
@@ -36,6 +38,8 @@ pub(in crate::report::picture) struct Session {
     pub harm: u32,
     /// Whether it ever met a degraded account, or left one.
     pub touched: bool,
+    /// Whether it had a turn while any account was degraded.
+    near: bool,
     pub turns: Vec<Turn>,
     pub cut: bool,
 }
@@ -46,6 +50,10 @@ pub(super) struct Journeys {
     live: Vec<Option<Session>>,
     slowest: Vec<Session>,
     harmed: Vec<Session>,
+    /// Those that had turns while an account was degraded and never met one: on the other side they may have.
+    spared: Vec<Session>,
+    /// So many accounts are degraded.
+    ill: u32,
     /// A turn over this is harm.
     limit: Span,
     /// Requests under way that were cold.
@@ -56,6 +64,11 @@ impl Journeys {
     /// Harm is a turn over this limit.
     pub fn new(limit: Span) -> Self {
         Self { limit, ..Self::default() }
+    }
+
+    /// An account degraded, or recovered.
+    pub fn health(&mut self, degraded: bool) {
+        self.ill = if degraded { self.ill + 1 } else { self.ill.saturating_sub(1) };
     }
 
     pub fn cold(&mut self, request: u64) {
@@ -78,6 +91,7 @@ impl Journeys {
             worst: Span::ZERO,
             harm: 0,
             touched: false,
+            near: false,
             turns: Vec::new(),
             cut: false,
         });
@@ -85,6 +99,7 @@ impl Journeys {
         let failed = finished.status != Status::Ok;
         live.harm += u32::from(failed || felt.is_some_and(|felt| felt > self.limit));
         live.touched |= finished.degraded || finished.escape.is_some();
+        live.near |= self.ill > 0;
         live.worst = live.worst.max(felt.unwrap_or(Span::ZERO));
         live.cut |= live.turns.len() >= TURNS;
         if live.turns.len() < TURNS {
@@ -113,11 +128,13 @@ impl Journeys {
         }
         self.cut();
         self.cut_harmed();
+        self.cut_spared();
     }
 
-    /// The slowest first.
-    pub fn slowest(&self) -> &[Session] {
-        &self.slowest
+    /// Those that an incident touched and harmed, the most harmed first; where there are none, the slowest.
+    pub fn to_tell(&self) -> &[Session] {
+        let harmed = self.harmed.iter().take(MOST).take_while(|session| session.harm > 0).count();
+        if harmed > 0 { &self.harmed[..harmed] } else { &self.slowest }
     }
 
     /// Those that met a degraded account or escaped, the most harmed first.
@@ -125,11 +142,26 @@ impl Journeys {
         &self.harmed
     }
 
+    /// The session of this number, if it is kept as one of those that suffered here or might have elsewhere.
+    pub fn find(&self, number: u64) -> Option<&Session> {
+        self.harmed.iter().chain(&self.spared).find(|session| session.number == number)
+    }
+
+    /// Whether there was no room for some sessions.
+    pub fn incomplete(&self) -> bool {
+        self.harmed.len() >= HARMED || self.spared.len() >= SPARED
+    }
+
     fn keep(&mut self, session: Session) {
         if session.touched {
             self.harmed.push(session.clone());
             if self.harmed.len() >= 2 * HARMED {
                 self.cut_harmed();
+            }
+        } else if session.near {
+            self.spared.push(session.clone());
+            if self.spared.len() >= 2 * SPARED {
+                self.cut_spared();
             }
         }
         let enough = self.slowest.len() >= MOST;
@@ -145,6 +177,12 @@ impl Journeys {
     fn cut_harmed(&mut self) {
         self.harmed.sort_by(|a, b| b.harm.cmp(&a.harm).then(b.worst.cmp(&a.worst)).then(a.number.cmp(&b.number)));
         self.harmed.truncate(HARMED);
+    }
+
+    /// Which ones stay does not depend on how they fared.
+    fn cut_spared(&mut self) {
+        self.spared.sort_by_key(|session| session.number);
+        self.spared.truncate(SPARED);
     }
 
     fn cut(&mut self) {

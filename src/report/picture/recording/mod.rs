@@ -19,7 +19,7 @@ use crate::measure::{
 use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
 use crate::report::format;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, count};
 use crate::upstream::HealthChange;
 
 /// How many points a distribution is drawn with.
@@ -160,14 +160,25 @@ impl Recording {
         self.journeys.harmed()
     }
 
+    /// A session that suffered here or may have elsewhere.
+    pub(super) fn session(&self, number: u64) -> Option<&journeys::Session> {
+        self.journeys.find(number)
+    }
+
+    /// Whether there was no room for some sessions: one that is not there may have been.
+    pub(super) fn lacks_sessions(&self) -> bool {
+        self.journeys.incomplete()
+    }
+
     /// The distributions of felt TTFT, under this name.
     pub fn side(&self, name: &str) -> Side {
         Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
     }
 
-    /// The sessions with the slowest turns, each with a label to pick it by.
+    /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest turns:
+    /// each with a label to pick it by.
     pub fn journeys(&self, provenance: &Provenance) -> Vec<(String, Journey)> {
-        self.journeys.slowest().iter().map(|session| (label(session), self.journey(session, provenance))).collect()
+        self.journeys.to_tell().iter().map(|session| (label(session), self.journey(session, provenance))).collect()
     }
 
     fn journey(&self, session: &journeys::Session, provenance: &Provenance) -> Journey {
@@ -192,8 +203,16 @@ impl Recording {
             session: session.hash.clone(),
             accounts: met.iter().map(name).collect(),
             turns: session.turns.iter().map(turn).collect(),
+            degraded: met.iter().enumerate().flat_map(|(place, ix)| self.ill(place, *ix as usize)).collect(),
             threshold_ms: gate.enabled.then_some(gate.ttft_ms as f64),
         }
+    }
+
+    /// When an account was degraded, each stretch with this place.
+    fn ill(&self, place: usize, account: usize) -> Vec<(usize, Stretch)> {
+        let episodes = self.watch.accounts.get(account).map_or(&[][..], |patient| &patient.episodes);
+        let span = |episode: &watch::Episode| Stretch { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
+        episodes.iter().map(|episode| (place, span(episode))).collect()
     }
 
     fn after(&self, now: Time) -> Span {
@@ -218,11 +237,11 @@ fn label(session: &journeys::Session) -> String {
     let turns = session.turns.len();
     let more = if session.cut { " and more" } else { "" };
     format!(
-        "{}: worst turn {}, {turns} turn{}{more}, {escapes} escape{}",
+        "{}: worst turn {}, {}{more}, {}",
         session.hash,
         format::time(session.worst.secs(), None),
-        if turns == 1 { "" } else { "s" },
-        if escapes == 1 { "" } else { "s" }
+        count(turns as u64, "turn"),
+        count(escapes as u64, "escape")
     )
 }
 
@@ -309,6 +328,7 @@ impl Observer for Recording {
             account.health(change.at, change.degraded);
         }
         let after = self.after(change.at);
+        self.journeys.health(change.degraded);
         self.watch.health(after, change);
     }
 
@@ -332,6 +352,7 @@ impl Observer for Recording {
 
     fn run_over(&mut self, now: Time) {
         self.end = now;
+        self.watch.run_over(self.after(now));
         let left: Vec<Summary> = self.ledger.drain().collect();
         left.iter().for_each(|summary| self.ended(summary));
         self.journeys.run_over();

@@ -34,8 +34,8 @@ pub(in crate::report::picture) struct Answers {
     pub by_step: [u32; STEPS],
     /// Forwards that failed.
     pub failed: u32,
-    /// The most slots that were held.
-    pub held: u32,
+    /// How long all slots were held, in ms.
+    pub full_ms: u32,
 }
 
 impl Answers {
@@ -49,7 +49,7 @@ impl Joins for Answers {
     fn join(&mut self, later: &Self) {
         self.by_step.iter_mut().zip(later.by_step).for_each(|(count, more)| *count = count.saturating_add(more));
         self.failed = self.failed.saturating_add(later.failed);
-        self.held = self.held.max(later.held);
+        self.full_ms = self.full_ms.saturating_add(later.full_ms);
     }
 }
 
@@ -74,7 +74,24 @@ pub(in crate::report::picture) struct Patient {
     /// Escapes from it, by reason.
     pub escapes: [u64; 3],
     active: u32,
-    held: u32,
+    /// Since when all slots are held.
+    full: Option<Span>,
+}
+
+impl Patient {
+    /// All slots were held from one time to the other.
+    fn was_full(&mut self, from: Span, to: Span) {
+        // from here on the stretches keep their length
+        self.answers.at(to);
+        let mut at = from;
+        while at < to {
+            let end = self.answers.end_of(at).min(to);
+            let cell = self.answers.at(at);
+            let ms = end.nanos().saturating_sub(at.nanos()).div_ceil(1_000_000);
+            cell.full_ms = cell.full_ms.saturating_add(u32::try_from(ms).unwrap_or(u32::MAX));
+            at = end;
+        }
+    }
 }
 
 /// Watches all accounts, and the requests.
@@ -119,6 +136,10 @@ impl Watch {
             if let Some(account) = stayed {
                 self.let_back(after, account);
             }
+            let left = decision.left.and_then(|left| self.accounts.get_mut(left.account.at()));
+            if let Some(last) = left.and_then(|patient| patient.episodes.last_mut()).filter(|last| last.end.is_none()) {
+                last.seen.get_or_insert(after.secs());
+            }
             return;
         };
         let reason = EscapeReason::ALL.iter().position(|other| *other == escape.reason).unwrap_or(0);
@@ -154,18 +175,30 @@ impl Watch {
     pub fn answered(&mut self, after: Span, account: AccountIx, ttft_ms: f64) {
         let step = self.limits_ms.iter().position(|limit| ttft_ms <= *limit).unwrap_or(STEPS - 1);
         if let Some(patient) = self.accounts.get_mut(account.at()) {
-            let held = patient.held;
             let cell = patient.answers.at(after);
             cell.by_step[step] = cell.by_step[step].saturating_add(1);
-            cell.held = cell.held.max(held);
         }
     }
 
     pub fn slots(&mut self, after: Span, account: AccountIx, held: u32) {
         if let Some(patient) = self.accounts.get_mut(account.at()) {
-            patient.held = held;
-            let cell = patient.answers.at(after);
-            cell.held = cell.held.max(held);
+            let full = patient.slots > 0 && i64::from(held) >= patient.slots;
+            match patient.full {
+                None if full => patient.full = Some(after),
+                Some(since) if !full => {
+                    patient.full = None;
+                    patient.was_full(since, after);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub fn run_over(&mut self, after: Span) {
+        for patient in &mut self.accounts {
+            if let Some(since) = patient.full.take() {
+                patient.was_full(since, after);
+            }
         }
     }
 

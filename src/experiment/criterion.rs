@@ -1,4 +1,4 @@
-//! The expressions of `--fail-if` and `--subject-to`: conditions on a figure, judged on intervals.
+//! The expressions of `--fail-if` and `--subject-to`: limits on a figure that are judged by its interval.
 //!
 //! ```text
 //! FIGURE OP LIMIT      OP is one of  >  >=  <  <=
@@ -9,12 +9,13 @@
 //! escapes.wasted_ratio > 0.3           B itself is more than 0.3
 //! ```
 //!
-//! A sign makes the limit relative to A, by the paired t interval; without one, what is judged is B's own interval, at 98 % and
-//! by Hall's method, so that each side keeps its level of 2.5 % also for skewed figures (`stats::interval`). A condition *holds* when the whole confidence interval lies on its side of the
-//! limit, it is *refuted* when the whole interval lies on the other side, and else it is *open*: then no number of
-//! green builds says anything, and more replications are needed. It is open, too, where some replications do not have
-//! the figure (no delay where nothing was detected): those that have it are a selection. `--fail-if` fails when its condition holds;
-//! `--subject-to` is met when its condition holds.
+//! A sign makes the limit relative to A; it is judged by the paired t interval. A limit without a sign is judged by B's
+//! own interval at 98 %, by Hall's method, so that each side keeps its level of 2.5 % for skewed figures as well
+//! (`stats::interval`). An expression *holds* when the whole confidence interval lies on its side of the limit, and is
+//! *refuted* when the whole interval lies on the other side. Otherwise it is *open*: more replications are needed, and
+//! a passing build proves nothing. It is also open when some replications do not have the figure (for example, no
+//! detection delay because nothing was detected), because the others are a biased sample. `--fail-if` fails when its
+//! expression holds; `--subject-to` is met when its expression holds.
 
 use std::fmt;
 
@@ -53,7 +54,7 @@ pub enum Limit {
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
+pub struct Criterion {
     /// The expression as it was written.
     pub text: String,
     /// The path of the figure in the result document, e.g. `sessions.worst_ttft_ms.p99`.
@@ -81,17 +82,20 @@ pub enum Problem {
     #[error("it has no comparison; write FIGURE > LIMIT with one of >, >=, <, <=, e.g. `felt_ttft_ms.p99 > +5%`")]
     NoComparison,
     /// An operator that does not exist.
-    #[error("`{0}` is no comparison; use one of >, >=, <, <= (one comparison per expression)")]
+    #[error("`{0}` is not a comparison; use one of >, >=, <, <= (one comparison per expression)")]
     NotAComparison(String),
     /// Nothing before the operator.
     #[error("it names no figure before the comparison")]
     NoFigure,
     /// Nothing, or nothing like a number, after the operator.
-    #[error("`{0}` is no limit; write a number (`0.3`), a signed difference to A (`+200`) or a signed change (`+5%`)")]
+    #[error(
+        "`{0}` is not a limit; write a number (`0.3`), a signed difference to A (`+200`) or a signed change (`+5%`)"
+    )]
     NotALimit(String),
     /// A percentage without sign could mean two things.
     #[error(
-        "`{0}` could mean two things: write `+{0}` for the change against A, or a fraction such as `{1}` for the figure itself"
+        "`{0}` could mean two things: write `+{0}` for the change against A, or a fraction such as `{1}` for the \
+         figure itself"
     )]
     UnsignedPercent(String, String),
     /// The figure does not exist.
@@ -114,11 +118,11 @@ fn did_you_mean(nearest: &[String]) -> String {
     }
 }
 
-/// What the evidence says of a condition.
+/// What the evidence says of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// The whole interval lies on the condition's side of the limit.
+    /// The whole interval lies on the criterion's side of the limit.
     Holds,
     /// The whole interval lies on the other side.
     Refuted,
@@ -126,17 +130,19 @@ pub enum Evidence {
     Open,
 }
 
-/// Why a condition is open.
+/// Why a criterion is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// No replication has the figure.
-    #[error("no replication has what this limits, so no number of them can decide")]
+    #[error("no replication has this figure, so more replications cannot decide it")]
     Never,
     /// A change from nothing.
     #[error("A is 0, so there is no change in percent: write the limit as a difference, such as +0.02")]
     FromNothing,
     /// Some replications do not have the figure.
-    #[error("only {have} of {of} replications have this figure, and those are a selection: gate on a count instead")]
+    #[error(
+        "only {have} of {of} replications have this figure, and these are a biased sample: gate on a count instead"
+    )]
     Selection {
         /// How many have it.
         have: usize,
@@ -162,15 +168,16 @@ pub enum Doubt {
     WithinInterval,
 }
 
-/// A condition with what the evidence says of it.
+/// An expression and what the evidence says of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// What the evidence says.
     pub evidence: Evidence,
-    /// The quantity that the limit limits (B, B - A, or the change as a fraction), with its interval; the difference instead
-    /// of the change where some replication has no token there; `None` when no replication has the figure. A change has no bounds where A cannot be told from 0; the evidence is sound even so.
+    /// The limited quantity (B, B - A, or the change as a fraction) with its interval; if some replication has no token
+    /// there, the difference instead of the change. `None` if no replication has the figure. A change has no bounds if
+    /// A may be 0; the evidence is sound even then.
     pub measured: Option<Interval>,
-    /// A is 0 in the mean, so there is no change to measure; the evidence is sound even so.
+    /// The mean of A is 0, so there is no change to measure; the evidence is sound even then.
     pub a_is_zero: bool,
 }
 
@@ -216,7 +223,7 @@ impl Comparison {
     }
 }
 
-impl Condition {
+impl Criterion {
     /// Parses an expression on one of `figures`, the paths of all figures of the result document.
     ///
     /// # Errors
@@ -256,8 +263,8 @@ impl Condition {
         matches!(self.limit, Limit::Difference(_) | Limit::Change(_))
     }
 
-    /// Judges the condition on the figure of each replication under A and B (paired by replication). `a` is not looked
-    /// at unless [`Condition::needs_baseline`].
+    /// Judges the criterion on the figure of each replication under A and B (paired by replication). `a` is not looked
+    /// at unless [`Criterion::needs_baseline`].
     pub fn judge(&self, a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Judgement {
         let mut a_is_zero = false;
         let (measured, tested, limit) = match self.limit {
@@ -362,12 +369,12 @@ mod tests {
     ];
     const L95: Level = Level::PERCENT_95;
 
-    fn parse(text: &str) -> Condition {
-        Condition::parse(text, &FIGURES).unwrap()
+    fn parse(text: &str) -> Criterion {
+        Criterion::parse(text, &FIGURES).unwrap()
     }
 
     fn error(text: &str) -> String {
-        Condition::parse(text, &FIGURES).unwrap_err().to_string()
+        Criterion::parse(text, &FIGURES).unwrap_err().to_string()
     }
 
     fn some(values: &[f64]) -> Vec<Option<f64>> {
@@ -420,15 +427,16 @@ mod tests {
     fn what_is_no_expression_is_told_how_one_looks() {
         assert!(error("sessions.stuck").contains("no comparison; write FIGURE > LIMIT"));
         assert!(error("").contains("no comparison"));
-        assert!(error("sessions.stuck == 3").contains("`==` is no comparison; use one of >, >=, <, <="));
-        assert!(error("1 < sessions.stuck < 3").contains("is no comparison"));
+        assert!(error("sessions.stuck == 3").contains("`==` is not a comparison; use one of >, >=, <, <="));
+        assert!(error("1 < sessions.stuck < 3").contains("is not a comparison"));
         assert!(error("> 3").contains("names no figure"));
-        assert!(error("sessions.stuck > many").contains("`many` is no limit"));
-        assert!(error("sessions.stuck > ").contains("`` is no limit"));
+        assert!(error("sessions.stuck > many").contains("`many` is not a limit"));
+        assert!(error("sessions.stuck > ").contains("`` is not a limit"));
         assert!(
-            error("sessions.stuck > inf").contains("no limit") && error("sessions.stuck > +nan%").contains("no limit")
+            error("sessions.stuck > inf").contains("not a limit")
+                && error("sessions.stuck > +nan%").contains("not a limit")
         );
-        assert!(error("sessions.stuck > 200ms").contains("`200ms` is no limit"));
+        assert!(error("sessions.stuck > 200ms").contains("`200ms` is not a limit"));
         assert!(
             error("sessions.stuck > 5%").contains("write `+5%` for the change against A, or a fraction such as `0.05`")
         );
