@@ -186,6 +186,12 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
     match row.verdict {
         Verdict::Identical => format!("{what} is {to} {a} and {b} alike"),
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
+        Verdict::NotDecidable if from == "no token" && to != "no token" => {
+            format!("some of the slowest 1 % of sessions got no token {a}, {b} their worst turn took {to}")
+        }
+        Verdict::NotDecidable if to == "no token" && from != "no token" => {
+            format!("some of the slowest 1 % of sessions got no token {b}, {a} their worst turn took {from}")
+        }
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
             let runs = if n == 1 { "1 replication says".to_owned() } else { format!("{n} replications say") };

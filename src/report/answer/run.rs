@@ -209,9 +209,11 @@ fn harm(figures: &Figures<'_>, answer: &mut Answer) {
         figures.show("sessions.over_slo_ratio", Unit::Ratio),
         ms("sessions.worst_ttft_ms.p99"),
     ) {
-        let text = format!(
-            "{over} of the sessions had a turn over the SLO of {slo}; the slowest 1 % had one of {worst} or more."
-        );
+        let worst = match worst.as_str() {
+            "no token" => "the slowest 1 % had one without any token".to_owned(),
+            worst => format!("the slowest 1 % had one of {worst} or more"),
+        };
+        let text = format!("{over} of the sessions had a turn over the SLO of {slo}; {worst}.");
         answer.point(text, Tone::Neutral);
     }
     if figures.mean("sessions.stuck") > 0.0 {
@@ -242,8 +244,10 @@ fn detection(figures: &Figures<'_>, answer: &mut Answer) {
     if detected > 0.0 {
         let results = figures.mean("detection.completions.p50");
         let back = figures.show("detection.readmission_s.p50", Unit::Seconds);
-        let back = back
-            .map_or_else(String::new, |back| format!("; the account was let back in {back} after it had recovered"));
+        let back = back.map_or_else(String::new, |back| match detected {
+            1.0 => format!("; the account was let back in {back} after it had recovered"),
+            _ => format!(", and {back} after its recovery to let an account back in"),
+        });
         let what = if detected == 1.0 { "It took" } else { "In the median it took" };
         answer.point(format!("{what} {} to see it{back}.", plural(results, "result")), Tone::Neutral);
     }

@@ -161,9 +161,11 @@ fn strips(incident: &Incident) -> Panel {
             .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
             .collect()
     };
+    // after the last answer of all there is nothing to be idle of
+    let answered = incident.lanes.iter().filter_map(|lane| lane.cells.last()).map(|cell| cell.1).fold(0.0, f64::max);
     let idle = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
         let row = row as f64 + 0.05;
-        gaps(lane, incident.window).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
+        gaps(lane, (incident.window.0, answered)).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
     });
     let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
     if !idle.is_empty() && !panel.series.is_empty() {

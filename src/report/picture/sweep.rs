@@ -6,15 +6,14 @@ use super::parts::{axis_label, charts, conditions, estimate, format_of, provenan
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
-use crate::report::answer::Answer;
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
 };
-use crate::report::comparison::{amount, signed};
+use crate::report::comparison::amount;
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
-use crate::report::sweep::{Shape, SweepReport};
+use crate::report::sweep::{Shape, SweepReport, Worth};
 
 /// Figures that the chart of one key shows anyhow.
 const SHOWN: [&str; 4] =
@@ -34,7 +33,6 @@ pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
 /// The page of a sweep; `command` made it.
 pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     let from = from(report);
-    let (verdict, tone, reasons) = verdict(report);
     let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
     let mut sections: Vec<Section> = Vec::new();
     for chart in sweep_charts(report) {
@@ -50,7 +48,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        answer: Answer::plain(verdict, tone, reasons),
+        answer: report.answer().unwrap_or_default(),
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -90,22 +88,20 @@ fn one_key(report: &SweepReport) -> Figure {
             others: judged.iter().map(|figure| mean(&figure.path).scaled(format_of(figure.meta.unit).1)).collect(),
         }
     };
-    let shape = report.shapes.first();
-    let default = key.default();
-    // among values of which none did anything, or of one alone, none is best
-    let chosen = !report.is_inert() && key.at.len() > 1;
     let off = report.layout.places().iter().position(|place| place.off);
-    key_sweep(&KeySweep {
+    let mut figure = key_sweep(&KeySweep {
         provenance: from(report),
         name: if is_threshold(&axis.key) { "Escape threshold".to_owned() } else { axis.key.clone() },
         points: key.at.iter().enumerate().map(|(i, &at)| point(at, i)).collect(),
         off: off.map(|off| point(f64::INFINITY, off)),
         marks: KeyMarks {
-            default,
-            own: key.own(&report.scenario).filter(|own| Some(*own) != default),
-            best: shape.and_then(|shape| key.at.get(shape.best)).copied().filter(|_| chosen),
-            best_word: "best".to_owned(),
-            plateau: shape.and_then(|shape| plateau(shape, &key)).filter(|_| chosen),
+            default: key.default(),
+            own: key.own(&report.scenario),
+            best: report.taken().and_then(|taken| key.at.get(taken)).copied(),
+            best_word: "take".to_owned(),
+            plateau: stretch(report, &key),
+            plateau_word: "as good and as cheap:".to_owned(),
+            undecided: worth(report, &[Worth::TooFew]).filter_map(|point| key.at.get(point)).copied().collect(),
         },
         others: judged
             .iter()
@@ -118,14 +114,32 @@ fn one_key(report: &SweepReport) -> Figure {
         level_percent: report.level.fraction() * 100.0,
         notes: inert_notes(report),
         key: key.chart,
-    })
+    });
+    titled(report, &mut figure);
+    figure
 }
 
-/// The unbroken stretch around the best value.
-fn plateau(shape: &Shape, key: &Key<'_>) -> Option<(f64, f64)> {
-    let (first, last) = shape.axes.first()?.stretch;
-    let (first, last) = (*key.at.get(first)?, *key.at.get(last)?);
-    Some((first.min(last), first.max(last)))
+/// The finding as the title, with the scenario's name.
+fn titled(report: &SweepReport, figure: &mut Figure) {
+    if let Some(answer) = report.answer() {
+        figure.title = format!("{}: {}", report.name, answer.sentence.trim_end_matches('.'));
+    }
+}
+
+/// The unbroken stretch around the one to take of values that are as good and as cheap.
+fn stretch(report: &SweepReport, key: &Key<'_>) -> Option<(f64, f64)> {
+    let taken = report.taken().filter(|&taken| taken < key.at.len())?;
+    let good = |point: usize| matches!(report.worth(point), Some(Worth::Take | Worth::AsGood));
+    let first = (0..=taken).rev().take_while(|&point| good(point)).last()?;
+    let last = (taken..key.at.len()).take_while(|&point| good(point)).last()?;
+    let (first, last) = (key.at[first], key.at[last]);
+    (first != last).then_some((first.min(last), first.max(last)))
+}
+
+/// The points that are worth this.
+fn worth<'a>(report: &'a SweepReport, wanted: &'a [Worth]) -> impl Iterator<Item = usize> + 'a {
+    let points = 0..report.layout.grid().size();
+    points.filter(|&point| report.worth(point).is_some_and(|found| wanted.contains(&found)))
 }
 
 /// One map a figure that values are judged by, over the first two keys; further keys are at their best values.
@@ -140,7 +154,11 @@ fn heat_maps(report: &SweepReport) -> Vec<Chart> {
 fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
     let (places, axes) = (report.layout.places(), report.layout.grid().axes());
     let (x, y) = (&axes[0], &axes[1]);
-    let best = shape.and_then(|shape| places.get(shape.best));
+    // by the first figure it is decided what to take; other figures only show their own best
+    let first = report.shapes.first().map(|shape| &shape.figure.path);
+    let judged = report.taken().is_some() && shape.map(|shape| &shape.figure.path) == first;
+    let plane = shape.map(|shape| if judged { report.taken().unwrap_or(shape.best) } else { shape.best });
+    let best = plane.and_then(|point| places.get(point)).filter(|place| !place.off);
     // the cells of the plane through the best point
     let cell = |point: usize| -> Option<(usize, usize)> {
         let place = places.get(point).filter(|place| !place.off)?;
@@ -169,14 +187,24 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         figure: meta.map_or_else(|| "no figure".to_owned(), |meta| meta.title.to_owned()),
         format,
         values,
-        best: shape.and_then(|shape| cell(shape.best)),
-        plateau: shape.map_or_else(Vec::new, |shape| shape.plateau.iter().filter_map(|&point| cell(point)).collect()),
+        best: if judged { report.taken().and_then(cell) } else { shape.and_then(|shape| cell(shape.best)) },
+        best_word: if judged { "take" } else { "best" }.to_owned(),
+        plateau: if judged {
+            worth(report, &[Worth::Take, Worth::AsGood]).filter_map(cell).collect()
+        } else {
+            Vec::new()
+        },
+        plateau_word: "as good and as cheap".to_owned(),
+        undecided: if judged { worth(report, &[Worth::TooFew]).filter_map(cell).collect() } else { Vec::new() },
         current: own(x).zip(own(y)).filter(|_| rest_is_own),
     });
     if let Some(best) = best.filter(|_| axes.len() > 2) {
         let rest: Vec<String> =
             (2..axes.len()).map(|i| format!("{} = {}", axes[i].key, report.layout.label(best, i))).collect();
         figure.notes.push(format!("The other keys are at their best: {}.", rest.join(", ")));
+    }
+    if judged {
+        titled(report, &mut figure);
     }
     figure.notes.extend(references(report, shape));
     figure.notes.extend(inert_notes(report));
@@ -212,6 +240,7 @@ fn detected(report: &SweepReport) -> Option<Figure> {
     let key = Key::new(axis);
     let own = key.own_point(&report.scenario);
     let best = report.shapes.first().map(|shape| shape.best);
+    let best = report.taken().filter(|&taken| taken < axis.points.len()).or(best);
     let mut points: Vec<usize> = best.into_iter().chain(own).collect();
     points.dedup();
     let conditions: Vec<ConditionDetection> = points
@@ -238,63 +267,6 @@ fn detected(report: &SweepReport) -> Option<Figure> {
         return None;
     }
     Some(detection(&Detection { provenance: from(report), conditions, roc, current: own.map(|point| key.name(point)) }))
-}
-
-/// The values of a point, as one sets them.
-fn settings(report: &SweepReport, point: usize) -> String {
-    report.layout.places().get(point).map_or_else(String::new, |place| report.layout.sets(place).join(", "))
-}
-
-fn verdict(report: &SweepReport) -> (String, Tone, Vec<String>) {
-    let Some(shape) = report.shapes.first() else {
-        return ("No run has a figure by which values could be judged.".to_owned(), Tone::Undecided, Vec::new());
-    };
-    let mut reasons: Vec<String> = Vec::new();
-    let unit = shape.figure.meta.unit;
-    let axes = report.layout.grid().axes();
-    let wholly = report.inert.iter().zip(axes).all(|(inert, axis)| inert.wholly || axis.points.len() < 2);
-    if report.is_inert() && wholly {
-        let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
-        let sentence =
-            format!("Inert: no value of {} changed any decision of the scheduler in any replication.", keys.join(", "));
-        return (sentence, Tone::Undecided, vec!["Nothing was tested by this sweep (exit status 4).".to_owned()]);
-    }
-    let sentence = format!(
-        "{} is best: {}, {}.",
-        settings(report, shape.best),
-        shape.figure.meta.title,
-        amount(Some(shape.mean), unit)
-    );
-    let mut tone = Tone::Neutral;
-    if report.has_environments() {
-        let mut reasons: Vec<String> = report.decided().iter().map(|line| format!("{line}.")).collect();
-        reasons.extend(inert_notes(report));
-        return ("What is best depends on the environment: see the regrets.".to_owned(), tone, reasons);
-    }
-    if let Some((difference, verdict)) = shape.against_off {
-        reasons.push(format!("Against escape off: {} ({}).", signed(Some(difference), unit), verdict.words()));
-        if verdict == crate::experiment::stats::Verdict::Better {
-            tone = Tone::Good;
-        }
-    }
-    for (found, axis) in shape.axes.iter().zip(axes) {
-        let key = Key::new(axis);
-        let (first, last) = found.stretch;
-        reasons.push(if found.everywhere {
-            format!("{}: no value can be told from the best; the key shows no effect on this figure.", axis.key)
-        } else if first == last {
-            format!("{}: the values next to it are shown to be worse.", axis.key)
-        } else {
-            let (first, last) = (key.name(first), key.name(last));
-            format!("{}: no value from {first} to {last} can be told from it, the plateau.", axis.key)
-        });
-        for cliff in &found.cliffs {
-            let (edge, below) = (key.name(cliff.edge), key.name(cliff.below));
-            reasons.push(format!("{}: a cliff between {edge} and {below}.", axis.key));
-        }
-    }
-    reasons.extend(inert_notes(report));
-    (sentence, tone, reasons)
 }
 
 fn tiles(report: &SweepReport) -> Vec<Tile> {

@@ -2,14 +2,17 @@
 //!
 //! Made of a sweep's cells, or read back from its JSON document: everything that is shown is made of this.
 
+mod answer;
 mod json;
 mod read;
 mod sections;
 
+pub use answer::Worth;
 pub(in crate::report) use sections::short_key;
 
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
@@ -165,6 +168,14 @@ impl Shape {
 impl Report for SweepReport {
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        Some(self.in_short())
+    }
+
+    fn brief(&self) -> Vec<Section> {
+        sections::brief(self)
     }
 
     /// Every point with every figure, and the shapes.

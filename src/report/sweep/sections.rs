@@ -22,10 +22,19 @@ const MARK_BEST: &str = "best";
 const MARK_PLATEAU: &str = "=";
 
 pub(super) fn of(report: &SweepReport) -> Vec<Section> {
+    all(report, true)
+}
+
+/// Below the answer: the points, the regrets of environments, and what must be known.
+pub(super) fn brief(report: &SweepReport) -> Vec<Section> {
+    all(report, false)
+}
+
+fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     let mut all = vec![points(report, report.shapes.first())];
     if report.has_environments() {
         all.extend(matrix(report));
-    } else {
+    } else if verbose || report.shapes.len() > 1 {
         all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
     }
     if let Some(section) = inert_section(report, &report.inert) {
@@ -144,7 +153,7 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     for axis in &shape.axes {
         let (first, last) = axis.stretch;
         blocks.push(Block::Line(if axis.everywhere {
-            format!("{}: no value can be told from the best; the key shows no effect on this figure", axis.key)
+            format!("{}: no value can be told from the best by this figure", axis.key)
         } else if first == last {
             format!("{}: plateau is that value alone", axis.key)
         } else {
