@@ -59,6 +59,9 @@ const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
     (Verdict::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
 ];
 
+/// The change of what was nothing before.
+const FROM_0: &str = "from 0";
+
 /// The forest plot of a comparison.
 pub fn compare(comparison: &Comparison) -> Figure {
     let rows = &comparison.rows;
@@ -77,11 +80,15 @@ pub fn compare(comparison: &Comparison) -> Figure {
     // Rows without a change still have their line in the table: a point that is not drawn keeps the axis.
     for (verdict, name, ink, shape) in KINDS {
         let of_kind = || rows.iter().enumerate().filter(|(_, row)| row.verdict == verdict);
-        let intervals: Vec<(f64, f64, f64, f64)> = of_kind()
-            .filter(|(_, row)| row.change_percent.value.is_finite())
-            .map(|(i, row)| (i as f64, row.change_percent.low, row.change_percent.value, row.change_percent.high))
+        let known = || of_kind().filter(|(_, row)| row.change_percent.value.is_finite() || change(row) == FROM_0);
+        let intervals: Vec<(f64, f64, f64, f64)> = known()
+            .map(|(i, row)| match row.change_percent {
+                found if found.value.is_finite() => (i as f64, found.low, found.value, found.high),
+                // what was nothing before has risen beyond any share of it
+                _ => (i as f64, f64::NAN, 10.0 * right, f64::NAN),
+            })
             .collect();
-        let tips = of_kind().filter(|(_, row)| row.change_percent.value.is_finite()).map(|(_, row)| tip(row)).collect();
+        let tips = known().map(|(_, row)| tip(row)).collect();
         if !intervals.is_empty() {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
         }
@@ -140,18 +147,18 @@ fn change(row: &Difference) -> String {
     match row.verdict {
         _ if value.is_finite() => Format::Change.value(value),
         Verdict::NotShown => "\u{2013}".to_owned(),
-        _ => "from 0".to_owned(),
+        _ => FROM_0.to_owned(),
     }
 }
 
 fn tip(row: &Difference) -> String {
-    let Estimate { value, low, high } = row.change_percent;
+    let Estimate { low, high, .. } = row.change_percent;
     let change = Format::Change;
     let interval = match low.is_finite() && high.is_finite() {
         true => format!(" ({} to {})", change.value(low), change.value(high)),
         false => String::new(),
     };
-    format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, change.value(value), row.a, row.b, row.words)
+    format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, self::change(row), row.a, row.b, row.words)
 }
 
 /// How far the axis goes left and right of zero: what holds most intervals, so that one wild ratio does not flatten the

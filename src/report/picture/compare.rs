@@ -18,7 +18,7 @@ use crate::report::chart::{
     Verdict as Colour, compare, detection, distribution,
 };
 use crate::report::comparison::{amount, signed, verdict};
-use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::Span;
@@ -104,7 +104,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     }
     if let Some(point) = of_comparison(report).points.pop() {
         let pieces = vec![crate::report::html::Piece::Line(point.text)];
-        sections.push(Section { heading: "What to change".to_owned(), pieces });
+        sections.push(Section { heading: STORY_ENDS.to_owned(), pieces });
     }
     sections.extend(told);
     let [a, b] = &report.scenarios;

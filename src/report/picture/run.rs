@@ -9,7 +9,7 @@ use crate::report::answer::of_run;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
-use crate::report::html::{Page, Piece, Section, Tile, Tone};
+use crate::report::html::{Page, Piece, STORY_ENDS, Section, Tile, Tone};
 use crate::report::summary::sections;
 
 /// Where figures of a run come from.
@@ -88,7 +88,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     who.extend(take("Tail latency"));
     story.push(("Who suffered", who));
     story.push(("What it cost", take("Escapes").into_iter().chain(take("Cost")).collect()));
-    story.push(("What to change", advice(document)));
+    story.push((STORY_ENDS, advice(document)));
     let timeline = first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]);
     story.push(("Accounts over time", timeline.collect()));
     let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());

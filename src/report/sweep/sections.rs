@@ -62,6 +62,8 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    // more keys leave less room
+    let beside = beside.skip(layout.grid().axes().len().saturating_sub(2));
     let columns: Vec<(Figure, String)> = objectives
         .iter()
         .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
