@@ -1,12 +1,13 @@
-# make test      everything a change must pass, in release mode (some tests simulate a lot)
-# make test-slow what takes longer: run it before an issue is called resolved
-.PHONY: test quick test-slow lint doc bench fidelity validity gallery fuzz dist check
+# make test       what every change must pass, in release mode, because some tests simulate a lot
+# make quick      a part of the tests, built fast: make quick ARGS='--lib scheduler'
+# make test-slow  the tests that take longer; run them before a release
+# make check      formatting, lints, documentation and tests, as CI runs them
+.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
 	cargo test --release --doc
 
-# One part of the tests, built fast: make quick ARGS='--lib scheduler'
 quick:
 	cargo test --profile quick $(ARGS)
 
@@ -30,25 +31,32 @@ check: lint doc test
 bench:
 	cargo bench
 
-# Holds the simulator against recordings of the running gateway. RUNS=DIR takes another folder and writes nothing.
+# Compares the simulator with recordings of the running gateway and writes docs/fidelity.md. With RUNS=DIR it takes the
+# recordings from another folder and writes nothing.
 fidelity:
 	cargo run --release --quiet --example fidelity -- $(if $(RUNS),--runs $(RUNS),--write docs/fidelity.md --notes docs/fidelity-notes.md)
 
-# Measures how often intervals, verdicts and searches hold. EXPERIMENTS=100 is a quick look that writes nothing.
+# Measures how often intervals, verdicts and searches are right, and writes docs/validity.md. EXPERIMENTS=100 is a quick
+# look that writes nothing.
 validity:
 	cargo build --release --quiet
 	cargo run --release --quiet --example validity -- --program target/release/stickysim \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS),--write docs/validity.md)
+
+# Measures the three modes on every shipped scenario, into docs/guide/modes.md.
+modes:
+	cargo build --release --quiet
+	cargo run --release --quiet --example modes -- --program target/release/stickysim --write docs/guide/modes.md
 
 # Draws the pictures of docs/guide/gallery.md again, with the program itself.
 gallery:
 	cargo build --release
 	docs/gallery/draw.sh
 
-# Hostile inputs for FUZZ_SECONDS (60 unless set); FUZZ_SEED repeats a run.
+# Tries hostile inputs for FUZZ_SECONDS (60 unless set). FUZZ_SEED repeats a run.
 fuzz:
 	cargo test --release --test fuzz -- --ignored --nocapture fuzz_for_a_while
 
-# The archive of a release for this machine's processor, or for TARGETS, in target/archives.
+# Builds the archives of a release in target/archives, for this machine's processor or for TARGETS.
 dist:
 	dist/build.sh $(TARGETS)

@@ -4,8 +4,8 @@
 //! them. The load-balanced one is asked by a new session every time, at instants 10 ms apart, so that the load cache is
 //! filled anew as often as it would be at 100 requests a second, and bindings end after an hour.
 //!
-//! The limits (issues 3 and 12), for every mode: 0.15 us for the sticky select; 0.8, 3 and 12 us by load balance with 20,
-//! 100 and 500 accounts. The rows without a module are those of revision 0.1.133; the others those of 0.1.179.
+//! The limits (issues 3 and 12), for every mode: 0.15 us for the sticky select; 0.8, 3 and 12 us by load balance with
+//! 20, 100 and 500 accounts. The rows without a module are those of revision 0.1.133; the others those of 0.1.179.
 
 use divan::{Bencher, black_box};
 use stickysim::ids::{AccountIx, ModelId};

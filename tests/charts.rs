@@ -1,4 +1,5 @@
-//! Every chart, usual and odd: nothing overlaps, nothing is cut off, nothing is empty without saying so, text stays text.
+//! Every chart, usual and odd: nothing overlaps, nothing is cut off, nothing is empty without saying so, text stays
+//! text.
 
 #[path = "common/charts.rs"]
 mod charts;

@@ -180,9 +180,9 @@ mod compare {
         assert!(figure["difference"]["hi"].as_f64().unwrap() < 0.0);
     }
 
-    /// Pairing pays where most requests are served under both settings. It cannot pay for the far tail of off against on:
-    /// there A's slowest turns are those of the slow account, B's those of the half minute before the gate fired, and
-    /// two sets of requests have no luck to share (docs/guide/experiments.md has the figures).
+    /// Pairing pays where most requests are served under both settings. It cannot pay for the far tail of off against
+    /// on: there A's slowest turns are those of the slow account, B's those of the half minute before the gate fired,
+    /// and two sets of requests have no luck to share (docs/guide/experiments.md has the figures).
     #[test]
     #[ignore = "takes a minute"]
     fn common_luck_saves_five_times_the_replications_on_slow_account() {
@@ -503,8 +503,8 @@ mod coverage {
     use stickysim::experiment::stats::{Level, mean_interval_of, paired_of};
     use stickysim::simulation::lower;
 
-    /// The differences that decide: two thresholds that matter in a few replications only, and escape off against on. An
-    /// answer is wrong where it has an interval and that does not hold the truth; where few differ it has none.
+    /// The differences that decide: two thresholds that matter in a few replications only, and escape off against on.
+    /// An answer is wrong where it has an interval and that does not hold the truth; where few differ it has none.
     #[test]
     #[ignore = "runs a small scenario 12,000 times"]
     fn answers_on_paired_differences_are_wrong_5_times_in_100_or_less() {
@@ -541,8 +541,8 @@ mod coverage {
         }
     }
 
-    /// The truth is not known of a simulation; the mean over all 20,000 replications is as good: its own error is 1/30 of
-    /// that of the 20 in a trial.
+    /// The truth is not known of a simulation; the mean over all 20,000 replications is as good: its own error is 1/30
+    /// of that of the 20 in a trial.
     #[test]
     #[ignore = "runs a small scenario 20,000 times"]
     fn intervals_over_20_replications_hold_the_truth_93_to_97_times_in_100_of_1000_trials() {
@@ -565,8 +565,8 @@ mod coverage {
 mod decide {
     use super::*;
 
-    /// Two environments, in each of which another threshold is best: a line through the best point of the grid would not
-    /// show that.
+    /// Two environments, in each of which another threshold is best: a line through the best point of the grid would
+    /// not show that.
     #[test]
     fn a_sweep_over_an_environment_gives_regrets_and_never_says_that_the_key_shows_no_effect() {
         let arguments = [

@@ -1,7 +1,7 @@
 //! The scheduler answers like the original: every expectation in the golden vectors, floats to the last bit.
 //!
-//! `unit.jsonl` asks single parts; `sequences.jsonl` plays random scripts on revision 0.1.133, `modes.jsonl` on the three
-//! modes of 0.1.179 (spec scheduler.md, The vectors, and scheduler-modes.md, section 9).
+//! `unit.jsonl` asks single parts; `sequences.jsonl` plays random scripts on revision 0.1.133, `modes.jsonl` on the
+//! three modes of 0.1.179 (spec scheduler.md, The vectors, and scheduler-modes.md, section 9).
 
 mod common;
 

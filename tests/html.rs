@@ -50,7 +50,8 @@ fn a_million_requests_stay_under_five_megabytes() {
     assert!(html.len() < 5_000_000, "{}", html.len());
 }
 
-/// What a page holds of a run does not grow with its length: a run of 156,000 requests has 2.8 MB, one of 1.4 million 2.6.
+/// What a page holds of a run does not grow with its length: a run of 156,000 requests has 2.8 MB, one of 1.4 million
+/// 2.6.
 #[test]
 fn the_page_of_a_real_run_stays_under_five_megabytes() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("size.html");

@@ -1,6 +1,6 @@
-//! Pages in a real browser: no console errors, no requests, every interaction by mouse and by keys, readable by machines,
-//! screenshots at desktop and phone width, light and dark, and the print. Pages of real runs, made by the program, and
-//! made-up ones with everything on them. Where there is no chromium it says so and passes.
+//! Pages in a real browser: no console errors, no requests, every interaction by mouse and by keys, readable by
+//! machines, screenshots at desktop and phone width, light and dark, and the print. Pages of real runs, made by the
+//! program, and made-up ones with everything on them. Where there is no chromium it says so and passes.
 
 #[path = "common/browser.rs"]
 mod browser;

@@ -1,5 +1,5 @@
-//! What operators have in their hands: an input works, or the program says what it is and how to make it work. What cannot
-//! be read is never counted as nothing, and what looks like another thing is named.
+//! What operators have in their hands: an input works, or the program says what it is and how to make it work. What
+//! cannot be read is never counted as nothing, and what looks like another thing is named.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -39,10 +39,11 @@ fn scenarios() -> impl Strategy<Value = String> {
     });
     let pool = prop::collection::vec(account, 1..7);
     let conditions = prop::collection::vec(condition, 0..3);
-    let rest = (1u64..1_000_000, 100u32..4_000, 0u8..4, 1u32..4, prop::bool::ANY, 0u8..3, prop::bool::ANY);
+    let rest = (1u64..1_000_000, 100u32..4_000, 0u8..4, 1u32..4, prop::bool::ANY, 0u8..3, prop::bool::ANY, 0u8..4);
     (pool, conditions, rest).prop_map(
-        |(pool, conditions, (seed, per_hour, clients, replicas, websocket, limits, on))| {
-            let mut text = format!("name: random\nseed: {seed}\nduration: 15m\nwarmup: 1m\naccounts:\n");
+        |(pool, conditions, (seed, per_hour, clients, replicas, websocket, limits, on, mode))| {
+            let mode = ["", "mode: legacy\n", "mode: advanced\n", "mode: weighted\n"][usize::from(mode)];
+            let mut text = format!("name: random\nseed: {seed}\n{mode}duration: 15m\nwarmup: 1m\naccounts:\n");
             for (i, account) in pool.iter().enumerate() {
                 text += &format!("  - {{id: {}, {account}}}\n", i * 3 + 1);
             }
@@ -125,6 +126,23 @@ proptest! {
         let [a, b] = [0, 1].map(|_| simulate(&lowered, lowered.seed).unwrap());
         prop_assert_eq!(a.totals, b.totals);
         prop_assert_eq!(format!("{:?}", a.results.figures), format!("{:?}", b.results.figures));
+    }
+}
+
+/// Every shipped scenario in each mode, whole: no invariant is violated.
+#[test]
+fn the_three_modes_run_every_shipped_scenario_under_check() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 9);
+    for (path, mode) in paths.iter().flat_map(|path| ["legacy", "advanced", "weighted"].map(|mode| (path, mode))) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lowered = prepare(&text, &[("mode", mode)]);
+        let run = simulate(&lowered, lowered.seed).unwrap();
+        let name = path.file_stem().unwrap().to_string_lossy();
+        assert!(run.totals.requests > 10_000, "{name}, {mode}");
+        assert_eq!(run.results.violations, Vec::<String>::new(), "{name}, {mode}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Scenarios and the gateway's config as operators write them: what was meant is not dropped silently, and nothing that is
-//! accepted runs for ever.
+//! Scenarios and the gateway's config as operators write them: what was meant is not dropped silently, and nothing that
+//! is accepted runs for ever.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

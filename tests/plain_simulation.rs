@@ -1,6 +1,7 @@
-//! The tool against a plain program for the same pool (tests/plain/pool.yaml), written here in the simplest way and sharing
-//! nothing with the engine: own random numbers, own event loop, own workload, upstream and scheduler (from the pages of the
-//! specification). It starts empty two hours earlier, so it is a judge of the tool's start in equilibrium, too.
+//! The tool against a plain program for the same pool (tests/plain/pool.yaml), written here in the simplest way and
+//! sharing nothing with the engine: own random numbers, own event loop, own workload, upstream and scheduler (from the
+//! pages of the specification). It starts empty two hours earlier, so it is a judge of the tool's start in equilibrium,
+//! too.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;

@@ -301,8 +301,8 @@ const POOL: &str = "name: sample\nepoch: 2026-01-05T09:00:00Z\ngroup_id: 1\ndura
      {lognormal: {p50: 20s, p90: 90s}}\n    input_tokens: {start: {lognormal: {p50: 6000, p90: 15000}}, growth: {exponential: \
      {mean: 600}}, compaction_probability: 0}\n";
 
-/// The files that the gateway of this pool would have left: name, what it is, text. They are made by simulating it: a newer
-/// program makes others, so that they are not compared with what it makes.
+/// The files that the gateway of this pool would have left: name, what it is, text. They are made by simulating it: a
+/// newer program makes others, so that they are not compared with what it makes.
 fn gateway_files() -> Vec<(&'static str, &'static str, String)> {
     let document = Document::parse(POOL, Path::new("pool.yaml"), Path::new(".")).expect("a scenario");
     let lowered = lower(&document.resolve(&[]).expect("valid").scenario).expect("complete");

@@ -40,7 +40,8 @@ fn every_shipped_scenario_opens_with_what_it_shows_and_loads_without_a_remark() 
         names.push(loaded.scenario.name);
     }
     names.sort();
-    let shipped = "all-slow brownout error-burst flapping full-account healthy quota-429 slow-account websocket";
+    let shipped =
+        "all-slow brownout error-burst flapping full-account healthy quota-429 slow-account slow-relays websocket";
     assert_eq!(names.join(" "), shipped);
 }
 

@@ -24,11 +24,11 @@ pub fn render(verdicts: &[Verdict], repetitions: u64, notes: &str) -> String {
     let _ = writeln!(
         page,
         "# How well the running gateway is reproduced\n\n\
-         Written by `make fidelity`. Each recording of the running gateway (`tests/real-runs/`) was played {repetitions} times on \
-         the simulator with the unknown delays, the phase of the polls, the waiting jitter and, where the case has it, \
-         the upstreams' luck drawn at random. A figure is *inside* when the recorded value lies within the range of \
-         the repetitions; of a case that was recorded several times, when the ranges of the recordings and of the \
-         repetitions overlap.\n\n\
+         Written by `make fidelity`. Each recording of the running gateway (`tests/real-runs/`) was played \
+         {repetitions} times on the simulator with the unknown delays, the phase of the polls, the waiting jitter \
+         and, where the case has it, the upstreams' luck drawn at random. A figure is *inside* when the recorded \
+         value lies within the range of the repetitions; of a case that was recorded several times, when the ranges \
+         of the recordings and of the repetitions overlap.\n\n\
          **{inside} of {} figures inside; no felt percentile is further than {:.1} % from the nearer end of its \
          range.**\n",
         figures().count(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
-use crate::scenario::{self, Account, Course, Loaded, Mode, Scenario, Setting};
+use crate::scenario::{self, Account, Course, GatewayVersion, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
 use crate::units::{Span, count, ranges};
 use crate::workload::config::{Start, SynthTiming};
@@ -64,6 +64,9 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
     if !clients.is_empty() {
         line("clients", clients.join(", "));
     }
+    for (value, place) in later(scenario).into_iter().zip(0..) {
+        line(if place == 0 { "what if" } else { "" }, value);
+    }
     if scenario.replicas.count > 1 {
         line("replicas", scenario.replicas.count.to_string());
     }
@@ -76,6 +79,30 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
         let _ = writeln!(text, "    {key}: {value} ({from}{over}){idle}");
     }
     text
+}
+
+/// The what-ifs of later revisions, which are known from release notes only.
+fn later(scenario: &Scenario) -> Vec<String> {
+    let what_if = &scenario.what_if;
+    let newer = scenario.version() >= GatewayVersion::V0_1_179 && scenario.transport == scenario::Transport::Http;
+    let http = scenario.transport == scenario::Transport::Http;
+    let mut found = Vec::new();
+    let mut say = |key: &str, value: String, works: bool, needs: &str| {
+        let source = "from release notes of v0.2.x, not from code";
+        let idle = if works { String::new() } else { format!("; no effect: it needs {needs}") };
+        found.push(format!("{key} {value} ({source}){idle}"));
+    };
+    if let Some(timeout) = what_if.first_output_timeout {
+        let needs = "`gateway_version: 0.1.179` and HTTP";
+        say("first_output_timeout", setting(timeout.0), newer, needs);
+    }
+    if what_if.stable_seed {
+        say("stable_seed", "true".to_owned(), scenario.scheduler_mode() != Mode::Legacy, "a mode that draws");
+    }
+    if what_if.cancel_upstream {
+        say("cancel_upstream", "true".to_owned(), http, "HTTP");
+    }
+    found
 }
 
 fn lasts(scenario: &Scenario, lowered: &Lowered) -> String {

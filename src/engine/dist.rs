@@ -6,6 +6,12 @@
 //! A mixture chooses its component by the word and gives the rest of it to the component. Only gamma is no inverse
 //! transform (that costs microseconds): it runs Marsaglia and Tsang's exact rejection (ACM TOMS 26, 2000) on a private
 //! generator seeded by the word.
+//!
+//! The crate `rand_distr` does not draw here, for two reasons. Its ziggurats take an unknown number of words and are no
+//! inverse transforms, so common random numbers would be lost. It computes logarithms with the platform's library
+//! wherever any crate of the build switches on `num-traits/std`, so a draw would not be the same bits on any machine;
+//! its gamma sampler, the one that could serve, is ruled out by this alone. It is the independent judge of every
+//! distribution in the tests (`judge_tests.rs`).
 
 use std::cmp::Ordering;
 
@@ -15,6 +21,8 @@ use super::quantile::{bisect, gamma_cdf, normal_cdf, normal_quantile};
 
 mod biased;
 mod build;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(test)]
 mod tests;
 

@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::replicate::seed_of;
+use super::stats::Direction;
 use crate::engine::Luck;
 use crate::gateway::RunError;
-use crate::measure::figures::{Group, Meta, registry};
+use crate::measure::figures::{Better, Group, Meta, registry};
 use crate::measure::{Merged, Note, Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
 use crate::simulation::{Lowered, Run, simulate_inlined};
@@ -85,6 +86,15 @@ enum Place {
 }
 
 impl Figure {
+    /// Which way it should go.
+    pub const fn direction(&self) -> Direction {
+        match self.meta.better {
+            Better::Lower => Direction::LowerIsBetter,
+            Better::Higher => Direction::HigherIsBetter,
+            Better::Neutral => Direction::Neither,
+        }
+    }
+
     /// All figures of runs of this scenario, in order; not those of the engine itself, which are no result.
     pub fn all(lowered: &Lowered) -> Vec<Self> {
         let accounts = lowered.accounts.iter().map(|account| account.id.to_string());

@@ -10,7 +10,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Figure};
-use super::compare::direction;
 use super::stats::best::{Place, Question, Standing};
 use super::stats::mean_interval_of;
 use super::stats::smooth::smoothed;
@@ -115,7 +114,7 @@ pub fn capped(mut losses: Vec<Vec<Option<f64>>>) -> Vec<Vec<Option<f64>>> {
 
 /// The losses of some cells by this figure.
 pub fn losses<'a>(figure: &Figure, cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Option<f64>> {
-    let direction = direction(figure.meta);
+    let direction = figure.direction();
     cells.into_iter().map(|cell| figure.of(cell).map(|value| direction.loss(value))).collect()
 }
 

@@ -4,11 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::vary::{Axis, Point};
+use super::vary::{Axis, MOST_CELLS, Point};
 use crate::scenario::full_key;
 
-/// The most combinations that are accepted. Each is a scenario of its own, and all are checked before the first run.
-pub const MOST_CELLS: usize = 100_000;
 /// The most runs that are accepted, over all replications of all combinations.
 pub const MOST_RUNS: usize = 10_000_000;
 

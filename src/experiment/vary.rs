@@ -12,10 +12,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grid::MOST_CELLS;
-
 /// Beyond this whole numbers are not exact.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// The most combinations that are accepted. Each is a scenario of its own, and all are checked before the first run.
+pub const MOST_CELLS: usize = 100_000;
 
 /// One value of a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

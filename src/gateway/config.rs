@@ -107,6 +107,12 @@ pub struct Config {
     pub process_start: Time,
     /// Half the width of the uniform factor on pauses between polls for a slot: 0.2 in the real system, 0 for none.
     pub wait_jitter: f64,
+    /// A forward without a first token after so long is given up, once a request. A what-if from 0.1.179 on, over HTTP;
+    /// `None`: never, as in the real system.
+    pub first_output_timeout: Option<Span>,
+    /// Whether the upstream request of a client that left ends with it, unlearnt. A what-if, over HTTP: it runs on in
+    /// the real system.
+    pub cancel_upstream: bool,
     /// Gateway processes.
     pub replicas: u32,
     /// How requests spread over them.
@@ -144,6 +150,8 @@ impl Config {
             overload_cooldown: Span::from_secs(600),
             process_start: start,
             wait_jitter: 0.2,
+            first_output_timeout: None,
+            cancel_upstream: false,
             replicas: 1,
             routing: ReplicaRouting::RoundRobin,
             restarts: Vec::new(),

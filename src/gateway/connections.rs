@@ -43,6 +43,13 @@ impl Connections {
         }
     }
 
+    /// A request that waits for a connection no longer wants it.
+    pub fn withdraw(&mut self, account: AccountIx, life: u32) {
+        if let Some(lane) = &mut self.lanes[account.at()] {
+            lane.queue.retain(|waiting| *waiting != life);
+        }
+    }
+
     /// Gives one back: the request that gets it, if one waits.
     pub fn close(&mut self, account: AccountIx) -> Option<u32> {
         let lane = self.lanes[account.at()].as_mut()?;

@@ -1,18 +1,21 @@
-//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec gateway.md,
-//! steps 5 and 6): the part that HTTP and WebSocket share.
+//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec
+//! gateway.md, steps 5 and 6): the part that HTTP and WebSocket share.
 
+use super::attempt::AttemptEnd;
 use super::config::Transport;
-use super::effects::{self, Failure, Verdict};
+use super::effects;
 use super::event::{Event, Ticket};
+use super::failure::{Failure, Verdict};
 use super::life::{Flight, Phase};
-use super::run::{Gateway, response_key};
+use super::responses::response_key;
+use super::run::Gateway;
 use super::states;
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Forwarded, Observer, Report, StateChange};
 use crate::scheduler::{Learnt, Mode, Revision, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, Forward, Upstream};
-use crate::workload::Workload;
+use crate::workload::{RecordedAttempt, Workload};
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Forwards request `ix` to an account on which it holds a slot.
@@ -40,8 +43,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             start: now,
             busy: self.busy[account.at()],
         };
-        let attempt = self.upstream.begin(&forward, &mut self.changes);
+        let mut attempt = self.upstream.begin(&forward, &mut self.changes);
+        if let Some(end) = self.given_up_after(ix, &attempt) {
+            attempt.fate = RecordedAttempt::transport(end);
+            self.lives[ix].gave_up = true;
+        }
         self.busy[account.at()] += 1;
+        let life = &mut self.lives[ix];
+        let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
         flight.connected = Some((now, attempt));
         self.observer.forwarded(&Forwarded {
             began: flight.began,
@@ -69,6 +78,52 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
+    /// The what-if of a first output that must come in time: when this attempt is given up, if it is.
+    fn given_up_after(&self, ix: u32, attempt: &Attempt) -> Option<Span> {
+        let timeout = self.config.first_output_timeout?;
+        let over_http = self.config.transport == Transport::Http;
+        let can = over_http && self.config.scheduler.revision >= Revision::V0_1_179 && !self.lives[ix].gave_up;
+        let first = attempt.fate.first_token().unwrap_or(attempt.fate.end());
+        (can && first > timeout).then_some(timeout)
+    }
+
+    /// The what-if of a client whose leaving ends its upstream request: connection and slot are free, nothing is
+    /// learnt.
+    pub(super) fn cancel(&mut self, ix: u32, mut flight: Flight, now: Time) {
+        let account = flight.account;
+        let slot = flight.slot.take();
+        self.free_slot(account, slot, now);
+        let replica = self.lives[ix].replica as usize;
+        let Some((connected, mut attempt)) = flight.connected else {
+            return self.processes[replica].connections.withdraw(account, ix);
+        };
+        attempt.fate = RecordedAttempt::transport(now.since(connected));
+        self.attempt_is_over(ix, &flight, connected, &attempt, false, now);
+        if let Some(next) = self.processes[replica].connections.close(account) {
+            self.connect(next, now);
+        }
+    }
+
+    /// The upstream and the observer hear of an attempt's end.
+    fn attempt_is_over(
+        &mut self,
+        ix: u32,
+        flight: &Flight,
+        connected: Time,
+        attempt: &Attempt,
+        client_there: bool,
+        now: Time,
+    ) {
+        let (life, account) = (&self.lives[ix], flight.account);
+        self.busy[account.at()] -= 1;
+        let (request, visit) = (&life.request, life.visits - 1);
+        let forward = Forward { request, visit, account, start: connected, busy: self.busy[account.at()] };
+        self.upstream.end(&forward, attempt, now);
+        let began = flight.began;
+        let step = Forwarded { began, connected, request, number: life.number, visit, account, attempt };
+        self.observer.attempt_ended(now, &step, client_there);
+    }
+
     /// Plans that the client goes away when its patience ends.
     pub(super) fn plan_departure(&mut self, ix: u32) {
         let life = &mut self.lives[ix];
@@ -85,21 +140,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         let Some((connected, attempt)) = flight.connected else { return };
         let client_there = matches!(life.phase, Phase::Forwarding(_));
         let account = flight.account;
-        self.busy[account.at()] -= 1;
-        let (request, visit) = (&life.request, life.visits - 1);
-        let forward = Forward { request, visit, account, start: connected, busy: self.busy[account.at()] };
-        self.upstream.end(&forward, &attempt, now);
-        let step = Forwarded {
-            began: flight.began,
-            connected,
-            request,
-            number: life.number,
-            visit,
-            account,
-            attempt: &attempt,
-        };
-        self.observer.attempt_ended(now, &step, client_there);
-        let replica = life.replica as usize;
+        self.attempt_is_over(ix, &flight, connected, &attempt, client_there, now);
+        let replica = self.lives[ix].replica as usize;
         let end = AttemptEnd { flight, attempt, first_token: attempt.fate.first_token().map(|ttft| connected + ttft) };
         let next = self.processes[replica].connections.close(account);
         match self.config.transport {
@@ -195,19 +237,5 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 self.responses.seen(session.number, id);
             }
         }
-    }
-}
-
-/// A forward that has just ended.
-pub(super) struct AttemptEnd {
-    pub flight: Flight,
-    pub attempt: Attempt,
-    pub first_token: Option<Time>,
-}
-
-impl AttemptEnd {
-    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
-    pub fn upstream_ttft(&self) -> Option<Span> {
-        self.first_token.map(|at| at.since(self.flight.began))
     }
 }

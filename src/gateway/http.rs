@@ -2,11 +2,12 @@
 
 use super::config::Credential;
 use super::event::{Event, Ticket};
-use super::life::{Exclusion, Life, Phase};
-use super::run::{Gateway, response_key};
+use super::life::{Exclusion, Phase};
+use super::responses::response_key;
+use super::run::Gateway;
+use super::sockets::After;
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
-use super::websocket;
 use crate::ids::{AccountIx, ModelId};
 use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{Layer, Outcome, Revision, SlotToken, WaitPlan};
@@ -249,6 +250,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 if token.is_some_and(|at| at <= now) {
                     return; // its patience no longer matters
                 }
+                if self.config.transport == super::Transport::Http && self.config.cancel_upstream {
+                    self.cancel(ix, flight, now);
+                    self.lives.enter(ix, Phase::Deciding);
+                    return self.http_finish(ix, Status::ClientGone, now);
+                }
                 if self.config.transport == super::Transport::Http {
                     let slot = flight.slot.take();
                     self.free_slot(flight.account, slot, now);
@@ -260,14 +266,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
         match self.config.transport {
             super::Transport::Http => self.http_finish(ix, Status::ClientGone, now),
-            super::Transport::WebSocket => self.turn_over(ix, Status::ClientGone, websocket::After::Close, now),
+            super::Transport::WebSocket => self.turn_over(ix, Status::ClientGone, After::Close, now),
         }
     }
 
     /// The gateway has answered this try: the client takes it, or tries again.
     pub(super) fn end_try(&mut self, ix: u32, status: Status, now: Time) {
         let life = &self.lives[ix];
-        let code = http_code(status, life);
+        let code = life.http_code(status);
         let again = self.config.retry.as_ref().filter(|retry| {
             life.first_token.is_none() && life.client_retries < retry.limit && retry.statuses.contains(&code)
         });
@@ -304,21 +310,5 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     fn http_finish(&mut self, ix: u32, status: Status, now: Time) {
         self.free_user_slot(ix);
         self.finish(ix, status, now);
-    }
-}
-
-/// The HTTP status that a client gets (spec gateway.md, step 6 and "What users see of it").
-pub(super) const fn http_code(status: Status, life: &Life) -> u16 {
-    match status {
-        Status::ClientGone => 499,
-        _ if life.streaming => 200,
-        Status::Ok | Status::StreamBroken => 200,
-        Status::WaitQueueFull | Status::WaitTimeout => 429,
-        Status::NoAvailableAccounts => 503,
-        Status::ModelNotFound => 404,
-        Status::InvalidRequest => 400,
-        Status::FailoverExhausted => life.exhausted_code,
-        Status::UpstreamError => life.error_code,
-        Status::AccountBusy => 502,
     }
 }

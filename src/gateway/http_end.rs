@@ -1,9 +1,12 @@
 //! What follows from the end of a forward over HTTP: the answer, the same account again, another account, or an error
 //! (spec gateway.md, step 6; scheduler-modes.md, section 7).
 
-use super::effects::{LIMITED_SWITCHES, Verdict};
+use super::attempt::AttemptEnd;
+use super::config::Transport;
+use super::effects::LIMITED_SWITCHES;
+use super::ended::Ended;
 use super::event::{Event, Ticket};
-use super::forward::AttemptEnd;
+use super::failure::Verdict;
 use super::life::{Exclusion, Phase};
 use super::run::Gateway;
 use crate::ids::AccountIx;
@@ -11,34 +14,35 @@ use crate::measure::{Observer, Status};
 use crate::scheduler::Revision;
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
-use crate::workload::{RecordedAttempt, Workload};
+use crate::workload::Workload;
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Step 6: the upstream ends.
     pub(super) fn http_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
         let (account, slot) = (end.flight.account, end.flight.slot);
-        let status = match end.attempt.fate {
-            RecordedAttempt::Ok { .. } => {
+        let ended = end.ended(Transport::Http);
+        let status = match ended {
+            Ended::Complete => {
                 self.free_slot(account, slot, now);
                 self.succeeded(ix, account, client_there, now);
                 self.report(ix, account, true, end.upstream_ttft(), now);
                 Status::Ok
             }
-            RecordedAttempt::Broken { would_fail_over, .. } if end.first_token.is_some() => {
+            Ended::Broken { reported } => {
                 self.free_slot(account, slot, now);
-                if !would_fail_over {
+                if reported {
                     self.report(ix, account, false, None, now);
                 }
                 Status::StreamBroken
             }
-            RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
+            Ended::Failed | Ended::Closed => {
                 let verdict = self.failed(ix, account, &end.attempt, now);
                 self.free_slot(account, slot, now);
                 if client_there || self.reports_of_the_departed(&verdict) {
                     self.report(ix, account, false, None, now);
                 }
                 if verdict.fails_over && client_there {
-                    self.note_failed(ix, end, now);
+                    self.note(ix, end, ended, now);
                     return self.fail_over(ix, account, &verdict, now);
                 }
                 self.lives[ix].error_code = verdict.code;
@@ -48,15 +52,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         if !client_there {
             return self.lives.remove(ix);
         }
-        if status == Status::Ok || status == Status::StreamBroken {
-            self.note_first_token(ix, end);
-        }
-        if status != Status::Ok {
-            self.lives[ix].failed_attempts += 1;
-        }
-        if status == Status::UpstreamError {
-            self.lives[ix].failed += now.since(end.flight.began);
-        }
+        self.note(ix, end, ended, now);
         self.end_try(ix, status, now);
     }
 
@@ -68,19 +64,19 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    pub(super) fn note_first_token(&mut self, ix: u32, end: &AttemptEnd) {
+    /// What the request remembers of a forward that ended while its client was there.
+    pub(super) fn note(&mut self, ix: u32, end: &AttemptEnd, ended: Ended, now: Time) {
         let life = &mut self.lives[ix];
-        life.first_token = end.first_token;
-        life.upstream_ttft = end.upstream_ttft();
-        life.cached_tokens = end.attempt.cached_tokens;
         life.degraded = end.attempt.degraded;
-    }
-
-    pub(super) fn note_failed(&mut self, ix: u32, end: &AttemptEnd, now: Time) {
-        let life = &mut self.lives[ix];
-        life.failed_attempts += 1;
-        life.failed += now.since(end.flight.began);
-        life.degraded = end.attempt.degraded;
+        life.failed_attempts += u32::from(ended != Ended::Complete);
+        match ended {
+            Ended::Complete | Ended::Broken { .. } => {
+                life.first_token = end.first_token;
+                life.upstream_ttft = end.upstream_ttft();
+                life.cached_tokens = end.attempt.cached_tokens;
+            }
+            Ended::Failed | Ended::Closed => life.failed += now.since(end.flight.began),
+        }
     }
 
     /// A failover-kind failure reached a client that is still there: the same account again, another one, or the end.

@@ -76,6 +76,8 @@ pub(super) struct Life {
     /// What the last excluded account was excluded for.
     pub exclusion: Exclusion,
     pub holds_user_slot: bool,
+    /// Whether a forward of this try was given up for want of output (a what-if).
+    pub gave_up: bool,
     /// Whether the client has been sent a comment, and with it HTTP status 200.
     pub streaming: bool,
     pub switches: u32,
@@ -118,6 +120,7 @@ impl Life {
             previous: None,
             exclusion: Exclusion::default(),
             holds_user_slot: false,
+            gave_up: false,
             streaming: false,
             switches: 0,
             exhausted_code: 502,
@@ -137,6 +140,22 @@ impl Life {
             cached_tokens: 0,
             degraded: false,
             status: None,
+        }
+    }
+
+    /// The HTTP status that its client gets (spec gateway.md, step 6 and "What users see of it").
+    pub const fn http_code(&self, status: Status) -> u16 {
+        match status {
+            Status::ClientGone => 499,
+            _ if self.streaming => 200,
+            Status::Ok | Status::StreamBroken => 200,
+            Status::WaitQueueFull | Status::WaitTimeout => 429,
+            Status::NoAvailableAccounts => 503,
+            Status::ModelNotFound => 404,
+            Status::InvalidRequest => 400,
+            Status::FailoverExhausted => self.exhausted_code,
+            Status::UpstreamError => self.error_code,
+            Status::AccountBusy => 502,
         }
     }
 }
@@ -199,6 +218,7 @@ impl Lives {
         life.retries.clear();
         life.switches = 0;
         life.streaming = false;
+        life.gave_up = false;
         life.exhausted_code = 502;
         life.error_code = 502;
         life.exclusion = Exclusion::default();

@@ -5,11 +5,14 @@
 //! It takes requests from a `Workload`, asks `scheduler::AnyScheduler`, lets an `Upstream` say how each forward goes and
 //! shows every step to an `Observer`.
 
+mod attempt;
 mod candidates;
 pub mod config;
 mod connections;
 mod effects;
+mod ended;
 mod event;
+mod failure;
 mod forward;
 mod http;
 mod http_end;
@@ -17,6 +20,7 @@ mod life;
 mod recency;
 mod responses;
 mod run;
+mod sockets;
 mod states;
 mod users;
 mod waiting;

@@ -60,6 +60,11 @@ impl Responses {
     }
 }
 
+/// A number for a response id: turns of a connection are fewer than 2^24.
+pub(super) const fn response_key(response: ResponseId) -> u64 {
+    (response.connection << 24) ^ response.turn as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

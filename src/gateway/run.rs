@@ -7,12 +7,12 @@ use super::effects::{Temporary, Windows};
 use super::event::{ARRIVAL_RANK, Event, Ticket};
 use super::life::{Lives, Phase};
 use super::recency::Recency;
-use super::responses::Responses;
+use super::responses::{Responses, response_key};
+use super::sockets::Sockets;
 use super::states::{Forbidden, Storm};
 use super::users::Users;
-use super::websocket::Sockets;
 use crate::engine::{Calendar, Luck};
-use crate::ids::{AccountIx, ModelId, ResponseId};
+use crate::ids::{AccountIx, ModelId};
 use crate::measure::{Considered, Finished, Observer, Selected, Status};
 use crate::scheduler::{
     Account, AnyScheduler, Decision, Health, Metrics, Mode, Outcome, Pool, Query, ResponseKey, Revision, SessionKey,
@@ -94,6 +94,8 @@ pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) observer: O,
     /// Names of the models seen so far, trimmed; number 0 is the blank one.
     models: Vec<Vec<u8>>,
+    /// For each of them the first one that has the same name once trimmed: what accounts support and are limited for.
+    trimmed: Vec<ModelId>,
     /// For each of them the first one that has the same name but for its case: what pairs of account and model go by.
     pair_models: Vec<ModelId>,
     account_models: Vec<Vec<String>>,
@@ -165,6 +167,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             upstream,
             observer,
             models: vec![Vec::new()],
+            trimmed: vec![ModelId::BLANK],
             pair_models: vec![ModelId::BLANK],
             account_models,
             busy: vec![0; count],
@@ -395,6 +398,8 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
                 models.push(ModelId(id.0.saturating_add(1))); // the one yet to come
             }
             self.pair_models.push(self.pair_model(&name, id));
+            let same = self.models.iter().position(|known| known == name.as_bytes());
+            self.trimmed.push(same.map_or(id, |same| ModelId(same as u16)));
             self.models.push(name.into_bytes());
         }
     }
@@ -411,8 +416,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
 
     /// The model of request `ix`, as accounts support it.
     pub(super) fn model_of(&self, ix: u32) -> ModelId {
-        let model = self.lives[ix].request.model;
-        if self.models[model.at()].is_empty() { ModelId::BLANK } else { model }
+        self.trimmed[self.lives[ix].request.model.at()]
     }
 
     /// The model of request `ix`, as pairs of account and model go by it.
@@ -552,7 +556,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             number: life.number,
             end: now,
             status,
-            http_status: super::http::http_code(status, life),
+            http_status: life.http_code(status),
             first_token: life.first_token,
             account: life.account,
             layer: life.layer,
@@ -585,9 +589,4 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
             self.observer.session_over(self.totals.end, session);
         }
     }
-}
-
-/// A number for a response id: turns of a connection are fewer than 2^24.
-pub(super) const fn response_key(response: ResponseId) -> u64 {
-    (response.connection << 24) ^ response.turn as u64
 }

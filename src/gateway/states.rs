@@ -1,7 +1,7 @@
 //! What an upstream's status does to its account (spec gateway.md, the table under step 6).
 
 use super::config::{AccountTraits, Credential};
-use super::effects::{self, Again, Failure, Verdict};
+use super::failure::{Again, Failure, Verdict, in_pool};
 use crate::ids::AccountIx;
 use crate::scheduler::{AnyScheduler, Pool};
 use crate::units::{Span, Time};
@@ -86,7 +86,7 @@ pub(super) fn verdict(
     };
     Verdict {
         fails_over: true,
-        again: if effects::in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
+        again: if in_pool(traits, status, says) { Again::PoolMode } else { Again::No },
         changed: out.is_some(),
         out,
         code,

@@ -1,67 +1,21 @@
 //! Turns on WebSocket connections (spec gateway.md, "WebSocket"): the first turn of a connection selects, the next ones
 //! stay on its account whatever its health, and only a rate limit moves the connection to another account.
 
-use std::collections::VecDeque;
-
-use super::effects::Again;
+use super::attempt::AttemptEnd;
+use super::config::Transport;
+use super::ended::Ended;
 use super::event::{Event, Ticket};
-use super::forward::AttemptEnd;
+use super::failure::Again;
 use super::life::Phase;
-use super::run::{Gateway, response_key};
-use crate::engine::IdMap;
+use super::responses::response_key;
+use super::run::Gateway;
+use super::sockets::{After, Socket};
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::{Binding, Observer, Status};
 use crate::scheduler::{Outcome, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
-use crate::workload::{Previous, RecordedAttempt, Workload};
-
-/// What becomes of the connection after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// It waits for the next turn.
-    Keep,
-    /// It is closed.
-    Close,
-}
-
-/// Open connections, and the last response of every session.
-#[derive(Debug, Default)]
-pub(super) struct Sockets {
-    open: IdMap<u64, Socket>,
-    last_response: IdMap<u64, ResponseId>,
-    /// Turns whose connection is free for them now: taken up when the step under way is done, so that a long queue
-    /// of turns that fail at once does not nest.
-    ready: VecDeque<u32>,
-}
-
-#[derive(Debug)]
-struct Socket {
-    account: Option<AccountIx>,
-    /// The gateway process that it was opened to: turns do not spread over replicas.
-    replica: u32,
-    /// Whether a turn is under way.
-    busy: bool,
-    idle_since: Time,
-    /// Turns that came before the one under way had ended, by slot.
-    queue: VecDeque<u32>,
-    excluded: Vec<AccountIx>,
-    switches: u32,
-    /// Turns that were sent on it.
-    turns: u32,
-    /// The response that the connection began with.
-    previous: Option<ResponseId>,
-}
-
-impl Sockets {
-    /// Forgets a session that is over, and its connection, which bears the session's number.
-    pub fn forget(&mut self, session: u64) {
-        self.last_response.remove(&session);
-        if self.open.get(&session).is_some_and(|socket| !socket.busy && socket.queue.is_empty()) {
-            self.open.remove(&session);
-        }
-    }
-}
+use crate::workload::{Previous, Workload};
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// A turn arrives: on a new connection, on its open one, or behind the turn that is under way there.
@@ -89,7 +43,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             replica,
             busy: true,
             idle_since: now,
-            queue: VecDeque::new(),
+            queue: std::collections::VecDeque::new(),
             excluded: Vec::new(),
             switches: 0,
             turns: 0,
@@ -162,45 +116,39 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// The upstream ends.
     pub(super) fn turn_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
         let (account, slot) = (end.flight.account, end.flight.slot);
-        let status = match end.attempt.fate {
-            RecordedAttempt::Ok { .. } => {
+        let ended = end.ended(Transport::WebSocket);
+        let status = match ended {
+            Ended::Complete => {
                 self.free_slot(account, slot, now);
                 self.succeeded(ix, account, client_there, now);
                 self.report(ix, account, true, end.upstream_ttft(), now);
                 self.bind_response(ix, account, client_there, now);
                 Status::Ok
             }
-            RecordedAttempt::Status { status: 429, .. } => {
+            Ended::Failed => {
                 let verdict = self.failed(ix, account, &end.attempt, now);
                 self.report(ix, account, false, None, now);
                 if !client_there {
                     self.free_slot(account, slot, now);
                     return self.lives.remove(ix);
                 }
-                self.note_failed(ix, end, now);
+                self.note(ix, end, ended, now);
                 if let (Again::InWindow(pause), Some(slot)) = (verdict.again, slot) {
                     return self.pause_turn(ix, account, slot, pause, now);
                 }
                 self.free_slot(account, slot, now);
                 return self.move_connection(ix, account, now);
             }
-            RecordedAttempt::Broken { .. } | RecordedAttempt::Status { .. } | RecordedAttempt::Transport { .. } => {
+            Ended::Broken { .. } | Ended::Closed => {
                 self.free_slot(account, slot, now);
                 self.report(ix, account, false, None, now);
-                if end.first_token.is_some() { Status::StreamBroken } else { Status::UpstreamError }
+                if ended == Ended::Closed { Status::UpstreamError } else { Status::StreamBroken }
             }
         };
         if !client_there {
             return self.lives.remove(ix);
         }
-        match status {
-            Status::UpstreamError => self.note_failed(ix, end, now),
-            Status::StreamBroken => {
-                self.note_first_token(ix, end);
-                self.lives[ix].failed_attempts += 1;
-            }
-            _ => self.note_first_token(ix, end),
-        }
+        self.note(ix, end, ended, now);
         let after = if status == Status::Ok { After::Keep } else { After::Close };
         self.turn_over(ix, status, after, now);
     }

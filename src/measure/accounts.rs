@@ -7,7 +7,7 @@
 use super::figures::registry::ACCOUNT;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::{AccountInfo, Finished, Forwarded, Observer, Report, Settings, StateChange};
 use crate::ids::AccountIx;
 use crate::units::{Span, Time};

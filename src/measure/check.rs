@@ -7,7 +7,7 @@
 use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
-use crate::scheduler::{Escape, EscapeReason, Health, Layer, Mode};
+use crate::scheduler::{Decision, Escape, EscapeReason, Health, Layer, Mode};
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 use crate::workload::Request;
@@ -134,6 +134,32 @@ impl Check {
     }
 }
 
+impl Check {
+    /// Invariant 5, for each mode: what a decision of it may say.
+    fn as_the_mode_does(&mut self, decision: &Decision) {
+        let sticky = decision.sticky_previous_hit || decision.sticky_session_hit;
+        let balanced = decision.layer == Layer::LoadBalance;
+        let hit_of_the_bound = decision.sticky_session_hit && decision.bound != decision.account();
+        let broken = match self.mode {
+            Mode::Legacy if sticky || !balanced => Some("a sticky hit though the mode legacy counts none"),
+            Mode::Legacy if decision.candidate_count > 0 => Some("candidates, though the mode legacy counts none"),
+            Mode::Advanced if balanced && sticky => Some("a sticky hit by load balance in the mode advanced"),
+            Mode::Advanced if decision.left.is_some() => Some("a session left without an escape in the mode advanced"),
+            Mode::Weighted if decision.layer == Layer::Session => Some("the layer session_hash in the mode weighted"),
+            _ if hit_of_the_bound => Some("a sticky hit on another account than the bound one"),
+            _ => None,
+        };
+        if let Some(what) = broken {
+            self.violated(5, what);
+        }
+        if let Some(left) = decision.left
+            && decision.account() == Some(left.account)
+        {
+            self.violated(5, &format!("a session left {:?} and stayed there", left.account));
+        }
+    }
+}
+
 impl Observer for Check {
     fn arrived(&mut self, now: Time, number: u64, request: &Request) {
         self.tick(now);
@@ -150,10 +176,7 @@ impl Observer for Check {
         self.tick(step.now);
         self.after_arrival(step.number, step.now);
         let decision = step.decision;
-        let sticky = decision.sticky_previous_hit || decision.sticky_session_hit;
-        if self.mode == Mode::Legacy && (sticky || decision.layer != Layer::LoadBalance) {
-            self.violated(5, "a sticky hit though the mode legacy counts none");
-        }
+        self.as_the_mode_does(decision);
         if let Some(escape) = step.decision.escape {
             self.escaped(step.replica, escape);
         } else if step.decision.sticky_session_hit

@@ -5,13 +5,14 @@
 //! *health escape* (because of TTFT or error rate, not because no slot was free) from that account. A health escape
 //! after the end of the episode is late. An account that was escaped from is *readmitted* when, after the end of the
 //! episode, a session stays on it by a sticky hit, or a report leaves both averages where the gate is open, whichever
-//! comes first. Being chosen by load balance proves nothing, because load balance may choose an account at any time. An
-//! account that degrades again before its readmission has no time to readmission.
+//! comes first. In the modes without a gate, a bound session that its account's score or a cooldown takes away counts
+//! as a health escape. Being chosen by load balance proves nothing, because load balance may choose an account at any
+//! time. An account that degrades again before its readmission has no time to readmission.
 
 use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
-use super::latency::secs;
+use super::nanos::secs;
 use super::{ConditionInfo, Forwarded, Observer, Report, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::{Span, Time};
@@ -266,6 +267,9 @@ impl Observer for Detection {
                 self.health_escape(step.now, escape.account, counts);
             }
             return;
+        }
+        if let Some(left) = decision.left {
+            return self.health_escape(step.now, left.account, counts);
         }
         // the mode legacy counts no hits: a session that goes to its bound account counts as having stayed
         let stayed = decision.sticky_session_hit

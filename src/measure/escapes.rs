@@ -47,6 +47,8 @@ struct Rewritten {
 #[derive(Clone, Debug)]
 pub struct Escapes {
     warmup_end: Time,
+    /// Without a gate there is nothing to count.
+    has_gate: bool,
     by_reason: [u64; EscapeReason::COUNT],
     wasted: u64,
     without_account: u64,
@@ -67,6 +69,7 @@ impl Escapes {
     pub fn new(settings: &Settings, accounts: usize) -> Self {
         Self {
             warmup_end: settings.warmup_end,
+            has_gate: settings.mode.has_gate(),
             by_reason: [0; EscapeReason::COUNT],
             wasted: 0,
             without_account: 0,
@@ -105,6 +108,9 @@ impl Escapes {
 
     /// Puts the figures of group `escapes`, and those of the accounts if there are rows for them.
     pub fn put(&self, figures: &mut Figures) {
+        if !self.has_gate {
+            return; // none, which is not the same as 0
+        }
         let run = &mut figures.run;
         let (total, rewritten) = (self.total(), self.rewritten);
         run.count("escapes.total", total);

@@ -6,6 +6,7 @@
 
 use super::figures::Figures;
 use super::histogram::Percentiles;
+use super::nanos::millis;
 use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::units::{Span, Time};
@@ -47,16 +48,6 @@ fn put(figures: &mut Figures, group: &str, mean: Option<f64>, mut quantile: impl
     for (name, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)] {
         run.put(&format!("{group}.{name}"), quantile(p));
     }
-}
-
-/// Converts nanoseconds to milliseconds.
-pub fn millis(nanos: f64) -> f64 {
-    nanos / 1e6
-}
-
-/// Converts nanoseconds to seconds.
-pub fn secs(nanos: f64) -> f64 {
-    nanos / 1e9
 }
 
 impl Latency {

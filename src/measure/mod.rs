@@ -14,6 +14,7 @@ pub mod escapes;
 pub mod figures;
 pub mod histogram;
 pub mod latency;
+mod nanos;
 pub mod notes;
 pub mod observer;
 pub mod outcomes;

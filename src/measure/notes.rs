@@ -215,9 +215,10 @@ fn on_detection(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str)
         notes.push(Note::new("detection", "no condition degraded any account, so there was nothing to detect"));
     } else if !settings.mode.has_gate() {
         let text = format!(
-            "the mode {} has no gate: nothing is detected by escapes, missed turns are those of bound sessions \
-             that stayed on a degraded account",
-            settings.mode.name()
+            "the mode {} has no gate: a degraded account is seen when {} takes a bound session from it; missed turns \
+             are those of bound sessions that stayed on one",
+            settings.mode.name(),
+            settings.mode.sees_by()
         );
         notes.push(Note::new("detection", text));
     } else if !settings.gate.enabled {

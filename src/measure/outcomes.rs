@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::{Finished, Observer, Settings, Status};
 use crate::units::{Span, Time};
 use crate::workload::Request;

@@ -7,7 +7,7 @@
 
 use super::figures::{Figures, Row};
 use super::histogram::Percentiles;
-use super::latency::{millis, secs};
+use super::nanos::{millis, secs};
 use super::tail::Tail;
 use super::{Finished, Observer, Settings};
 use crate::ids::SessionRef;

@@ -10,7 +10,7 @@
 
 use super::figures::no_token;
 use super::histogram::Percentiles;
-use super::latency::millis;
+use super::nanos::millis;
 use crate::units::Span;
 
 /// Waits with and without a first token at their end.

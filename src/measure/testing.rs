@@ -155,6 +155,7 @@ pub fn by_load_balance(account: Option<u32>) -> Decision {
         load_skew: 0.0,
         escape: None,
         bound: None,
+        left: None,
     }
 }
 

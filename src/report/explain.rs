@@ -8,7 +8,7 @@ use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
 use crate::ids::AccountIx;
 use crate::scheduler::terms::TERMS;
-use crate::scheduler::{Config, EscapeReason, Health, Layer, Mode, Outcome, Weighing};
+use crate::scheduler::{Config, EscapeReason, Health, Layer, LeaveReason, Mode, Outcome, Weighing};
 use crate::simulation::Lowered;
 use crate::units::{Span, Time};
 
@@ -307,12 +307,21 @@ impl<'a> Explainer<'a> {
     fn of_bound(&self, select: &Select) -> String {
         let decision = &select.decision;
         let stays = decision.account() == decision.bound;
+        let left = decision.left.map(|left| left.reason);
         match self.mode() {
             Mode::Weighted => format!(
                 "being bound adds {} to its score: {}",
                 self.config().weights.session_sticky,
-                if stays { "it is chosen, and the session stays" } else { "it is not chosen, the session moves" }
+                match left {
+                    _ if stays => "it is chosen, and the session stays",
+                    Some(LeaveReason::Score) => "others are preferred though it has a free slot, the session moves",
+                    Some(LeaveReason::Cooldown) => "but it cools down for this model, the session moves",
+                    None => "it is not chosen, the session moves",
+                }
             ),
+            Mode::Legacy if left.is_some() => {
+                "that account cools down for this model, so the binding is dropped and all are asked".to_owned()
+            }
             Mode::Legacy if stays && select.candidates.is_empty() => "so it stays (sticky)".to_owned(),
             Mode::Legacy => {
                 "that account is not available to it, or too many wait there, so all are asked, and the session \

@@ -20,7 +20,7 @@ pub fn reference_markdown() -> String {
         let Some(def) = writer.defs.and_then(|defs| defs.get(&name)) else { continue };
         // The sections on distributions of times say it all for those of numbers.
         if !name.ends_with("Of_double") {
-            let _ = write!(out, "\n### {}\n\n{}\n\n", title(&name), text(def));
+            let _ = write!(out, "\n### {}\n\n{}\n\n", title(&name), filled(&text(def)));
             writer.section(def, &mut out);
         }
     }
@@ -113,6 +113,24 @@ impl Writer<'_> {
 
 fn required(schema: &Value) -> BTreeSet<&str> {
     schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// A text in lines of at most 120 columns.
+fn filled(text: &str) -> String {
+    let (mut out, mut columns) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if columns > 0 && columns + 1 + length > 120 {
+            out.push('\n');
+            columns = 0;
+        } else if columns > 0 {
+            out.push(' ');
+            columns += 1;
+        }
+        out.push_str(word);
+        columns += length;
+    }
+    out
 }
 
 /// A description in one line.

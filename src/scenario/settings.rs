@@ -182,6 +182,24 @@ pub struct WhatIf {
     pub ewma_error_rate_alpha: Option<f64>,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
+    /// A forward whose upstream has sent no output for so long is given up, and the request switches to another account,
+    /// once. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. With `gateway_version:
+    /// 0.1.179` over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_output_timeout: Option<Duration>,
+    /// Whether the draw of load balance leaves the previous response out of its seed, so that a session draws alike in all
+    /// rounds of its tools. Known from the release notes of v0.2.x only: a sketch of those versions, not a port.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stable_seed: bool,
+    /// Whether a client that leaves (499) ends its upstream request, too: the connection is free at once, and nothing is
+    /// learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over HTTP.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cancel_upstream: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for Replicas {
@@ -223,7 +241,14 @@ impl Default for Measure {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { ewma_alpha: 0.2, ewma_error_rate_alpha: None, wait_jitter: 0.2 }
+        Self {
+            ewma_alpha: 0.2,
+            ewma_error_rate_alpha: None,
+            wait_jitter: 0.2,
+            first_output_timeout: None,
+            stable_seed: false,
+            cancel_upstream: false,
+        }
     }
 }
 
@@ -277,5 +302,8 @@ impl Check for WhatIf {
             c.above_zero("ewma_error_rate_alpha", alpha, 1.0);
         }
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
+        if let Some(timeout) = self.first_output_timeout {
+            c.some_time("first_output_timeout", timeout);
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::account::{Account, Credential};
 use super::config::Config;
-use super::decision::{Decision, Layer, Outcome, WaitPlan};
+use super::decision::{Decision, Layer, Leave, LeaveReason, Outcome, WaitPlan};
 use super::pool::Pool;
 use super::query::{Query, Transport};
 use super::replica::Replica;
@@ -54,7 +54,7 @@ impl Call<'_> {
         }
     }
 
-    /// Layer 1: the account that the previous response came from, whatever its health.
+    /// Layer 1, tested as this revision does; the averages count for nothing in it.
     pub(super) fn previous_response(&mut self) -> Option<Outcome> {
         let id = self.previous_account()?;
         let key = self.query.previous?.key;
@@ -107,7 +107,7 @@ impl Call<'_> {
     /// excluded, speaking the transport. False when nobody is.
     pub(super) fn gather(&mut self) -> bool {
         if self.pool.list_is_empty() {
-            // a list without any entry is built at once when it is asked for (spec gateway.md)
+            // as at every revision, an empty list is built when somebody asks for it
             self.pool.set_candidates(self.now);
         }
         let candidates = &mut self.replica.desk.candidates;
@@ -123,6 +123,33 @@ impl Call<'_> {
             candidates.set(account, false);
         }
         !candidates.is_empty()
+    }
+
+    /// Whether a bound session was taken from its account on grounds of the account's health, in a mode without a gate:
+    /// the pair cools down, or, where candidates have a score, the account had a free slot and others were preferred.
+    #[inline]
+    pub(super) fn left(&self, bound: Option<AccountIx>, outcome: &Outcome, scored: bool) -> Option<Leave> {
+        let account = bound?;
+        match outcome {
+            Outcome::Acquired(to, _) | Outcome::Wait(to, _) if *to != account => self.why_left(account, scored),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn why_left(&self, id: AccountIx, scored: bool) -> Option<Leave> {
+        let account = self.pool.account(id)?;
+        let fits = account.supports(self.query.model) && self.speaks(account) && account.in_group;
+        let blocked = self.now < self.replica.blocks.until(id);
+        if self.query.excludes(id) || !fits || blocked || self.barred(id, account) {
+            return None;
+        }
+        let leave = |reason| Some(Leave { account: id, reason });
+        if self.now < self.replica.pairs.blocked_until(id, self.query.pair_model) {
+            return leave(LeaveReason::Cooldown);
+        }
+        let free = account.concurrency <= 0 || i64::from(self.pool.held(id)) < account.concurrency;
+        if scored && free && self.replica.desk.candidates.contains(id) { leave(LeaveReason::Score) } else { None }
     }
 
     /// The wait plan of a sticky account.
@@ -168,5 +195,6 @@ pub(super) const fn decision(outcome: Outcome, layer: Layer) -> Decision {
         load_skew: 0.0,
         escape: None,
         bound: None,
+        left: None,
     }
 }

@@ -58,6 +58,15 @@ impl Mode {
     pub const fn has_gate(self) -> bool {
         matches!(self, Self::Advanced)
     }
+
+    /// What takes a bound session from an account that is not well, in words.
+    pub const fn sees_by(self) -> &'static str {
+        match self {
+            Self::Legacy => "the cooldown of a failing API key",
+            Self::Advanced => "the escape gate",
+            Self::Weighted => "its score or the cooldown of a failing API key",
+        }
+    }
 }
 
 /// Weights of the load-balance score, each >= 0; the first eight are not all 0.
@@ -141,6 +150,8 @@ pub struct Config {
     pub subscription_priority: bool,
     /// `openai_oauth_scheduling_rate_multiplier`: what an OAuth account costs, for the weight `upstream_cost`.
     pub oauth_rate: f64,
+    /// Whether the previous response is left out of the draw's seed. A what-if: it is part of it in the real system.
+    pub seed_without_previous: bool,
     /// Weight of the newest sample in the average TTFT. A what-if: 0.2 in the real system.
     pub ewma_alpha: f64,
     /// The same of the average error rate.
@@ -170,6 +181,7 @@ impl Default for Config {
             load_batch_enabled: true,
             subscription_priority: false,
             oauth_rate: 1.0,
+            seed_without_previous: false,
             ewma_alpha: 0.2,
             ewma_error_rate_alpha: 0.2,
             group_id: None,

@@ -78,6 +78,24 @@ pub struct Escape {
     pub ttft_ms: f64,
 }
 
+/// Why a bound session was taken away from its account in a mode without a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaveReason {
+    /// The account had a free slot, and even with the bonus others scored higher (`weighted`).
+    Score,
+    /// The pair of account and model was cooling down.
+    Cooldown,
+}
+
+/// A bound session that went elsewhere on grounds of its account's health, though no gate asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// The account that it was bound to.
+    pub account: AccountIx,
+    /// Why.
+    pub reason: LeaveReason,
+}
+
 /// A held slot. Give it back with `Pool::release`; nothing is held on accounts without a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotToken(pub u64);
@@ -125,6 +143,9 @@ pub struct Decision {
     pub escape: Option<Escape>,
     /// The account that the session was bound to when it was looked up, if any.
     pub bound: Option<AccountIx>,
+    /// In the modes without a gate: that the bound account's health sent the session elsewhere. The gateway logs
+    /// nothing of it.
+    pub left: Option<Leave>,
 }
 
 impl Decision {

@@ -4,20 +4,10 @@
 use super::balance::{Candidate, Order, Ranking};
 use super::bits::Bits;
 use super::config::Weights;
-use super::legacy::Line;
+use super::line::Line;
+use super::loads::Source;
 use super::terms::Extras;
 use crate::ids::AccountIx;
-
-/// Where the loads of the last plan stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// In the cache, under the list of all candidates.
-    Cached,
-    /// In the batch of fresh reads.
-    Fresh,
-    /// In the part of a batch that a plan is for.
-    Part,
-}
 
 /// The accounts that get a bonus on their score in the mode `weighted`.
 #[derive(Clone, Copy, Debug, Default)]

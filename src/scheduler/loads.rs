@@ -7,11 +7,21 @@
 
 use super::bits::Bits;
 use super::config::{Config, Weights};
-use super::desk::Source;
 use super::pool::Pool;
 use super::terms::Crowd;
 use crate::ids::AccountIx;
 use crate::units::Time;
+
+/// Where the loads of the last plan stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// In the cache, under the list of all candidates.
+    Cached,
+    /// In the batch of fresh reads.
+    Fresh,
+    /// In the part of a batch that a plan is for.
+    Part,
+}
 
 /// The loads of one list of accounts at one instant, as columns in the order of account ids.
 #[derive(Clone, Debug, Default)]

@@ -69,6 +69,7 @@ mod tests {
             load_skew,
             escape: None,
             bound: None,
+            left: None,
         }
     }
 

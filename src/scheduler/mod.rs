@@ -10,6 +10,7 @@
 //! | `query`, `decision` | a question and its answer |
 //! | `select` | revision 0.1.133: previous response, then sticky session with escape, then load balance |
 //! | `legacy`, `advanced`, `weighted` | revision 0.1.179, a file a mode |
+//! | `line` | who is asked next in the mode `legacy` |
 //! | `call`, `spread` | what these have in common: tests of accounts, and load balance |
 //! | `gate` | when a bound session leaves its account, and where a what-if may differ from the gateway |
 //! | `replica` | what one gateway process keeps for itself |
@@ -41,6 +42,7 @@ mod desk;
 pub mod face;
 pub mod gate;
 mod legacy;
+mod line;
 mod loads;
 pub mod metrics;
 mod pairs;
@@ -59,7 +61,7 @@ mod weighted;
 pub use account::{Account, Credential, UpstreamRate, Usage};
 pub use bindings::Bindings;
 pub use config::{Config, Mode, Revision, Weights};
-pub use decision::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
+pub use decision::{Decision, Escape, EscapeReason, Layer, Leave, LeaveReason, Outcome, SlotToken, WaitPlan};
 pub use face::{AnyScheduler, Health};
 pub use gate::{Exact, Learnt, Policy};
 pub use metrics::Metrics;

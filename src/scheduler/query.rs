@@ -66,7 +66,7 @@ impl Query<'_> {
     pub(super) fn draw_seed(&self, config: &Config, now: Time) -> u64 {
         let texts = SeedTexts {
             session: self.session.map_or(&[], |session| session.hash),
-            previous: self.previous.map_or(&[], |previous| previous.text),
+            previous: self.previous.filter(|_| !config.seed_without_previous).map_or(&[], |previous| previous.text),
             model: self.model_name,
             group: config.group_id,
         };

@@ -4,8 +4,8 @@
 use super::call::{decision, fallback_wait, sticky_wait};
 use super::config::Config;
 use super::decision::{Decision, Escape, EscapeReason, Layer, Outcome};
-use super::desk::Source;
 use super::gate::{Bound, Policy, Rebind};
+use super::loads::Source;
 use super::pool::Pool;
 use super::query::Query;
 use super::replica::Replica;

@@ -8,8 +8,8 @@ use super::bits::Bits;
 use super::call::{Call, concurrency, decision, fallback_wait};
 use super::config::Config;
 use super::decision::{Decision, Escape, Layer, Outcome, SlotToken};
-use super::desk::{Desk, Seen, Source};
-use super::loads::Batch;
+use super::desk::{Desk, Seen};
+use super::loads::{Batch, Source};
 use super::pool::Pool;
 use super::query::Query;
 use super::replica::Replica;
@@ -143,7 +143,7 @@ impl Spread {
         } else {
             extras.clear();
         }
-        if with_extras || bonus.previous.is_some() || bonus.session.is_some() {
+        if with_extras {
             let more = |place, account, score: f64| {
                 let [reset, headroom, cost] = extras.terms(place);
                 let [previous, session] = bonus.terms(weights, account);
@@ -160,6 +160,12 @@ impl Spread {
                     tried.clear();
                 }
             }
+        } else if bonus.previous.is_some() || bonus.session.is_some() {
+            let more = |_, account, score: f64| {
+                let [previous, session] = bonus.terms(weights, account);
+                score + previous + session
+            };
+            ranking.rank(batch, stats, weights, top_k, more);
         } else {
             ranking.rank(batch, stats, weights, top_k, |_, _, score| score);
         }

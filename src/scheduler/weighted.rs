@@ -42,6 +42,7 @@ fn decide(call: &mut Call<'_>, bound: Option<AccountIx>) -> Decision {
         decision.sticky_previous_hit = bonus.previous == Some(account);
         decision.sticky_session_hit = bonus.session == Some(account);
     }
+    decision.left = call.left(bonus.session, &outcome, true);
     decision
 }
 

@@ -3,7 +3,7 @@
 //! A clean lognormal far below the threshold flatters escape and low thresholds. Real accounts have single slow
 //! answers, which pull an average over a threshold although nothing is wrong (spec simulator.md, "Upstream accounts").
 
-use super::config::Persistence;
+use super::persistence::Persistence;
 use crate::engine::{BadParameter, Distribution};
 
 /// Quantiles of the 4,153 times to first token in the WEKA corpus of Claude Code sessions

@@ -4,6 +4,7 @@
 //! Nothing is checked again here, because `scenario` refuses nonsense where it can name file and line. A negative
 //! duration is taken as zero, and a probability outside 0..=1 as the nearer end.
 
+use super::persistence::Persistence;
 use crate::engine::Distribution;
 use crate::ids::{AccountIx, ModelId};
 use crate::units::Span;
@@ -44,16 +45,6 @@ pub struct AccountModel {
     pub limit_after_s: Distribution,
     /// Failures of a healthy account. At most one of them strikes an attempt, so the probabilities add up.
     pub failures: Vec<Failure>,
-}
-
-/// How alike the base noise of one session's attempts is. The distribution over all requests stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Persistence {
-    /// Correlation of the normal scores of two attempts of a session, 0 to 1.
-    pub correlation: f64,
-    /// The share of attempts, 0 to 1, that are slow by themselves: the slowest ones strike single attempts, whatever
-    /// their session.
-    pub lone_share: f64,
 }
 
 /// The base noise is multiplied by `(input_tokens / median_tokens) ^ exponent`.

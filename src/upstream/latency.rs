@@ -4,8 +4,9 @@
 //! the answer then takes (output / speed) * condition factor * load. Base noise and speed take one word each, in this
 //! order, whatever is switched on.
 
-use super::config::{AccountModel, Decode, LoadSlowdown, Persistence};
+use super::config::{AccountModel, Decode, LoadSlowdown};
 use super::failure::Service;
+use super::persistence::Persistence;
 use crate::engine::Stream;
 use crate::engine::quantile::{normal_cdf, normal_quantile};
 use crate::units::Span;

@@ -13,6 +13,7 @@ mod failure;
 mod latency;
 mod limits;
 mod modelled;
+pub mod persistence;
 mod recorded;
 mod scripted;
 #[cfg(test)]

@@ -26,8 +26,9 @@ pub struct ReadConfig {
     pub skip_bad_lines: u64,
     /// Where sessions that share no clock (Weka) are put.
     pub placing: Placing,
-    /// A gateway log is ordered by completion; rows are held back for this long to be put in order of arrival. A request
-    /// that took longer is an error (a bad line). Memory grows with the rows inside this span, not with the file.
+    /// A gateway log is ordered by completion; rows are held back for this long to be put in order of arrival. A
+    /// request that took longer is an error (a bad line). Memory grows with the rows inside this span, not with the
+    /// file.
     pub reorder_window: Span,
 }
 
@@ -134,8 +135,8 @@ pub enum Sessions {
 /// What the session hashes of a replay are made from. The scheduler's draws are seeded by them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionNames {
-    /// The recorded names only group requests (exports salt them): a hash is drawn from (seed of the run, name), anew in
-    /// every replication.
+    /// The recorded names only group requests (exports salt them): a hash is drawn from (seed of the run, name), anew
+    /// in every replication.
     #[default]
     Redealt,
     /// The recorded names are those that the gateway itself hashes: the same draws in every replication.
@@ -148,17 +149,18 @@ pub enum Resample {
     /// Each of them: all replications have the same traffic.
     #[default]
     Nothing,
-    /// Each of them (and each request without a session) so often as a Poisson number of mean 1 says, drawn anew in every
-    /// replication: the bootstrap of whole sessions, by which an interval covers the traffic as well. What is played
-    /// again starts later by a random span below [`RESAMPLE_BLOCK`], so the course of the day stays as it was.
+    /// Each of them (and each request without a session) so often as a Poisson number of mean 1 says, drawn anew in
+    /// every replication: the bootstrap of whole sessions, by which an interval covers the traffic as well. What is
+    /// played again starts later by a random span below [`RESAMPLE_BLOCK`], so the course of the day stays as it was.
     Sessions,
 }
 
 /// A session that was drawn more than once starts again within this span.
 pub const RESAMPLE_BLOCK: Span = Span::from_secs(600);
 
-/// Sessions for rows that have none. A row continues the session that has been due the longest, else it starts a new one;
-/// after each but its last turn a session is due again once a think time has passed. So arrival times stay as recorded.
+/// Sessions for rows that have none. A row continues the session that has been due the longest, else it starts a new
+/// one; after each but its last turn a session is due again once a think time has passed. So arrival times stay as
+/// recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssumedSessions {
     /// Turns of a session, rounded, at least 1.
@@ -288,7 +290,8 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// Working people's day by the hour from midnight, mean 1: least at 4:00, most at 10:00 and 15:00. An assumed shape.
+    /// Working people's day by the hour from midnight, mean 1: least at 4:00, most at 10:00 and 15:00. An assumed
+    /// shape.
     pub fn daily() -> Self {
         const HOURS: [f64; 24] = [
             0.45, 0.32, 0.25, 0.21, 0.20, 0.23, 0.35, 0.62, 1.10, 1.65, 1.85, 1.70, 1.35, 1.55, 1.80, 1.85, 1.70, 1.45,

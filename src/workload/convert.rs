@@ -37,10 +37,10 @@ pub fn convert(mut reader: TraceReader, mut writer: TraceWriter) -> Result<Writt
     Ok(written)
 }
 
-/// Writes a synthetic workload as a trace. A trace has no closed loop: a turn is written a think time after the end that the
-/// one before would have had if every request took `service_s` seconds (unless the settings are an open loop already).
-/// No latency is recorded. Sessions bear the names that the synthesis gives them on this seed, so that a replay that takes
-/// names as the gateway's own (`SessionNames::Raw`) draws as the synthesis would.
+/// Writes a synthetic workload as a trace. A trace has no closed loop: a turn is written a think time after the end
+/// that the one before would have had if every request took `service_s` seconds (unless the settings are an open loop
+/// already). No latency is recorded. Sessions bear the names that the synthesis gives them on this seed, so that a
+/// replay that takes names as the gateway's own (`SessionNames::Raw`) draws as the synthesis would.
 ///
 /// # Errors
 /// When a setting is out of range, there is no limit, or the file cannot be written; then there is no file.

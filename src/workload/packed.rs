@@ -57,7 +57,8 @@ impl<R: BufRead> Frames<R> {
         Self { source: Watched { inner: raw, ended: false }, decoder: FrameDecoder::new(), within: false }
     }
 
-    /// Begins the frame at which the source stands, or passes over one that holds no text; `false` at the end of the file.
+    /// Begins the frame at which the source stands, or passes over one that holds no text; `false` at the end of the
+    /// file.
     fn begin(&mut self) -> io::Result<bool> {
         if self.source.inner.fill_buf()?.is_empty() {
             return Ok(false);

@@ -73,8 +73,8 @@ pub struct ModelCount {
     pub requests: u64,
 }
 
-/// Quantiles as docs/reference/results.md defines them: exact of up to 4,096 values, of more to within 0.1 %. The mean and the ends
-/// are exact.
+/// Quantiles as docs/reference/results.md defines them: exact of up to 4,096 values, of more to within 0.1 %. The mean
+/// and the ends are exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quantiles {
     /// How many values.

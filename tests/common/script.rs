@@ -324,6 +324,7 @@ impl Stage {
             load_batch_enabled: c.load_batch_enabled,
             subscription_priority: c.subscription_priority,
             oauth_rate: 1.0,
+            seed_without_previous: false,
         };
         let settings = c.db_settings.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let config = admin::overlay(&config, settings);

@@ -87,6 +87,7 @@
 //! | exhausted after three switches, the last for a login's 429 | vectors |
 //! | in legacy nothing is reported | vectors; in_legacy... |
 //! | WebSocket: a limited login is asked again with its slot | over_websocket... |
+//! | what-ifs: sketches of later revisions | what_ifs |
 //!
 //! (*) decided where the spec is silent:
 //! - 429 windows are a process's own and are lost when it restarts; the slot of a limited WebSocket turn is kept in its pause;
@@ -115,4 +116,5 @@ mod states;
 mod users;
 mod waiting;
 mod websocket;
+mod what_ifs;
 mod world;

@@ -11,10 +11,10 @@ use super::cell::{Cell, Figure, notes};
 use super::gate::{Condition, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
-use super::stats::{Direction, Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
+use super::stats::{Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
 use super::variant::Variant;
 use crate::gateway::RunError;
-use crate::measure::figures::{Better, Meta};
+use crate::measure::figures::Meta;
 use precision::{Precision, Reached};
 use split::Step;
 
@@ -108,15 +108,6 @@ pub enum Outcome {
     NotDecidable,
     /// No decision differed in any replication: the experiment shows nothing.
     Inert,
-}
-
-/// Which way a figure should go.
-pub const fn direction(meta: &Meta) -> Direction {
-    match meta.better {
-        Better::Lower => Direction::LowerIsBetter,
-        Better::Higher => Direction::HigherIsBetter,
-        Better::Neutral => Direction::Neither,
-    }
 }
 
 impl Comparison {
@@ -230,7 +221,7 @@ impl Plan {
                 .zip(paired)
                 .zip(stands)
                 .map(|((figure, paired), stands)| Row {
-                    verdict: Verdict::of(paired.as_ref(), direction(figure.meta)),
+                    verdict: Verdict::of(paired.as_ref(), figure.direction()),
                     noise: noise.and_then(|noise| {
                         paired_of(&figure.column(a), &figure.column(noise), self.level).map(|noise| noise.difference)
                     }),

@@ -7,7 +7,6 @@
 use super::super::cell::{Cell, Figure};
 use super::super::stats::{Level, Paired, Verdict, paired_of};
 use super::super::variant::{Base, ESCAPE_OFF, Variant, VariantError};
-use super::direction;
 use crate::scheduler::EscapeReason;
 
 /// One rung against the one below.
@@ -53,7 +52,7 @@ pub(super) fn steps(ladder: &[Variant], cells: &[Vec<Cell>], figures: &[Figure],
     let step = |(pair, reason): (&[Vec<Cell>], EscapeReason)| {
         let row = |figure: &Figure| {
             let paired = paired_of(&figure.column(&pair[0]), &figure.column(&pair[1]), level);
-            (figure.clone(), paired, Verdict::of(paired.as_ref(), direction(figure.meta)))
+            (figure.clone(), paired, Verdict::of(paired.as_ref(), figure.direction()))
         };
         Step { reason, rows: figures.iter().filter(|figure| figure.is_of_run()).map(row).collect() }
     };

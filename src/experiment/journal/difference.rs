@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Header;
+use super::header::Header;
 
 /// More than these are counted, not told.
 pub(super) const MOST_TOLD: usize = 5;
@@ -73,5 +73,27 @@ fn keys(path: &str, here: Option<&Value>, there: Option<&Value>, found: &mut Vec
             };
             found.push(Difference { name: path.to_owned(), there: text(there), here: text(here) });
         }
+    }
+}
+
+impl Header {
+    /// What differs between this header (here) and one that was found (there), in words; empty when nothing does.
+    pub fn differences(&self, found: &Self) -> String {
+        self.differences_in(found, "here", "there")
+    }
+
+    /// The same; `ours` and `theirs` say where each stands.
+    pub fn differences_in(&self, other: &Self, ours: &str, theirs: &str) -> String {
+        let mut found = between(self, other);
+        if found.is_empty() && self.fingerprint != other.fingerprint {
+            return "a file that the scenario reads, or stickysim itself, has changed".to_owned();
+        }
+        let more = found.len().saturating_sub(MOST_TOLD);
+        found.truncate(MOST_TOLD);
+        let mut words: Vec<String> = found.iter().map(|one| one.words(ours, theirs)).collect();
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        words.join("; ")
     }
 }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::JournalError;
+use super::header::Header;
 use super::line::{First, decode_cell, decode_header, encode_cell, encode_header};
-use super::{Header, JournalError};
 use crate::files::{FileError, PendingFile, sync_folder};
 
 /// How often lines are forced to the disk itself. Every line is handed to the operating system at once whatever this
@@ -106,6 +107,16 @@ pub(in crate::experiment) fn parse(path: &Path, bytes: Vec<u8>) -> Result<ReadFi
     }
     dropped += usize::from(start < bytes.len());
     Ok(ReadFile { header, lines, bytes, dropped, whole: start })
+}
+
+impl Header {
+    /// The header of the journal at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no journal, or of another version.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        read(path).map(|file| file.header)
+    }
 }
 
 /// Reads a journal for merging, without opening it for writing.
@@ -368,6 +379,7 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     }
 
     /// As if the file system had no locks.
+
     #[cfg(test)]
     pub(super) fn without_lock(mut self) -> Self {
         self.file.unlock().unwrap();

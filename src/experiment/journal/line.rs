@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use xxhash_rust::xxh64::xxh64;
 
-use super::{Fingerprint, Header};
+use super::header::{Fingerprint, Header};
 
 /// `,"xxh64":"0123456789abcdef"}` without the line feed.
 const TAIL: usize = 10 + 16 + 2;

@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, mean_interval_of};
+use super::interval::{Interval, Level};
+use super::mean::mean_interval_of;
 use super::paired::paired_of;
 
 /// What is to be searched, and at what expense.

@@ -8,7 +8,8 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | [`interval`] | how surely is a mean known |
+//! | [`interval`] | the interval of values that can be averaged |
+//! | [`mean`] | how surely is the mean of a figure known |
 //! | [`mod@paired`] | how much does B differ from A on the same luck, and how much did the pairing gain |
 //! | `ranked` | the same where some replication has no time, only a rank |
 //! | [`verdict`] | better, worse, or nothing shown; and what of sixty figures looked at together |
@@ -22,6 +23,7 @@ pub mod distribution;
 pub mod halving;
 pub mod interval;
 pub mod known;
+pub mod mean;
 pub mod paired;
 pub mod plateau;
 mod ranked;
@@ -30,6 +32,7 @@ pub mod smooth;
 pub mod special;
 pub mod verdict;
 
-pub use interval::{Interval, Level, gate_interval_of, mean_interval, mean_interval_of};
+pub use interval::{Interval, Level};
+pub use mean::{gate_interval_of, mean_interval, mean_interval_of};
 pub use paired::{Paired, excess_of, paired, paired_of};
 pub use verdict::{Direction, Verdict};

@@ -12,7 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, Moments, mean_interval};
+use super::interval::{Interval, Level, Moments};
+use super::mean::mean_interval;
 use super::ranked::{self, Pairs};
 
 /// A figure under A and under B over the same replications.

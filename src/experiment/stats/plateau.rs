@@ -9,7 +9,8 @@ use std::ops::{Range, RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, Level, mean_interval_of};
+use super::interval::{Interval, Level};
+use super::mean::mean_interval_of;
 use super::paired::{excess_of, paired_of};
 use super::verdict::Direction;
 

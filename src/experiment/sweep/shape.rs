@@ -3,7 +3,6 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::super::cell::{Digest, Figure};
-use super::super::compare::direction;
 use super::super::stats::plateau::{Cliff, Plateau, cliffs, inert_stretches, lines, plateau, plateau_around};
 use super::super::stats::{Interval, Level, Paired, mean_interval_of, paired_of};
 use super::Swept;
@@ -59,7 +58,7 @@ impl Swept {
         let columns: Vec<Vec<Option<f64>>> =
             (0..self.layout.places().len()).map(|point| figure.column(self.of_point(point))).collect();
         let on_grid = &columns[..self.layout.grid().size()];
-        let whole = plateau(on_grid, direction(figure.meta), level)?;
+        let whole = plateau(on_grid, figure.direction(), level)?;
         let best = whole.best;
         let shape = self.layout.grid().shape();
         // the lines through the best, their edges and the point that is held against off were all chosen from the grid
@@ -68,10 +67,10 @@ impl Swept {
             let line = lines(&shape, axis).into_iter().find(|line| line.contains(&best))?;
             let along: Vec<&[Option<f64>]> = line.iter().map(|&point| columns[point].as_slice()).collect();
             let at = line.iter().position(|&point| point == best)?;
-            let plateau = plateau_around(at, &along, direction(figure.meta), shared);
+            let plateau = plateau_around(at, &along, figure.direction(), shared);
             let stretch = plateau.stretch();
             let beside = |cliff: &Cliff| stretch.contains(&cliff.edge) && !stretch.contains(&cliff.below);
-            let found = cliffs(&along, direction(figure.meta), shared, CLIFF).into_iter().filter(beside).collect();
+            let found = cliffs(&along, figure.direction(), shared, CLIFF).into_iter().filter(beside).collect();
             Some(AxisShape { key: self.layout.grid().axes()[axis].key.clone(), plateau, stretch, cliffs: found })
         });
         Some(Shape {

@@ -10,7 +10,6 @@ use super::confirm::{Gain, Looks, Together, together};
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
 use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::choice::{self, Bill, Candidates, Choice, Field, Regrets};
-use crate::experiment::compare::direction;
 use crate::experiment::gate::Evidence;
 use crate::experiment::identity;
 use crate::experiment::jobs::{Job, Progress};
@@ -376,7 +375,7 @@ impl Tune {
             let default = against(&default);
             ConfirmedRow {
                 figure: figure.clone(),
-                verdict: Verdict::of(default.as_ref(), direction(figure.meta)),
+                verdict: Verdict::of(default.as_ref(), figure.direction()),
                 default,
                 off: against(&off),
             }

@@ -154,24 +154,26 @@ fn seen(figures: &Figures<'_>) -> Option<String> {
         return None;
     }
     let settings = &figures.0.about.settings;
-    if !settings.mode.has_gate() {
-        return Some(format!("the mode {} has no escape gate", settings.mode.name()));
-    }
-    if !settings.gate.enabled {
+    if settings.mode.has_gate() && !settings.gate.enabled {
         return Some("sticky escape is off".to_owned());
     }
     let delay = figures.show("detection.delay_s.p50", Unit::Seconds);
-    Some(match (detected, delay) {
-        (0.0, _) => "the escape gate never saw it".to_owned(),
-        (n, Some(delay)) if n == onsets && onsets == 1.0 => format!("the escape gate saw it after {delay}"),
-        (2.0, Some(delay)) if onsets == 2.0 => format!("the escape gate saw both onsets, in the median after {delay}"),
+    let what = match (detected, delay) {
+        (0.0, _) => "never saw it".to_owned(),
+        (n, Some(delay)) if n == onsets && onsets == 1.0 => format!("saw it after {delay}"),
+        (2.0, Some(delay)) if onsets == 2.0 => format!("saw both onsets, in the median after {delay}"),
         (n, Some(delay)) if n == onsets => {
-            format!("the escape gate saw all {} onsets, in the median after {delay}", format::count(n, None))
+            format!("saw all {} onsets, in the median after {delay}", format::count(n, None))
         }
         (n, delay) => {
             let delay = delay.map_or_else(String::new, |delay| format!(", in the median after {delay}"));
-            format!("the escape gate saw {} of {} onsets{delay}", format::count(n, None), format::count(onsets, None))
+            format!("saw {} of {} onsets{delay}", format::count(n, None), format::count(onsets, None))
         }
+    };
+    Some(if settings.mode.has_gate() {
+        format!("the escape gate {what}")
+    } else {
+        format!("the mode {}, which has no escape gate, {what}", settings.mode.name())
     })
 }
 
@@ -304,14 +306,20 @@ fn cost(figures: &Figures<'_>, answer: &mut Answer) {
 }
 
 fn advice(figures: &Figures<'_>, answer: &mut Answer) {
+    let settings = &figures.0.about.settings;
     let text = if figures.failed() > FAILURES {
-        "Look at the failures first: `-v` shows how requests ended, and on which accounts."
+        "Look at the failures first: `-v` shows how requests ended, and on which accounts.".to_owned()
     } else if figures.mean("sessions.total") == 0.0 {
-        "Without sessions there is nothing sticky to escape from."
-    } else if figures.0.about.settings.gate.enabled {
-        "`stickysim compare` on the same scenario says what escape buys here and what it costs."
+        "Without sessions there is nothing sticky to escape from.".to_owned()
+    } else if !settings.mode.has_gate() {
+        let mode = settings.mode.name();
+        format!(
+            "`stickysim compare` with `--a mode={mode} --b mode=advanced` says what an escape gate would buy and cost."
+        )
+    } else if settings.gate.enabled {
+        "`stickysim compare` on the same scenario says what escape buys here and what it costs.".to_owned()
     } else {
-        "`stickysim compare` on the same scenario with sticky escape on says what that would buy and cost."
+        "`stickysim compare` on the same scenario with sticky escape on says what that would buy and cost.".to_owned()
     };
     answer.point(text, Tone::Neutral);
 }

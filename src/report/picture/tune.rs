@@ -4,7 +4,6 @@ use super::Chart;
 use super::compare::difference;
 use super::keys::Key;
 use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
-use crate::experiment::compare::direction;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
@@ -282,7 +281,7 @@ fn against(row: &ConfirmedRow, default: bool) -> (Option<&Paired>, Verdict) {
     if default {
         return (row.default.as_ref(), row.verdict);
     }
-    (row.off.as_ref(), Verdict::of(row.off.as_ref(), direction(row.figure.meta)))
+    (row.off.as_ref(), Verdict::of(row.off.as_ref(), row.figure.direction()))
 }
 
 fn verdict(report: &TuneReport) -> (String, Tone) {

@@ -251,7 +251,9 @@ fn detection(document: &ResultDocument) -> Section {
     let mut blocks = Vec::new();
     if cells.any("detection.onsets") || cells.any("detection.missed_turns") {
         let mut table = Table::new(&["condition"]);
+        let gate = document.about.settings.mode.has_gate();
         for (title, unit, field) in DETECTION {
+            let title = if field == "detected" && !gate { "seen by score or cooldown" } else { title };
             let conditions = document.conditions.iter().take(MOST_CONDITIONS).map(|condition| condition.get(field));
             let all = (document.conditions.len() != 1).then(|| document.get(&format!("detection.{field}")));
             let cells = conditions.chain(all).map(|estimate| glued(&format::figure(estimate, unit)));

@@ -17,7 +17,6 @@ use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
-use crate::experiment::compare::direction;
 use crate::experiment::stats::plateau::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
 use crate::experiment::sweep::decide::Decision;
@@ -153,7 +152,7 @@ impl Shape {
             stretch: (*axis.stretch.start(), *axis.stretch.end()),
             cliffs: axis.cliffs,
         };
-        let verdict = |paired| Verdict::of(Some(paired), direction(found.figure.meta));
+        let verdict = |paired| Verdict::of(Some(paired), found.figure.direction());
         Self {
             against_off: found.against_off.as_ref().map(|paired| (paired.difference, verdict(paired))),
             figure: found.figure,

@@ -2,7 +2,6 @@
 
 use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::cell::Figure;
-use crate::experiment::compare::direction;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
@@ -143,7 +142,7 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     let mut blocks = Vec::new();
     let best: Vec<String> =
         shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.best))).collect();
-    let sense = match direction(shape.figure.meta) {
+    let sense = match shape.figure.direction() {
         Direction::HigherIsBetter => "highest",
         Direction::LowerIsBetter | Direction::Neither => "lowest",
     };

@@ -2,7 +2,6 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
-use crate::experiment::compare::direction;
 use crate::experiment::current;
 use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
@@ -257,7 +256,7 @@ fn costs(found: &Confirmed) -> String {
         .rows
         .iter()
         .filter(|row| is_bill(row) && row.verdict != Verdict::Better)
-        .filter(|row| direction(row.figure.meta) == Direction::LowerIsBetter)
+        .filter(|row| row.figure.direction() == Direction::LowerIsBetter)
         .filter_map(|row| {
             let paired = row.default.as_ref()?;
             let change = paired.change.filter(|_| row.figure.meta.unit == Unit::Money);

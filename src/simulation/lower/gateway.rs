@@ -52,6 +52,8 @@ pub(super) fn lower(scenario: &Scenario) -> gateway::Config {
         overload_cooldown: minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
         process_start: start,
         wait_jitter: scenario.what_if.wait_jitter,
+        first_output_timeout: scenario.what_if.first_output_timeout.map(|timeout| timeout.0),
+        cancel_upstream: scenario.what_if.cancel_upstream,
         replicas: scenario.replicas.count,
         routing: match scenario.replicas.routing {
             Routing::RoundRobin => gateway::ReplicaRouting::RoundRobin,
@@ -115,6 +117,7 @@ pub(super) fn scheduler(scenario: &Scenario) -> scheduler::Config {
         load_batch_enabled: scheduling.load_batch_enabled,
         subscription_priority: scenario.admin_settings.subscription_priority(),
         oauth_rate: scenario.admin_settings.oauth_rate(),
+        seed_without_previous: scenario.what_if.stable_seed,
         ewma_alpha: scenario.what_if.ewma_alpha,
         ewma_error_rate_alpha: scenario.what_if.ewma_error_rate_alpha.unwrap_or(scenario.what_if.ewma_alpha),
         group_id: scenario.group_id,

@@ -10,8 +10,9 @@ use crate::scenario::{self, Account, Scenario, UpstreamError};
 use crate::units::Span;
 use crate::upstream::config::{
     AccountModel, Beyond, Capacity, Condition, Config, Counted, Course, Decode, Effect, Failure, Fault, Limit,
-    LoadSlowdown, Persistence, PromptCache, Refill, SizeEffect, State,
+    LoadSlowdown, PromptCache, Refill, SizeEffect, State,
 };
+use crate::upstream::persistence::Persistence;
 use crate::workload::Says;
 
 /// The words by which the gateway knows what an error says (spec gateway.md, step 6; scheduler-modes.md, section 7).

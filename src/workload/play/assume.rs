@@ -1,5 +1,5 @@
-//! Sessions for rows that have none (see [`AssumedSessions`]): arrivals stay where they are, and each row is dealt to the
-//! session that has been due the longest, or starts a new one.
+//! Sessions for rows that have none (see [`AssumedSessions`]): arrivals stay where they are, and each row is dealt to
+//! the session that has been due the longest, or starts a new one.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! The closed loop: a session's first request arrives at its recorded time, each later one a think time after the end of
-//! the one before. The think time is the recorded one: from the latest recorded end of the session's earlier rows (their
-//! arrival, where no end is recorded) to the row's arrival; none where they overlapped.
+//! The closed loop: a session's first request arrives at its recorded time, each later one a think time after the end
+//! of the one before. The think time is the recorded one: from the latest recorded end of the session's earlier rows
+//! (their arrival, where no end is recorded) to the row's arrival; none where they overlapped.
 //!
 //! A session may be played faster than it was recorded; then its next row lies further on in the trace than the run has
 //! come. So before a request is given out, the trace is read as far as is needed to be sure that no session's still
@@ -26,8 +26,8 @@ pub(super) struct ClosedLoop {
     /// What is known to arrive, by time, then in order of planning.
     planned: BTreeMap<(Time, u64), Planned>,
     sequence: u64,
-    /// Sessions that wait for a row still to be read, by the time at which the trace's start would be if it were played in
-    /// step with them (in nanoseconds, may be negative); entries that no longer hold are dropped when they come up.
+    /// Sessions that wait for a row still to be read, by the time at which the trace's start would be if it were played
+    /// in step with them (in nanoseconds, may be negative); entries that no longer hold are dropped when they come up.
     waiting: BinaryHeap<Reverse<(i128, u64, u32, u32)>>,
     /// Sessions by when (in the trace) they are over if no row comes.
     checks: BinaryHeap<Reverse<(Span, u64, u32)>>,

@@ -1,5 +1,5 @@
-//! The rows to play, in order of time: those of the trace, dealt to assumed sessions where asked for, whole sessions left
-//! out or copied (`rate_scale`), the trace played again (`repeat`).
+//! The rows to play, in order of time: those of the trace, dealt to assumed sessions where asked for, whole sessions
+//! left out or copied (`rate_scale`), the trace played again (`repeat`).
 
 use std::collections::BTreeMap;
 

@@ -327,7 +327,8 @@ fn assumed_sessions_have_the_turns_asked_for_and_leave_arrivals_alone() {
     assert_eq!(times(&plain), times(&dealt));
     let sessions = by_session(&dealt.played);
     let mean = dealt.played.len() as f64 / sessions.len() as f64;
-    // 10,000 geometric lengths of mean 4, standard deviation 3.5: standard error 0.035; sessions cut off at the end: 0.01
+    // 10,000 geometric lengths of mean 4, standard deviation 3.5: standard error 0.035; sessions cut off at the end:
+    // 0.01
     assert!((mean - 4.0).abs() < 0.2, "{mean} turns a session");
     let mut gaps: Vec<f64> =
         sessions.values().flat_map(|s| s.windows(2)).map(|w| w[1].at.saturating_sub(w[0].at).secs()).collect();

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::folder::is_session_file;
 use super::format::Format;
 use super::input::{Opened, is_read_once};
-use super::looks;
+use super::looks::{self, first_record};
 use super::sessions;
 use super::table::Header;
 use super::timestamp;
@@ -101,14 +101,6 @@ fn unknown(text: &str) -> Error {
                 format!("see {} for how to make one of it, or name its format, one of: {names}", looks::GUIDE),
             )
         }
-    }
-}
-
-/// The first record of a text in JSON: its first line, or the beginning of an object that goes over many.
-pub(super) fn first_record(text: &str) -> Option<Map<String, Value>> {
-    match serde_json::from_str(text.lines().next()?) {
-        Ok(Value::Object(record)) => Some(record),
-        _ => None,
     }
 }
 

@@ -2,7 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::detect::first_record;
+/// The first record of a text in JSON: its first line, or the beginning of an object that goes over many.
+pub(super) fn first_record(text: &str) -> Option<Map<String, Value>> {
+    match serde_json::from_str(text.lines().next()?) {
+        Ok(Value::Object(record)) => Some(record),
+        _ => None,
+    }
+}
 
 /// Where it says how to make a trace of other logs.
 pub(super) const GUIDE: &str = "docs/guide/other-logs.md";

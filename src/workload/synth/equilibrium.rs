@@ -1,15 +1,15 @@
 //! The stationary state of a synthetic workload: what is under way when a run begins.
 //!
 //! Sessions arrive as a Poisson process, and each passes through its turns: a turn is served, then its client thinks.
-//! So every stage (i turns sent, the next one still to come) is the station of a queueing network without queues, and at
-//! time 0 the numbers of sessions in all stages are independent Poisson numbers (the M/G/infinity network: Kingman,
-//! Poisson processes, 1993, chapter 6). Their means are rate x P(turns > i) x E[service + think]. Nothing of the past has
-//! to be simulated: a session under way gets its stage by these weights, its number of turns by what is left of the
+//! So every stage (i turns sent, the next one still to come) is the station of a queueing network without queues, and
+//! at time 0 the numbers of sessions in all stages are independent Poisson numbers (the M/G/infinity network: Kingman,
+//! Poisson processes, 1993, chapter 6). Their means are rate x P(turns > i) x E[service + think]. Nothing of the past
+//! has to be simulated: a session under way gets its stage by these weights, its number of turns by what is left of the
 //! distribution beyond the stage, and its next turn the residual of a span that is weighted by its length.
 //!
-//! Under a profile the past had other rates. There a session's age is drawn stage by stage, and the session is kept with
-//! the probability that the profile's factor had when it arrived (thinning, exact as well). Other arrivals than Poisson
-//! have the same means; how much the number of sessions varies from run to run is then an approximation.
+//! Under a profile the past had other rates. There a session's age is drawn stage by stage, and the session is kept
+//! with the probability that the profile's factor had when it arrived (thinning, exact as well). Other arrivals than
+//! Poisson have the same means; how much the number of sessions varies from run to run is then an approximation.
 //!
 //! The mean service time is known in an open loop and an estimate in a closed one (simulation/lower/service.rs).
 
@@ -159,8 +159,8 @@ impl Equilibrium {
 }
 
 impl SynthConfig {
-    /// What is to be expected of this workload in its stationary state. `service_s` is the mean service time of a closed
-    /// loop in seconds; an open loop brings its own.
+    /// What is to be expected of this workload in its stationary state. `service_s` is the mean service time of a
+    /// closed loop in seconds; an open loop brings its own.
     pub fn expected(&self, service_s: f64) -> Expected {
         let service_s = mean_service_s(self, service_s);
         let reach = reach(&self.turns);

@@ -36,7 +36,8 @@ impl SynthConfig {
         Ok(Self {
             turns: Distribution::geometric(1.8)?,
             think_s: Distribution::lognormal_p50_p90(40.0, 300.0)?,
-            // every later turn adds about one answer and one question; so the start lies below the median over all turns
+            // every later turn adds about one answer and one question; so the start lies below the median over all
+            // turns
             input: InputModel {
                 start_tokens: Distribution::lognormal_p50_p90(1_300.0, 3_400.0)?,
                 growth_tokens: Distribution::exponential(250.0)?,

@@ -136,6 +136,10 @@ impl Watch {
             if let Some(account) = stayed {
                 self.let_back(after, account);
             }
+            let left = decision.left.and_then(|left| self.accounts.get_mut(left.account.at()));
+            if let Some(last) = left.and_then(|patient| patient.episodes.last_mut()).filter(|last| last.end.is_none()) {
+                last.seen.get_or_insert(after.secs());
+            }
             return;
         };
         let reason = EscapeReason::ALL.iter().position(|other| *other == escape.reason).unwrap_or(0);
