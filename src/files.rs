@@ -124,6 +124,14 @@ impl PendingFile {
         &self.path
     }
 
+    /// Writes all of these bytes.
+    ///
+    /// # Errors
+    /// When that fails, with the name that the file would have.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.write_all(bytes).map_err(|error| FileError::new("write", &self.path, error))
+    }
+
     /// Writes what is buffered and gives the file its final name. An older file of that name is replaced.
     ///
     /// # Errors
@@ -181,6 +189,31 @@ fn begin_beside(place: &Path) -> io::Result<(PathBuf, File)> {
         let _ = file.set_permissions(older.permissions());
     }
     Ok((beside, file))
+}
+
+/// Removes what this process has begun for a place and not finished: beside it, and within it if it is a folder. For a
+/// process that is about to end.
+pub fn remove_unfinished(path: &Path) {
+    let end = format!(".{}.part", std::process::id());
+    let is_ours = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(&end));
+    let within = |folder: &Path, of: Option<&OsStr>| {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let fits = of.is_none_or(|of| name.to_string_lossy() == format!(".{}{end}", of.to_string_lossy()));
+            if fits && is_ours(&name) {
+                // nothing to be done about what cannot be removed
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let _ =
+                    if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            }
+        }
+    };
+    if path.is_dir() {
+        return within(path, None);
+    }
+    if let Ok(Place::Replaced(place)) = Place::of(path) {
+        within(folder_of(&place), place.file_name());
+    }
 }
 
 /// Removes the unfinished files of processes that no longer exist: those without a lock.

@@ -1,63 +1,11 @@
 //! What operators have in their hands: an input works, or the program says what it is and how to make it work. What
 //! cannot be read is never counted as nothing, and what looks like another thing is named.
 
-use std::path::{Path, PathBuf};
+#[path = "common/calls.rs"]
+mod calls;
+
+use calls::{Folder, command, done, has, refused, said};
 use std::process::{Command, Output, Stdio};
-
-/// A folder of its own, removed when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("stickysim-inputs-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stickysim"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// What a call that is done prints, on either stream.
-fn done(arguments: &[&str]) -> String {
-    let output = command(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", said(&output));
-    said(&output)
-}
-
-/// The error of a call that is refused.
-fn refused(arguments: &[&str]) -> String {
-    let output = command(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn has(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "{part} is missing in: {text}");
-    }
-}
 
 fn stats(folder: &Folder, name: &str, content: impl AsRef<[u8]>) -> String {
     done(&["trace", "stats", &folder.write(name, content)])
@@ -125,7 +73,7 @@ mod formats {
         assert!(!title.contains(['\u{1b}', '\u{7}']), "{title:?}");
         has(&title, &["\\u{1b}", "`user`"]);
         for (name, bytes, is) in [
-            ("a.xlsx", &b"PK\x03\x04\x14\0\x08\0"[..], "an Excel file or a zip archive"),
+            ("a.xlsx", &b"PK\x03\x04\x14\0\x08\0"[..], "cannot be read as an Excel file"),
             ("a.parquet", b"PAR1\x15\0", "a Parquet file"),
             ("a.xz", b"\xfd7zXZ\0\0\0", "xz"),
             ("a.csv", b"\xff\xfea\0t\0", "UTF-16"),
@@ -135,6 +83,42 @@ mod formats {
         }
         let error = no_trace(&folder, "q.jsonl", "{\"at_s\":\"\u{1b}[31mred\"}\n");
         assert!(!error.contains('\u{1b}'), "{error:?}");
+    }
+
+    /// As the usage page of a user writes it: newest first, with a byte order mark.
+    const USAGE: &str = "\u{feff}时间,API 密钥,模型,推理强度,输入 Token,输出 Token,缓存读取 Token,首 Token,耗时,请求ID\n\
+         2026-08-29T10:41:00Z,k1,gpt-5,high,100,50,900,1200,8000,c\n\
+         2026-08-29 10:40:30,k2,gpt-5,-,10,5,0,900,3000,b\n\
+         2026-08-29T10:40:02Z,k1,gpt-5,high,1000,40,0,2000,6000,a\n\
+         2026-08-29T10:40:02Z,k1,gpt-5,high,1000,40,0,2000,6000,a\n";
+
+    #[test]
+    fn the_csv_of_a_usage_page_is_a_trace_and_what_it_lacks_is_said() {
+        let folder = Folder::new("usage");
+        let path = folder.write("usage.csv", USAGE);
+        let text = done(&["trace", "stats", &path]);
+        has(
+            &text,
+            &[
+                "format                usage, by the headings of the gateway's usage page",
+                "requests              3",
+                "TTFT                  p50 1200 ms",
+                "gpt-5/high: 2",
+                "holds answered requests only",
+                "its times are those of the end",
+                "it does not say which account",
+                "1 row with the request id of an earlier one: left out",
+                "1 row with times without a zone",
+                "the trace has no sessions",
+            ],
+        );
+        let rows = done(&["trace", "convert", &path, "--write", "csv"]);
+        has(&rows, &["0,,k1,gpt-5/high,1000,40,", ",2000,6000,6000,200,0,", "31,,k2,gpt-5,10,5,"]);
+        has(&done(&["run", "tests/experiments/small.yaml", "--trace", &path]), &["3 requests, 3 ok"]);
+        has(&done(&["trace", "stats", "--format", "usage", &path]), &["requests              3"]);
+        // a foreign table by that name says what was looked for
+        let other = folder.write("other.csv", "day,calls\n1,2\n");
+        has(&refused(&["trace", "stats", "--format", "usage", &other]), &["first token", "found: day, calls"]);
     }
 }
 
@@ -206,7 +190,7 @@ mod values {
     fn first_tokens_after_the_end_are_counted_and_said() {
         let folder = Folder::new("upside-down");
         let both = "at_s,session,ttft_ms,duration_ms\n0,a,5000,300\n1,a,500,3000\n";
-        has(&stats(&folder, "t.csv", both), &["1 request have their first token after their end"]);
+        has(&stats(&folder, "t.csv", both), &["1 request has its first token after its end"]);
         has(
             &stats(&folder, "e.csv", "at_s,ttft_ms,end_ms\n0,5000,300\n1,6000,5\n"),
             &["2 requests have their first token"],

@@ -1,63 +1,11 @@
 //! Scenarios and the gateway's config as operators write them: what was meant is not dropped silently, and nothing that
 //! is accepted runs for ever.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+#[path = "common/calls.rs"]
+mod calls;
 
-/// A folder of its own, removed when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("stickysim-keys-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stickysim"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// What a call that is done prints, on either stream.
-fn done(arguments: &[&str]) -> String {
-    let output = command(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", said(&output));
-    said(&output)
-}
-
-/// The error of a call that is refused.
-fn refused(arguments: &[&str]) -> String {
-    let output = command(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn has(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "{part} is missing in: {text}");
-    }
-}
+use calls::{Folder, command, done, has, refused, said};
+use std::process::Stdio;
 
 /// What `check` prints of a scenario with this config of the gateway.
 fn with_config(folder: &Folder, config: &str) -> Result<String, String> {
@@ -95,8 +43,38 @@ mod gateway {
                    openai_http2: {fallback_ttl_seconds: 600}\n";
         let text = with_config(&folder, own).unwrap();
         assert!(!text.contains("warning"), "{text}");
-        let felt = with_config(&folder, "gateway: {openai_first_output_timeout_seconds: 20}\n").unwrap();
-        has(&felt, &["warning: `gateway.openai_first_output_timeout_seconds` is not simulated"]);
+        let read = with_config(&folder, "gateway: {openai_first_output_timeout_seconds: 20}\n").unwrap();
+        has(&read, &["gateway.openai_first_output_timeout_seconds: 20 (config.yaml"]);
+        let high = "gateway: {openai_high_effort_first_output_timeout_seconds: 20}\n";
+        let felt = with_config(&folder, high).unwrap();
+        has(&felt, &["warning: `gateway.openai_high_effort_first_output_timeout_seconds` is not simulated"]);
+    }
+
+    #[test]
+    fn a_timeout_of_the_first_output_and_short_cooldowns_change_what_users_feel() {
+        let folder = Folder::new("timeouts");
+        let text = "duration: 1h\naccounts: [{count: 4}]\nworkload: {synth: {sessions_per_hour: 60}}\nconditions:\n  - \
+                    {name: sick, accounts: [1], when: {scheduled: {at: 10m, for: 40m}}, effect: {EFFECT}}\n";
+        let figure = |effect: &str, set: &str, path: &str| {
+            let scenario = folder.write("s.yaml", text.replace("EFFECT", effect));
+            let arguments = ["run", scenario.as_str(), "--output", "csv", "--set", set];
+            let all = done(&arguments);
+            let line = all.lines().find_map(|line| line.strip_prefix(&format!("{path},"))).unwrap_or_default();
+            line.parse::<f64>().unwrap_or_else(|_| panic!("{path}: {all}"))
+        };
+        let slow = |set: &str| figure("ttft_factor: 40", set, "outcomes.failed_attempts");
+        assert_eq!(slow("openai_first_output_timeout_seconds=0"), 0.0);
+        assert!(slow("openai_first_output_timeout_seconds=30") > 3.0);
+        let overloaded = |code: u16, set: &str| {
+            let effect = format!("error_rate: 1, error: {{status: {{code: {code}, after: {{constant: 200ms}}}}}}");
+            figure(&effect, set, "outcomes.failed_attempts")
+        };
+        let (minutes, seconds) = (overloaded(529, "seed=1"), overloaded(529, "what_if.overload_cooldown=5s"));
+        assert!(seconds > minutes, "who comes back earlier fails more often: {seconds} and {minutes}");
+        let (never, as_529) = (overloaded(503, "seed=1"), overloaded(503, "what_if.overload_on_503=true"));
+        assert!(as_529 < never, "an account that is taken out fails less: {as_529} and {never}");
+        let off = "admin_settings.overload_cooldown_settings='{\"enabled\":false,\"cooldown_minutes\":10}'";
+        assert!(overloaded(529, off) > minutes);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::backtest::{BackTest, Judgement};
 use super::input::Input;
 use super::run::{Calibrated, Verdict};
+use crate::units::count;
 
 /// Requests that a verdict needs.
 pub const LEAST_REQUESTS: usize = 200;
@@ -42,17 +43,16 @@ impl TooLittle {
     /// What there is and what is needed.
     pub fn words(&self) -> String {
         let (untold, figures) = self.untold;
-        let plural = if self.requests == 1 { "" } else { "s" };
         let has_requests = self.requests >= LEAST_REQUESTS;
         let accounts = if has_requests && self.answers < LEAST_ANSWERS {
-            format!("the typical account has {} answers with a time to first token; ", self.answers)
+            format!("the typical account has {} with a time to first token; ", count(self.answers as u64, "answer"))
         } else {
             String::new()
         };
         format!(
-            "{} request{plural}: {accounts}{untold} of {figures} figures cannot be told; {LEAST_REQUESTS} requests, \
+            "{}: {accounts}{untold} of {figures} figures cannot be told; {LEAST_REQUESTS} requests, \
              {LEAST_ANSWERS} an account are needed",
-            self.requests
+            count(self.requests as u64, "request")
         )
     }
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::records::{FailedTry, Log, MOST_BAD, Outcome, Record};
+use crate::units::plural;
 use crate::workload::Error;
 
 #[derive(Deserialize)]
@@ -297,7 +298,7 @@ impl Reading {
         }
         let mut say = |count: u64, what: &str| {
             if count > 0 {
-                notes.push(format!("{count} of {good} requests {what}"));
+                notes.push(format!("{count} of {good} {} {what}", plural(good, "request")));
             }
         };
         say(

@@ -21,8 +21,8 @@ use crate::measure::provenance::Provenance;
 use crate::measure::{AccountInfo, Settings};
 use crate::scenario::{Document, GatewayVersion, Scenario, Set};
 use crate::units::Time;
-use crate::workload::ReadConfig;
 use crate::workload::replay::{Format, TraceReader, usage};
+use crate::workload::{Error, ReadConfig};
 
 /// What was read.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Input {
     /// # Errors
     /// When a file cannot be used.
     pub fn read(options: &Options) -> Result<Self, CalibrateError> {
-        let log = log(options)?;
+        let log = log_of(&options.log, options.format)?;
         let mut notes = log.notes.clone();
         let mut tries = Tries::of(&log);
         let sessions = tell(&log);
@@ -146,22 +146,23 @@ impl Input {
 
 /// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's export, whose
 /// reader says what is wrong with it.
-fn log(options: &Options) -> Result<Log, CalibrateError> {
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn log_of(path: &Path, format: Option<Format>) -> Result<Log, Error> {
     let told = || {
-        let config = ReadConfig { path: options.log.clone(), format: None, ..ReadConfig::default() };
+        let config = ReadConfig { path: path.to_owned(), format: None, ..ReadConfig::default() };
         TraceReader::open(&config, Luck::new(1)).ok().map(|reader| reader.format())
     };
-    if options.format.is_none() && usage::is_usage(&escapes::head(&options.log)) {
-        return Ok(Log::of_usage(&options.log)?);
+    if format.is_none() && usage::is_usage(&escapes::head(path)) {
+        return Log::of_usage(path);
     }
-    let format = options.format.or_else(told);
-    Ok(match format {
-        None | Some(Format::GatewayLog) => gateway_log::read(&options.log)?,
-        Some(Format::Weka) if options.log.extension().is_some_and(|ending| ending == "csv") => {
-            Log::of_table(&options.log)?
-        }
-        format => Log::of_trace(&ReadConfig { path: options.log.clone(), format, ..ReadConfig::default() })?,
-    })
+    match format.or_else(told) {
+        None | Some(Format::GatewayLog) => gateway_log::read(path),
+        Some(Format::Usage) => Log::of_usage(path),
+        Some(Format::Weka) if path.extension().is_some_and(|ending| ending == "csv") => Log::of_table(path),
+        format => Log::of_trace(&ReadConfig { path: path.to_owned(), format, ..ReadConfig::default() }),
+    }
 }
 
 fn settings(options: &Options) -> Result<Scenario, CalibrateError> {

@@ -18,12 +18,14 @@
 //! | [`scenario`] | all that as a scenario |
 //! | [`backtest`], [`envelope`] | does the scenario do what really happened |
 //! | [`resolution`], [`advice`] | what that says about a setting, and what may be asked |
+//! | [`doctor`] | do the files fit together, before any of this |
 
 pub mod accounts;
 pub mod advice;
 pub mod anonymise;
 pub mod backtest;
 pub mod cache;
+pub mod doctor;
 pub mod envelope;
 pub mod escapes;
 pub mod export;

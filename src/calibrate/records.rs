@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::engine::Luck;
+use crate::units;
 use crate::workload::replay::usage::UsageRows;
 use crate::workload::replay::{Format, Names, TraceReader, TraceRow};
 use crate::workload::{Error, ReadConfig};
@@ -138,7 +139,8 @@ impl Log {
             return Err(Error::in_file(&read.path, "there is no request in it", "say what it is with --format"));
         }
         if bad > 0 {
-            log.notes.push(format!("{bad} bad lines (cut off, or not of the format) are left out"));
+            let lines = units::count(bad, "bad line");
+            log.notes.push(format!("{lines} (cut off, or not of the format) left out"));
         }
         log.name_one_account();
         log.has_clock = reader.format() != Format::Weka;
@@ -334,9 +336,14 @@ impl Log {
         }
         if let Some((ttft, duration)) = first {
             self.notes.push(format!(
-                "{count} of {} requests have their first token after their end (the first: TTFT {ttft:.3} s, duration \
-                 {duration:.3} s): two clocks, or one of the two in another unit; these times are left out of the fit",
-                self.records.len()
+                "{count} of {} {} (the first: TTFT {ttft:.3} s, duration {duration:.3} s): two clocks, or one of the two in \
+                 another unit; these times are left out of the fit",
+                units::count(self.records.len() as u64, "request"),
+                units::agree(
+                    count as u64,
+                    "has its first token after its end",
+                    "have their first token after their end"
+                ),
             ));
         }
     }

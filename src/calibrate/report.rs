@@ -12,6 +12,7 @@ use super::resolution::Resolution;
 use super::run::{Calibrated, Verdict};
 use super::scenario::words;
 use crate::measure::provenance::{FEW, Shares};
+use crate::units::{self, count};
 
 /// The report.
 pub fn markdown(calibrated: &Calibrated) -> String {
@@ -53,8 +54,10 @@ pub fn summary(calibrated: &Calibrated) -> String {
         let [agree, off_count, open] = test.counts();
         let _ = writeln!(
             text,
-            "- {name}: of {} figures {agree} agree, {off_count} are off, {open} cannot be told ({} simulations)",
+            "- {name}: of {} figures {agree} {}, {off_count} {} off, {open} cannot be told ({} simulations)",
             test.figures.len(),
+            units::agree(agree as u64, "agrees", "agree"),
+            units::agree(off_count as u64, "is", "are"),
             test.replications
         );
         const MOST: usize = 6;
@@ -93,7 +96,7 @@ pub fn summary(calibrated: &Calibrated) -> String {
         let _ = writeln!(text, "- {}", rests_on(calibrated));
     }
     let (slow, failing) = (calibrated.fit.slow.len(), calibrated.fit.failing.len());
-    let spans = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let spans = |number: usize, what: &str| count(number as u64, what);
     let _ = writeln!(text, "- {} and {} became conditions", spans(slow, "slow span"), spans(failing, "failing span"));
     text
 }
@@ -120,7 +123,8 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
 fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     let log = &calibrated.input.log;
     let exact = log.records.iter().filter(|record| record.exact_arrival).count();
-    let mut lines = vec![format!("{} requests in {:.0} s", log.records.len(), log.span_s())];
+    let requests = count(log.records.len() as u64, "request");
+    let mut lines = vec![format!("{requests} in {:.0} s", log.span_s())];
     if log.has_accounts {
         lines.push(format!(
             "{:.1} % with a time of arrival from the access log, the gateway's own work takes {:.0} ms",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
 use crate::scenario::{self, Account, Course, GatewayVersion, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
-use crate::units::{Span, count, ranges};
+use crate::units::{Span, count, plural, ranges};
 use crate::workload::config::{Start, SynthTiming};
 use crate::workload::{Expected, SynthConfig, WorkloadConfig};
 
@@ -122,8 +122,11 @@ fn accounts(lowered: &Lowered) -> String {
     let total: i64 = slots.iter().filter(|&&slots| slots > 0).sum();
     let unlimited = slots.iter().filter(|&&slots| slots <= 0).count();
     match unlimited {
-        0 => format!("{} with {total} slots", slots.len()),
-        _ => format!("{} with {total} slots, {unlimited} of them without a limit", slots.len()),
+        0 => format!("{} with {}", slots.len(), count(total.unsigned_abs(), "slot")),
+        all if all == slots.len() => format!("{} without a limit of slots", slots.len()),
+        _ => {
+            format!("{} with {}, {unlimited} of them without a limit", slots.len(), count(total.unsigned_abs(), "slot"))
+        }
     }
 }
 
@@ -224,11 +227,16 @@ fn clients(clients: &scenario::Clients) -> Vec<String> {
     all
 }
 
+/// A large count: in groups of three digits.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{} {}", grouped(number as f64), plural(number, thing))
+}
+
 fn limits(account: &Account) -> Vec<String> {
     let of = |limit: &scenario::Limit| {
         let what = match (limit.requests, limit.tokens) {
-            (Some(requests), _) => format!("{} requests", grouped(requests as f64)),
-            (None, tokens) => format!("{} tokens", grouped(tokens.unwrap_or_default() as f64)),
+            (Some(requests), _) => counted(requests, "request"),
+            (None, tokens) => counted(tokens.unwrap_or_default(), "token"),
         };
         format!("{what} in {}", setting(limit.per.0))
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::places::Places;
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
@@ -97,6 +98,8 @@ impl Calibrate {
             limits: spans::Limits { least_factor: self.least_factor, ..spans::Limits::default() },
             seed: self.seed,
         };
+        // an interrupt leaves nothing unfinished behind
+        Places::default().writes("--out", Some(&options.out)).check()?;
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
         for note in &calibrated.input.notes {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());

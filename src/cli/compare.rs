@@ -59,7 +59,7 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "FIGURE=WIDTH")]
     precision: Option<String>,
     /// The most replications that --precision may take.
-    #[arg(long, value_name = "R", default_value_t = 200)]
+    #[arg(long, value_name = "R", default_value_t = 200, requires = "precision")]
     max_replications: u64,
     /// Show what each of the three escape reasons contributes.
     #[arg(long)]
@@ -107,7 +107,7 @@ impl Compare {
             scenarios: [scenario(&plan.a)?, scenario(&plan.b)?],
         };
         if let Some(mut file) = junit {
-            std::io::Write::write_all(&mut file, report.to_junit().as_bytes())?;
+            file.put(report.to_junit().as_bytes())?;
             file.commit()?;
         }
         if self.pictures.wanted() {

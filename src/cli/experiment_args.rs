@@ -1,6 +1,5 @@
 //! What the verbs of experiments share: how much to run, where the answer goes, and the bar while it takes.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -76,7 +75,7 @@ impl Sink {
         match self.0 {
             None => terminal::print(&text)?,
             Some(mut file) => {
-                file.write_all(text.as_bytes())?;
+                file.put(text.as_bytes())?;
                 file.commit()?;
             }
         }

@@ -5,9 +5,11 @@ mod calibrate;
 mod check;
 mod compare;
 mod completions;
+mod doctor;
 mod experiment_args;
 mod explain;
 mod fonts;
+mod interrupt;
 mod merge;
 mod picture_args;
 mod places;
@@ -46,6 +48,7 @@ enum Verb {
     Explain(explain::Explain),
     Merge(merge::Merge),
     Plot(plot::Plot),
+    Doctor(doctor::Doctor),
     Calibrate(calibrate::Calibrate),
     Check(check::Check),
     Schema(schema::Schema),
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Explain(verb) => verb.run(),
         Verb::Merge(verb) => verb.run(),
         Verb::Plot(verb) => verb.run(),
+        Verb::Doctor(verb) => verb.run(),
         Verb::Calibrate(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Schema(verb) => verb.run(),

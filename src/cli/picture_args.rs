@@ -1,17 +1,16 @@
 //! Charts and pages, as every verb with results offers them.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::places::Places;
 use super::{fonts, terminal};
-use crate::files::{FileError, PendingFile};
+use crate::files::PendingFile;
 use crate::report::chart::Theme;
 use crate::report::html::{Page, page};
 use crate::report::picture::{Chart, write_charts};
-use crate::units::count;
+use crate::units::{agree, count};
 
 /// Where pictures go.
 #[derive(Args, Clone, Debug, Default)]
@@ -99,13 +98,12 @@ impl Pictures {
             let fonts = fonts::fallback(&charts, self.args.font.as_deref())?;
             let files = write_charts(directory, &charts, self.args.theme.themes(), &fonts)?;
             let drawn = files.len() as u64 / 2;
-            let are = if drawn == 1 { "is" } else { "are" };
+            let are = agree(drawn, "is", "are");
             terminal::remark(&format!("{} {are} in {}", count(drawn, "chart"), directory.display()));
         }
         if let Some(mut file) = self.html {
             let path = file.path().to_owned();
-            let page = page(&contents(&command()))?;
-            file.write_all(page.as_bytes()).map_err(|error| FileError::new("write", &path, error))?;
+            file.put(page(&contents(&command()))?.as_bytes())?;
             file.commit()?;
             terminal::remark(&format!("the page is {}", path.display()));
         }

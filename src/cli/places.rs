@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::interrupt;
 use crate::files::is_same;
 use crate::simulation::Lowered;
 use crate::workload::WorkloadConfig;
@@ -51,7 +52,8 @@ impl Places {
         self
     }
 
-    /// Refuses places that meet, and pipes that would have to be read more than once.
+    /// Refuses places that meet, and pipes that would have to be read more than once. From here on an interrupt removes what
+    /// is unfinished at these places.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(path) = self.read_often.iter().find(|path| is_read_once(path)) {
             anyhow::bail!("{}: every run reads the trace; {ONE_READING}", path.display());
@@ -64,6 +66,7 @@ impl Places {
                 anyhow::bail!("{other} and {option} both name {}: give each its own", path.display());
             }
         }
+        interrupt::watch(self.written.iter().map(|(_, path)| path.clone()).collect());
         Ok(())
     }
 }

@@ -116,8 +116,7 @@ impl Run {
         };
         match file {
             Some(mut file) => {
-                let path = file.path().to_owned();
-                std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|e| FileError::new("write", &path, e))?;
+                file.put(text.as_bytes())?;
                 file.commit()?;
             }
             None => terminal::print(&text)?,
@@ -165,8 +164,8 @@ impl Run {
         if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() {
             let (run, (csv, (recording, trace))) = simulate_seen_by(lowered, lowered.seed, eyes)?;
             csv.map(CsvFiles::finish).transpose()?;
-            if let Some(trace) = trace {
-                trace.finish()?.commit()?;
+            if let (Some(trace), Some(path)) = (trace, &self.perfetto) {
+                trace.finish().map_err(|error| FileError::new("write", path, error))?.commit()?;
             }
             recorded = recording;
             bar.done();

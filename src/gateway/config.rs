@@ -102,6 +102,11 @@ pub struct Config {
     pub full_rebuild_interval: Span,
     /// `rate_limit.overload_cooldown_minutes`
     pub overload_cooldown: Span,
+    /// Whether a 503 cools an account down as a 529 does.
+    pub overload_on_503: bool,
+    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a 504,
+    /// which fails over; zero: never.
+    pub first_output_limit: Span,
     /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
     /// r/N of a poll interval later.
     pub process_start: Time,
@@ -139,6 +144,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long this status of an overloaded upstream takes an account out, if it does.
+    pub(super) fn overload_cooldown_of(&self, status: Option<u16>) -> Option<Span> {
+        let cools = status == Some(529) || (self.overload_on_503 && status == Some(503));
+        (cools && !self.overload_cooldown.is_zero()).then_some(self.overload_cooldown)
+    }
+
     /// The gateway's defaults for a pool of `accounts` API keys, the process started at `start`.
     pub fn new(start: Time, accounts: usize) -> Self {
         Self {
@@ -148,6 +159,8 @@ impl Config {
             outbox_poll_interval: Span::from_secs(1),
             full_rebuild_interval: Span::from_secs(300),
             overload_cooldown: Span::from_secs(600),
+            overload_on_503: false,
+            first_output_limit: Span::ZERO,
             process_start: start,
             wait_jitter: 0.2,
             first_output_timeout: None,

@@ -165,8 +165,8 @@ impl World<'_> {
                 self.scheduler.block(account, until);
                 Some((until, self.scheduler.blocked_until(account)))
             }
-            529 => {
-                let until = now + failure.overload_cooldown;
+            529 | 503 => {
+                let until = now + failure.overload_cooldown?;
                 let state = self.pool.account_mut(account);
                 state.unschedulable_until = state.unschedulable_until.max(until);
                 self.scheduler.block(account, until);

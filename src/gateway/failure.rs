@@ -23,7 +23,8 @@ pub(super) struct Failure<'a> {
     /// The upstream's own words.
     pub message: &'a str,
     pub traits: &'a AccountTraits,
-    pub overload_cooldown: Span,
+    /// How long its status takes the account out as overloaded, if it does.
+    pub overload_cooldown: Option<Span>,
 }
 
 /// What a failure came to.

@@ -51,6 +51,9 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.busy[account.at()] += 1;
         let life = &mut self.lives[ix];
         let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
+        if self.config.transport == Transport::Http {
+            give_up(&mut attempt, self.config.first_output_limit, now.since(flight.began));
+        }
         flight.connected = Some((now, attempt));
         self.observer.forwarded(&Forwarded {
             began: flight.began,
@@ -182,7 +185,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             fate: attempt.fate,
             message: self.upstream.message(attempt.message),
             traits: &self.config.accounts[account.at()],
-            overload_cooldown: self.config.overload_cooldown,
+            overload_cooldown: self.config.overload_cooldown_of(attempt.fate.http_status()),
         };
         let verdict = match self.config.scheduler.revision {
             Revision::V0_1_133 => {
@@ -237,5 +240,17 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 self.responses.seen(session.number, id);
             }
         }
+    }
+}
+
+/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that waited
+/// for its connection for longer is given up when it gets it.
+fn give_up(attempt: &mut Attempt, timeout: Span, waited: Span) {
+    const GATEWAY_TIMEOUT: u16 = 504;
+    let left = timeout.saturating_sub(waited);
+    let output = attempt.fate.first_token().unwrap_or_else(|| attempt.fate.end());
+    if !timeout.is_zero() && output > left {
+        attempt.fate = RecordedAttempt::status(GATEWAY_TIMEOUT, left);
+        attempt.message = 0;
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn apply(
     account: AccountIx,
     traits: &AccountTraits,
     world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
-    overload_cooldown: Span,
+    overload_cooldown: Option<Span>,
     now: Time,
 ) -> Option<(Time, Time)> {
     let (pool, scheduler, forbidden) = world;
@@ -119,12 +119,12 @@ pub(super) fn apply(
     }
     let effect = match (answer.status, traits.credential) {
         (429, _) => Effect::RateLimited(reset_end(answer.reset_after, now)),
-        (529, _) => Effect::Out(overload_cooldown),
+        (529, _) => Effect::Out(overload_cooldown?),
         (401, Credential::OAuth) => Effect::Out(LOGIN_COOLDOWN),
         (401, Credential::ApiKey) | (402, _) => Effect::Off,
         (403, _) if forbidden.count(account, now) => Effect::Off,
         (403, _) => Effect::Out(FORBIDDEN_COOLDOWN),
-        (status, _) => Effect::Out(rule_span(traits, status, answer.message)?),
+        (status, _) => Effect::Out(rule_span(traits, status, answer.message).or(overload_cooldown)?),
     };
     let state = pool.account_mut(account);
     let (until, blocked) = match effect {
@@ -200,7 +200,7 @@ mod tests {
                 message: "Selected Model is at capacity",
             };
             let world = (&mut self.pool, &mut self.scheduler, &mut self.forbidden);
-            apply(&answer, A, &self.traits, world, Span::from_secs(600), now)
+            apply(&answer, A, &self.traits, world, (answer.status == 529).then_some(Span::from_secs(600)), now)
         }
 
         fn schedulable(&self, after: u64) -> bool {

@@ -10,7 +10,7 @@ use crate::ids::AccountIx;
 use crate::scheduler::terms::TERMS;
 use crate::scheduler::{Config, EscapeReason, Health, Layer, LeaveReason, Mode, Outcome, Weighing};
 use crate::simulation::Lowered;
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, count, plural};
 
 /// What explanations are written with: the names of accounts, and the settings of the gate.
 #[derive(Clone, Copy, Debug)]
@@ -152,8 +152,9 @@ impl<'a> Explainer<'a> {
         let way: Vec<String> = accounts.into_iter().map(|account| self.account(account)).collect();
         let blocks = vec![
             Block::Line(format!(
-                "{} turns, {escapes} with an escape, {cold} cold; accounts {}",
-                journeys.len(),
+                "{}, {escapes} with an escape, {cold} cold; {} {}",
+                count(journeys.len() as u64, "turn"),
+                plural(way.len() as u64, "account"),
                 way.join(" -> ")
             )),
             Block::Table(table),

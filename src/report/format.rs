@@ -1,5 +1,7 @@
 //! Formats figures for people: with units, rounded to three significant digits, with intervals as plus or minus.
 
+use std::borrow::Cow;
+
 use super::document::Estimate;
 use crate::measure::figures::{Unit, no_token};
 use crate::units::Span;
@@ -97,6 +99,12 @@ fn fixed(value: f64, decimals: usize) -> String {
     if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')) { "0".into() } else { text }
 }
 
+/// A text as a cell of CSV. What a spreadsheet would take for a formula stands after a quote, as it shows texts.
+pub fn cell(text: &str) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    if is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
 /// A whole number in groups of three.
 pub fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
@@ -140,6 +148,21 @@ mod tests {
             assert_eq!(figure(Some(Estimate::Single(value)), unit), expected);
         }
         assert_eq!(figure(None, Unit::Ms), "-");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_numbers_stay() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-x", "'-x"),
+            ("-1.5e-3", "-1.5e-3"),
+            ("+2", "+2"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
     }
 
     #[test]

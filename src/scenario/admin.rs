@@ -65,6 +65,10 @@ pub struct AdminSettings {
     /// What an OAuth account costs, for the weight `upstream_cost`; a number above 0, else 1 holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openai_oauth_scheduling_rate_multiplier: Option<Raw>,
+    /// The admin page's cool-down after a 529, as it stands in the database:
+    /// `'{"enabled":true,"cooldown_minutes":10}'`, over `rate_limit.overload_cooldown_minutes`. In every mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload_cooldown_settings: Option<Raw>,
 }
 
 impl Raw {
@@ -110,6 +114,15 @@ impl AdminSettings {
     /// Whether subscriptions are asked first, in a mode that looks at it.
     pub fn subscription_priority(&self) -> bool {
         is_true(self.openai_advanced_scheduler_subscription_priority_enabled.as_ref())
+    }
+
+    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be read.
+    pub(super) fn overload_minutes(&self) -> Option<i64> {
+        const DEFAULT: i64 = 10;
+        let given: serde_json::Value = serde_json::from_str(&self.overload_cooldown_settings.as_ref()?.0).ok()?;
+        let is_on = given.as_object()?.get("enabled").is_none_or(|on| on.as_bool() != Some(false));
+        let minutes = given.get("cooldown_minutes").and_then(serde_json::Value::as_i64).filter(|&minutes| minutes > 0);
+        Some(if is_on { minutes.unwrap_or(DEFAULT) } else { 0 })
     }
 
     /// What an OAuth account costs.

@@ -187,7 +187,7 @@ impl Document {
             unreadable(&path, &why, "gateway's environment").place(Some(place.clone())).path("gateway_env")
         })?;
         let name = path.display().to_string();
-        let mut tree = environment::tree(&text, &name, &mut not_read.ignored)?;
+        let mut tree = environment::tree(&text, &name, not_read)?;
         let Some(entries) = tree.entries_mut() else { return Ok(tree) };
         for entry in entries {
             match entry.key.as_str() {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::error::{ErrorKind, ScenarioError};
-use super::gateway_keys::{COOLDOWN, spellings};
+use super::gateway_keys::{COOLDOWN, NotRead, spellings};
 use super::tree::{Entry, Node, Origin, Place, Source, Value, parse};
 
 /// A variable as it stands in the file.
@@ -15,11 +15,11 @@ struct Variable {
 }
 
 /// The `gateway` and `rate_limit` trees that a file of environment variables amounts to. Variables that change nothing
-/// in a simulation are added to `ignored`.
+/// in a simulation are added to `not_read`, those that are nearly known with a warning.
 ///
 /// # Errors
 /// When the file is neither.
-pub(super) fn tree(text: &str, file: &str, ignored: &mut Vec<String>) -> Result<Node, ScenarioError> {
+pub(super) fn tree(text: &str, file: &str, not_read: &mut NotRead) -> Result<Node, ScenarioError> {
     let source = Arc::new(Source { origin: Origin::File(file.to_owned()), text: text.to_owned() });
     let whole = Place::new(&source, 0..0);
     let variables = match parse(&source, 0) {
@@ -35,11 +35,33 @@ pub(super) fn tree(text: &str, file: &str, ignored: &mut Vec<String>) -> Result<
         match known {
             Some(path) if path == COOLDOWN => place_at(&mut out, path, &value, &variable.place),
             Some(path) => place_at(&mut out, &format!("gateway.{path}"), &value, &variable.place),
-            None if name.starts_with("GATEWAY_") => ignored.push(format!("{} ({file})", variable.name)),
-            None => {}
+            None => {
+                if let Some(meant) = near(&name) {
+                    let warning = format!("`{}` is not read; did you mean `{meant}`? ({file})", variable.name);
+                    not_read.warnings.push(warning);
+                }
+                if name.starts_with("GATEWAY_") {
+                    not_read.ignored.push(format!("{} ({file})", variable.name));
+                }
+            }
         }
     }
     Ok(out)
+}
+
+/// The variable that was probably meant by a name that nobody knows: one that differs in two letters at most, or in a unit
+/// at its end.
+fn near(name: &str) -> Option<String> {
+    const SHORTEST: usize = 16;
+    if name.len() < SHORTEST || !(name.contains("GATEWAY") || name.contains("RATE_LIMIT")) {
+        return None;
+    }
+    let is_near = |known: &String| {
+        let (shorter, longer) = if name.len() < known.len() { (name, known.as_str()) } else { (known.as_str(), name) };
+        let unit = longer.strip_prefix(shorter).unwrap_or("");
+        strsim::damerau_levenshtein(name, known) <= 2 || ["_MS", "_SECONDS", "_MINUTES"].contains(&unit)
+    };
+    spellings().map(variable_of).find(is_near)
 }
 
 /// The name of the variable of a key.
@@ -144,10 +166,10 @@ mod tests {
     use super::*;
 
     fn top_k(text: &str) -> (Option<Value>, Vec<String>) {
-        let mut ignored = Vec::new();
-        let tree = tree(text, "env", &mut ignored).unwrap();
+        let mut not_read = NotRead::default();
+        let tree = tree(text, "env", &mut not_read).unwrap();
         let found = tree.get("gateway").and_then(|node| node.get("openai_ws")?.get("lb_top_k"));
-        (found.map(|node| node.value.clone()), ignored)
+        (found.map(|node| node.value.clone()), not_read.ignored)
     }
 
     #[test]
@@ -167,8 +189,30 @@ mod tests {
     fn what_is_empty_or_refers_to_what_is_not_known_is_not_set() {
         assert_eq!(top_k("GATEWAY_OPENAI_WS_LB_TOP_K=\n").0, None);
         assert_eq!(top_k("GATEWAY_OPENAI_WS_LB_TOP_K=${TOP_K}\n").0, None);
-        let error = tree("GATEWAY_X\n", "env", &mut Vec::new()).unwrap_err();
+        let error = tree("GATEWAY_X\n", "env", &mut NotRead::default()).unwrap_err();
         assert!(error.message().contains("NAME=VALUE"));
+    }
+
+    #[test]
+    fn variables_that_are_nearly_known_are_named_and_the_gateways_own_are_not() {
+        let ttft = Some("GATEWAY_OPENAI_SCHEDULER_STICKY_ESCAPE_TTFT_MS".to_owned());
+        for name in [
+            "GATEWAY_OPENAI_SCHEDULER_STICKY_ESCAPE_TTFT",
+            "GATEWAY_OPENAI_SCHEDULER_STICKY_ESCPAE_TTFT_MS",
+            "GATEWAYOPENAI_SCHEDULER_STICKY_ESCAPE_TTFT_MS",
+        ] {
+            assert_eq!(near(name), ttft, "{name}");
+        }
+        assert_eq!(near("RATE_LIMIT_OVERLOAD_COOLDOWN").as_deref(), Some("RATE_LIMIT_OVERLOAD_COOLDOWN_MINUTES"));
+        for own in [
+            "GATEWAY_OPENAI_HTTP2_FALLBACK_TTL_SECONDS",
+            "GATEWAY_SCHEDULING_OUTBOX_LAG_WARN_SECONDS",
+            "GATEWAY_OPENAI_RESPONSE_HEADER_TIMEOUT",
+            "GATEWAY_MAX_CONNS_PER_HOST",
+            "DATABASE_MAX_OPEN_CONNS",
+        ] {
+            assert_eq!(near(own), None, "{own}");
+        }
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub struct Gateway {
     pub max_account_switches: i64,
     /// A slot held for longer is forgotten; minutes, 1 to 1000000.
     pub concurrency_slot_ttl_minutes: u64,
+    /// A forward over HTTP that has brought no first output after so many seconds is given up, reported as a failure and
+    /// tried on another account; 0: never. Gateways from 0.1.156 on have it.
+    #[serde(skip_serializing_if = "is_none")]
+    pub openai_first_output_timeout_seconds: u64,
 }
 
 /// `gateway.openai_scheduler`
@@ -119,6 +123,7 @@ impl Default for Gateway {
             scheduling: Scheduling::default(),
             max_account_switches: 10,
             concurrency_slot_ttl_minutes: 30,
+            openai_first_output_timeout_seconds: 0,
         }
     }
 }
@@ -183,6 +188,11 @@ impl Weights {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 const fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_none(value: &u64) -> bool {
     *value == 0
 }
 
@@ -251,6 +261,8 @@ impl Check for Gateway {
         });
         c.whole("max_account_switches", self.max_account_switches, -1_000, 1_000);
         c.whole("concurrency_slot_ttl_minutes", self.concurrency_slot_ttl_minutes, 1, 1_000_000);
+        let timeout = self.openai_first_output_timeout_seconds;
+        c.whole("openai_first_output_timeout_seconds", timeout, 0, LONGEST_SECONDS);
     }
 }
 

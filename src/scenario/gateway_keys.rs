@@ -16,7 +16,7 @@ enum Holds {
 }
 
 /// The keys that a simulation knows.
-const KEYS: [(&str, Holds); 28] = [
+const KEYS: [(&str, Holds); 29] = [
     ("openai_scheduler.sticky_escape_enabled", Holds::Switch),
     ("openai_scheduler.sticky_escape_ttft_ms", Holds::Number),
     ("openai_scheduler.sticky_escape_error_rate", Holds::Number),
@@ -44,6 +44,7 @@ const KEYS: [(&str, Holds); 28] = [
     ("scheduling.load_batch_enabled", Holds::Switch),
     ("max_account_switches", Holds::Number),
     ("concurrency_slot_ttl_minutes", Holds::Number),
+    ("openai_first_output_timeout_seconds", Holds::Number),
     ("rate_limit.overload_cooldown_minutes", Holds::Number),
 ];
 

@@ -14,10 +14,10 @@ const ITS_OWN: [&str; 6] = [
 ];
 
 /// Keys that change what users feel and are not simulated, with what they do unless they are 0.
-const FELT: [(&str, &str); 2] = [
-    ("openai_first_output_timeout_seconds", "a forward without a first output is given up after so long"),
-    ("openai_high_effort_first_output_timeout_seconds", "a forward without a first output is given up after so long"),
-];
+const FELT: [(&str, &str); 1] = [(
+    "openai_high_effort_first_output_timeout_seconds",
+    "requests of high effort are given up later than the others; here `openai_first_output_timeout_seconds` holds for all",
+)];
 
 /// What to say of a key that is not read, if it is a near miss of one of `known`. All paths count from `gateway`.
 pub(super) fn of(written: &str, known: &[&'static str]) -> Option<String> {

@@ -39,6 +39,9 @@ pub(super) enum LayerKind {
     Scenario,
 }
 
+/// The admin page's cool-down after a 529.
+const OVERLOAD: &str = "overload_cooldown_settings";
+
 /// What was given of version and mode before the defaults were filled in.
 pub(super) struct Given {
     pub version: Option<GatewayVersion>,
@@ -57,7 +60,12 @@ pub(super) fn settle(
 ) -> Result<Vec<Setting>, ScenarioError> {
     let (version, mode) = (scenario.version(), scenario.scheduler_mode());
     let looked_at = version >= GatewayVersion::V0_1_179 && mode != Mode::Legacy;
-    let held = if looked_at { scenario.admin_settings.lie_over(&mut scenario.gateway.openai_ws) } else { Vec::new() };
+    let mut held =
+        if looked_at { scenario.admin_settings.lie_over(&mut scenario.gateway.openai_ws) } else { Vec::new() };
+    if let Some(minutes) = scenario.admin_settings.overload_minutes() {
+        scenario.rate_limit.overload_cooldown_minutes = minutes;
+        held.push((OVERLOAD, COOLDOWN));
+    }
     let mut settings = version_and_mode(scenario, given);
     let raw = raw_settings(scenario);
     let raw_of = |name: &str| raw.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
@@ -88,6 +96,7 @@ pub(super) fn settle(
         if !is_held && !name.ends_with("scheduler_enabled") && !name.ends_with("sticky_weighted_enabled") {
             let by_itself = name.ends_with("subscription_priority_enabled") || name.ends_with("rate_multiplier");
             let idle = match (looked_at, by_itself) {
+                _ if name == OVERLOAD => Some("it is no object with `enabled` and `cooldown_minutes`"),
                 (false, _) => Some("this mode does not look at it"),
                 (true, false) => Some("the gateway does not take this value"),
                 (true, true) => None,

@@ -195,6 +195,13 @@ pub struct WhatIf {
     /// learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over HTTP.
     #[serde(skip_serializing_if = "is_false")]
     pub cancel_upstream: bool,
+    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway counts in
+    /// whole minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload_cooldown: Option<Duration>,
+    /// Whether a 503 does so, too, as in gateways from 0.2.5 on.
+    #[serde(skip_serializing_if = "is_false")]
+    pub overload_on_503: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
@@ -248,6 +255,8 @@ impl Default for WhatIf {
             first_output_timeout: None,
             stable_seed: false,
             cancel_upstream: false,
+            overload_cooldown: None,
+            overload_on_503: false,
         }
     }
 }
@@ -304,6 +313,9 @@ impl Check for WhatIf {
         c.number("wait_jitter", self.wait_jitter, 0.0, 0.9);
         if let Some(timeout) = self.first_output_timeout {
             c.some_time("first_output_timeout", timeout);
+        }
+        if let Some(cooldown) = self.overload_cooldown {
+            c.time("overload_cooldown", cooldown);
         }
     }
 }

@@ -244,7 +244,7 @@ pub struct NotYaml {
 pub fn parse(source: &Arc<Source>, start: usize) -> Result<Node, NotYaml> {
     let text = &source.text[floor_boundary(&source.text, start)..];
     // Enough for the effective scenario of the largest pool (ten thousand accounts, ten megabytes), not for a bomb.
-    let budget = serde_saphyr::budget! { max_events: 8_000_000, max_nodes: 4_000_000 };
+    let budget = serde_saphyr::budget! { max_events: 2_000_000, max_nodes: 600_000 };
     let options = serde_saphyr::options! {
         budget: budget,
         strict_booleans: true,

@@ -262,6 +262,9 @@ pub enum TraceFormat {
     /// A folder with Codex rollouts and Claude Code transcripts.
     #[serde(rename = "transcripts")]
     Transcripts,
+    /// The CSV or Excel file of the gateway's usage page.
+    #[serde(rename = "usage")]
+    Usage,
 }
 
 /// A path as text: what in it is none is shown as such.

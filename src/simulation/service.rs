@@ -4,7 +4,7 @@
 use crate::engine::Luck;
 use crate::ids::SessionRef;
 use crate::simulation::Lowered;
-use crate::units::Time;
+use crate::units::{Time, count};
 use crate::upstream::{Attempt, Forward, HealthChange, ModelledUpstream, RecordedUpstream, Upstream};
 
 /// How the forwards of a run are served.
@@ -42,9 +42,9 @@ impl Service {
         let all = served.attempts + served.summary + served.modelled;
         (served.modelled > 0).then(|| {
             format!(
-                "service: recorded, but {} of {all} requests have no usable record and were served by the accounts' \
-                 models",
-                served.modelled
+                "service: recorded, but {} of {} without a usable record, served by the accounts' models",
+                served.modelled,
+                count(all, "request")
             )
         })
     }

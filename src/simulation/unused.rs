@@ -3,7 +3,7 @@
 
 use crate::measure::{Note, Results};
 use crate::simulation::Lowered;
-use crate::units::ranges;
+use crate::units::{agree, plural, ranges};
 use crate::upstream::ModelledUpstream;
 
 /// An account that served nothing is reported only if there were at least this many requests per account.
@@ -22,12 +22,11 @@ pub(super) fn notes(lowered: &Lowered, models: &ModelledUpstream, results: &Resu
     let ids = |places: &[usize]| {
         let ids: Vec<i64> =
             places.iter().filter_map(|&place| lowered.pool.get(place)).map(|account| account.id).collect();
-        let plural = if ids.len() == 1 { "" } else { "s" };
-        format!("account{plural} {}", ranges(&ids))
+        format!("{} {}", plural(ids.len() as u64, "account"), ranges(&ids))
     };
     let unused: Vec<usize> = (0..lowered.pool.len()).filter(|&place| is_idle(place)).collect();
     if !unused.is_empty() {
-        let verb = if unused.len() == 1 { "was" } else { "were" };
+        let verb = agree(unused.len() as u64, "was", "were");
         notes.push(Note::new("accounts", format!("{} {verb} never chosen", ids(&unused))));
     }
     let slack: Vec<usize> =

@@ -18,6 +18,11 @@ pub fn plural(number: u64, thing: &str) -> String {
     }
 }
 
+/// The word that goes with so many: `agree(1, "was", "were")` is "was".
+pub const fn agree<'a>(number: u64, one: &'a str, several: &'a str) -> &'a str {
+    if number == 1 { one } else { several }
+}
+
 /// Ids in order, those in a row as one: `1-4, 7`.
 pub fn ranges(ids: &[i64]) -> String {
     let mut ids = ids.to_vec();

@@ -134,7 +134,7 @@ fn stats_are_what_they_are_by_hand() {
     assert_eq!(stats.statuses.into_iter().collect::<Vec<_>>(), [(0, 1), (200, 2), (502, 1)]);
     assert_eq!(stats.ttft_ms.map(|q| (q.count, q.min, q.max)), Some((2, 200.0, 400.0)));
     assert_eq!(stats.cached_tokens_ratio, Some(0.5));
-    assert!(stats.notes.iter().any(|note| note == "1 of 5 requests carry no session"));
+    assert!(stats.notes.iter().any(|note| note == "1 of 5 requests carries no session"));
 }
 
 #[test]

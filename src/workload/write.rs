@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::files::{FileError, PendingFile};
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::packed::ZstdWriter;
 use crate::workload::replay::native_csv::VERSION;
 use crate::workload::replay::{Names, PreviousResponse, TraceRow};
@@ -125,8 +125,8 @@ impl TraceWriter {
             return Vec::new();
         }
         vec![format!(
-            "CSV holds no scripted attempts: those of {} rows were left out; JSONL keeps them",
-            self.attempts_lost
+            "CSV holds no scripted attempts: those of {} were left out; JSONL keeps them",
+            count(self.attempts_lost, "row")
         )]
     }
 

@@ -227,3 +227,33 @@ fn failed_attempts_count_in_what_the_client_feels() {
     let end = &seen.ends[0];
     assert_eq!((end.failed, end.ttft, end.felt, end.attempts), (19.75, Some(3.0), Some(22.75), 3));
 }
+
+#[test]
+fn a_forward_without_a_first_output_in_time_is_given_up_as_a_504_and_tried_on_another_account() {
+    let world = |timeout: f64| {
+        let mut world = World::new(&[1, 1]);
+        world.config.first_output_limit = crate::world::ms(timeout);
+        world.ask(0.0, &[ok(30_000.0, 40_000.0), ok(1_000.0, 2_000.0)]).session(1);
+        world
+    };
+    let seen = world(20_000.0).play();
+    assert_eq!(seen.path(0), [1, 2]);
+    assert_eq!(seen.reported(), [(20_000.0, 1, false, None), (22_000.0, 2, true, Some(1_000))], "no TTFT is learnt");
+    let end = &seen.ends[0];
+    assert_eq!((end.status, end.felt, end.switches, end.failed), ("ok", Some(21_000.0), 1, 20_000.0));
+    assert!(seen.states.is_empty(), "a 504 does nothing to the account");
+    for never in [0.0, 30_000.0] {
+        let seen = world(never).play();
+        assert_eq!((seen.path(0), seen.ends[0].felt), (vec![1], Some(30_000.0)), "{never}: in time, or no limit");
+    }
+    // errors that come in time keep their own status; a transport error that comes later is one of these timeouts
+    let mut slow = World::new(&[1, 1]);
+    slow.config.first_output_limit = crate::world::ms(1_000.0);
+    slow.ask(0.0, &[transport(5_000.0), ok(1.0, 2.0)]);
+    assert_eq!(slow.play().path(0), [1, 2]);
+    let mut everywhere = World::new(&[1, 1]);
+    everywhere.config.first_output_limit = crate::world::ms(1_000.0);
+    everywhere.ask(0.0, &[ok(5_000.0, 6_000.0)]);
+    let seen = everywhere.play();
+    assert_eq!((seen.ends[0].status, seen.ends[0].http, seen.ends[0].at), ("failover_exhausted", 502, 2_000.0));
+}

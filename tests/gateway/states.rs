@@ -51,6 +51,30 @@ fn the_overload_cooldown_is_a_setting() {
 }
 
 #[test]
+fn a_503_cools_down_as_a_529_does_where_that_is_set_and_no_cooldown_is_none() {
+    use stickysim::scheduler::{Mode, Revision};
+    let world = |newer: bool, cooldown: f64| {
+        let mut world = World::new(&[1]);
+        world.config.overload_cooldown = crate::world::ms(cooldown);
+        world.config.overload_on_503 = true;
+        if newer {
+            (world.config.scheduler.revision, world.config.scheduler.mode) = (Revision::V0_1_179, Mode::Advanced);
+        }
+        world
+    };
+    for newer in [false, true] {
+        for code in [503, 529] {
+            assert_eq!(
+                effects(world(newer, 20_000.0), status(code, 10.0)),
+                [(10.0, 1, code, Some(20_000.0), 20_000.0)]
+            );
+            assert_eq!(effects(world(newer, 0.0), status(code, 10.0)), [], "switched off");
+        }
+        assert_eq!(effects(world(newer, 20_000.0), status(502, 10.0)), []);
+    }
+}
+
+#[test]
 fn every_limit_is_over_at_its_end() {
     let mut world = World::new(&[1]);
     world.ask(0.0, &[status(429, 10.0)]);

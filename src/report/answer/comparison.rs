@@ -11,6 +11,7 @@ use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::document::Estimate;
 use crate::report::format;
+use crate::units::{agree, count};
 
 /// What users feel, failures first.
 const HARM: [&str; 9] = [
@@ -198,8 +199,8 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
         }
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
-            let runs = if n == 1 { "1 replication says".to_owned() } else { format!("{n} replications say") };
-            format!("{runs} nothing surely: {what} is {from} {a}, {to} {b}")
+            let (runs, say) = (count(n, "replication"), agree(n, "says", "say"));
+            format!("{runs} {say} nothing surely: {what} is {from} {a}, {to} {b}")
         }
         _ if sure(row) => format!("{what} {verb} from {from} {a} to {to} {b}{change}"),
         _ => format!("{what} perhaps {verb} from {from} {a} to {to} {b}{change}"),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::words::{clock, list, shortened};
 use crate::report::format;
 use crate::scenario::{Condition, Course, Effect};
-use crate::units::Span;
+use crate::units::{Span, plural};
 
 /// The longest name of an account in a sentence, in letters.
 const NAME: usize = 32;
@@ -117,8 +117,8 @@ fn clause(condition: &Condition, accounts: &Accounts) -> String {
         }
         Course::Triggered(when) => {
             let limit = match (when.requests, when.tokens) {
-                (Some(n), _) => format!("{} requests", format::grouped(n as f64)),
-                (None, n) => format!("{} tokens", format::grouped(n.unwrap_or_default() as f64)),
+                (Some(n), _) => counted(n, "request"),
+                (None, n) => counted(n.unwrap_or_default(), "token"),
             };
             let what = effect(&condition.effect, was, its);
             format!("{who} {what} after more than {limit} in {}", format::setting(when.per.0))
@@ -147,7 +147,7 @@ fn effect(effect: &Effect, was: &str, its: &str) -> String {
         });
     }
     if let Some(capacity) = &effect.capacity {
-        all.push(format!("ran at most {} requests at full speed", capacity.forwards));
+        all.push(format!("ran at most {} at full speed", counted(capacity.forwards.into(), "request")));
     }
     if all.is_empty() && effect.decode_factor > 1.0 {
         all.push(format!("{was} {}x slower after the first token", times(effect.decode_factor)));
@@ -156,6 +156,11 @@ fn effect(effect: &Effect, was: &str, its: &str) -> String {
         all.push(format!("{was} in a condition without effect"));
     }
     list(&all)
+}
+
+/// A large count: in groups of three digits.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{} {}", format::grouped(number as f64), plural(number, thing))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Se
 use super::format::Format;
 use super::sweep::Estimate;
 use super::theme::Ink;
+use crate::units;
 
 /// What the evidence says of B against A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ pub fn compare(comparison: &Comparison) -> Figure {
 fn title(comparison: &Comparison) -> String {
     let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
     let scenario = &comparison.provenance.scenario;
-    let figures = |n: usize| if n == 1 { "1 figure".to_owned() } else { format!("{n} figures") };
+    let figures = |n: usize| units::count(n as u64, "figure");
     match (count(Verdict::Better), count(Verdict::Worse)) {
         (0, 0) => format!("{scenario}: no figure is shown to be better or worse under B"),
         (better, 0) => format!("{scenario}: {} better under B, none worse", figures(better)),

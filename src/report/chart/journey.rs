@@ -3,6 +3,7 @@
 use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
 use super::format::Format;
 use super::theme::Ink;
+use crate::units;
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,7 +151,7 @@ pub fn journey(journey: &Journey) -> Figure {
         lanes.series.push(Series::new("", ink, Mark::Dots { points, shape, size: 7.0, opacity: 1.0 }));
     }
     let moves = turns.windows(2).filter(|pair| pair[0].account != pair[1].account).count();
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let count = |n: usize, what: &str| units::count(n as u64, what);
     let escapes = turns.iter().filter(|turn| turn.escape.is_some()).count();
     let colds = turns.iter().filter(|turn| turn.cold).count();
     Figure {

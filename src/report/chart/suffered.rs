@@ -4,6 +4,7 @@
 use super::figure::{Axis, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
 use super::format::{Format, number};
 use super::theme::Ink;
+use crate::units::plural;
 
 /// How a turn was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,5 +142,5 @@ fn capital(text: &str) -> String {
 }
 
 fn turns(count: usize) -> String {
-    format!("{} turn{}", number(count as f64), if count == 1 { "" } else { "s" })
+    format!("{} {}", number(count as f64), plural(count as u64, "turn"))
 }

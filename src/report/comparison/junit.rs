@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use super::ComparisonReport;
 use super::sections::measured;
 use crate::experiment::gate::Evidence;
+use crate::units::count;
 
 pub(super) fn of(report: &ComparisonReport) -> String {
     let comparison = &report.comparison;
-    let count = |evidence| comparison.gates.iter().filter(|gate| gate.judgement.evidence == evidence).count();
-    let failures = count(Evidence::Holds);
-    let errors = count(Evidence::Open) + usize::from(comparison.is_inert());
+    let judged = |evidence| comparison.gates.iter().filter(|gate| gate.judgement.evidence == evidence).count();
+    let failures = judged(Evidence::Holds);
+    let errors = judged(Evidence::Open) + usize::from(comparison.is_inert());
     let tests = comparison.gates.len() + 1;
     let name = escaped(&format!("stickysim compare {}", report.name));
     let class = escaped(&report.name);
@@ -34,20 +35,25 @@ pub(super) fn of(report: &ComparisonReport) -> String {
     };
     let inert = comparison.is_inert().then(|| {
         let message = format!(
-            "no decision of the scheduler differed in any of {} replications between {} and {}",
-            comparison.replications, comparison.a, comparison.b
+            "no decision of the scheduler differed in any of {} between {} and {}",
+            count(comparison.replications, "replication"),
+            comparison.a,
+            comparison.b
         );
         ("error", "inert", message)
     });
     case("decisions differ", inert);
     for gate in &comparison.gates {
-        let is = format!("{} is {} (95 % interval)", gate.condition.figure, measured(gate));
+        let has_interval = gate.judgement.measured.is_some_and(|found| found.lo.is_some() && found.hi.is_some());
+        let interval = if has_interval { " (95 % interval)" } else { ", without an interval" };
+        let is = format!("{} is {}{interval}", gate.condition.figure, measured(gate));
         let problem = match gate.judgement.evidence {
             Evidence::Refuted => None,
             Evidence::Holds => Some(("failure", "gate", is)),
             Evidence::Open => {
                 let doubt = gate.judgement.doubt().map_or_else(String::new, |doubt| format!("; {doubt}"));
-                let message = format!("{is}: not decidable at {} replications{doubt}", comparison.replications);
+                let at = count(comparison.replications, "replication");
+                let message = format!("{is}: not decidable at {at}{doubt}");
                 Some(("error", "not-decidable", message))
             }
         };

@@ -11,6 +11,7 @@ use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
 use crate::scheduler::EscapeReason;
+use crate::units::count;
 
 /// The figures that are always shown: what users feel, what escape does, what it costs.
 pub const HEADLINE: [&str; 17] = [
@@ -173,10 +174,10 @@ fn figures(report: &ComparisonReport) -> Section {
     let comparison = &report.comparison;
     let n = comparison.replications;
     let mut blocks = vec![Block::Line(format!(
-        "A: {}; B: {}; {n} replication{} of each on the same luck, from seed {}",
+        "A: {}; B: {}; {} of each on the same luck, from seed {}",
         comparison.a,
         comparison.b,
-        if n == 1 { "" } else { "s" },
+        count(n, "replication"),
         comparison.seed
     ))];
     if comparison.is_inert() {

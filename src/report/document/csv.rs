@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{ResultDocument, json};
+use crate::report::format::cell;
 
 /// The document with a header: `path,value`, or `path,mean,lo,hi` of several replications (what is not a figure has its
 /// value in the second column).
@@ -53,7 +54,7 @@ fn leaves(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => cell(text).into_owned(),
         other => other.to_string(),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Write as _};
 use std::io::Write;
 
 use crate::files::{FileError, PendingFile};
+use crate::report::format;
 
 /// A CSV file under way.
 pub struct Rows<W: Write> {
@@ -43,7 +44,7 @@ impl<W: Write> Rows<W> {
             self.field.clear();
             // writing to a string cannot fail
             let _ = write!(self.field, "{cell}");
-            if let Err(error) = self.writer.write_field(&self.field) {
+            if let Err(error) = self.writer.write_field(format::cell(&self.field).as_ref()) {
                 return self.keep(Err(error));
             }
         }

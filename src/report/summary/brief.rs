@@ -7,6 +7,7 @@ use crate::measure::Settings;
 use crate::measure::series::{Sample, Series};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
+use crate::units::{agree, count};
 
 /// The most accounts that are shown.
 const MOST: usize = 12;
@@ -56,8 +57,8 @@ fn accounts(document: &ResultDocument, style: Style) -> Vec<Block> {
     }
     let mut blocks = vec![Block::Table(table)];
     if let Some(more) = document.accounts.len().checked_sub(MOST).filter(|&more| more > 0) {
-        let verb = if more == 1 { "account was" } else { "accounts were" };
-        blocks.push(Block::Line(format!("the {MOST} most affected accounts; {more} other {verb} better off")));
+        let (others, were) = (count(more as u64, "other account"), agree(more as u64, "was", "were"));
+        blocks.push(Block::Line(format!("the {MOST} most affected accounts; {others} {were} better off")));
     }
     if spark.is_some() {
         let gate = &document.about.settings.gate;

@@ -9,6 +9,7 @@ use super::{Block, Section, Style, Table, brief, sections};
 use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::document::{ResultDocument, scheduler_in_words};
 use crate::report::format;
+use crate::units::count;
 
 const INDENT: &str = "  ";
 
@@ -23,10 +24,9 @@ pub fn text(document: &ResultDocument, style: Style) -> String {
         format!("{} events in ", format::count(all.round(), None))
     });
     let line = format!(
-        "{events}{} on {} thread{} (stickysim {}, scheduler of {}){}",
+        "{events}{} on {} (stickysim {}, scheduler of {}){}",
         format::time(about.wall_s, None),
-        about.threads,
-        if about.threads == 1 { "" } else { "s" },
+        count(about.threads as u64, "thread"),
         env!("CARGO_PKG_VERSION"),
         scheduler_in_words(&about.settings),
         if style.verbose { "" } else { "; -v shows every table" },

@@ -7,6 +7,7 @@ use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
 use crate::report::summary::{Block, Section, Table};
+use crate::units::count;
 
 /// Figures that are shown beside the objectives, as far as there is room: columns with short headings.
 const BESIDE: [(&str, &str); 4] = [
@@ -50,10 +51,9 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     let layout = &report.layout;
     let n = layout.replications();
     let mut blocks = vec![Block::Line(format!(
-        "{} point{} with {n} replication{} each on the same luck, from seed {}",
-        layout.places().len(),
-        if layout.places().len() == 1 { "" } else { "s" },
-        if n == 1 { "" } else { "s" },
+        "{} with {} each on the same luck, from seed {}",
+        count(layout.places().len() as u64, "point"),
+        count(n, "replication"),
         report.seed
     ))];
     if n == 1 {

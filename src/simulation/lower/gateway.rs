@@ -49,7 +49,12 @@ pub(super) fn lower(scenario: &Scenario) -> gateway::Config {
         max_account_switches: u32::try_from(gateway.max_account_switches).unwrap_or(0),
         outbox_poll_interval: seconds(gateway.scheduling.outbox_poll_interval_seconds),
         full_rebuild_interval: seconds(gateway.scheduling.full_rebuild_interval_seconds),
-        overload_cooldown: minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
+        overload_cooldown: scenario.what_if.overload_cooldown.map_or_else(
+            || minutes(u64::try_from(scenario.rate_limit.overload_cooldown_minutes).unwrap_or(0)),
+            |cooldown| cooldown.0,
+        ),
+        overload_on_503: scenario.what_if.overload_on_503,
+        first_output_limit: seconds(gateway.openai_first_output_timeout_seconds),
         process_start: start,
         wait_jitter: scenario.what_if.wait_jitter,
         first_output_timeout: scenario.what_if.first_output_timeout.map(|timeout| timeout.0),

@@ -173,3 +173,14 @@ fn everything_reaches_its_room() {
     // Only what the account says itself: its id is in the names of those that gave none.
     assert_eq!(lowered.account_names, ["1", "2", "3", "odd one", "11"]);
 }
+
+#[test]
+fn more_sessions_under_way_than_memory_holds_are_refused_and_fewer_are_not() {
+    let text = "accounts: [{count: 9}]\nwarmup: 0s\nduration: 2h\nworkload: {synth: {turns: {constant: 10}, \
+                think_time: {constant: 400s}}}";
+    let lowered = |rate: f64| lower(&scenario(text, &[&format!("workload.synth.sessions_per_hour={rate}")]));
+    // a session of ten turns with nine pauses of 400 s lasts an hour and some minutes
+    assert!(lowered(4.0e6).is_ok());
+    assert!(matches!(lowered(6.0e6), Err(super::LowerError::TooManySessions { sessions }) if sessions > 5e6));
+    assert!(lower(&scenario(text, &["workload.synth.sessions_per_hour=6e6", "workload.max_sessions=10"])).is_ok());
+}

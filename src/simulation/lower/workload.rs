@@ -27,8 +27,9 @@ pub(super) fn lower(
         let mut config = lowering.synth(synth)?;
         // a given number of sessions has no stationary state
         if synth.start == scenario::SynthStart::Equilibrium && scenario.workload.max_sessions.is_none() {
-            config.start = Start::Equilibrium { service_s: mean_service_s(&config, accounts) };
-            let sessions = config.expected(mean_service_s(&config, accounts)).sessions;
+            let service_s = mean_service_s(&config, accounts);
+            config.start = Start::Equilibrium { service_s };
+            let sessions = config.expected(service_s).sessions;
             if sessions > MOST_UNDER_WAY {
                 return Err(LowerError::TooManySessions { sessions });
             }
@@ -182,5 +183,6 @@ fn format(format: scenario::TraceFormat) -> Format {
         TraceFormat::Codex => Format::Codex,
         TraceFormat::Claude => Format::Claude,
         TraceFormat::Transcripts => Format::Transcripts,
+        TraceFormat::Usage => Format::Usage,
     }
 }

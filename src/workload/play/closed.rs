@@ -15,7 +15,7 @@ use super::maker::Maker;
 use super::open::session_place;
 use crate::engine::IdMap;
 use crate::ids::SessionRef;
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, agree, count};
 use crate::workload::{Error, Request, SessionHash};
 
 #[derive(Debug)]
@@ -282,7 +282,9 @@ impl ClosedLoop {
             ));
         }
         if self.overlaps > 0 {
-            notes.push(format!("{} turns overlapped an earlier one; they were played after it", self.overlaps));
+            let verb = agree(self.overlaps, "was", "were");
+            let turns = count(self.overlaps, "turn");
+            notes.push(format!("{turns} that overlapped an earlier one {verb} played after it"));
         }
         notes
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::feed::Play;
 use crate::engine::{IdMap, Luck};
 use crate::ids::{ResponseId, SessionRef};
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, agree, count};
 use crate::workload::config::{ReplayConfig, SessionNames};
 use crate::workload::replay::{PreviousResponse, TraceRow};
 use crate::workload::{Previous, Request, SessionHash, purpose};
@@ -129,7 +129,8 @@ impl Maker {
         }
         let unknown = self.responses.unknown;
         if unknown > 0 {
-            notes.push(format!("{unknown} requests continue a response that the trace does not have, or not recently"));
+            let (requests, verb) = (count(unknown, "request"), agree(unknown, "continues", "continue"));
+            notes.push(format!("{requests} {verb} a response that the trace does not have, or not recently"));
         }
         notes
     }

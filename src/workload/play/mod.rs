@@ -9,7 +9,7 @@ mod tests;
 
 use crate::engine::Luck;
 use crate::ids::{ModelId, SessionRef};
-use crate::units::Time;
+use crate::units::{Time, count};
 use crate::workload::config::{ReplayConfig, Resample, Sessions, Timing};
 use crate::workload::{Ending, Error, Request, Workload};
 
@@ -68,7 +68,8 @@ impl ReplayWorkload {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.feed.notes();
         if self.note_assumed {
-            notes.push(format!("{} sessions were assumed for requests that have none", self.feed.assumed_sessions()));
+            let sessions = count(self.feed.assumed_sessions(), "session");
+            notes.push(format!("{sessions} assumed for requests that have none"));
         }
         notes.extend(self.scaled.clone());
         notes.push(

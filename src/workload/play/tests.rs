@@ -335,7 +335,7 @@ fn assumed_sessions_have_the_turns_asked_for_and_leave_arrivals_alone() {
     gaps.sort_by(f64::total_cmp);
     // due sessions queue for the rows: rate 0.375/s into 0.5/s, so about 8 s on average on top of 40 s
     assert!((42.0..52.0).contains(&gaps[gaps.len() / 2]), "median gap {}", gaps[gaps.len() / 2]);
-    assert!(dealt.notes.iter().any(|note| note.ends_with("sessions were assumed for requests that have none")));
+    assert!(dealt.notes.iter().any(|note| note.ends_with("sessions assumed for requests that have none")));
     assert!(plain.notes.iter().any(|note| note.contains("no sessions")));
 }
 

@@ -8,6 +8,7 @@ use super::origin::Origin;
 use super::row::TraceRow;
 use super::table::{COUNT, Field, Header, count};
 use super::timestamp;
+use crate::units;
 
 pub(super) struct Azure {
     header: Option<(Header, [usize; 3])>,
@@ -49,6 +50,6 @@ impl LineFormat for Azure {
         if self.with_images == 0 {
             return Vec::new();
         }
-        vec![format!("{} requests carry images, which are left out of account", self.with_images)]
+        vec![format!("{} with images, which are left out of account", units::count(self.with_images, "request"))]
     }
 }

@@ -12,6 +12,7 @@ use super::looks::{self, first_record};
 use super::sessions;
 use super::table::Header;
 use super::timestamp;
+use super::usage;
 use crate::workload::Error;
 
 /// How much of a file is looked at: more than any header or record of a line format.
@@ -69,6 +70,9 @@ fn is_weka(path: &Path) -> bool {
 pub(super) fn of_file(opened: &mut Opened) -> Result<Detected, Error> {
     let path = opened.path().to_path_buf();
     let head = opened.head(HEAD)?;
+    if let Some(by) = usage::evidence(head) {
+        return Ok(Detected { format: Format::Usage, by: by.to_owned() });
+    }
     if let Some(what) = looks::of_bytes(head) {
         return Err(Error::in_file(&path, format!("this is no trace but {}", what.is), what.remedy));
     }

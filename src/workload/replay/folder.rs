@@ -247,7 +247,7 @@ impl SessionFiles {
             );
         }
         if said.aborted > 0 {
-            notes.push(format!("{} turns were aborted and are left out", said.aborted));
+            notes.push(format!("{} left out", count(said.aborted, "aborted turn")));
         }
         if said.old > 0 {
             let files = count(said.old, "older Codex file");

@@ -33,11 +33,13 @@ pub enum Format {
     Claude,
     /// A folder with Codex rollouts and Claude Code transcripts.
     Transcripts,
+    /// The CSV or Excel file of the gateway's usage page.
+    Usage,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NativeCsv,
         Self::NativeJsonl,
         Self::GatewayLog,
@@ -53,6 +55,7 @@ impl Format {
         Self::Codex,
         Self::Claude,
         Self::Transcripts,
+        Self::Usage,
     ];
 
     /// Its name on the command line and in scenarios.
@@ -73,6 +76,7 @@ impl Format {
             Self::Codex => "codex",
             Self::Claude => "claude",
             Self::Transcripts => "transcripts",
+            Self::Usage => "usage",
         }
     }
 

@@ -13,7 +13,7 @@ use super::loose::{Name, Whole};
 use super::names::Names;
 use super::origin::Origin;
 use super::row::TraceRow;
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::{Recorded, RecordedAttempt, Says};
 
 /// Arrivals are counted from this long before the first completion: the reader shifts them to the first arrival once it
@@ -136,14 +136,14 @@ impl LineFormat for GatewayLog {
         let mut notes = Vec::new();
         if self.without_tokens > 0 {
             notes.push(format!(
-                "{} requests failed in reality and carry no counts of tokens: 0 is assumed",
-                self.without_tokens
+                "{} failed in reality without counts of tokens: 0 is assumed",
+                count(self.without_tokens, "request")
             ));
         }
         if self.without_arrival > 0 {
             notes.push(format!(
-                "{} requests have no time of arrival (no access log): the time of their error is assumed",
-                self.without_arrival
+                "{} without a time of arrival (no access log): the time of the error is assumed",
+                count(self.without_arrival, "request")
             ));
         }
         notes

@@ -84,7 +84,8 @@ pub(super) fn of_text(text: &str) -> Option<Looks> {
             None => of_keys(text),
         };
     }
-    if text.starts_with('[') {
+    // a date in brackets begins a line of many logs
+    if text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', '[', ']', '"'])) {
         return Some(of_list(text));
     }
     of_lines(text)
@@ -99,7 +100,7 @@ fn whole(text: &str) -> Option<Map<String, Value>> {
 }
 
 /// Objects by keys of theirs: all of them must be there.
-const RECORDS: [(&[&str], &str, &str); 22] = [
+const RECORDS: [(&[&str], &str, &str); 24] = [
     (&["benchmarks", "metadata"], "a report of guidellm", "guidellm"),
     (&["benchmarks", "args"], "a report of guidellm", "guidellm"),
     (&["metadata", "metrics"], "a record of AIPerf's profile_export.jsonl", "aiperf"),
@@ -111,7 +112,6 @@ const RECORDS: [(&[&str], &str, &str); 22] = [
     (&["generation_id", "created_at"], "activity of OpenRouter", "openrouter"),
     (&["tokens_prompt", "created_at"], "activity of OpenRouter", "openrouter"),
     (&["input_lens", "ttfts"], "a detailed result of vLLM's benchmark", "vllm-bench"),
-    (&["request_throughput", "mean_ttft_ms"], "a result of vLLM's benchmark without --save-detailed", "vllm-bench"),
     (&["resourceSpans"], "OpenTelemetry spans (OTLP)", "otlp"),
     (&["traceId", "spanId"], "an OpenTelemetry span", "otlp"),
     (&["trace_id", "span_id"], "an OpenTelemetry span", "otlp"),
@@ -120,6 +120,9 @@ const RECORDS: [(&[&str], &str, &str); 22] = [
     (&["event", "timestamp"], "a record of Dynamo's request trace", "dynamo"),
     (&["request_time", "status"], "an access log of nginx in JSON", "nginx"),
     (&["upstream_response_time"], "an access log of nginx in JSON", "nginx"),
+    (&["request", "status", "duration", "ts"], "an access log of Caddy", "caddy"),
+    (&["observations", "sessionId", "timestamp"], "a trace of Langfuse", "langfuse"),
+    (&["traceId", "completionStartTime", "startTime"], "an observation of Langfuse", "langfuse"),
     (&["input_length", "output_length"], "a Mooncake trace without `timestamp`", "mooncake"),
     (&["input_length", "delay"], "a Mooncake trace without `timestamp`", "mooncake"),
 ];
@@ -132,6 +135,12 @@ fn of_record(record: &Map<String, Value>, has_more: bool) -> Option<Looks> {
     let own = [
         (has(&["stickysim", "figures"]) || has(&["scenario", "replications"]), "a result of stickysim", RUN),
         (has(&["accounts", "workload"]) || has(&["accounts", "gateway"]), "a scenario", RUN),
+        (
+            has(&["request_throughput", "mean_ttft_ms"]),
+            "a summary of a benchmark of vLLM or SGLang without its requests",
+            "run it again with --save-detailed (vLLM) or --output-details (SGLang): see docs/guide/other-logs.md#vllm-bench",
+        ),
+        (has(&["daily", "totals"]), "a summary of ccusage, which has no requests", SUMMARY),
         (has(&["root_group", "metrics"]), "a summary of k6, which has no requests", SUMMARY),
         (has(&["log"]) && record["log"].get("entries").is_some(), "a HAR file", GENERAL),
         (has(&["custom_id", "body"]), "a batch of OpenAI requests, which has no times", NO_TIMES),
@@ -142,6 +151,14 @@ fn of_record(record: &Map<String, Value>, has_more: bool) -> Option<Looks> {
     ];
     if let Some((_, is, remedy)) = own.iter().find(|&&(fits, ..)| fits) {
         return Some(looks(is, remedy));
+    }
+    if let Some(page) = record.get("data").and_then(Value::as_array) {
+        let first = page.first().and_then(Value::as_object);
+        let is_spend =
+            first.is_some_and(|row| row.contains_key("completionStartTime") && row.contains_key("startTime"));
+        if is_spend {
+            return Some(recipe("a page of LiteLLM's spend logs", "litellm"));
+        }
     }
     let ours = ["session", "input_tokens", "output_tokens", "ttft_ms", "recorded"];
     if ours.iter().any(|key| record.contains_key(*key)) {
@@ -196,7 +213,7 @@ fn of_list(text: &str) -> Looks {
 }
 
 /// Headers of CSV files by columns of theirs, in lower case.
-const HEADERS: [(&[&str], &str, &str); 9] = [
+const HEADERS: [(&[&str], &str, &str); 15] = [
     (&["arrival_time_us"], "a BLIS TraceV2", "blis"),
     (&["request_id", "arrival_time", "prompt_tokens"], "a BLIS TraceV2", "blis"),
     (&["generation_id", "created_at"], "activity of OpenRouter", "openrouter"),
@@ -206,6 +223,12 @@ const HEADERS: [(&[&str], &str, &str); 9] = [
     (&["type", "name", "request count"], "a summary of locust, which has no requests", ""),
     (&["timestamp", "elapsed", "label"], "a result of JMeter", "general"),
     (&["metric_name", "timestamp", "metric_value"], "the points of k6", "general"),
+    (&["arrived_at", "num_prefill_tokens"], "a trace of Vidur", "columns"),
+    (&["arrival_timestamp", "prompt_size", "token_size"], "a trace of Splitwise's simulator", "columns"),
+    (&["launch_time", "ttft", "generation_tokens"], "a summary of LMCache's multi-round benchmark", "columns"),
+    (&["request_created_at", "delay_ms"], "an export of Helicone", "columns"),
+    (&["created_at", "token_name", "channel_id"], "the logs of one-api or new-api", "columns"),
+    (&["num_model_requests", "start_time"], "a usage export of OpenAI, summed over requests", ""),
 ];
 
 fn of_lines(text: &str) -> Option<Looks> {
@@ -215,7 +238,7 @@ fn of_lines(text: &str) -> Option<Looks> {
     let line = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
     let lower = line.to_ascii_lowercase();
     if is_access_log(line) {
-        return Some(recipe("an access log of nginx", "nginx"));
+        return Some(recipe("an access log of nginx or the like", "nginx"));
     }
     if lower.contains("sticky_escape") || lower.contains("[openai") {
         return Some(looks("the gateway's own log, which has its escapes and not its requests", GATEWAY));
@@ -235,7 +258,10 @@ fn of_lines(text: &str) -> Option<Looks> {
         return Some(if section.is_empty() { looks(is, SUMMARY) } else { recipe(is, section) });
     }
     let ours = ["session", "input_tokens", "output_tokens", "ttft_ms", "duration_ms"];
-    if ours.iter().any(|name| columns.contains(name)) {
+    let is_time = |name: &&str| ["time", "date", "_at", "_ts"].iter().any(|part| name.contains(part)) || *name == "ts";
+    if ours.iter().any(|name| columns.contains(name))
+        && !columns.iter().any(|name| !ours.contains(name) && is_time(name))
+    {
         return Some(looks("a trace of ours without times", "give it a column `at_s` (seconds) or `at` (a date)"));
     }
     let looks_like_header =
@@ -251,9 +277,12 @@ const GATEWAY: &str = "export its requests (docs/guide/calibrate.md); give this 
 
 /// `1.2.3.4 - - [10/Oct/2025:13:55:36 +0000] "POST /v1 HTTP/1.1" 200 ...`
 fn is_access_log(line: &str) -> bool {
-    let Some((_, rest)) = line.split_once(" [") else { return false };
+    // nginx, Apache and Traefik begin with the client, Envoy with the time
+    let Some(rest) = line.strip_prefix('[').or_else(|| line.split_once(" [").map(|(_, rest)| rest)) else {
+        return false;
+    };
     let Some((date, rest)) = rest.split_once("] \"") else { return false };
-    date.matches(':').count() >= 3 && rest.contains(" HTTP/")
+    date.matches(':').count() >= 2 && rest.contains(" HTTP/")
 }
 
 #[cfg(test)]
@@ -299,6 +328,18 @@ mod tests {
             ("time;session;tokens\n", "semicolons", "commas"),
             ("session,input_tokens\n", "without times", "at_s"),
             ("foo,bar\n1,2\n", "`foo`, `bar`", "other-logs"),
+            (
+                "[2026-04-15T20:17:00.310Z] \"POST /v1 HTTP/2\" 204 - 154 0 226 100 \"10.0.35.28\"",
+                "access log",
+                "#nginx",
+            ),
+            ("{\"ts\":1.5,\"request\":{},\"duration\":0.1,\"status\":200}", "Caddy", "#caddy"),
+            ("{\"id\":\"a\",\"timestamp\":\"t\",\"sessionId\":null,\"observations\":[]}", "Langfuse", "#langfuse"),
+            ("{\"data\":[{\"startTime\":\"a\",\"completionStartTime\":null}]}", "spend logs", "#litellm"),
+            ("{\"request_throughput\":1,\"mean_ttft_ms\":2}", "without its requests", "--save-detailed"),
+            ("arrived_at,num_prefill_tokens,num_decode_tokens\n", "Vidur", "#columns"),
+            ("start_time,end_time,num_model_requests,input_tokens\n", "summed over requests", "other-logs"),
+            ("timestamp_ms,prompt_tokens,output_tokens\n", "`timestamp_ms`", "other-logs"),
             ("# HELP a b\n", "Prometheus", "other-logs"),
             ("{\"root_group\":{},\"metrics\":{}}", "k6", "other-logs"),
         ] {

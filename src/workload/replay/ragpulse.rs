@@ -8,7 +8,7 @@ use super::line::{BadLine, LineFormat, LooseSeconds, json};
 use super::loose::{Name, Whole};
 use super::names::Names;
 use super::row::TraceRow;
-use crate::units::Span;
+use crate::units::{Span, count};
 
 const WEEK: i128 = 604_800 * 1_000_000_000;
 
@@ -51,6 +51,9 @@ impl LineFormat for RagPulse {
         if self.restarts == 0 {
             return Vec::new();
         }
-        vec![format!("the trace's clock started again at 0 {} time(s); a week was added each time", self.restarts)]
+        vec![format!(
+            "the trace's clock started again at 0 {}: a week was added each time",
+            count(self.restarts.into(), "time")
+        )]
     }
 }

@@ -21,9 +21,10 @@ use super::qwen::Qwen;
 use super::ragpulse::RagPulse;
 use super::row::TraceRow;
 use super::tolerance::Tolerance;
+use super::usage::UsageRows;
 use crate::engine::Luck;
 use crate::ids::ModelId;
-use crate::units::{Span, count};
+use crate::units::{Span, agree, count};
 use crate::workload::Error;
 use crate::workload::config::ReadConfig;
 
@@ -51,6 +52,7 @@ enum Source {
     Lines { lines: Lines, format: Box<dyn LineFormat> },
     ByCompletion(Reorder),
     Files(SessionFiles),
+    Usage(UsageRows),
 }
 
 impl TraceReader {
@@ -70,25 +72,25 @@ impl TraceReader {
         };
         let format = detected.format;
         let mut tolerance = Tolerance::new(config.skip_bad_lines, &config.path);
-        let mut lines = || match opened.take() {
-            Some(opened) => Ok(Lines::of(opened)),
-            None => Err(Error::in_file(&config.path, format!("it is a folder; {} is a file", format.name()), "")),
+        let mut file = || {
+            let folder = || Error::in_file(&config.path, format!("it is a folder; {} is a file", format.name()), "");
+            opened.take().ok_or_else(folder)
         };
-        let by_lines = |lines: Result<Lines, Error>, format: Box<dyn LineFormat>| -> Result<Source, Error> {
-            Ok(Source::Lines { lines: lines?, format })
+        let by_lines = |file: Result<Opened, Error>, format: Box<dyn LineFormat>| -> Result<Source, Error> {
+            Ok(Source::Lines { lines: Lines::of(file?), format })
         };
         let source = match format {
-            Format::NativeCsv => by_lines(lines(), Box::new(NativeCsv::new()))?,
-            Format::NativeJsonl => by_lines(lines(), Box::new(NativeJsonl::new()))?,
+            Format::NativeCsv => by_lines(file(), Box::new(NativeCsv::new()))?,
+            Format::NativeJsonl => by_lines(file(), Box::new(NativeJsonl::new()))?,
             Format::AzureLlm2023 | Format::AzureLlm2024 | Format::AzureLmm2024 => {
-                by_lines(lines(), Box::new(Azure::new()))?
+                by_lines(file(), Box::new(Azure::new()))?
             }
-            Format::BurstGpt | Format::BurstGpt3 => by_lines(lines(), Box::new(BurstGpt::new()))?,
-            Format::Mooncake => by_lines(lines(), Box::new(Mooncake))?,
-            Format::RagPulse => by_lines(lines(), Box::<RagPulse>::default())?,
-            Format::Qwen => by_lines(lines(), Box::<Qwen>::default())?,
+            Format::BurstGpt | Format::BurstGpt3 => by_lines(file(), Box::new(BurstGpt::new()))?,
+            Format::Mooncake => by_lines(file(), Box::new(Mooncake))?,
+            Format::RagPulse => by_lines(file(), Box::<RagPulse>::default())?,
+            Format::Qwen => by_lines(file(), Box::<Qwen>::default())?,
             Format::GatewayLog => Source::ByCompletion(Reorder {
-                lines: lines()?,
+                lines: Lines::of(file()?),
                 format: GatewayLog::new(),
                 window: config.reorder_window,
                 held: BTreeMap::new(),
@@ -97,6 +99,7 @@ impl TraceReader {
                 first: None,
                 done: false,
             }),
+            Format::Usage => Source::Usage(UsageRows::read(&config.path, file()?.whole()?)?),
             Format::Weka | Format::Codex | Format::Claude | Format::Transcripts => {
                 Source::Files(SessionFiles::open(config, format, opened, luck, &mut tolerance)?)
             }
@@ -138,6 +141,7 @@ impl TraceReader {
                 }
             },
             Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance)?,
+            Source::Usage(rows) => rows.next(&mut self.names),
             Source::Files(files) => loop {
                 let Some(row) = files.next(&mut self.names, &mut self.tolerance)? else { break None };
                 match self.clock.read(row) {
@@ -201,7 +205,7 @@ impl TraceReader {
     pub(crate) fn without_rows(&self) -> Error {
         let why = match &self.source {
             Source::Files(files) => files.why_empty(),
-            Source::Lines { .. } | Source::ByCompletion(_) => None,
+            Source::Lines { .. } | Source::ByCompletion(_) | Source::Usage(_) => None,
         };
         let message = why.map_or_else(
             || "expected a trace, found one without rows".to_owned(),
@@ -232,18 +236,22 @@ impl TraceReader {
             Source::Lines { format, .. } => format.notes(),
             Source::ByCompletion(reorder) => reorder.format.notes(),
             Source::Files(files) => files.notes(),
+            Source::Usage(rows) => rows.notes(),
         });
         notes.extend(self.clock.note());
         if self.upside_down > 0 {
             notes.push(format!(
-                "{} have their first token after their end: two clocks, or seconds for milliseconds?",
-                count(self.upside_down, "request")
+                "{} {}: two clocks, or seconds for milliseconds?",
+                count(self.upside_down, "request"),
+                agree(self.upside_down, "has its first token after its end", "have their first token after their end")
             ));
         }
         if self.rows > 0 && self.with_session == 0 {
             notes.push("the trace has no sessions: nothing is sticky".to_string());
         } else if self.with_session < self.rows {
-            notes.push(format!("{} of {} requests carry no session", self.rows - self.with_session, self.rows));
+            let without = self.rows - self.with_session;
+            let verb = agree(without, "carries", "carry");
+            notes.push(format!("{without} of {} {verb} no session", count(self.rows, "request")));
         }
         if self.rows > 0 && self.with_input == 0 {
             notes.push("the trace has no input tokens: 0 is assumed".to_string());

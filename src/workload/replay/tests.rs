@@ -104,7 +104,7 @@ fn azure_lmm_2024_counts_its_images_in_a_note() {
     let (rows, reader) = sample("a.csv", text, Format::AzureLmm2024);
     assert_eq!(times(&rows), [0.0, 0.731]);
     assert_eq!(tokens(&rows), [(900, 120), (100, 20)]);
-    assert!(reader.notes().iter().any(|note| note.contains("1 requests carry images")));
+    assert!(reader.notes().iter().any(|note| note.contains("1 request with images")));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Sh
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
 use super::theme::Ink;
+use crate::units;
 
 /// One account over time. Times are seconds since the start of the run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -174,11 +175,11 @@ fn title(timeline: &Timeline) -> String {
 }
 
 fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    units::count(n as u64, what)
 }
 
 const fn are(n: usize) -> &'static str {
-    if n == 1 { "is" } else { "are" }
+    units::agree(n as u64, "is", "are")
 }
 
 fn time_axis(timeline: &Timeline) -> Axis {
@@ -277,8 +278,8 @@ fn threshold_name(ms: f64) -> String {
 
 fn remark(account: &AccountTrack) -> String {
     let escapes = escaped(account);
-    let s = if escapes == 1 { "" } else { "s" };
-    format!("{} answered, {} escape{s}", number(account.attempts as f64), number(escapes as f64))
+    let word = units::plural(escapes, "escape");
+    format!("{} answered, {} {word}", number(account.attempts as f64), number(escapes as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.

@@ -19,7 +19,7 @@ use crate::measure::{
 use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
 use crate::report::format;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
-use crate::units::{Span, Time};
+use crate::units::{Span, Time, count};
 use crate::upstream::HealthChange;
 
 /// How many points a distribution is drawn with.
@@ -237,11 +237,11 @@ fn label(session: &journeys::Session) -> String {
     let turns = session.turns.len();
     let more = if session.cut { " and more" } else { "" };
     format!(
-        "{}: worst turn {}, {turns} turn{}{more}, {escapes} escape{}",
+        "{}: worst turn {}, {}{more}, {}",
         session.hash,
         format::time(session.worst.secs(), None),
-        if turns == 1 { "" } else { "s" },
-        if escapes == 1 { "" } else { "s" }
+        count(turns as u64, "turn"),
+        count(escapes as u64, "escape")
     )
 }
 

@@ -9,9 +9,10 @@ use std::path::Path;
 
 mod xlsx;
 
+use super::looks::{GUIDE, shown};
 use super::names::Names;
 use super::row::TraceRow;
-use crate::units::Span;
+use crate::units::{Span, count};
 use crate::workload::{Error, Recorded, RecordedAttempt};
 
 /// What a column holds.
@@ -174,14 +175,22 @@ impl Columns {
 
 /// Whether a file, by its first bytes, is an export: an Excel file, or CSV with the headings of one.
 pub fn is_usage(head: &[u8]) -> bool {
+    evidence(head).is_some()
+}
+
+/// By what an export is told, in words.
+pub(super) fn evidence(head: &[u8]) -> Option<&'static str> {
+    if xlsx::is_xlsx(head) {
+        return Some("its form: an Excel file");
+    }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let line = text.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
     let mut header = csv::StringRecord::new();
-    xlsx::is_xlsx(head)
-        || (std::str::from_utf8(line).is_ok()
-            && reader.read_record(&mut header).is_ok_and(|found| found)
-            && Columns::of(header.iter()).is_usage())
+    let is_headed = std::str::from_utf8(line).is_ok()
+        && reader.read_record(&mut header).is_ok_and(|found| found)
+        && Columns::of(header.iter()).is_usage();
+    is_headed.then_some("the headings of the gateway's usage page")
 }
 
 /// The rows of an export in order of time.
@@ -215,8 +224,14 @@ impl UsageRows {
         let header = lines.by_ref().find(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty()));
         let columns = Columns::of(header.iter().flat_map(|(row, _)| row.iter().map(String::as_str)));
         if !columns.is_usage() {
-            let message = "expected the headings of the gateway's usage export: time, model, first token, duration";
-            return Err(Error::in_file(path, message, "export it from the usage page of the gateway"));
+            let found: Vec<String> =
+                header.iter().flat_map(|(row, _)| row.iter().take(12)).map(|name| shown(name, 40)).collect();
+            let message = format!(
+                "expected the headings of the gateway's usage page (time, model, first token, duration), found: {}",
+                found.join(", ")
+            );
+            let remedy = "export it from that page, or save a table of another kind as CSV and see";
+            return Err(Error::in_file(path, message, format!("{remedy} {GUIDE}")));
         }
         let mut reading = Reading { columns, ..Reading::default() };
         for (row, line) in lines.filter(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty())) {
@@ -326,8 +341,9 @@ impl Reading {
         let epoch_ms = self.requests.first().map(|request| request.arrival_ms);
         let since = |ms: i64| Span::from_millis(u64::try_from(ms - epoch_ms.unwrap_or(0)).unwrap_or(0));
         let mut notes = vec![
-            "a usage export holds answered requests only: failures, refusals and what was tried before are missing, and it has no \
-             sessions"
+            "a usage export holds answered requests only: failures, refusals and what was tried before are missing".to_owned(),
+            "it has no sessions either: `stickysim calibrate` tells them by who asked for which model, and in a replay \
+             `workload.replay.sessions: {assume: ...}` deals requests to assumed ones"
                 .to_owned(),
             "its times are those of the end: a request is taken to arrive when it was forwarded, and what it waited before is not \
              known"
@@ -347,13 +363,13 @@ impl Reading {
         if !named.is_empty() {
             notes.push(format!("accounts have names and no ids; they are numbered: {}", named.join(", ")));
         }
-        for (count, what) in [
-            (self.twice, "rows have the request id of an earlier one and are left out"),
-            (self.without_duration, "rows have no duration: they are taken to arrive when they end"),
-            (self.without_zone, "rows have times without a zone: UTC is assumed"),
+        for (rows, what) in [
+            (self.twice, "with the request id of an earlier one: left out"),
+            (self.without_duration, "without a duration: taken to arrive when they end"),
+            (self.without_zone, "with times without a zone: UTC is assumed"),
         ] {
-            if count > 0 {
-                notes.push(format!("{count} {what}"));
+            if rows > 0 {
+                notes.push(format!("{} {what}", count(rows, "row")));
             }
         }
         for request in &mut self.requests {

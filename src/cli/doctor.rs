@@ -1,0 +1,68 @@
+//! `stickysim doctor`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{End, terminal};
+use crate::calibrate::doctor::{Given, Verdict, diagnose};
+
+/// Say whether your gateway's config, log and account snapshot fit together, what is missing, and what to type next.
+///
+/// Give what you have, in any order: files are told by their content, and a folder is looked through. Nothing is
+/// simulated or fitted, and nothing is written.
+#[derive(Args)]
+#[command(after_help = "Exit status: 0 they fit, 1 they do not, 2 bad input, 3 too little to calibrate by.\n\n\
+    Examples:\n  \
+    stickysim doctor log.jsonl accounts.jsonl gateway.log config.yaml\n  \
+    stickysim doctor my-gateway-files/\n  \
+    stickysim doctor log.jsonl --escape-log /var/log/sub2api --output json")]
+pub(crate) struct Doctor {
+    /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of them.
+    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["accounts", "escape_log", "gateway_config", "gateway_env"])]
+    paths: Vec<PathBuf>,
+    /// The account snapshot, whatever it looks like.
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+    /// The gateway's own log, a file or a folder of rotated ones, whatever it looks like; may be given several times.
+    #[arg(long, value_name = "FILE|DIR")]
+    escape_log: Vec<PathBuf>,
+    /// The gateway's config.yaml, whatever it looks like.
+    #[arg(long, value_name = "FILE")]
+    gateway_config: Option<PathBuf>,
+    /// The gateway's environment (.env, or a compose file), whatever it looks like.
+    #[arg(long, value_name = "FILE")]
+    gateway_env: Option<PathBuf>,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// Files, findings, verdict and the next command, for machines.
+    Json,
+}
+
+impl Doctor {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let diagnosis = diagnose(&Given {
+            paths: self.paths,
+            accounts: self.accounts,
+            escape_log: self.escape_log,
+            gateway_config: self.gateway_config,
+            gateway_env: self.gateway_env,
+        })?;
+        match self.output {
+            Output::Text => terminal::print(&terminal::wrapped(&diagnosis.to_string()))?,
+            Output::Json => terminal::print(&serde_json::to_string_pretty(&diagnosis)?)?,
+        }
+        Ok(match diagnosis.verdict {
+            Verdict::Fits => End::Done,
+            Verdict::DoesNotFit => End::Failed,
+            Verdict::TooLittle => End::NotDecidable,
+        })
+    }
+}
