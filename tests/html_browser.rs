@@ -95,7 +95,7 @@ const TUNE: &[&str] = &[
     "--set",
     FEW,
     "--budget",
-    "12",
+    "16",
     "--replications",
     "2",
     "--max-replications",
@@ -381,7 +381,7 @@ fn five_presses_of_a_key_lead_to_the_incident() {
     ["Tab", "Enter", "i"].into_iter().for_each(|key| browser.key(key));
     let spoken = browser.eval("document.getElementById('live').textContent");
     let spoken = spoken.as_str().unwrap();
-    assert!(spoken.contains("account 3") && spoken.contains("degraded (truth) from 3:00 to 3:45"), "{spoken}");
+    assert!(spoken.contains("account 3") && spoken.contains("degraded (truth) from 3:00:00 to 3:45:00"), "{spoken}");
     assert_eq!(browser.trouble(), [""; 0]);
 }
 

@@ -138,7 +138,21 @@ fn who(figures: &Figures<'_>) -> String {
         let who = accounts.words(&[(*id).to_owned()]);
         return format!("{who} had no free slot {} times when a session wanted one", format::count(*most, None));
     }
-    "no account was degraded".to_owned()
+    always_slow(document, &accounts).unwrap_or_else(|| "no account was degraded".to_owned())
+}
+
+/// Accounts that were over the SLO with half of their first tokens while others were not.
+fn always_slow(document: &ResultDocument, accounts: &Accounts) -> Option<String> {
+    let slo = document.about.settings.slo_ttft;
+    let slow = |a: &&crate::report::document::NamedFigures| {
+        a.get("ttft_ms.p50").is_some_and(|p50| p50.mean().is_finite() && p50.mean() > slo.millis())
+    };
+    let ids: Vec<String> = document.accounts.iter().filter(slow).map(|account| account.name.clone()).collect();
+    let some = !ids.is_empty() && ids.len() < document.accounts.len();
+    let their = if ids.len() == 1 { "its" } else { "their" };
+    some.then(|| {
+        format!("{} took over {} for half of {their} first tokens", accounts.words(&ids), format::setting(slo))
+    })
 }
 
 /// These accounts' ids in the document's order.

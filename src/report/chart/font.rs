@@ -135,7 +135,7 @@ fn with_units(text: &str) -> Vec<String> {
     for word in text.split_whitespace() {
         let unit = ["s", "ms", "min", "h", "%"].contains(&word.trim_end_matches([';', ',', '.', ')', ':']));
         match words.last_mut() {
-            Some(last) if unit && last.ends_with(|c: char| c.is_ascii_digit()) => {
+            Some(last) if (unit || word.starts_with('\u{b1}')) && last.ends_with(|c: char| c.is_ascii_digit()) => {
                 last.push(' ');
                 last.push_str(word);
             }

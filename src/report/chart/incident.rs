@@ -165,7 +165,11 @@ fn strips(incident: &Incident) -> Panel {
     let answered = incident.lanes.iter().filter_map(|lane| lane.cells.last()).map(|cell| cell.1).fold(0.0, f64::max);
     let idle = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
         let row = row as f64 + 0.05;
-        gaps(lane, (incident.window.0, answered)).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
+        let seen = |gap: &Span| !lane.blocked.iter().any(|span| span.from <= gap.from && gap.to <= span.to);
+        gaps(lane, (incident.window.0, answered))
+            .into_iter()
+            .filter(seen)
+            .map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
     });
     let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
     if !idle.is_empty() && !panel.series.is_empty() {

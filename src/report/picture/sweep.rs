@@ -122,7 +122,9 @@ fn one_key(report: &SweepReport) -> Figure {
 /// The finding as the title, with the scenario's name.
 fn titled(report: &SweepReport, figure: &mut Figure) {
     if let Some(answer) = report.answer() {
-        figure.title = format!("{}: {}", report.name, answer.sentence.trim_end_matches('.'));
+        let mut letters = answer.sentence.trim_end_matches('.').chars();
+        let first: String = letters.next().map_or_else(String::new, |first| first.to_lowercase().collect());
+        figure.title = format!("{}: {first}{}", report.name, letters.as_str());
     }
 }
 
@@ -206,9 +208,21 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
     if judged {
         titled(report, &mut figure);
     }
+    figure.notes.extend(beyond(report));
     figure.notes.extend(references(report, shape));
     figure.notes.extend(inert_notes(report));
     figure
+}
+
+/// What the scenario has as it stands, where it has no cell.
+fn beyond(report: &SweepReport) -> Option<String> {
+    let axes = report.layout.grid().axes();
+    let missing = axes.iter().any(|axis| Key::new(axis).own_point(&report.scenario).is_none());
+    let own = |axis: &crate::experiment::vary::Axis| {
+        Some(format!("{}={}", axis.key, crate::experiment::current::text(&report.scenario, &axis.key)?))
+    };
+    let own: Vec<String> = axes.iter().filter_map(own).collect();
+    (missing && own.len() == axes.len()).then(|| format!("Yours, {}, is not among these cells.", own.join(" ")))
 }
 
 /// The references with escape off, in words: they have no cell. Many would fill the paper; the tables have them all.
