@@ -1,5 +1,5 @@
-//! What `cargo install` gets, and what a release archive holds: the list of the package, its size, a build of it, the archive in
-//! an empty root, and the Dockerfile, whose steps are run without Docker.
+//! What `cargo install` gets, and what a release archive holds: the list of the package, its size, a build of it, the
+//! archive in an empty root, and the Dockerfile, whose steps are run without Docker.
 
 #![cfg(unix)]
 

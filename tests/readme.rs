@@ -1,5 +1,5 @@
-//! The README in Chinese keeps in step with the English one: the same commands in the same order, the same glossary, links
-//! both ways.
+//! The README in Chinese keeps in step with the English one: the same commands in the same order, the same glossary,
+//! links both ways.
 
 use std::path::Path;
 

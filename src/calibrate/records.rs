@@ -149,8 +149,8 @@ impl Log {
         Ok(log)
     }
 
-    /// The gateway's own usage export (the CSV or Excel file of a usage page). It knows no arrival, no failure and no session;
-    /// who asked for which model stands for a session, where that tells any.
+    /// The gateway's own usage export (the CSV or Excel file of a usage page). It knows no arrival, no failure and no
+    /// session; who asked for which model stands for a session, where that tells any.
     ///
     /// # Errors
     /// When it is none.
@@ -319,8 +319,8 @@ impl Log {
         kind
     }
 
-    /// Takes back the times of answers whose first token comes after their end (two clocks, or seconds for milliseconds), and
-    /// says how many there are.
+    /// Takes back the times of answers whose first token comes after their end (two clocks, or seconds for
+    /// milliseconds), and says how many there are.
     fn take_back_impossible(&mut self) {
         // both are rounded to whole milliseconds
         const ROUNDING_S: f64 = 0.001_5;

@@ -7,7 +7,7 @@ use crate::engine::Distribution;
 use crate::experiment::replicate::Threads;
 use crate::simulation::Lowered;
 use crate::workload::Error;
-use crate::workload::config::{AssumedSessions, Sessions as Played, WorkloadConfig};
+use crate::workload::config::{AssumedSessions, Sessions, WorkloadConfig};
 
 /// The search for how many sessions there may have been.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl Search<'_> {
             if let WorkloadConfig::Replay(replay) = &mut tried.workload {
                 let exponential = Distribution::exponential(think).map_err(Error::from)?;
                 let turns = Distribution::constant(1e9).map_err(Error::from)?;
-                replay.sessions = Played::Assume(AssumedSessions { turns, think_s: exponential });
+                replay.sessions = Sessions::Assume(AssumedSessions { turns, think_s: exponential });
                 replay.limits.requests.get_or_insert(ENOUGH);
             }
             let runs = replicate(&tried, self.watch, 0..TRIALS, threads)?;

@@ -18,7 +18,8 @@ use crate::calibrate::doctor::{Given, Verdict, diagnose};
     stickysim doctor my-gateway-files/\n  \
     stickysim doctor log.jsonl --escape-log /var/log/sub2api --output json")]
 pub(crate) struct Doctor {
-    /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of them.
+    /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of
+    /// them.
     #[arg(value_name = "FILE|DIR", required_unless_present_any = ["accounts", "escape_log", "gateway_config", "gateway_env"])]
     paths: Vec<PathBuf>,
     /// The account snapshot, whatever it looks like.

@@ -52,8 +52,8 @@ impl Places {
         self
     }
 
-    /// Refuses places that meet, and pipes that would have to be read more than once. From here on an interrupt removes what
-    /// is unfinished at these places.
+    /// Refuses places that meet, and pipes that would have to be read more than once. From here on an interrupt removes
+    /// what is unfinished at these places.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(path) = self.read_often.iter().find(|path| is_read_once(path)) {
             anyhow::bail!("{}: every run reads the trace; {ONE_READING}", path.display());

@@ -16,7 +16,7 @@ use crate::measure::{Note, Results};
 use crate::report::perfetto::{PerfettoTrace, TraceFile};
 use crate::report::picture::{Recording, run_charts, run_page};
 use crate::report::{About, CsvFiles, ResultDocument};
-use crate::simulation::{Lowered, Run as Ran, lower, simulate_seen_by};
+use crate::simulation::{self, Lowered, lower, simulate_seen_by};
 use crate::units::count;
 
 /// Run a scenario and report what its users would have felt.
@@ -155,7 +155,11 @@ impl Run {
     }
 
     /// Runs the replications, the first one before those that were asked to look at it.
-    fn simulate(&self, lowered: &Lowered, eyes: Eyes) -> anyhow::Result<(Vec<Ran>, Option<Recording>, usize)> {
+    fn simulate(
+        &self,
+        lowered: &Lowered,
+        eyes: Eyes,
+    ) -> anyhow::Result<(Vec<simulation::Run>, Option<Recording>, usize)> {
         let workers = threads(self.threads)?;
         let bar = Bar::new();
         bar.begin(self.replications as usize);
@@ -182,7 +186,7 @@ impl Run {
 type Eyes = (Option<CsvFiles>, (Option<Recording>, Option<PerfettoTrace<TraceFile>>));
 
 /// What the workload assumed and how the scenario was understood, for the document.
-fn assumptions(runs: &[Ran], notes: &[String]) -> Vec<Note> {
+fn assumptions(runs: &[simulation::Run], notes: &[String]) -> Vec<Note> {
     let mut all: Vec<&String> = notes.iter().collect();
     for note in runs.iter().flat_map(|run| &run.assumptions) {
         if !all.contains(&note) {
@@ -199,7 +203,7 @@ struct Violations {
 }
 
 impl Violations {
-    fn of(runs: &[Ran]) -> Self {
+    fn of(runs: &[simulation::Run]) -> Self {
         let count = runs.iter().map(|run| run.results.violation_count).sum();
         let first = runs.iter().flat_map(|run| run.results.violations.iter().cloned()).take(10).collect();
         Self { count, first }

@@ -13,7 +13,7 @@ use crate::experiment::cell::Figure;
 use crate::experiment::replicate::threads;
 use crate::experiment::shard::Shard;
 use crate::experiment::stats::Level;
-use crate::experiment::sweep::{Done, Layout, Sweep as Sweeping, Swept, axes};
+use crate::experiment::sweep::{self, Done, Layout, Swept, axes};
 use crate::report::SweepReport;
 use crate::report::picture::{sweep_charts, sweep_page};
 
@@ -129,7 +129,7 @@ impl Sweep {
         let environments = layout.environment().iter().map(|axis| axis.points.len()).product();
         weights_fit(&self.objectives.weights, environments, "environments")?;
         let specs: Vec<String> = self.over.iter().chain(&self.vary).cloned().collect();
-        let sweep = Sweeping::new(&base, &specs, layout)?;
+        let sweep = sweep::Sweep::new(&base, &specs, layout)?;
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
         let shard = self.shard.unwrap_or(Shard::WHOLE);

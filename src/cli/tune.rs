@@ -19,7 +19,7 @@ use crate::experiment::replicate::threads;
 use crate::experiment::round::rounded;
 use crate::experiment::stats::Level;
 use crate::experiment::sweep::axes;
-use crate::experiment::tune::{Advice, Against, Tune as Tuning, screen};
+use crate::experiment::tune::{self, Advice, Against, screen};
 use crate::experiment::variant::Base;
 use crate::report::TuneReport;
 use crate::report::picture::{tune_charts, tune_page};
@@ -150,7 +150,7 @@ impl Tune {
             self.vary.iter().map(|spec| rounded(spec)).collect::<Result<_, _>>()?
         };
         let axes = axes(&specs)?;
-        let mut tuning = Tuning::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
+        let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
             self.subject_to.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
         tuning.against = match self.against {

@@ -1,4 +1,4 @@
-//! What a forward's end is known by.
+//! The description of a forward that has ended.
 
 use super::config::Transport;
 use super::ended::{Ended, ended};
@@ -19,7 +19,7 @@ impl AttemptEnd {
         ended(transport, &self.attempt.fate, self.first_token.is_some())
     }
 
-    /// From the begin of the forward to its first token: what the scheduler learns, before rounding.
+    /// From the begin of the forward to its first token, before rounding. The scheduler learns it.
     pub fn upstream_ttft(&self) -> Option<Span> {
         self.first_token.map(|at| at.since(self.flight.began))
     }

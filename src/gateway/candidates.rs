@@ -1,10 +1,9 @@
 //! When the list of candidates is built anew (spec gateway.md, "The list of candidates is a snapshot"): at the first
-//! poll after a change, periodically, and at once when it is empty and asked for. That a limit runs out triggers
-//! nothing.
+//! poll after a change, periodically, and at once when it is empty and asked for. The end of a limit triggers nothing.
 
 use crate::units::{Span, Time};
 
-/// The polls of one replica and whether a change waits for one.
+/// The polls of one replica, and whether a change waits for the next one.
 #[derive(Clone, Debug)]
 pub(super) struct Polls {
     starts: Vec<Time>,
@@ -36,7 +35,7 @@ impl Polls {
         self.starts[replica as usize] = now;
     }
 
-    /// An account's state changed: when to build the list, unless that is planned already.
+    /// An account's state changed. Returns when to build the list, unless that is already planned.
     pub fn changed(&mut self, now: Time) -> Option<Time> {
         if self.planned {
             return None;

@@ -61,10 +61,10 @@ pub enum ReplicaRouting {
     BySession,
 }
 
-/// A replica restarts: it loses its runtime stats, blocks and load caches, and builds the list of candidates.
+/// The restart of a replica, which loses its runtime stats, blocks and load caches, and builds the list of candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restart {
-    /// When.
+    /// When it restarts.
     pub at: Time,
     /// Which replica, from 0.
     pub replica: u32,
@@ -77,9 +77,9 @@ pub struct ClientRetry {
     pub statuses: Vec<u16>,
     /// Tries after the first, at most.
     pub limit: u32,
-    /// Pause before the first of them.
+    /// The pause before the first of these tries.
     pub backoff: Span,
-    /// Each next pause is this times longer.
+    /// Each pause is longer than the one before by this factor.
     pub factor: f64,
     /// The longest pause.
     pub longest: Span,
@@ -104,8 +104,8 @@ pub struct Config {
     pub overload_cooldown: Span,
     /// Whether a 503 cools an account down as a 529 does.
     pub overload_on_503: bool,
-    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a 504,
-    /// which fails over; zero: never.
+    /// `openai_first_output_timeout_seconds`: a forward over HTTP that has no first output after this is given up as a
+    /// 504, which fails over; zero: never.
     pub first_output_limit: Span,
     /// When the gateway process started: polls and rebuilds of the list count from here. Replica r of N started
     /// r/N of a poll interval later.
@@ -126,14 +126,14 @@ pub struct Config {
     pub restarts: Vec<Restart>,
     /// Concurrency limit of every user; `None`: no limit. HTTP only.
     pub user_concurrency: Option<u32>,
-    /// Limits of single users, by number, in the place of that one; `None`: no limit.
+    /// Limits of single users, by number, which replace `user_concurrency`; `None`: no limit.
     pub user_limits: Vec<Option<u32>>,
     /// Whether a previous response that the client names could be done without, as long as its first message carries
     /// no output of a function call whose call is not in it. WebSocket, from 0.1.179 on.
     pub previous_can_move: bool,
     /// Whether responses are remembered, so that they can be continued over HTTP. From 0.1.179 on.
     pub http_continuations: bool,
-    /// Seeds of the shuffles of `legacy` by `Request::luck`, where a script fixes them; else they are drawn.
+    /// Seeds of the shuffles of `legacy` by `Request::luck`, if a script fixes them; otherwise they are drawn.
     pub shuffle_seeds: Vec<u64>,
     /// Tries of the clients.
     pub retry: Option<ClientRetry>,

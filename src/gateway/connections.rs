@@ -28,7 +28,7 @@ impl Connections {
         Self { lanes: limits.map(|limit| limit.map(lane)).collect() }
     }
 
-    /// Takes a connection, or queues for one: whether it stands at once.
+    /// Takes a connection, or queues for one. Returns whether there is one at once.
     pub fn open(&mut self, account: AccountIx, life: u32) -> bool {
         match &mut self.lanes[account.at()] {
             Some(lane) if lane.open >= lane.limit => {
@@ -50,7 +50,7 @@ impl Connections {
         }
     }
 
-    /// Gives one back: the request that gets it, if one waits.
+    /// Gives a connection back. Returns the request that gets it, if one waits.
     pub fn close(&mut self, account: AccountIx) -> Option<u32> {
         let lane = self.lanes[account.at()].as_mut()?;
         let next = lane.queue.pop_front();

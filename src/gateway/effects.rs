@@ -16,7 +16,7 @@ const WINDOW: Span = Span::from_secs(120);
 /// A request ends after so many switches, if the last was made for a 429 of an OAuth account.
 pub(super) const LIMITED_SWITCHES: u32 = 3;
 
-/// What the failures of one gateway process's OAuth accounts have opened: by account the end of its 429 window.
+/// The 429 windows of the OAuth accounts in one gateway process: for each account, the end of its window.
 #[derive(Clone, Debug)]
 pub(super) struct Windows(Vec<Option<Time>>);
 
@@ -41,7 +41,7 @@ impl Windows {
     }
 }
 
-/// What all gateway processes know of temporary ends: by account, so that one of them only moves later.
+/// The ends of temporary limits that all gateway processes know, by account. Such an end only moves later.
 #[derive(Clone, Debug)]
 pub(super) struct Temporary(Vec<Time>);
 
@@ -51,7 +51,7 @@ impl Temporary {
     }
 }
 
-/// Everything that a failure may change.
+/// The state that a failure may change.
 pub(super) struct World<'a> {
     pub pool: &'a mut Pool,
     pub scheduler: &'a mut AnyScheduler,
@@ -60,7 +60,7 @@ pub(super) struct World<'a> {
     pub temporary: &'a mut Temporary,
 }
 
-/// Does to the account what the failure does to it, and says what is to come.
+/// Applies the failure to its account, and returns what follows.
 pub(super) fn apply(failure: &Failure<'_>, world: &mut World<'_>, now: Time) -> Verdict {
     match failure.fate {
         RecordedAttempt::Status { status, says, .. } => of_status(failure, status, says, world, now),
@@ -82,7 +82,7 @@ fn of_status(failure: &Failure<'_>, status: u16, says: Says, world: &mut World<'
     let oauth = failure.traits.credential == Credential::OAuth;
     let limited_login = status == 429 && oauth;
     if says == Says::ContextTooLong {
-        // the request's own fault, whatever the status
+        // a failure that the request itself caused, whatever the status
         return Verdict { code: if status == 429 { 429 } else { refused(status) }, ..Verdict::default() };
     }
     let code = exhausted(status, says);

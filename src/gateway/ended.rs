@@ -1,4 +1,4 @@
-//! What the end of a forward amounts to, whatever is done about it then (spec gateway.md, step 6 and "WebSocket").
+//! What kind of end a forward came to, apart from what follows (spec gateway.md, step 6 and "WebSocket").
 
 use super::config::Transport;
 use crate::workload::RecordedAttempt;

@@ -1,7 +1,7 @@
-//! What can happen next, and in which order things of one instant happen.
+//! The events of the request loop, and the order of events at one instant.
 
-/// An event of the request loop. Those about a request carry its slot and a token: when the token is not the
-/// request's current one, the event has been overtaken and is dropped.
+/// An event of the request loop. Those about a request carry its slot and a token: if the token is not the request's
+/// current one, the event is obsolete and is dropped.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// An account's ground truth changes by itself.

@@ -1,5 +1,4 @@
-//! A failed forward and what it comes to, whatever the revision: `states` decides at 0.1.133, `effects` from 0.1.179
-//! on.
+//! A failed forward and its consequences, for all revisions: `states` decides at 0.1.133, `effects` from 0.1.179 on.
 
 use super::config::AccountTraits;
 use crate::ids::{AccountIx, ModelId};
@@ -13,28 +12,28 @@ pub(super) const LONGEST_RETRY_PAUSE: Span = Span::from_secs(8);
 /// Retries of an overloaded account that is not in pool mode.
 const OVERLOAD_RETRIES: u32 = 3;
 
-/// What a failure is about.
+/// The circumstances of a failure.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failure<'a> {
     pub account: AccountIx,
     pub model: ModelId,
     pub pair_model: ModelId,
     pub fate: RecordedAttempt,
-    /// The upstream's own words.
+    /// The upstream's error message.
     pub message: &'a str,
     pub traits: &'a AccountTraits,
     /// How long its status takes the account out as overloaded, if it does.
     pub overload_cooldown: Option<Span>,
 }
 
-/// What a failure came to.
+/// The consequences of a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// Whether the request is tried again, there or elsewhere.
     pub fails_over: bool,
     /// Whether the same account may be tried again within this request.
     pub again: Again,
-    /// Whether the list of candidates will hear of it.
+    /// Whether the list of candidates will be built anew because of it.
     pub changed: bool,
     /// Where the account as a whole is out: unschedulable until, blocked until.
     pub out: Option<(Time, Time)>,
@@ -46,7 +45,7 @@ pub(super) struct Verdict {
     pub storm: bool,
 }
 
-/// On what terms the same account is tried again.
+/// Whether, and with which pauses, the same account is tried again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Again {
     /// Not at all.

@@ -1,4 +1,4 @@
-//! A forward from its connection to its end, and what the scheduler and the account's state learn of it (spec
+//! A forward from its connection to its end, and its effects on the scheduler and on the account's state (spec
 //! gateway.md, steps 5 and 6): the part that HTTP and WebSocket share.
 
 use super::attempt::AttemptEnd;
@@ -31,7 +31,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    /// The connection of a forward stands: its fate is decided, and its end planned.
+    /// The connection of a forward is established. How it will go is decided now, and its end is planned.
     pub(super) fn connect(&mut self, ix: u32, now: Time) {
         let life = &mut self.lives[ix];
         let (Phase::Forwarding(flight) | Phase::Detached(flight)) = &mut life.phase else { return };
@@ -172,8 +172,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.lives[ix].total_switches += 1;
     }
 
-    /// What a failed forward does to its account, and what is to become of its request; the list of candidates will
-    /// hear of it.
+    /// Applies a failed forward to its account, and returns what follows for its request. The list of candidates is
+    /// notified.
     pub(super) fn failed(&mut self, ix: u32, account: AccountIx, attempt: &Attempt, now: Time) -> Verdict {
         let replica = self.lives[ix].replica;
         let (model, pair_model) = (self.model_of(ix), self.pair_model_of(ix));
@@ -243,8 +243,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 }
 
-/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that waited
-/// for its connection for longer is given up when it gets it.
+/// A forward without a first output within the gateway's timeout, counted from its beginning, ends as a 504. One that
+/// waited for its connection for longer is given up when it gets it.
 fn give_up(attempt: &mut Attempt, timeout: Span, waited: Span) {
     const GATEWAY_TIMEOUT: u16 = 504;
     let left = timeout.saturating_sub(waited);

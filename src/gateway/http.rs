@@ -43,8 +43,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         }
     }
 
-    /// Which response the request continues. From 0.1.179 on the same user must have got it over HTTP not too long ago,
-    /// else the request is refused; before, none is ever sent.
+    /// Which response the request continues. From 0.1.179 on, the same user must have got it over HTTP not too long
+    /// ago; otherwise the request is refused. Before 0.1.179, no response is ever continued over HTTP.
     fn continues(&mut self, ix: u32, now: Time) -> bool {
         let request = &self.lives[ix].request;
         let named = match (self.config.scheduler.revision, request.previous, request.session) {
@@ -147,7 +147,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.waited(ix, now.since(entered));
     }
 
-    /// One wait is over. Who waited for longer than the ping interval has been sent comment lines by then.
+    /// One wait is over. A client that waited for longer than the ping interval has been sent comment lines by then.
     fn waited(&mut self, ix: u32, span: Span) {
         let life = &mut self.lives[ix];
         life.waited += span;

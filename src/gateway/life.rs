@@ -1,4 +1,4 @@
-//! One request on its way through the gateway, and the slab that holds all those under way.
+//! A request under way in the gateway, and the slab that holds all requests under way.
 
 use crate::ids::{AccountIx, ResponseId};
 use crate::measure::Status;
@@ -7,7 +7,7 @@ use crate::units::{Span, Time};
 use crate::upstream::Attempt;
 use crate::workload::Request;
 
-/// Where a request is.
+/// The phase in which a request is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
     /// Between two steps of one instant.
@@ -51,7 +51,7 @@ pub(super) struct Flight {
     pub connected: Option<(Time, Attempt)>,
 }
 
-/// A request under way with all that has become of it so far.
+/// A request under way, with everything that has happened to it so far.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     pub request: Request,
@@ -229,7 +229,7 @@ impl Lives {
         self.slots.len() - self.free.len()
     }
 
-    /// Tokens are told apart for 2^32 phases, far longer than any event is pending.
+    /// Tokens differ for 2^32 phases, far longer than any event is pending.
     fn token(&mut self) -> u32 {
         self.next_token = self.next_token.wrapping_add(1);
         self.next_token

@@ -14,7 +14,7 @@ use crate::units::{Span, Time};
 
 const FLUSH: Span = Span::from_secs(10);
 
-/// What one gateway process has noted of its accounts' uses and not yet made known.
+/// The uses of accounts that one gateway process has recorded but not yet published.
 #[derive(Clone, Debug)]
 pub(super) struct Recency {
     start: Time,

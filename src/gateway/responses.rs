@@ -1,5 +1,5 @@
-//! Who got which response over HTTP: from 0.1.179 on its user may continue it for a while (spec scheduler-modes.md,
-//! section 7).
+//! Which user got which response over HTTP. From 0.1.179 on, the user may continue it for a while (spec
+//! scheduler-modes.md, section 7).
 
 use crate::engine::IdMap;
 use crate::ids::ResponseId;

@@ -45,7 +45,7 @@ pub enum RunError {
 /// Days that an attempt may take. Beyond that the clock, which ends after 584 years, would soon stand still.
 const MOST_DAYS: u64 = 30;
 
-/// What a run amounted to.
+/// The totals of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Requests that arrived; all of them ended.
@@ -75,7 +75,7 @@ const SHUFFLE_PURPOSE: u64 = 0x7368_7566;
 /// Longer names of models are blank to the cooldowns of pairs, in bytes.
 const LONGEST_PAIR_MODEL: usize = 512;
 
-/// One run: requests from a workload through the gateway to an upstream, before the eyes of an observer.
+/// One run: requests go from a workload through the gateway to an upstream, and an observer sees every step.
 pub struct Gateway<'w, W: ?Sized, U, O> {
     pub(super) config: Config,
     pub(super) luck: Luck,
@@ -139,7 +139,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         let processes = (0..config.replicas.max(1)).map(|replica| process(polls.start_of(replica))).collect();
         let mut pool = Pool::new(accounts);
         if config.transport == Transport::WebSocket && config.scheduler.revision == Revision::V0_1_133 {
-            // an account that does not speak it is none for this transport: never listed, never bound
+            // an account that does not speak this transport is never listed and never bound
             for ix in (0..count as u32).map(AccountIx) {
                 let account = pool.account_mut(ix);
                 account.switched_off |= !account.websocket_v2;
@@ -424,7 +424,7 @@ impl<'w, W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'w, W, U, O> {
         self.pair_models[self.lives[ix].request.model.at()]
     }
 
-    /// Asks the scheduler for request `ix`, and tells the observer.
+    /// Asks the scheduler for request `ix`, and reports the answer to the observer.
     pub(super) fn select(&mut self, ix: u32, now: Time) -> Decision {
         let (model, pair_model) = (self.model_of(ix), self.pair_model_of(ix));
         let legacy = self.config.scheduler.mode == Mode::Legacy;

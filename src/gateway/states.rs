@@ -58,12 +58,12 @@ impl Storm {
     }
 }
 
-/// Statuses that are tried on another account; a 400 with one of the upstream's passing troubles is, too.
+/// Statuses that are tried on another account. A 400 with one of the upstream's passing troubles is also tried.
 pub(super) fn fails_over(status: u16, says: Says) -> bool {
     matches!(status, 401 | 402 | 403 | 429 | 529) || status >= 500 || (status == 400 && says == Says::Passing)
 }
 
-/// What a failure comes to at 0.1.133: only statuses do anything to an account or fail over.
+/// The consequences of a failure at 0.1.133, where only statuses change an account or fail over.
 pub(super) fn verdict(
     failure: &Failure<'_>,
     world: (&mut Pool, &mut AnyScheduler, &mut Forbidden),
@@ -95,7 +95,7 @@ pub(super) fn verdict(
     }
 }
 
-/// An upstream's status with what came along.
+/// An upstream's status and what came with it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer<'a> {
     pub status: u16,

@@ -54,7 +54,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         self.turn_select(ix, now);
     }
 
-    /// What was waited for the connection counts as waiting; the connection lends the turn what it remembers.
+    /// Time spent waiting for a free connection counts as waiting. The turn inherits the connection's account and
+    /// replica.
     fn begin_turn(&mut self, ix: u32, now: Time) {
         let life = &mut self.lives[ix];
         life.waited += now.since(life.request.at);

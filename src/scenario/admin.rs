@@ -116,7 +116,8 @@ impl AdminSettings {
         is_true(self.openai_advanced_scheduler_subscription_priority_enabled.as_ref())
     }
 
-    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be read.
+    /// Minutes of cool-down after a 529, 0 where that is switched off; `None` where nothing is given or it cannot be
+    /// read.
     pub(super) fn overload_minutes(&self) -> Option<i64> {
         const DEFAULT: i64 = 10;
         let given: serde_json::Value = serde_json::from_str(&self.overload_cooldown_settings.as_ref()?.0).ok()?;
@@ -131,8 +132,8 @@ impl AdminSettings {
         rate.filter(|&rate| rate > 0.0).unwrap_or(1.0)
     }
 
-    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings that
-    /// took hold, with the keys of the file that they lie over.
+    /// Lays top k and weights over those of the file, in a mode that looks at them. Gives the names of the settings
+    /// that took hold, with the keys of the file that they lie over.
     pub(super) fn lie_over(&self, ws: &mut OpenAiWs) -> Vec<(&'static str, &'static str)> {
         let mut held = Vec::new();
         if let Some(top_k) = self.openai_advanced_scheduler_lb_top_k.as_ref().and_then(Raw::positive) {

@@ -49,8 +49,8 @@ pub(super) fn tree(text: &str, file: &str, not_read: &mut NotRead) -> Result<Nod
     Ok(out)
 }
 
-/// The variable that was probably meant by a name that nobody knows: one that differs in two letters at most, or in a unit
-/// at its end.
+/// The variable that was probably meant by a name that nobody knows: one that differs in two letters at most, or in a
+/// unit at its end.
 fn near(name: &str) -> Option<String> {
     const SHORTEST: usize = 16;
     if name.len() < SHORTEST || !(name.contains("GATEWAY") || name.contains("RATE_LIMIT")) {

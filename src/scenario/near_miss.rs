@@ -61,7 +61,8 @@ fn squash(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// How far two names are apart, if they are near: at most two letters, or a unit at the end that is missing or too much.
+/// How far two names are apart, if they are near: at most two letters, or a unit at the end that is missing or too
+/// much.
 fn distance(written: &str, known: &str, is_short: bool) -> Option<usize> {
     let apart = strsim::damerau_levenshtein(written, known);
     if apart == 0 || is_short {

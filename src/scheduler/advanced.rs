@@ -9,7 +9,7 @@ use super::gate::{Bound, Policy, Rebind};
 use super::spread::{Found, Spread};
 use crate::ids::AccountIx;
 
-/// What became of the sticky layer.
+/// The result of the sticky layer.
 enum Sticky {
     Hit(Outcome),
     /// To load balance, which may write the session's binding.

@@ -14,7 +14,7 @@ use crate::ids::AccountIx;
 /// A candidate with what it is ranked by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
-    /// Who.
+    /// The candidate.
     pub account: AccountIx,
     /// Higher is better.
     pub score: f64,

@@ -1,7 +1,7 @@
 //! Bindings with a time to live: session hash -> account, response id -> account.
 //!
-//! Expired bindings count as none at once; their memory is given back in bulk whenever the table has doubled since the
-//! last time, so it follows the live bindings at a constant cost for each one written.
+//! An expired binding counts as none at once. Memory is given back in bulk whenever the table has doubled since the
+//! last time, so it follows the number of live bindings at a constant cost for each binding written.
 
 use crate::engine::IdMap;
 use crate::ids::AccountIx;
@@ -21,7 +21,7 @@ pub struct Bindings {
 #[derive(Clone, Copy, Debug)]
 struct Binding {
     account: AccountIx,
-    /// Over *at* this instant.
+    /// The binding is over *at* this instant.
     end: Time,
 }
 

@@ -1,5 +1,5 @@
-//! A set of accounts as bits: who may be asked is found by a few word operations however large the pool is, and two
-//! lists of candidates are compared the same way.
+//! A set of accounts as bits. The accounts that may be chosen are found by a few word operations however large the pool
+//! is, and two lists of candidates are compared in the same way.
 
 use crate::ids::AccountIx;
 
@@ -38,7 +38,7 @@ impl Bits {
         self.words.get(account.at() / 64).is_some_and(|word| word >> (account.at() % 64) & 1 == 1)
     }
 
-    /// Keeps those that are in `other`, too.
+    /// Keeps those that are also in `other`.
     pub(crate) fn keep_only(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;
@@ -67,7 +67,7 @@ impl Bits {
         self.words.iter().fold(0, |hash, word| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
     }
 
-    /// Whether nobody is in it.
+    /// Whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
     }

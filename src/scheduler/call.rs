@@ -1,7 +1,7 @@
 //! One select at revision 0.1.179: what its modes have in common (spec scheduler-modes.md, sections 2 and 4).
 //!
-//! The gateway reads an account twice, from its snapshot and then from the database. Both reads see the same here, so
-//! what is said of the second read is done at once.
+//! The gateway reads an account twice, from its snapshot and then from the database. Both reads have the same result
+//! here, so the tests of the second read are made at once.
 
 use super::account::{Account, Credential};
 use super::config::Config;
@@ -12,7 +12,7 @@ use super::replica::Replica;
 use crate::ids::AccountIx;
 use crate::units::Time;
 
-/// One select on its way.
+/// One select in progress.
 pub(super) struct Call<'a> {
     pub(super) config: &'a Config,
     pub(super) pool: &'a mut Pool,
@@ -103,8 +103,8 @@ impl Call<'_> {
         Some(id)
     }
 
-    /// Puts on the desk who may be chosen by load balance: listed, schedulable, supporting the model, not blocked, not
-    /// excluded, speaking the transport. False when nobody is.
+    /// Collects the accounts that load balance may choose: listed, schedulable, supporting the model, not blocked, not
+    /// excluded, and speaking the transport. Returns false if there are none.
     pub(super) fn gather(&mut self) -> bool {
         if self.pool.list_is_empty() {
             // as at every revision, an empty list is built when somebody asks for it

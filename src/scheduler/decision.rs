@@ -1,4 +1,4 @@
-//! What a select answers.
+//! The answer of a select.
 
 use crate::ids::AccountIx;
 use crate::units::Span;
@@ -37,9 +37,9 @@ pub enum EscapeReason {
 }
 
 impl EscapeReason {
-    /// All of them, in the order of reports.
+    /// All reasons, in the order of reports.
     pub const ALL: [Self; Self::COUNT] = [Self::Ttft, Self::ErrorRate, Self::ConcurrencyFull];
-    /// How many there are.
+    /// The number of reasons.
     pub const COUNT: usize = 3;
 
     /// Its place in `ALL`.
@@ -70,7 +70,7 @@ impl EscapeReason {
 pub struct Escape {
     /// The bound account that was skipped.
     pub account: AccountIx,
-    /// Why.
+    /// The reason of the escape.
     pub reason: EscapeReason,
     /// Its error-rate EWMA then.
     pub error_rate: f64,
@@ -92,7 +92,7 @@ pub enum LeaveReason {
 pub struct Leave {
     /// The account that it was bound to.
     pub account: AccountIx,
-    /// Why.
+    /// Why it was taken away.
     pub reason: LeaveReason,
 }
 
@@ -111,7 +111,7 @@ pub struct WaitPlan {
     pub max_waiting: u32,
 }
 
-/// Where a select led.
+/// The outcome of a select.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// A slot is held on this account.
@@ -125,7 +125,7 @@ pub enum Outcome {
 /// The answer of a select with its decision record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// Where it led.
+    /// Its outcome.
     pub outcome: Outcome,
     /// The layer that decided; a failed select has `LoadBalance`.
     pub layer: Layer,
@@ -133,11 +133,11 @@ pub struct Decision {
     pub sticky_previous_hit: bool,
     /// Whether layer 2 hit; in `weighted` whether load balance chose the account that the session is bound to.
     pub sticky_session_hit: bool,
-    /// How many candidates load balance had, else 0.
+    /// The number of candidates of load balance; 0 without load balance.
     pub candidate_count: u32,
-    /// How many of them it kept, else 0.
+    /// The number of candidates that it kept; 0 without load balance.
     pub top_k: u32,
-    /// Population standard deviation of the candidates' load rates, else 0.
+    /// The population standard deviation of the candidates' load rates; 0 without load balance.
     pub load_skew: f64,
     /// The escape on the way to load balance, if there was one.
     pub escape: Option<Escape>,

@@ -1,5 +1,5 @@
-//! What a select writes on. It is kept from select to select, so that a select allocates nothing once warm, and what the
-//! last one left on it is what explanations are made from.
+//! The scratch buffers of a select. They are kept between selects, so that a select allocates nothing once they have
+//! grown, and explanations are made from what the last select left in them.
 
 use super::balance::{Candidate, Order, Ranking};
 use super::bits::Bits;
@@ -26,7 +26,7 @@ impl Bonus {
         [given(self.previous, weights.previous_response), given(self.session, weights.session_sticky)]
     }
 
-    /// Who is asked first, without a draw, if the bonus got one of them among the best.
+    /// The account that is asked first, without a draw, if the bonus got one of the two among the best.
     pub(super) fn leader(&self, best: &[Candidate]) -> Option<AccountIx> {
         let leads = |account: &AccountIx| best.iter().any(|candidate| candidate.account == *account);
         self.previous.filter(leads).or_else(|| self.session.filter(leads))
@@ -41,10 +41,10 @@ pub(super) struct Seen {
     pub(super) known_full: bool,
 }
 
-/// What load balance writes on.
+/// The buffers of load balance.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
-    /// Everybody who may be chosen.
+    /// All accounts that may be chosen.
     pub(super) candidates: Bits,
     pub(super) ranking: Ranking,
     pub(super) order: Order,
@@ -63,12 +63,12 @@ pub(super) struct Desk {
     pub(super) excluded: Bits,
 }
 
-/// What is needed where subscriptions come first.
+/// The buffers for pools in which subscriptions come first.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) subscriptions: Bits,
     pub(super) others: Bits,
-    /// What was seen of the subscriptions.
+    /// The order of the subscriptions, as far as it was looked at.
     pub(super) seen: Vec<Seen>,
 }
 

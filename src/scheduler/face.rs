@@ -8,12 +8,13 @@
 //!
 //! 1. [`AnyScheduler::select`] answers with a slot held (`Outcome::Acquired`), with a plan to wait for one, or with
 //!    `no_available_accounts`. It reads and writes the bindings in the pool as its mode does.
-//! 2. Who waits takes a slot by `Pool::acquire`, gives it back by `Pool::release`, and is counted by `Pool::enter` and
-//!    `Pool::leave`. A session that got its slot by waiting is bound by [`AnyScheduler::bind_session`].
+//! 2. A request that waits takes a slot by `Pool::acquire`, gives it back by `Pool::release`, and is counted by
+//!    `Pool::enter` and `Pool::leave`. A session that got its slot by waiting is bound by
+//!    [`AnyScheduler::bind_session`].
 //! 3. A finished forward is reported by [`AnyScheduler::learn`], a change to another account by
 //!    [`AnyScheduler::switched`]. A response id is bound by [`AnyScheduler::bind_response`].
-//! 4. What a status does to its account is the loop's business; it tells the outcome: [`AnyScheduler::block`] (this
-//!    process only), `Pool::account_mut` (until when it is unschedulable), and, from revision 0.1.179 on,
+//! 4. What a status does to its account is decided by the loop, which reports the outcome: [`AnyScheduler::block`]
+//!    (this process only), `Pool::account_mut` (until when it is unschedulable), and, from revision 0.1.179 on,
 //!    [`AnyScheduler::model_failure`] and [`AnyScheduler::model_success`] (the pair's cooldown, this process only),
 //!    `Pool::limit_model` (limited for a model) and `Pool::set_last_used`.
 //!
@@ -52,7 +53,7 @@ impl Health {
     }
 }
 
-/// Who answers: one variant for each mode of each revision.
+/// The scheduler that answers: one variant for each mode of each revision.
 #[derive(Clone, Debug)]
 enum Port {
     /// Sticky with escape, then load balance, at revision 0.1.133.
@@ -172,7 +173,7 @@ impl AnyScheduler {
         pool.responses.bind(key, account, now, self.config.response_ttl);
     }
 
-    /// What is believed of an account, and whether a bound session would stay there on grounds of health.
+    /// The averages of an account, and whether a bound session would stay there on grounds of health.
     #[inline]
     pub fn health(&self, account: AccountIx, now: Time) -> Health {
         let health = self.replica.stats.snapshot(account);
@@ -214,8 +215,8 @@ impl AnyScheduler {
         }
     }
 
-    /// Every candidate of the last load balance with what it was ranked by: right after a select that went there, with
-    /// its query and time. Empty when nobody was a candidate.
+    /// Every candidate of the last load balance with the values by which it was ranked. Call it right after a select
+    /// that went to load balance, with the same query and time. It is empty if there was no candidate.
     pub fn weigh(&self, pool: &Pool, query: &Query<'_>, now: Time) -> Vec<Weighing> {
         match &self.port {
             Port::Escape(_) | Port::Advanced(_) | Port::Weighted => {

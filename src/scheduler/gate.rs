@@ -1,7 +1,7 @@
 //! The escape gate: whether a bound session leaves its account because of what is known about the account's health; and
 //! the few points at which a what-if may answer otherwise than the gateway does.
 //!
-//! This is the only statement of the rule. Whoever reports on it asks `AnyScheduler::health`.
+//! This is the only statement of the rule. Code that reports on the gate asks `AnyScheduler::health`.
 
 use super::config::Config;
 use super::decision::{Escape, EscapeReason};
@@ -12,7 +12,7 @@ use crate::units::{Span, Time};
 /// The result of a finished forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Learnt {
-    /// Whose.
+    /// The account that served the forward.
     pub account: AccountIx,
     /// The request's model.
     pub model: ModelId,
@@ -25,9 +25,9 @@ pub struct Learnt {
 /// The account that a session is bound to, when the gate is asked about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound<'a> {
-    /// Which account.
+    /// The bound account.
     pub account: AccountIx,
-    /// What its averages are.
+    /// Its averages.
     pub health: Snapshot,
     /// The averages of all accounts.
     pub stats: &'a RuntimeStats,

@@ -5,13 +5,13 @@ use super::decision::{Decision, Layer};
 /// Counters of one replica since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Every select, failed ones too.
+    /// Every select, including failed ones.
     pub select_total: u64,
-    /// Hits of layer 1, wait plans too.
+    /// Hits of layer 1, including wait plans.
     pub sticky_previous_hit_total: u64,
-    /// Hits of layer 2, wait plans too.
+    /// Hits of layer 2, including wait plans.
     pub sticky_session_hit_total: u64,
-    /// Decisions of layer 3, failed ones too.
+    /// Decisions of layer 3, including failed ones.
     pub load_balance_select_total: u64,
     /// Switches reported.
     pub account_switch_total: u64,

@@ -20,7 +20,7 @@ pub enum Transport {
 pub struct SessionKey<'a> {
     /// Stands for the hash in `Pool::sessions`.
     pub key: u64,
-    /// Its text, trimmed: part of the draw's seed and of nothing else.
+    /// Its text, trimmed: it is used for the draw's seed only.
     pub hash: &'a [u8],
 }
 
@@ -29,7 +29,7 @@ pub struct SessionKey<'a> {
 pub struct ResponseKey<'a> {
     /// Stands for the id in `Pool::responses`.
     pub key: u64,
-    /// Its text, trimmed: part of the draw's seed and of nothing else.
+    /// Its text, trimmed: it is used for the draw's seed only.
     pub text: &'a [u8],
 }
 
@@ -42,7 +42,7 @@ pub struct Query<'a> {
     pub previous: Option<ResponseKey<'a>>,
     /// Its model: what accounts must support, and what they are limited for.
     pub model: ModelId,
-    /// The model's name, trimmed: part of the draw's seed and of nothing else.
+    /// The model's name, trimmed: it is used for the draw's seed only.
     pub model_name: &'a [u8],
     /// The model as cooldowns of (account, model) pairs know it: one number for all names that are equal when trimmed
     /// and lower-cased. `ModelId::BLANK` for a blank name and for one of more than 512 bytes.

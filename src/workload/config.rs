@@ -20,7 +20,7 @@ pub enum WorkloadConfig {
 pub struct ReadConfig {
     /// The file, or for Weka and Codex also a folder of files.
     pub path: PathBuf,
-    /// Its format; `None`: told from its header or first record.
+    /// Its format; `None`: it is recognised by its header or first record.
     pub format: Option<Format>,
     /// So many bad lines are left out and counted; one more is an error.
     pub skip_bad_lines: u64,
@@ -158,8 +158,8 @@ pub enum Resample {
 /// A session that was drawn more than once starts again within this span.
 pub const RESAMPLE_BLOCK: Span = Span::from_secs(600);
 
-/// Sessions for rows that have none. A row continues the session that has been due the longest, else it starts a new
-/// one; after each but its last turn a session is due again once a think time has passed. So arrival times stay as
+/// Sessions for rows that have none. A row continues the session that has been due the longest, or otherwise starts a
+/// new one; after each but its last turn a session is due again once a think time has passed. So arrival times stay as
 /// recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssumedSessions {

@@ -17,8 +17,6 @@ pub mod write;
 pub use config::{ReadConfig, ReplayConfig, SynthConfig, WorkloadConfig};
 pub use error::Error;
 pub use play::ReplayWorkload;
-pub use request::{
-    Attempt as RecordedAttempt, Ending, Previous, Recorded, Request, Says, SessionHash, Workload, synthetic_name,
-};
+pub use request::{Ending, Previous, Recorded, RecordedAttempt, Request, Says, SessionHash, Workload, synthetic_name};
 pub use source::Source;
 pub use synth::{Expected, SynthWorkload};

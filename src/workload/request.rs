@@ -137,12 +137,12 @@ pub struct Recorded {
     /// Input tokens found in the prompt cache.
     pub cached_tokens: Option<u32>,
     /// Scripted attempts: the k-th forward of the request does what the k-th entry says, the last one repeats.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<RecordedAttempt>,
 }
 
 /// How one forward to an upstream went or shall go; spans count from the moment that it has its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub enum RecordedAttempt {
     /// A complete answer.
     Ok {
         /// To the first token.
@@ -238,8 +238,8 @@ impl Says {
     }
 }
 
-impl Attempt {
-    /// This status, with nothing else said.
+impl RecordedAttempt {
+    /// This status, without further details.
     pub const fn status(status: u16, end: Span) -> Self {
         Self::Status { status, end, reset_after: None, retry_after: None, says: Says::Nothing }
     }
@@ -280,7 +280,7 @@ impl Attempt {
 /// How a request ended, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// When.
+    /// When it happened.
     pub at: Time,
     /// Whether the answer was complete.
     pub ok: bool,

@@ -59,7 +59,7 @@ impl TraceWriter {
     /// Begins a file; its ending says whether it is packed (`.gz`, `.zst`), and its format if none is given.
     ///
     /// # Errors
-    /// When neither the ending nor `format` tells the format, or the file cannot be written.
+    /// When neither the ending nor `format` gives the format, or the file cannot be written.
     pub fn create(path: &Path, format: Option<NativeFormat>) -> Result<Self, Error> {
         let format = format.or_else(|| NativeFormat::of_path(path)).ok_or_else(|| {
             Error::in_file(

@@ -19,7 +19,8 @@ use crate::units::{agree, count};
 /// An account with more requests at once than this many times its slots has other slots than the snapshot says.
 const TOO_MANY: f64 = 1.5;
 
-const EXPORT: &str = "psql \"$DSN\" -v from=\"'2026-08-01T00:00Z'\" -v to=\"'2026-08-02T00:00Z'\" -v platform=\"'openai'\" \
+const EXPORT: &str = "psql \"$DSN\" -v from=\"'2026-08-01T00:00Z'\" -v to=\"'2026-08-02T00:00Z'\" -v \
+                      platform=\"'openai'\" \
                       -v salt=\"'something secret'\" -At -f docs/export/sub2api-export.sql > log.jsonl";
 const SNAPSHOT: &str =
     "psql \"$DSN\" -v platform=\"'openai'\" -At -f docs/export/sub2api-export-accounts.sql > accounts.jsonl";

@@ -1,5 +1,5 @@
-//! Whether the gateway's config, a log, an accounts file and an escape log fit together, what is missing, and what to type
-//! next. Nothing is fitted or simulated: this is the look that comes before `stickysim calibrate`.
+//! Whether the gateway's config, a log, an accounts file and an escape log fit together, what is missing, and what to
+//! type next. Nothing is fitted or simulated: this is the look that comes before `stickysim calibrate`.
 
 mod checks;
 mod next;

@@ -29,7 +29,7 @@ pub struct TraceRow {
     pub ended: Option<Span>,
     /// It failed in reality.
     pub failed: bool,
-    /// What else was recorded.
+    /// Further recorded facts.
     pub recorded: Option<Box<Recorded>>,
 }
 

@@ -1,5 +1,5 @@
-//! Whose session a transcript is, and when it started: told by its first lines. Codex wrote three generations of files
-//! (flat lines until mid 2025, no `task_complete` until 2026), Claude Code writes one.
+//! Which program's session a transcript is, and when it started, by its first lines. Codex wrote three generations of
+//! files (flat lines until mid 2025, no `task_complete` until 2026), Claude Code writes one.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     OldCodex,
     /// Claude Code.
     Claude,
-    /// JSON lines of something else.
+    /// Other JSON lines.
     Other,
 }
 

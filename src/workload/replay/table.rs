@@ -1,5 +1,5 @@
-//! CSV by column name: which column holds what is told by the header, never by place. One line is one record, so a bad
-//! line spoils no other, and every complaint has its column.
+//! CSV by column name: the header says which column holds what, never its place. One line is one record, so a bad line
+//! spoils no other, and every complaint has its column.
 
 use super::line::BadLine;
 

@@ -71,7 +71,7 @@ pub(super) struct UnderWay {
     pub(super) next: Span,
 }
 
-/// Seconds of service of a request: of an open loop its own, else the estimate.
+/// Seconds of service of a request: its own in an open loop, otherwise the estimate.
 fn mean_service_s(config: &SynthConfig, estimate: f64) -> f64 {
     match &config.timing {
         SynthTiming::Open { service_s } => service_s.mean(),

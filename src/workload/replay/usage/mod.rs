@@ -383,7 +383,7 @@ impl Reading {
     }
 }
 
-/// Ids of accounts: their names where all of these are ids, else numbers in the order of the names.
+/// Ids of accounts: their names if all of these are ids, otherwise numbers in the order of the names.
 fn numbered(names: impl Iterator<Item = String>) -> BTreeMap<String, i64> {
     let names: BTreeSet<String> = names.collect();
     let ids: Option<Vec<i64>> = names.iter().map(|name| name.parse().ok().filter(|&id| id > 0)).collect();
