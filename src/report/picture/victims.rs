@@ -68,11 +68,10 @@ fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
         both.iter().flat_map(|recording| recording.harmed()).map(|session| session.number).collect();
     let harm = |number: u64| both.iter().filter_map(|side| side.session(number)).map(|s| s.harm).max().unwrap_or(0);
     let mut all: Vec<(u64, u32)> = numbers.into_iter().map(|number| (number, harm(number))).collect();
-    // where a side was too long to keep, a session that is not in it is unknown there, not without turns
+    // a session that a side did not keep is unknown there, not without turns: it escaped far from any incident, or
+    // there were too many
     for recording in both {
-        if recording.lacks_sessions() {
-            all.retain(|(number, _)| recording.session(*number).is_some());
-        }
+        all.retain(|(number, _)| recording.session(*number).is_some());
     }
     all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     all.into_iter().take(LINES).map(|(number, _)| number).collect()

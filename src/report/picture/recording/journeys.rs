@@ -155,11 +155,6 @@ impl Journeys {
         self.harmed.iter().chain(&self.spared).find(|session| session.number == number)
     }
 
-    /// Whether there was no room for some sessions.
-    pub fn incomplete(&self) -> bool {
-        self.harmed.len() >= HARMED || self.spared.len() >= SPARED
-    }
-
     fn keep(&mut self, session: Session) {
         if session.touched {
             self.harmed.push(session.clone());

@@ -165,11 +165,6 @@ impl Recording {
         self.journeys.find(number)
     }
 
-    /// Whether there was no room for some sessions: one that is not there may have been.
-    pub(super) fn lacks_sessions(&self) -> bool {
-        self.journeys.incomplete()
-    }
-
     /// The distributions of felt TTFT, under this name.
     pub fn side(&self, name: &str) -> Side {
         Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
