@@ -21,8 +21,8 @@ pub struct Exact {
 pub fn check(case: &Case, repetitions: u64) -> Option<Exact> {
     match case.name.as_str() {
         "abandon" => Some(abandon(case, repetitions)),
-        "slow-off-head" => Some(decisions(case, 66)),
-        "slow-advanced-decisions" => Some(decisions(case, 15)),
+        "slow-off-head" => Some(decisions(case, 66, &as_recorded(case, false))),
+        "slow-advanced-decisions" => Some(decisions(case, 57, &as_logged(case))),
         "slow-on" => Some(accounts(case)),
         _ => None,
     }
@@ -53,8 +53,8 @@ fn abandon(case: &Case, repetitions: u64) -> Exact {
 }
 
 /// Decisions in order of the gateway's log; a pair that arrived within 2 ms may be the other way round.
-fn decisions(case: &Case, least: usize) -> Exact {
-    let played = play(case, Luck::new(1), &as_logged(case));
+fn decisions(case: &Case, least: usize, manner: &Manner) -> Exact {
+    let played = play(case, Luck::new(1), manner);
     let agrees = |i: usize, j: usize| {
         let (logged, (_, decision)) = (&case.decisions[i], &played.decisions[j]);
         let account = decision.account().map(|a| case.accounts[a.at()].0);
@@ -124,52 +124,78 @@ fn as_recorded(case: &Case, in_order: bool) -> Manner {
     Manner::Given(given)
 }
 
-/// As `as_recorded`, but every request reaches the scheduler when the gateway logged its selection. From there to the
-/// upstream it took some 4 ms more on a busy machine, so that the way to the upstream tells too late a time. In the
-/// simulator a forward begins with its selection: the attempt takes the longer instead.
+/// As `as_recorded`, but every request reaches the scheduler when the gateway's log says that it was decided on. On a
+/// busy machine the way to the upstream tells too late a time: from a decision it took some 4 ms more. A decision of
+/// load balance is logged when it is made, but the loads that it goes by were read before: by as much as such decisions
+/// are logged later than those of sessions that stay. In the simulator a forward begins with its selection, so the
+/// attempt takes the longer.
 fn as_logged(case: &Case) -> Manner {
-    let noted = match_notes(case);
     let Manner::Given(mut given) = as_recorded(case, false) else { return Manner::Drawn };
-    let Some(clock) = log_clock(case, &noted) else { return Manner::Given(given) };
-    let logged = case.decisions.iter().filter_map(|line| {
-        let at: jiff::Timestamp = line["time"].as_str()?.parse().ok()?;
-        Some((line["account"].as_i64()?, at.as_millisecond() as f64 / 1e3 + 0.0005 - clock))
-    });
-    let mut free = vec![true; case.requests.len()];
-    let mut earlier = 0.0;
-    for (account, at) in logged {
-        // the way from a selection to the upstream is about the same for all of one moment
-        let distance = |i: usize| {
-            let visit = case.requests[i].visits.first().filter(|visit| free[i] && visit.account == account)?;
-            let way = visit.start_s - at;
-            (case.requests[i].at_s < at && (0.0..LONGEST_WAY_S).contains(&way)).then(|| (way - USUAL_WAY_S).abs())
-        };
-        let near = (0..free.len()).filter_map(|i| Some((i, distance(i)?)));
-        let Some((i, _)) = near.min_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
-        free[i] = false;
-        // within a millisecond the log's order counts
-        earlier = f64::max(at, earlier + 1e-6);
-        let later = Span::from_secs_f64((given[i].0 - earlier).max(0.0));
-        given[i].0 = earlier;
-        if let Some(RecordedAttempt::Ok { end, .. }) = given[i].1.first_mut() {
-            *end += later;
+    let logged = logged(case);
+    let after = |balanced: bool| {
+        let of = logged.iter().filter(|line| line.balanced == balanced);
+        median(of.map(|line| line.at_s - case.requests[line.request].at_s).collect())
+    };
+    let reading = (after(true) - after(false)).max(0.0);
+    for line in &logged {
+        let (visit, (reached, attempts)) = (&case.requests[line.request].visits[0], &mut given[line.request]);
+        *reached = if line.balanced { line.at_s - reading } else { line.at_s };
+        let ended = visit.start_s - UPSTREAM_HOP_S + longer(visit.attempt).end().secs();
+        if let Some(RecordedAttempt::Ok { end, .. }) = attempts.first_mut() {
+            *end = Span::from_secs_f64((ended - *reached).max(0.0));
         }
     }
     Manner::Given(given)
 }
 
+/// A line of the gateway's log of selections.
+struct Logged {
+    /// By its place in the case.
+    request: usize,
+    /// By the clock of the case.
+    at_s: f64,
+    /// Whether load balance decided.
+    balanced: bool,
+}
+
+/// The lines of the log whose requests can be told: the first one whose upstream saw it soon after the line.
+fn logged(case: &Case) -> Vec<Logged> {
+    let zero = zero_of_the_log(case);
+    let mut free = vec![true; case.requests.len()];
+    let mut found = Vec::new();
+    for (line, place) in case.decisions.iter().zip(0..) {
+        let at = line["time"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let Some(at) = at else { continue };
+        // within a millisecond the log's order counts
+        let at_s = at.as_millisecond() as f64 / 1e3 - zero + 1e-9 * f64::from(place);
+        let seen_s = |i: usize| {
+            let visit =
+                case.requests[i].visits.first().filter(|visit| line["account"].as_i64() == Some(visit.account))?;
+            let fits = case.requests[i].at_s < at_s && (-0.001..LONGEST_WAY_S).contains(&(visit.start_s - at_s));
+            (free[i] && fits).then_some(visit.start_s)
+        };
+        let candidates = (0..free.len()).filter_map(|i| Some((i, seen_s(i)?)));
+        if let Some((request, _)) = candidates.min_by(|a, b| a.1.total_cmp(&b.1)) {
+            free[request] = false;
+            found.push(Logged { request, at_s, balanced: line["layer"] == "load_balance" });
+        }
+    }
+    found
+}
+
 /// The Unix time in s, by the gateway's clock, of time 0 of the case: by the forwards that it noted, which the
 /// upstreams saw a little later.
-fn log_clock(case: &Case, noted: &BTreeMap<(usize, usize), &Noted>) -> Option<f64> {
-    let mut found: Vec<f64> = noted
-        .iter()
-        .map(|(&(i, k), note)| {
-            let forward_s = (note.completed_ms - note.duration_ms as i64) as f64 / 1e3;
-            forward_s - (case.requests[i].visits[k].start_s - UPSTREAM_HOP_S)
-        })
-        .collect();
-    found.sort_by(f64::total_cmp);
-    found.get(found.len() / 2).copied()
+fn zero_of_the_log(case: &Case) -> f64 {
+    let zero = |(&(i, k), note): (&(usize, usize), &&Noted)| {
+        let forward_s = (note.completed_ms - note.duration_ms as i64) as f64 / 1e3;
+        forward_s - (case.requests[i].visits[k].start_s - UPSTREAM_HOP_S)
+    };
+    median(match_notes(case).iter().map(zero).collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// From a selection to its first sight at the upstream, at most.

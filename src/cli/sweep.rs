@@ -22,7 +22,7 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 
 /// Sweep one or several keys over values, every point on the same luck.
 ///
-/// Says for each key which value is best, which cannot be told from it (the plateau), where neighbours are much worse (a
+/// Says for each key which value is best, which are as good (the plateau), where neighbours are much worse (a
 /// cliff) and where the key does nothing. A sweep of an escape threshold always has `off` as its reference.
 #[derive(Args)]
 #[command(

@@ -73,13 +73,14 @@ pub(crate) struct Tune {
     /// Take this seed in place of the scenarios' own.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most runs of the search, all scenarios together; by default twelve an arm and scenario.
+    /// The most runs of the search, all scenarios together [default: twelve a value and scenario; fewer where runs are
+    /// long, and more until it is settled where they are short].
     #[arg(long, value_name = "RUNS")]
     budget: Option<usize>,
     /// Fresh replications on which the best is held against what there is at first.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     replications: u32,
-    /// The most of them: they go on until it is decided [default: eight times --replications].
+    /// The most of them: they go on until it is decided [default: eight times --replications; more where runs are short].
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     max_replications: Option<u32>,
     /// The smallest gain that matters, as a share of the figure as it stands: a value that is worse by less is as good.
@@ -157,15 +158,16 @@ impl Tune {
             Reference::Default => Against::Default,
             Reference::Off => Against::Off,
         };
-        tuning.budget = self.budget.unwrap_or(tuning.budget);
+        tuning.budget = self.budget;
         tuning.confirm = self.replications as usize;
-        let most = self.max_replications.map_or(8 * tuning.confirm, |most| most as usize);
-        anyhow::ensure!(
-            most >= tuning.confirm,
-            "--max-replications {most} is less than the {} with which the confirmation begins (--replications)",
-            tuning.confirm
-        );
-        tuning.confirm_most = most;
+        if let Some(most) = self.max_replications.map(|most| most as usize) {
+            anyhow::ensure!(
+                most >= tuning.confirm,
+                "--max-replications {most} is less than the {} with which the confirmation begins (--replications)",
+                tuning.confirm
+            );
+            tuning.confirm_most = Some(most);
+        }
         tuning.smallest = self.smallest;
         let sink = self.output.open()?;
         let pictures = self.pictures.open()?;

@@ -237,6 +237,7 @@ impl Observer for Escapes {
 mod tests {
     use super::*;
     use crate::measure::testing::{Turn, at, by_load_balance, escape, select, sticky, waiting};
+    use crate::scheduler::Mode;
 
     const A: AccountIx = AccountIx(0);
     const B: AccountIx = AccountIx(1);
@@ -280,6 +281,16 @@ mod tests {
         }
         let moves = [Move { from: A, to: B, moves: 1, returns: 0 }, Move { from: A, to: C, moves: 1, returns: 0 }];
         assert_eq!(seen.moves(), moves);
+    }
+
+    #[test]
+    fn without_a_gate_there_are_none_which_is_not_the_same_as_0() {
+        let of = |mode| {
+            let seen = Escapes::new(&Settings { mode, ..Settings::default() }, 3);
+            ["total", "by_reason.ttft", "moves", "rewritten.total"].map(|path| value(&seen, path))
+        };
+        assert_eq!(of(Mode::Advanced), [Some(0.0); 4]);
+        assert_eq!([of(Mode::Legacy), of(Mode::Weighted)], [[None; 4]; 2]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Finished, Forwarded, Observer, Selected, Status};
 use crate::ids::{AccountIx, ModelId, SessionRef};
-use crate::scheduler::{Decision, Escape, EscapeReason, Layer, Outcome, SlotToken, WaitPlan};
+use crate::scheduler::{Decision, Escape, EscapeReason, Layer, Leave, LeaveReason, Outcome, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, HealthChange};
 use crate::workload::{Previous, RecordedAttempt, Request, SessionHash};
@@ -176,6 +176,12 @@ pub fn escape(from: u32, reason: EscapeReason, to: Option<u32>) -> Decision {
         bound: Some(AccountIx(from)),
         ..by_load_balance(to)
     }
+}
+
+/// A bound session that its account's score, or a cooldown, sent elsewhere.
+pub fn left(from: u32, reason: LeaveReason, to: u32) -> Decision {
+    let account = AccountIx(from);
+    Decision { left: Some(Leave { account, reason }), bound: Some(account), ..by_load_balance(Some(to)) }
 }
 
 /// The same decision, but with a wait plan.

@@ -165,8 +165,8 @@ pub enum Followed {
     /// Of those with a turn between the end of the warm-up and the end of the run, cut at both.
     #[default]
     Seen,
-    /// Of those that begin in that time, followed to their last turn while the traffic goes on as before. What else arrives
-    /// after `duration` counts in no figure. It takes as long as the longest of them.
+    /// Of those that begin in that time, followed to their last turn while the traffic goes on as before. What else
+    /// arrives after `duration` counts in no figure. It takes as long as the longest of them.
     Whole,
 }
 
@@ -182,21 +182,23 @@ pub struct WhatIf {
     pub ewma_error_rate_alpha: Option<f64>,
     /// Half the width of the random factor on the pauses of those who wait for a slot, 0 to 0.9.
     pub wait_jitter: f64,
-    /// A forward whose upstream has sent no output for so long is given up, and the request switches to another account,
-    /// once. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. With `gateway_version:
-    /// 0.1.179` over HTTP.
+    /// A forward whose upstream has sent no output for so long is given up, and the request switches to another
+    /// account, but only once (`gateway.openai_first_output_timeout_seconds` does it every time). Known from the
+    /// release notes of v0.2.x only: a sketch of those versions, not a port. With `gateway_version: 0.1.179` over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_output_timeout: Option<Duration>,
-    /// Whether the draw of load balance leaves the previous response out of its seed, so that a session draws alike in all
-    /// rounds of its tools. Known from the release notes of v0.2.x only: a sketch of those versions, not a port.
+    /// Whether the draw of load balance leaves the previous response out of its seed, so that a session draws alike
+    /// in all rounds of its tools. Known from the release notes of v0.2.x only: a sketch of those versions, not a
+    /// port.
     #[serde(skip_serializing_if = "is_false")]
     pub stable_seed: bool,
-    /// Whether a client that leaves (499) ends its upstream request, too: the connection is free at once, and nothing is
-    /// learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over HTTP.
+    /// Whether a client that leaves (499) ends its upstream request, too: the connection is free at once, and nothing
+    /// is learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over
+    /// HTTP.
     #[serde(skip_serializing_if = "is_false")]
     pub cancel_upstream: bool,
-    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway counts in
-    /// whole minutes.
+    /// How long a 529 takes an account out, in the place of `rate_limit.overload_cooldown_minutes`: the gateway
+    /// counts in whole minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overload_cooldown: Option<Duration>,
     /// Whether a 503 does so, too, as in gateways from 0.2.5 on.

@@ -5,7 +5,9 @@
 use crate::seen::Seen;
 use crate::world::{START, World, at, ms, ok};
 use stickysim::ids::{AccountIx, ModelId};
-use stickysim::scheduler::{Account, AnyScheduler, Config, Learnt, Mode, Outcome, Pool, Query, Revision, SessionKey};
+use stickysim::scheduler::{
+    Account, AnyScheduler, Config, Decision, Learnt, LeaveReason, Mode, Outcome, Pool, Query, Revision, SessionKey,
+};
 use stickysim::units::Span;
 
 const MODES: [Mode; 3] = Mode::ALL;
@@ -197,5 +199,35 @@ fn legacy_learns_nothing_but_cooldowns_of_pairs() {
         (0..2).for_each(|_| scheduler.model_failure(FIRST, MODEL, START));
         let later = at(10_000.0);
         assert_eq!(chosen(scheduler.select(&mut pool, &query(), later)), Some(FIRST), "{mode:?}: for 10 s");
+    }
+}
+
+#[test]
+fn without_a_gate_a_decision_says_that_score_or_cooldown_took_the_session_away() {
+    for (mode, cooldown, score) in [
+        (Mode::Legacy, Some(LeaveReason::Cooldown), None),
+        (Mode::Advanced, None, None),
+        (Mode::Weighted, Some(LeaveReason::Cooldown), Some(LeaveReason::Score)),
+    ] {
+        let why = |decision: Decision| decision.left.map(|left| (left.account, left.reason));
+        let (mut scheduler, mut pool) = desk(mode);
+        (0..2).for_each(|_| scheduler.model_failure(FIRST, MODEL, START));
+        let decision = scheduler.select(&mut pool, &query(), START);
+        assert_eq!(why(decision), cooldown.map(|reason| (FIRST, reason)), "{mode:?}");
+
+        // without a bonus, errors put the bound account behind the other one; only that one is kept
+        let (mut scheduler, mut pool) = desk(mode);
+        let mut config = scheduler.config().clone();
+        (config.weights.session_sticky, config.lb_top_k, config.sticky_escape_enabled) = (0.0, 1, false);
+        scheduler.configure(config);
+        let failure = Learnt { account: FIRST, model: MODEL, success: false, first_token_ms: None };
+        scheduler.learn(&failure, START);
+        let decision = scheduler.select(&mut pool, &query(), START);
+        assert_eq!(why(decision), score.map(|reason| (FIRST, reason)), "{mode:?}");
+        // with the bonus it stays
+        let (mut scheduler, mut pool) = desk(mode);
+        scheduler.learn(&failure, START);
+        let decision = scheduler.select(&mut pool, &query(), START);
+        assert_eq!((decision.account(), why(decision)), (Some(FIRST), None), "{mode:?}");
     }
 }

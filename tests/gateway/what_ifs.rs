@@ -1,8 +1,10 @@
 //! What-ifs of the request loop: sketches of later revisions, known from release notes only
 //! (docs/reference/scenario.md, What if).
 
-use stickysim::scheduler::{Mode, Revision};
-use stickysim::units::Span;
+use std::collections::BTreeSet;
+
+use stickysim::scheduler::{Account, AnyScheduler, Config, Mode, Pool, Query, ResponseKey, Revision, SessionKey};
+use stickysim::units::{Span, Time};
 
 use crate::world::{World, ok, status};
 
@@ -46,6 +48,25 @@ fn the_older_revision_and_websocket_know_no_such_timeout() {
     };
     assert_eq!(play(|world| world.config.scheduler.revision = Revision::V0_1_133), Some(2_000.0));
     assert_eq!(play(|world| world.config.transport = stickysim::gateway::Transport::WebSocket), Some(2_000.0));
+}
+
+#[test]
+fn with_a_stable_seed_a_session_draws_alike_whatever_it_continues() {
+    let chosen = |stable: bool| -> BTreeSet<u32> {
+        let of = |turn: u64| {
+            let config = Config { seed_without_previous: stable, ..Config::default() };
+            let mut pool = Pool::new((1..=5).map(|id| Account::new(id, 1)).collect());
+            let text = format!("resp_1_{turn}");
+            let query = Query {
+                session: Some(SessionKey { key: 7, hash: b"session" }),
+                previous: Some(ResponseKey { key: turn, text: text.as_bytes() }),
+                ..Query::default()
+            };
+            AnyScheduler::new(config, 5).select(&mut pool, &query, Time::ZERO).account().unwrap().0
+        };
+        (0..50).map(of).collect()
+    };
+    assert_eq!((chosen(true).len(), chosen(false).len()), (1, 5));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::search::Runner;
+use super::search::BY_LENGTH;
+use super::store::Runner;
 use super::{Against, Scenario, Tune, TuneError, Tuned, points};
 use crate::experiment::cell::{Cell, Figure};
 use crate::experiment::choice::Over;
@@ -22,7 +23,7 @@ impl Tune {
     pub fn of_journal(header: &Header, path: &Path, level: Level) -> Result<(Self, Tuned), TuneError> {
         let not = || TuneError::NotASearch(path.to_owned());
         let tune = Self::of_header(header, level).ok_or_else(not)?;
-        if tune.arms() * tune.scenarios.len() * (tune.most + tune.confirm_most) != header.cells {
+        if tune.arms() * tune.scenarios.len() * tune.room() != header.cells {
             return Err(not());
         }
         let cells = journal::numbered::<Cell>(path, header)?.into_iter().collect();
@@ -58,9 +59,12 @@ impl Tune {
         let mut tune = Self::of_parts(grid, points, texts, objective, level, scenarios);
         tune.against =
             [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.told("against"))?;
-        tune.budget = header.told("budget")?.parse().ok()?;
+        let said = |name: &str| match header.told(name)? {
+            BY_LENGTH => Some(None),
+            number => number.parse().ok().map(Some),
+        };
+        (tune.budget, tune.confirm_most) = (said("budget")?, said("max replications")?);
         tune.confirm = header.told("replications")?.parse().ok()?;
-        tune.confirm_most = header.told("max replications")?.parse().ok()?;
         tune.smallest = header.told("smallest")?.parse().ok()?;
         if let Some(weights) = header.told("weights") {
             tune.over = Over::Mean(weights.split(',').map(|text| text.parse().ok()).collect::<Option<_>>()?);

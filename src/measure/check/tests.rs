@@ -1,6 +1,6 @@
 use super::*;
-use crate::measure::testing::{Turn, at, by_load_balance, escape, forward, request, select, sticky};
-use crate::scheduler::{Decision, Health};
+use crate::measure::testing::{Turn, at, by_load_balance, escape, forward, left, request, select, sticky};
+use crate::scheduler::{Decision, Health, LeaveReason};
 
 fn check(enabled: bool) -> Check {
     let gate = Gate { enabled, ..Gate::default() };
@@ -131,4 +131,29 @@ fn runtime_stats_are_what_the_reports_make_them() {
     seen.restarted(at(6), 1);
     report(&mut seen, 7, None, 0.2, None);
     assert_eq!(violated(seen), [6]);
+}
+
+#[test]
+fn each_mode_decides_as_it_can() {
+    let told = |mode, decision: &Decision| {
+        let mut seen = Check::new(&Settings { mode, ..Settings::default() }, &[AccountInfo::new(1, 2)]);
+        Turn::at(2).arrives(&mut seen);
+        select(&mut seen, 2, None, decision);
+        violated(seen)
+    };
+    let of = |decision: &Decision| Mode::ALL.map(|mode| told(mode, decision).len());
+    let plain = Decision { candidate_count: 0, ..by_load_balance(Some(0)) };
+    assert_eq!(of(&plain), [0, 0, 0]);
+    assert_eq!(of(&by_load_balance(Some(0))), [1, 0, 0], "legacy counts no candidates");
+    assert_eq!(of(&sticky(0)), [1, 0, 1], "the layer session_hash is of advanced only");
+    let balanced = Decision { sticky_session_hit: true, bound: Some(AccountIx(0)), ..plain };
+    assert_eq!(of(&balanced), [1, 1, 0], "a hit by load balance is of weighted only");
+    assert_eq!(
+        told(Mode::Weighted, &Decision { bound: None, ..balanced }),
+        [5],
+        "on another account than the bound one"
+    );
+    let gone = Decision { candidate_count: 0, ..left(1, LeaveReason::Cooldown, 0) };
+    assert_eq!(of(&gone), [0, 1, 0], "a session leaves advanced by an escape");
+    assert_eq!(told(Mode::Weighted, &left(0, LeaveReason::Score, 0)), [5], "left, and stayed");
 }

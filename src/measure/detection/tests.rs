@@ -1,6 +1,6 @@
 use super::*;
-use crate::measure::testing::{at, by_load_balance, escape, forward, health, select, sticky};
-use crate::scheduler::{EscapeReason, Health};
+use crate::measure::testing::{at, by_load_balance, escape, forward, health, left, select, sticky};
+use crate::scheduler::{EscapeReason, Health, LeaveReason};
 
 fn detection(models: Vec<ModelId>) -> Detection {
     let condition = |name: &str| ConditionInfo {
@@ -184,5 +184,25 @@ fn a_turn_that_stays_on_its_connection_is_missed_too() {
         forward(&mut seen, 6_000, S, 1, 1, 0, true); // a healthy account
         let missed = if websocket { 2.0 } else { 1.0 };
         check(&figures(&mut seen, 9_000), &[("detection.missed_turns", Some(missed))]);
+    }
+}
+
+#[test]
+fn without_a_gate_an_account_is_seen_when_its_score_or_a_cooldown_takes_a_session_from_it() {
+    for reason in [LeaveReason::Score, LeaveReason::Cooldown] {
+        let mut seen = detection(Vec::new());
+        health(&mut seen, 10_000, 0, 0, true);
+        select(&mut seen, 11_000, S, &by_load_balance(Some(0))); // not bound
+        select(&mut seen, 13_000, S, &left(0, reason, 2));
+        select(&mut seen, 14_000, S, &left(1, reason, 2)); // from a healthy one
+        let figures = figures(&mut seen, 40_000);
+        check(
+            &figures,
+            &[
+                ("detection.detected", Some(1.0)),
+                ("detection.delay_s.mean", Some(3.0)),
+                ("detection.false_escapes", Some(1.0)),
+            ],
+        );
     }
 }

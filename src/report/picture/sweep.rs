@@ -6,6 +6,10 @@ use super::parts::{axis_label, charts, conditions, estimate, format_of, provenan
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
+<<<<<<< HEAD
+=======
+use crate::report::answer::of_sweep;
+>>>>>>> main
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
@@ -33,6 +37,10 @@ pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
 /// The page of a sweep; `command` made it.
 pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     let from = from(report);
+<<<<<<< HEAD
+=======
+    let answer = of_sweep(report);
+>>>>>>> main
     let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
     let mut sections: Vec<Section> = Vec::new();
     for chart in sweep_charts(report) {
@@ -48,7 +56,11 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
+<<<<<<< HEAD
         answer: report.answer().unwrap_or_default(),
+=======
+        answer,
+>>>>>>> main
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -62,14 +74,6 @@ fn from(report: &SweepReport) -> Provenance {
 }
 
 /// Without values that changed anything all curves are flat: said under the chart.
-fn inert_notes(report: &SweepReport) -> Vec<String> {
-    let inert = report.inert.iter().zip(report.layout.grid().axes());
-    let wholly = inert.filter(|(inert, axis)| inert.wholly && axis.points.len() > 1);
-    wholly
-        .map(|(inert, _)| format!("Inert: no value of {} changed any decision of the scheduler.", inert.key))
-        .collect()
-}
-
 fn one_key(report: &SweepReport) -> Figure {
     let axis = &report.layout.grid().axes()[0];
     let key = Key::new(axis);
@@ -112,7 +116,7 @@ fn one_key(report: &SweepReport) -> Figure {
             })
             .collect(),
         level_percent: report.level.fraction() * 100.0,
-        notes: inert_notes(report),
+        notes: report.inert_remarks(),
         key: key.chart,
     });
     titled(report, &mut figure);
@@ -210,7 +214,7 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
     }
     figure.notes.extend(beyond(report));
     figure.notes.extend(references(report, shape));
-    figure.notes.extend(inert_notes(report));
+    figure.notes.extend(report.inert_remarks());
     figure
 }
 

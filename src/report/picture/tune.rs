@@ -8,7 +8,7 @@ use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
-use crate::report::answer::Answer;
+use crate::report::answer::of_tune;
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -30,7 +30,6 @@ pub fn tune_charts(report: &TuneReport) -> Vec<Chart> {
 /// The page of a search; `command` made it.
 pub fn tune_page(report: &TuneReport, command: &str) -> Page {
     let from = from(report, None);
-    let (verdict, tone) = verdict(report);
     let mut sections: Vec<Section> = Vec::new();
     for chart in tune_charts(report) {
         let heading = match chart.name.as_str() {
@@ -53,7 +52,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         title: format!("Tuning {}", report.keys().join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        answer: Answer::plain(verdict, tone, reasons(report)),
+        answer: of_tune(report),
         notes: Vec::new(),
         tiles: tiles(report),
         sections,
@@ -282,28 +281,6 @@ fn against(row: &ConfirmedRow, default: bool) -> (Option<&Paired>, Verdict) {
         return (row.default.as_ref(), row.verdict);
     }
     (row.off.as_ref(), Verdict::of(row.off.as_ref(), row.figure.direction()))
-}
-
-fn verdict(report: &TuneReport) -> (String, Tone) {
-    let tone = match report.tuned.advice {
-        Advice::Change => Tone::Good,
-        Advice::Keep => Tone::Neutral,
-        Advice::NothingFeasible | Advice::Inert => Tone::Undecided,
-    };
-    (sentence(&report.headline()), tone)
-}
-
-fn reasons(report: &TuneReport) -> Vec<String> {
-    let tuned = &report.tuned;
-    let mut all: Vec<String> = report.details().iter().map(|line| sentence(&capitalised(line))).collect();
-    all.push(format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title));
-    let (search, confirmation) = tuned.spent;
-    all.push(format!("{search} runs of search, {confirmation} of confirmation."));
-    all
-}
-
-fn sentence(text: &str) -> String {
-    format!("{text}.")
 }
 
 fn tiles(report: &TuneReport) -> Vec<Tile> {

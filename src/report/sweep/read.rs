@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{AxisShape, Shape, SweepReport};
-use crate::experiment::stats::plateau::Cliff;
+use crate::experiment::stats::along::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict};
 use crate::experiment::sweep::Layout;
 use crate::experiment::sweep::decide::Decision;
@@ -42,6 +42,8 @@ struct ShapeRow {
     best_point: usize,
     best: Interval,
     plateau_points: Vec<usize>,
+    #[serde(default)]
+    too_few_points: Vec<usize>,
     against_off: Option<Interval>,
     verdict_against_off: Option<Verdict>,
     axes: Vec<AxisRow>,
@@ -53,7 +55,10 @@ struct AxisRow {
     best: String,
     plateau: Vec<String>,
     plateau_around_best: [String; 2],
-    no_effect_shown: bool,
+    #[serde(default, alias = "no_effect_shown")]
+    no_effect_that_matters: bool,
+    #[serde(default)]
+    too_few_to_say: Vec<String>,
     cliffs: Vec<CliffRow>,
 }
 
@@ -118,7 +123,8 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
         Ok(AxisShape {
             best: place(&row.key, &row.best)?,
             members: row.plateau.iter().map(|text| place(&row.key, text)).collect::<Result<_, _>>()?,
-            everywhere: row.no_effect_shown,
+            everywhere: row.no_effect_that_matters,
+            too_few: row.too_few_to_say.iter().map(|text| place(&row.key, text)).collect::<Result<_, _>>()?,
             stretch: (place(&row.key, first)?, place(&row.key, last)?),
             cliffs: row.cliffs.iter().map(cliff).collect::<Result<_, _>>()?,
             key: row.key,
@@ -133,6 +139,7 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
             best: row.best_point,
             mean: row.best,
             plateau: row.plateau_points,
+            too_few: row.too_few_points,
             against_off: row.against_off.zip(row.verdict_against_off),
             axes: row.axes.into_iter().map(axis).collect::<Result<_, _>>()?,
         })

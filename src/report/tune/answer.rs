@@ -11,6 +11,7 @@ use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
 use crate::measure::figures::Unit;
 use crate::report::comparison::{amount, signed};
+use crate::report::format::trimmed;
 use crate::scenario::full_key;
 
 /// So many values are named; the others are counted.
@@ -167,8 +168,7 @@ impl TuneReport {
             .collect();
         let by = |arm: &Arm| arm.dearer_by.unwrap_or(0.0);
         all.sort_by(|x, y| by(x).total_cmp(&by(y)));
-        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) =
-            all.into_iter().partition(|arm| by(arm) > self.tuned.bill.tolerance());
+        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) = all.into_iter().partition(|arm| arm.dearer);
         let mut lines = Vec::new();
         if !same.is_empty() {
             lines.push(format!("as good, and as cheap: {}", self.named(&same, &|arm| self.label(arm))));
@@ -212,13 +212,9 @@ fn plain(text: &str) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
+/// At most one decimal, where it says something.
 fn percent(share: f64) -> String {
-    // a gain or loss of first tokens is no share of a time
-    if share.abs() > 1e6 {
-        return "any percentage".to_owned();
-    }
-    let text = format!("{:.1}", share * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+    format!("{} %", trimmed(&format!("{:.1}", share * 100.0)))
 }
 
 fn from_to(row: &ConfirmedRow, paired: &Paired) -> String {

@@ -52,6 +52,8 @@ struct ArmRow {
     place: Option<Place>,
     at_most: Option<f64>,
     dearer_by: Option<f64>,
+    #[serde(default)]
+    dearer: bool,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +155,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         place: row.place,
         at_most: row.at_most,
         dearer_by: row.dearer_by,
+        dearer: row.dearer,
     };
     let row = |(path, value): (&String, &Value)| -> Result<ConfirmedRow, BadDocument> {
         let row = FigureRow::deserialize(value)?;
