@@ -106,7 +106,7 @@ pub struct Considered<'a> {
 
 /// Why the binding of a session was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Binding {
+pub enum BindingCause {
     /// Load balance chose an account with a free slot.
     LoadBalance,
     /// The request got a slot after waiting.
@@ -243,7 +243,7 @@ pub trait Observer {
         _session: Option<SessionRef>,
         _earlier: Option<AccountIx>,
         _account: AccountIx,
-        _cause: Binding,
+        _cause: BindingCause,
     ) {
     }
     /// A slot was taken (`held` is the account's count afterwards) or freed. Not called for accounts without a limit.

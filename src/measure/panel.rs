@@ -14,7 +14,7 @@ use super::scheduling::Scheduling;
 use super::series::Series;
 use super::sessions::Sessions;
 use super::{
-    AccountInfo, Binding, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
+    AccountInfo, BindingCause, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
     StateChange,
 };
 use crate::ids::{AccountIx, SessionRef};
@@ -156,7 +156,7 @@ impl Observer for Panel {
         session: Option<SessionRef>,
         earlier: Option<AccountIx>,
         account: AccountIx,
-        cause: Binding,
+        cause: BindingCause,
     ) {
         if self.counts(now) {
             self.escapes.bound(now, session, earlier, account, cause);

@@ -262,7 +262,7 @@ impl<'a> Explainer<'a> {
     /// The answer of a select: an account with a slot, a plan to wait, or none.
     fn outcome(&self, select: &Select) -> String {
         let slots = match select.slots {
-            Some((held, limit)) if limit > 0 => format!(" ({held} of {limit} slots taken)"),
+            Some((held, limit)) if limit > 0 => format!(" (slots taken: {held} of {limit})"),
             _ => String::new(),
         };
         match select.decision.outcome {

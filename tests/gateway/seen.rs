@@ -2,7 +2,7 @@
 
 use crate::world::START;
 use stickysim::ids::{AccountIx, SessionRef};
-use stickysim::measure::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use stickysim::measure::{BindingCause, Finished, Forwarded, Observer, Report, Selected, StateChange};
 use stickysim::scheduler::{Health, Metrics, Outcome};
 use stickysim::units::{Span, Time};
 
@@ -62,7 +62,7 @@ pub struct Seen {
     /// (when, ids on the list)
     pub lists: Vec<(f64, Vec<u32>)>,
     /// (when, session, account, cause)
-    pub bound: Vec<(f64, Option<u64>, u32, Binding)>,
+    pub bound: Vec<(f64, Option<u64>, u32, BindingCause)>,
     /// (when, account, slots held afterwards)
     pub slots: Vec<(f64, u32, u32)>,
     /// (when, account, waiting afterwards)
@@ -131,7 +131,7 @@ impl Observer for Seen {
         session: Option<SessionRef>,
         _: Option<AccountIx>,
         account: AccountIx,
-        why: Binding,
+        why: BindingCause,
     ) {
         self.bound.push((millis(now), session.map(|session| session.number), id(account), why));
     }

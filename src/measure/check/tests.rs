@@ -3,7 +3,7 @@ use crate::measure::testing::{Turn, at, by_load_balance, escape, forward, left, 
 use crate::scheduler::{Decision, Health, LeaveReason};
 
 fn check(enabled: bool) -> Check {
-    let gate = Gate { enabled, ..Gate::default() };
+    let gate = EscapeGate { enabled, ..EscapeGate::default() };
     let accounts = [(1, 2), (2, 0)].map(|(id, concurrency)| AccountInfo::new(id, concurrency));
     Check::new(&Settings { gate, replicas: 2, ..Settings::default() }, &accounts)
 }

@@ -5,7 +5,7 @@ use super::run::capital;
 use super::words::sentence;
 use super::{Answer, FAILURES, Tone, plain};
 use crate::experiment::compare::{Comparison, Outcome, Row};
-use crate::experiment::gate::Evidence;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;

@@ -8,7 +8,7 @@ use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::{Precision, Reached};
 use crate::experiment::compare::split::Step;
 use crate::experiment::compare::{Comparison, Gate, Row};
-use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::sequential::Target;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
 use crate::report::printed::BadDocument;
@@ -134,7 +134,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
         })
     };
     let gate = |gate: GateRow| -> Result<Gate, BadDocument> {
-        let condition = Condition::parse(&gate.fail_if, &[&gate.figure]);
+        let condition = Criterion::parse(&gate.fail_if, &[&gate.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
         let judgement = Judgement { evidence: gate.condition, measured: gate.measured, a_is_zero: gate.a_is_zero };
         Ok(Gate { figure: at(&gate.figure)?.meta, condition, judgement })

@@ -2,8 +2,8 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::current;
-use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::TuneReport;
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Bill;
-use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
@@ -167,7 +167,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         })
     };
     let constraint = |row: ConstraintRow| -> Result<Constraint, BadDocument> {
-        let condition = Condition::parse(&row.constraint, &[&row.figure]);
+        let condition = Criterion::parse(&row.constraint, &[&row.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
         let best = Judgement { evidence: row.evidence, measured: row.measured, a_is_zero: row.a_is_zero };
         Ok(Constraint { condition, best, default: row.as_it_stands })

@@ -1,7 +1,7 @@
 //! What a search says to people.
 
 use super::{TuneReport, fate, stands};
-use crate::experiment::gate::Evidence;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::Interval;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::tune::{Advice, Arm, Confirmed};
