@@ -83,11 +83,7 @@ pub fn heat_map(map: &HeatMap) -> Figure {
         let plateau: Vec<(usize, usize)> = map.plateau.iter().copied().filter(inside).map(place).collect();
         if !plateau.is_empty() {
             let outline = Mark::Outline { squares: plateau, dash: Dash::Dashed };
-<<<<<<< HEAD
             panel.series.push(Series::new(map.plateau_word.clone(), Ink::Bad, outline));
-=======
-            panel.series.push(Series::new("plateau: as good as the best", Ink::Bad, outline));
->>>>>>> main
         }
         if let Some(best) = map.best.filter(inside).map(place) {
             let outline = Mark::Outline { squares: vec![best], dash: Dash::Solid };

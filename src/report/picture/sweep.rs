@@ -6,10 +6,7 @@ use super::parts::{axis_label, charts, conditions, estimate, format_of, provenan
 use crate::experiment::cell::Figure as Of;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
-<<<<<<< HEAD
-=======
 use crate::report::answer::of_sweep;
->>>>>>> main
 use crate::report::chart::{
     ConditionDetection, Detection, Estimate, Figure, Format, HeatMap, KeyMarks, KeySweep, Other, Provenance, RocPoint,
     SweepPoint, detection, heat_map, key_sweep,
@@ -37,10 +34,6 @@ pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
 /// The page of a sweep; `command` made it.
 pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     let from = from(report);
-<<<<<<< HEAD
-=======
-    let answer = of_sweep(report);
->>>>>>> main
     let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
     let mut sections: Vec<Section> = Vec::new();
     for chart in sweep_charts(report) {
@@ -56,11 +49,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-<<<<<<< HEAD
-        answer: report.answer().unwrap_or_default(),
-=======
-        answer,
->>>>>>> main
+        answer: of_sweep(report),
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,

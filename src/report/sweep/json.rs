@@ -52,7 +52,6 @@ pub(super) fn of(report: &SweepReport) -> Value {
             "environments": layout.environment().len(),
             "level": report.level.fraction(),
         },
-        "answer": report.in_short().json(),
         "shapes": report.shapes.iter().map(|s| shape(report, s)).collect::<Vec<_>>(),
         "decision": report.decision,
         "inert": inert,

@@ -2,21 +2,17 @@
 //!
 //! Made of a sweep's cells, or read back from its JSON document: everything that is shown is made of this.
 
-mod answer;
 mod json;
 mod read;
 mod sections;
+mod worth;
 
-<<<<<<< HEAD
-pub use answer::Worth;
 pub(in crate::report) use sections::short_key;
-=======
-pub(in crate::report) use sections::{plateau, short_key};
->>>>>>> main
+pub use worth::Worth;
 
 use serde_json::Value;
 
-use super::answer::Answer;
+use super::answer::{Answer, of_sweep};
 use super::comparison::csv_ends;
 use super::printed::{BadDocument, Report};
 use super::summary::Section;
@@ -196,7 +192,7 @@ impl Report for SweepReport {
     }
 
     fn answer(&self) -> Option<Answer> {
-        Some(self.in_short())
+        Some(of_sweep(self))
     }
 
     fn brief(&self) -> Vec<Section> {

@@ -124,7 +124,7 @@ fn shorter(path: &str) -> &str {
 }
 
 /// Which values of a key are as good as the best.
-pub(in crate::report) fn plateau(axis: &AxisShape, label: &dyn Fn(usize) -> String) -> String {
+fn plateau(axis: &AxisShape, label: &dyn Fn(usize) -> String) -> String {
     let (first, last) = axis.stretch;
     let few = match axis.too_few.as_slice() {
         [] => String::new(),
@@ -153,18 +153,7 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
         shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.best))).collect();
     blocks.push(Block::Line(format!("best of the values at {}: {}", best.join(", "), amount(Some(shape.mean), unit))));
     for axis in &shape.axes {
-<<<<<<< HEAD
-        let (first, last) = axis.stretch;
-        blocks.push(Block::Line(if axis.everywhere {
-            format!("{}: no value can be told from the best by this figure", axis.key)
-        } else if first == last {
-            format!("{}: plateau is that value alone", axis.key)
-        } else {
-            format!("{}: plateau from {} to {}", axis.key, label(&axis.key, first), label(&axis.key, last))
-        }));
-=======
         blocks.push(Block::Line(plateau(axis, &|at| label(&axis.key, at))));
->>>>>>> main
         for cliff in &axis.cliffs {
             let by = cliff.worse_by.map_or_else(String::new, |by| format!(" by {:.0} %", by * 100.0));
             blocks.push(Block::Remark(format!(
