@@ -1,8 +1,8 @@
 //! A against B, a row for each figure: the change in percent with its interval, and the numbers beside it.
 
+use super::estimate::Estimate;
 use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
 use super::format::Format;
-use super::sweep::Estimate;
 use super::theme::Ink;
 use crate::units;
 

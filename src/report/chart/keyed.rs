@@ -1,8 +1,8 @@
 //! Panels over the values of one key, under each other on one axis: what charts of sweeps and of searches are built of.
 
+use super::estimate::Estimate;
 use super::figure::{Axis, Dash, Mark, Panel, Row, Scale, Series, Shape, Span, SpanKind, Texture};
 use super::format::Format;
-use super::sweep::Estimate;
 use super::theme::Ink;
 
 /// Values of the key that are marked, in the units of its axis (on an axis of names: the number of the name, from 0).

@@ -2,7 +2,7 @@
 
 use super::figure::{Dash, Figure, Mark, Panel, SpanKind};
 use super::font::{Faces, printable};
-use super::layout::hatched;
+use super::measures::hatched;
 use super::panel;
 use super::scene::{Anchor, Area, Entry, Item, Text};
 use super::theme::Ink;

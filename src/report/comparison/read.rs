@@ -11,7 +11,7 @@ use crate::experiment::compare::{Comparison, Gate, Row};
 use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::sequential::Target;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
-use crate::report::printed::BadDocument;
+use crate::report::bad_document::BadDocument;
 use crate::scheduler::EscapeReason;
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 //! Nothing is fetched: style, script and drawings are in it, and a content security policy forbids the rest, also any
 //! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for both.
 
+mod class;
 mod data;
 mod table;
 
@@ -11,6 +12,7 @@ use std::fmt::Write as _;
 pub use super::answer::Tone;
 use super::answer::{Answer, Point};
 use super::chart::{BrokenFont, Figure, Journey, Provenance, Theme, colours, escaped, inline_svg, journey};
+use class::class;
 pub use table::{Cell, Column, Table};
 
 const STYLE: &str = include_str!("page.css");
@@ -24,16 +26,6 @@ pub const STORY_ENDS: &str = "What to change";
 
 /// Widths of charts in px: for wide and for narrow screens.
 const WIDTHS: [(&str, f64); 2] = [("wide", 960.0), ("narrow", 400.0)];
-
-/// The class of what has a tone.
-const fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "good",
-        Tone::Bad => "bad",
-        Tone::Undecided => "undecided",
-        Tone::Neutral => "",
-    }
-}
 
 /// A figure that deserves a place of its own.
 #[derive(Clone, Debug, Default, PartialEq)]

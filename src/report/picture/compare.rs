@@ -67,7 +67,7 @@ fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
         ("escape off", "as it stands") => ["escape off", "escape on"].map(str::to_owned),
         (a, b) => [format!("A: {a}"), format!("B: {b}")],
     };
-    let both = super::incident::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
+    let both = super::sides::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
     let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];

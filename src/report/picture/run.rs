@@ -2,6 +2,7 @@
 
 use super::incident::incident;
 use super::parts::{conditions, provenance, reproduce_run, shown, tables};
+use super::sides::Sides;
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
@@ -52,7 +53,7 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
 
 /// What happened, and who suffered.
 fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
-    let (sides, from, scenario) = (recording.sides(), from(document), &document.about.scenario);
+    let (sides, from, scenario) = (Sides::of(recording), from(document), &document.about.scenario);
     let title = of_run(document).sentence;
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&sides, from.clone(), &title, scenario))];

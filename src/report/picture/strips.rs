@@ -3,10 +3,10 @@
 //! Every provider has lone slow answers. A strip that paints each of them hides the account that is ill, so the strips
 //! show the farthest tail that is quiet while all is well: nine of ten answers, three of four, or half of them.
 
-use super::incident::Sides;
 use super::recording::Recording;
 use super::recording::grid::Joins as _;
 use super::recording::watch::{Answers, Episode, Patient, STEPS, Watch};
+use super::sides::Sides;
 use crate::report::chart::{Lane, Span};
 use crate::report::format;
 use crate::scheduler::EscapeReason;

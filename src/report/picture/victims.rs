@@ -1,8 +1,9 @@
 //! Who suffered: the sessions that met a degraded account, on both sides, turn by turn.
 
-use super::incident::{Sides, merged};
+use super::incident::merged;
 use super::recording::Recording;
 use super::recording::journeys::{Session, Turn};
+use super::sides::Sides;
 use crate::measure::Status;
 use crate::report::answer::{clock, plural};
 use crate::report::chart::{self, Dot, Figure, Half, Level, Line, Provenance, Suffered};

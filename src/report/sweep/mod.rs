@@ -13,8 +13,9 @@ pub use worth::Worth;
 use serde_json::Value;
 
 use super::answer::{Answer, of_sweep};
+use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
-use super::printed::{BadDocument, Report};
+use super::printed::Report;
 use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::along::Cliff;

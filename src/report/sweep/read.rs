@@ -10,8 +10,8 @@ use crate::experiment::sweep::Layout;
 use crate::experiment::sweep::decide::Decision;
 use crate::experiment::sweep::shape::Inert;
 use crate::experiment::vary::Axis;
+use crate::report::bad_document::BadDocument;
 use crate::report::comparison::figure_at;
-use crate::report::printed::BadDocument;
 
 #[derive(Deserialize)]
 struct Document {

@@ -14,8 +14,8 @@ use crate::experiment::tune::confirm::Gain;
 use crate::experiment::tune::screen::Screened;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
+use crate::report::bad_document::BadDocument;
 use crate::report::comparison::figure_at;
-use crate::report::printed::BadDocument;
 
 #[derive(Deserialize)]
 struct Document {

@@ -9,7 +9,6 @@ use self::account::Account;
 use self::grid::Grid;
 use self::journeys::Journeys;
 use self::watch::Watch;
-use super::incident::Sides;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
@@ -118,14 +117,9 @@ impl Recording {
         Self { without: without.map(Box::new), ..self }
     }
 
-    /// What pictures of an incident show: this run, and beside it the same one without escape.
-    pub(super) fn sides(&self) -> Sides<'_> {
-        let name = match (&self.without, self.settings.gate.enabled) {
-            (Some(_), _) => "escape on",
-            (None, true) => "as it ran",
-            (None, false) => "escape off",
-        };
-        Sides { reference: self.without.as_deref().map(|without| (without, "escape off")), shown: (self, name) }
+    /// The same run without escape, where there is one.
+    pub(super) fn without(&self) -> Option<&Self> {
+        self.without.as_deref()
     }
 
     /// What the pictures of an incident are made of.
