@@ -45,7 +45,7 @@ fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     }
     if !report.notes.is_empty() {
         let blocks = report.notes.iter().cloned().map(Block::Remark).collect();
-        all.push(Section { title: "Notes (of some points)".to_owned(), blocks });
+        all.push(Section { title: "Notes on some points".to_owned(), blocks });
     }
     all
 }
@@ -60,7 +60,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         report.seed
     ))];
     if n == 1 {
-        blocks.push(Block::Remark("one replication has no intervals: no value can be told from another".to_owned()));
+        blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
@@ -192,7 +192,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
-            "to take: {}, the cheapest of what is as good as the best{also}",
+            "take {}: the cheapest of the values that are as good as the best{also}",
             name(decision.worst_case)
         )];
     }

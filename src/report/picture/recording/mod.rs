@@ -13,7 +13,7 @@ use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
 use crate::measure::{
-    AccountInfo, Finished, Forwarded, Observer, Percentiles, Report, Selected, Settings, StateChange,
+    AccountInfo, Finished, Forwarded, Observer, Percentiles, Reported, Selected, Settings, StateChange,
 };
 use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
 use crate::report::format;
@@ -294,7 +294,7 @@ impl Observer for Recording {
         self.watch.slots(after, account, held);
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.watch.reported(self.after(report.now), report);
         if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);
