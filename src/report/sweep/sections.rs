@@ -50,6 +50,16 @@ fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     all
 }
 
+/// The mark of a point in the table.
+fn mark(shape: Option<&Shape>, point: usize) -> &'static str {
+    match shape {
+        Some(shape) if shape.best == point => MARK_BEST,
+        Some(shape) if shape.plateau.contains(&point) => MARK_PLATEAU,
+        Some(shape) if shape.too_few.contains(&point) => MARK_FEW,
+        _ => "",
+    }
+}
+
 fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     let layout = &report.layout;
     let n = layout.replications();
@@ -89,13 +99,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
                 amount(mean.map(|m| Interval { lo: None, hi: None, ..m }), figure.meta.unit)
             }
         }));
-        let mark = match shape {
-            Some(shape) if shape.best == point => MARK_BEST,
-            _ if on_plateau.contains(&point) => MARK_PLATEAU,
-            _ if few.contains(&point) => MARK_FEW,
-            _ => "",
-        };
-        row.push(mark.to_owned());
+        row.push(mark(shape, point).to_owned());
         table.row(row);
     }
     blocks.push(Block::Table(table));
