@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::bad_document::BadDocument;
 use super::document::{ResultDocument, SCHEMA_VERSION};
-use super::printed::BadDocument;
 use super::{ComparisonReport, SweepReport, TuneReport};
 use crate::experiment::cell::Figure;
 use crate::experiment::journal::{Header, JournalError};

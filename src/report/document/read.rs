@@ -10,7 +10,7 @@ use super::{About, Estimate, Figure, MoveFigures, NamedFigures, ResultDocument};
 use crate::experiment::stats::Interval;
 use crate::measure::figures::{Meta, no_token, registry};
 use crate::measure::{Merged, Note};
-use crate::report::printed::BadDocument;
+use crate::report::bad_document::BadDocument;
 use crate::scenario::Scenario;
 use crate::simulation::settings;
 

@@ -14,8 +14,8 @@ use crate::experiment::tune::confirm::Gain;
 use crate::experiment::tune::screen::Screened;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
+use crate::report::bad_document::BadDocument;
 use crate::report::comparison::figure_at;
-use crate::report::printed::BadDocument;
 
 #[derive(Deserialize)]
 struct Document {
@@ -125,7 +125,7 @@ impl Against {
 
 pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
     let document = Document::deserialize(document)?;
-    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is no level", document.level)))?;
+    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is not a level", document.level)))?;
     let scenarios = document.scenarios.len();
     let grid: usize = document.axes.iter().map(|axis| axis.points.len()).product();
     if scenarios == 0
