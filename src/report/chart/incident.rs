@@ -139,6 +139,26 @@ fn strips(incident: &Incident) -> Panel {
     for (span, name) in &incident.brackets {
         panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
     }
+    panel.series.extend(steps(incident));
+    panel.series.extend(befell(incident, !panel.series.is_empty()));
+    for (at, label) in &incident.marks {
+        let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
+        panel.series.push(Series::new(label.clone(), Ink::Text, rule));
+    }
+    let column = |head: &str, of: fn(&Lane) -> &String| Column {
+        head: head.to_owned(),
+        cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
+    };
+    // of one account alone its bracket says it
+    if incident.marks.is_empty() && incident.lanes.iter().filter(|lane| !lane.seen.is_empty()).count() > 1 {
+        panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
+    }
+    panel
+}
+
+/// The cells of all strips, a series for each step.
+fn steps(incident: &Incident) -> Vec<Series> {
+    let mut out = Vec::new();
     for (step, name) in incident.steps.iter().enumerate() {
         let (mut bars, mut tips) = (Vec::new(), Vec::new());
         for (row, lane) in incident.lanes.iter().enumerate() {
@@ -152,9 +172,15 @@ fn strips(incident: &Incident) -> Panel {
             }
         }
         if !bars.is_empty() {
-            panel.series.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
+            out.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
         }
     }
+    out
+}
+
+/// Where accounts gave no answers, were blocked, or were degraded; nobody is idle where nothing else is drawn.
+fn befell(incident: &Incident, some: bool) -> Vec<Series> {
+    let mut out = Vec::new();
     let over = |of: fn(&Lane) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
         let lanes = incident.lanes.iter().enumerate();
         lanes
@@ -172,35 +198,23 @@ fn strips(incident: &Incident) -> Panel {
             .map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
     });
     let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
-    if !idle.is_empty() && !panel.series.is_empty() {
-        panel.series.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
+    if !idle.is_empty() && some {
+        out.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
     }
     let blocked = over(|lane| &lane.blocked, -0.34, 0.44);
     if !blocked.is_empty() {
         let tips = incident.lanes.iter().flat_map(|lane| lane.blocked.iter().map(move |span| kept_off(lane, span)));
         let bars = Mark::Bars { bars: blocked };
-        panel.series.push(Series::new(BLOCKED, Ink::Blocked, bars).tips(tips.collect()));
+        out.push(Series::new(BLOCKED, Ink::Blocked, bars).tips(tips.collect()));
     }
     let degraded = over(|lane| &lane.degraded, -0.48, -0.37);
     if !degraded.is_empty() {
         let tips = incident.lanes.iter().flat_map(|lane| lane.degraded.iter().map(move |span| truth(lane, span)));
         // where a bracket says what befell, the legend need not
         let name = if incident.brackets.is_empty() { DEGRADED } else { "" };
-        panel.series.push(Series::new(name, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
+        out.push(Series::new(name, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
     }
-    for (at, label) in &incident.marks {
-        let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
-        panel.series.push(Series::new(label.clone(), Ink::Text, rule));
-    }
-    let column = |head: &str, of: fn(&Lane) -> &String| Column {
-        head: head.to_owned(),
-        cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
-    };
-    // of one account alone its bracket says it
-    if incident.marks.is_empty() && incident.lanes.iter().filter(|lane| !lane.seen.is_empty()).count() > 1 {
-        panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
-    }
-    panel
+    out
 }
 
 /// Whether an account is beyond the SLO, or whatever is measured, for most of the window.

@@ -50,6 +50,18 @@ fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     all
 }
 
+/// The figures of the table of points with their headings: those that values are judged by, and some beside them.
+fn columns(report: &SweepReport, objectives: &[&Figure]) -> Vec<(Figure, String)> {
+    let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    // more keys leave less room
+    let beside = beside.skip(report.layout.grid().axes().len().saturating_sub(2));
+    objectives
+        .iter()
+        .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
+        .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
+        .collect()
+}
+
 fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     let layout = &report.layout;
     let n = layout.replications();
@@ -63,14 +75,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
-    let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
-    // more keys leave less room
-    let beside = beside.skip(layout.grid().axes().len().saturating_sub(2));
-    let columns: Vec<(Figure, String)> = objectives
-        .iter()
-        .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
-        .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
-        .collect();
+    let columns = columns(report, &objectives);
     let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short_key(&axis.key)).collect();
     let header: Vec<&str> =
         keys.into_iter().chain(columns.iter().map(|(_, title)| title.as_str())).chain([""]).collect();
