@@ -279,7 +279,7 @@ impl Reading {
             } else {
                 format!("{} of {lines} lines are bad, the first: {why}", self.bad)
             };
-            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::looks::is_gateway_log(&text)) {
+            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text)) {
                 let message = "this is the gateway's own log: it has its escapes and not its requests";
                 let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
                               --escape-log";

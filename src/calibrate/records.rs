@@ -336,8 +336,8 @@ impl Log {
         }
         if let Some((ttft, duration)) = first {
             self.notes.push(format!(
-                "{count} of {} {} (the first: TTFT {ttft:.3} s, duration {duration:.3} s): two clocks, or one of the two in \
-                 another unit; these times are left out of the fit",
+                "{count} of {} {} (the first: TTFT {ttft:.3} s, duration {duration:.3} s): two clocks, or one of the \
+                 two in another unit; these times are left out of the fit",
                 units::count(self.records.len() as u64, "request"),
                 units::agree(
                     count as u64,

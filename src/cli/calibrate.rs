@@ -1,28 +1,29 @@
 //! `stickysim calibrate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::places::Places;
+use super::places::{Kept, Places};
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
 use crate::scenario::Set;
 use crate::workload::replay::Format;
 
-/// Make a scenario and a trace of the gateway's own logs, and say how far to trust them.
+/// Make a scenario and a trace from the gateway's own logs, and say how far to trust them.
 ///
-/// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
+/// Fits healthy accounts, finds when they were slow or failed, and compares simulations of the period with the record.
 /// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
-/// tolerance, 3 when there is too little to tell by. docs/guide/calibrate.md says how to export the logs.
+/// tolerance, 3 when there is too little data to decide. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
-    /// The log, as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the gateway's usage page, or any
-    /// trace with accounts and times to first token (plain, .gz or .zst); or what --format says.
+    /// The log (- for standard input), as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the
+    /// gateway's usage page, or any trace with accounts and times to first token (plain, .gz or .zst); or what
+    /// --format says.
     #[arg(value_name = "LOG")]
     log: PathBuf,
-    /// What the log is; without this its content tells.
+    /// What the log is; by default it is recognised by its content.
     #[arg(long, value_enum)]
     format: Option<Kind>,
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
@@ -38,7 +39,7 @@ pub(crate) struct Calibrate {
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Fit nothing: hold the log against this scenario.
+    /// Fit nothing, and compare the log with this scenario.
     #[arg(long, value_name = "SCENARIO")]
     against: Option<PathBuf>,
     /// The folder to write to.
@@ -50,7 +51,7 @@ pub(crate) struct Calibrate {
     /// How far beyond the interval of the simulations a figure may lie, as a share.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     tolerance: f64,
-    /// How many simulations the record is held against.
+    /// How many simulations the record is compared with.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(5..=10_000))]
     replications: u64,
     /// The least factor on the time to first token that makes a span slow.
@@ -78,17 +79,29 @@ impl Calibrate {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         anyhow::ensure!(self.tolerance >= 0.0, "--tolerance is a share, 0 or more");
         anyhow::ensure!(self.least_factor > 1.0, "--least-factor must be above 1");
+        let twice =
+            std::iter::once(&self.log).chain(&self.accounts).chain(&self.escape_log).chain(&self.gateway_config);
+        anyhow::ensure!(
+            twice.filter(|path| path.as_os_str() == "-").count() < 2,
+            "standard input (-) can be only one of the log, --accounts, --escape-log and --gateway-config"
+        );
+        let beside = self.out.parent().unwrap_or(Path::new(".")).to_owned();
+        let kept = |path: &PathBuf| Kept::of(path, &beside);
+        let log = kept(&self.log)?;
+        let accounts = self.accounts.as_ref().map(kept).transpose()?;
+        let escape_log = self.escape_log.iter().map(kept).collect::<Result<Vec<_>, _>>()?;
+        let config = self.gateway_config.as_ref().map(kept).transpose()?;
         let options = Options {
-            log: self.log,
+            log: log.path().to_owned(),
             format: match self.format {
                 None => None,
                 Some(Kind::Gateway) => Some(Format::GatewayLog),
                 Some(Kind::Codex) => Some(Format::Codex),
                 Some(Kind::Weka) => Some(Format::Weka),
             },
-            accounts: self.accounts,
-            escape_log: self.escape_log,
-            gateway_config: self.gateway_config,
+            accounts: accounts.as_ref().map(|kept| kept.path().to_owned()),
+            escape_log: escape_log.iter().map(|kept| kept.path().to_owned()).collect(),
+            gateway_config: config.as_ref().map(|kept| kept.path().to_owned()),
             sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,

@@ -5,26 +5,46 @@
 //! scenario's current figure. Over several scenarios, the worst regret counts (Savage 1951), or their weighted mean.
 //! `stats::best` decides which arms are as good as the best. Among these the *cheapest* is taken: by the price of all
 //! tokens if there are prices, and otherwise by the share of cold turns. Among equally cheap arms, the one nearest to
-//! the current values is taken.
+//! the current values is taken. An arm is dearer than another only if that is shown on the replications of both: a
+//! difference of bills that luck alone can make is none.
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Figure};
 use super::stats::best::{Place, Question, Standing};
-use super::stats::mean_interval_of;
 use super::stats::smooth::smoothed;
+use super::stats::{Level, mean_interval_of};
+use crate::measure::figures::no_token::{is_score, score, share_of};
 
 /// What the arms did in one scenario or environment.
 #[derive(Clone, Debug, Default)]
 pub struct Field {
-    /// For each arm its loss in each replication (the smaller, the better).
-    pub losses: Vec<Vec<Option<f64>>>,
+    /// For each arm its loss in each replication (the smaller, the better), [`capped`].
+    losses: Vec<Vec<Option<f64>>>,
+    /// For each arm whether the figure falls among requests without a first token in some replication.
+    lost: Vec<bool>,
     /// For each arm its bill in each replication.
-    pub bills: Vec<Vec<Option<f64>>>,
+    bills: Vec<Vec<Option<f64>>>,
     /// What the scenario has as it stands, in the unit of losses: regrets are shares of its size.
-    pub as_it_stands: Option<f64>,
+    as_it_stands: Option<f64>,
     /// What its bill is as it stands.
-    pub bill: Option<f64>,
+    bill: Option<f64>,
+}
+
+impl Field {
+    /// Of losses (the smaller, the better) and bills, for each arm in each replication. Regrets are shares of the mean
+    /// loss of arm `standing`; `None`: of the least that an arm has.
+    pub fn new(losses: Vec<Vec<Option<f64>>>, bills: Vec<Vec<Option<f64>>>, standing: Option<usize>) -> Self {
+        let lost = losses.iter().map(|column| column.iter().flatten().any(|&loss| is_score(loss))).collect();
+        let losses = capped(losses);
+        let means = || losses.iter().filter_map(|column| mean(column));
+        let as_it_stands = match standing {
+            Some(arm) => losses.get(arm).and_then(|column| mean(column)),
+            None => means().min_by(f64::total_cmp),
+        };
+        let bill = bills.get(standing.unwrap_or(0)).and_then(|column| mean(column));
+        Self { losses, lost, bills, as_it_stands, bill }
+    }
 }
 
 /// How regrets of several fields become one.
@@ -42,7 +62,8 @@ pub enum Over {
 pub struct Regrets {
     /// For each arm its regret in each replication; differences of two arms mean something, and means do.
     pub columns: Vec<Vec<Option<f64>>>,
-    /// For each field each arm's mean regret there.
+    /// For each field each arm's mean regret there; a worst-rank score (`measure::figures::no_token`), where the figure
+    /// falls among requests without a first token in some replication.
     pub means: Vec<Vec<Option<f64>>>,
     /// What neighbours taught each other: see `stats::smooth`; the least of the fields.
     pub gain: Option<f64>,
@@ -60,6 +81,8 @@ pub struct Choice {
     /// For each arm its bill less that of the chosen one, as a share of the bill as it stands (of prices) or as it is
     /// (shares of cold turns).
     pub dearer_by: Vec<Option<f64>>,
+    /// For each arm whether it is shown to be dearer than the chosen one, by more than the bill's tolerance.
+    pub dearer: Vec<bool>,
 }
 
 /// The bill that decides among values that are as good.
@@ -99,15 +122,14 @@ impl Bill {
     }
 }
 
-/// Losses where no first token, and so no finite figure, ranks as worst: twice the largest loss of all that there are.
+/// Losses where no first token, and so no time, ranks as worst: at least twice the largest loss of all that there are,
+/// and the more, the more of the requests had none.
 pub fn capped(mut losses: Vec<Vec<Option<f64>>>) -> Vec<Vec<Option<f64>>> {
-    let finite = losses.iter().flatten().flatten().copied().filter(|loss| loss.is_finite());
-    let largest = finite.map(f64::abs).fold(0.0, f64::max);
+    let times = losses.iter().flatten().flatten().copied().filter(|&loss| !is_score(loss));
+    let largest = times.map(f64::abs).fold(0.0, f64::max);
     let worst = if largest > 0.0 { 2.0 * largest } else { 1.0 };
-    for loss in losses.iter_mut().flatten().flatten() {
-        if *loss == f64::INFINITY {
-            *loss = worst;
-        }
+    for loss in losses.iter_mut().flatten().flatten().filter(|loss| is_score(**loss)) {
+        *loss = worst * (1.0 + share_of(loss.abs()).clamp(0.0, 1.0)) * loss.signum();
     }
     losses
 }
@@ -118,8 +140,9 @@ pub fn losses<'a>(figure: &Figure, cells: impl IntoIterator<Item = &'a Cell>) ->
     cells.into_iter().map(|cell| figure.of(cell).map(|value| direction.loss(value))).collect()
 }
 
-fn mean(column: &[Option<f64>]) -> Option<f64> {
-    mean_interval_of(column, super::stats::Level::PERCENT_95).map(|mean| mean.mean)
+/// The mean over the replications that have the figure.
+pub fn mean(column: &[Option<f64>]) -> Option<f64> {
+    mean_interval_of(column, Level::PERCENT_95).map(|mean| mean.mean)
 }
 
 /// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is
@@ -137,7 +160,7 @@ pub fn regrets(
     };
     let mut known: Vec<(usize, Vec<Vec<Option<f64>>>)> = Vec::new();
     for (number, field) in fields.iter().enumerate() {
-        let smooth = smoothed(&capped(field.losses.clone()), at);
+        let smooth = smoothed(&field.losses, at);
         let fullest = smooth.columns.iter().map(Vec::len).max().unwrap_or(0);
         let least = |wanted: &dyn Fn(usize) -> bool| {
             let columns = smooth.columns.iter().enumerate().filter(|(arm, c)| c.len() == fullest && wanted(*arm));
@@ -181,7 +204,12 @@ pub fn regrets(
     };
     let of_field = |number: usize| -> Vec<Option<f64>> {
         match known.iter().find(|(known, _)| *known == number) {
-            Some((_, columns)) => columns.iter().map(|column| mean(column)).collect(),
+            // a mean of times and of none is no time
+            Some((_, columns)) => columns
+                .iter()
+                .zip(&fields[number].lost)
+                .map(|(column, &lost)| mean(column).map(|mean| if lost { score(0.0) } else { mean }))
+                .collect(),
             None => vec![None; arms],
         }
     };
@@ -208,6 +236,15 @@ pub fn bills(fields: &[Field], bill: Bill) -> Vec<Vec<Option<f64>>> {
     (0..arms).map(of_arm).collect()
 }
 
+/// The smallest difference that matters, as a share of what there is, where nobody said.
+pub const SMALLEST: f64 = 0.05;
+
+/// What is asked of the arms: as good as the best is what is less than half of the smallest difference away. One that
+/// is cheaper may not lose all of what matters.
+pub const fn question(smallest: f64, level: Level) -> Question {
+    Question { smallest: 0.5 * smallest, level }
+}
+
 /// What is to be chosen among.
 pub struct Candidates<'a> {
     /// Their regrets.
@@ -224,29 +261,54 @@ impl Candidates<'_> {
     /// Chooses among the arms that `may_win`; `None` where none of those has a regret.
     pub fn choose(&self, question: Question, may_win: &dyn Fn(usize) -> bool) -> Option<Choice> {
         let found = question.ask(self.regrets, may_win)?;
-        // over the replications that both have: bills share nearly all their luck
-        let dearer = |arm: usize, than: usize| -> Option<f64> {
-            let (own, other) = (self.bills.get(arm)?, self.bills.get(than)?);
-            mean(&own.iter().zip(other).map(|(own, other)| Some((*own)? - (*other)?)).collect::<Vec<_>>())
-        };
-        let good = |arm: usize| matches!(found.arms[arm].place, Place::Best | Place::AsGood);
-        let all: Vec<usize> = (0..found.arms.len()).filter(|&arm| good(arm)).collect();
-        let bill = |arm: usize| dearer(arm, found.best).unwrap_or(0.0);
-        let least = all.iter().map(|&arm| bill(arm)).fold(f64::INFINITY, f64::min);
-        let cheap = all.iter().copied().filter(|&arm| bill(arm) <= least + self.bill.tolerance());
-        let moved = |arm: usize| self.moves.get(arm).copied().unwrap_or(f64::INFINITY);
+        let good = |arm: &usize| matches!(found.arms[*arm].place, Place::Best | Place::AsGood);
+        let all: Vec<usize> = (0..found.arms.len()).filter(good).collect();
         let excess = |arm: usize| found.arms[arm].excess.map_or(0.0, |excess| excess.mean);
-        let chosen = cheap
-            .min_by(|&a, &b| moved(a).total_cmp(&moved(b)).then(excess(a).total_cmp(&excess(b))).then(a.cmp(&b)))?;
-        let dearer_by = (0..found.arms.len()).map(|arm| dearer(arm, chosen)).collect();
-        Some(Choice { best: found.best, chosen, standings: found.arms, dearer_by })
+        let chosen = *self.preferred(&all, &excess, question.level).first()?;
+        let dearer_by = (0..found.arms.len()).map(|arm| self.dearer(arm, chosen)).collect();
+        let dearer = (0..found.arms.len()).map(|arm| self.is_dearer(arm, chosen, question.level)).collect();
+        Some(Choice { best: found.best, chosen, standings: found.arms, dearer_by, dearer })
+    }
+
+    /// These arms in the order in which they are to be taken, if all are as good: those first that are not shown to be
+    /// dearer than the cheapest, the nearest to what there is first among them; then the others by their bills.
+    /// `excess` decides between equals.
+    pub fn preferred(&self, arms: &[usize], excess: &dyn Fn(usize) -> f64, level: Level) -> Vec<usize> {
+        let Some(&first) = arms.first() else { return Vec::new() };
+        let bill = |arm: usize| self.dearer(arm, first).unwrap_or(0.0);
+        let moved = |arm: usize| self.moves.get(arm).copied().unwrap_or(f64::INFINITY);
+        let mut by_bill = arms.to_vec();
+        by_bill.sort_by(|&a, &b| bill(a).total_cmp(&bill(b)).then(a.cmp(&b)));
+        let cheapest = by_bill[0];
+        let (dearer, mut cheap): (Vec<usize>, Vec<usize>) =
+            by_bill.into_iter().partition(|&arm| self.is_dearer(arm, cheapest, level));
+        cheap.sort_by(|&a, &b| moved(a).total_cmp(&moved(b)).then(excess(a).total_cmp(&excess(b))).then(a.cmp(&b)));
+        cheap.extend(dearer);
+        cheap
+    }
+
+    /// By how much an arm is dearer than another, for each replication that both have: bills share nearly all their
+    /// luck.
+    fn differences(&self, arm: usize, than: usize) -> Vec<Option<f64>> {
+        let (Some(own), Some(other)) = (self.bills.get(arm), self.bills.get(than)) else { return Vec::new() };
+        own.iter().zip(other).map(|(own, other)| Some((*own)? - (*other)?)).collect()
+    }
+
+    fn dearer(&self, arm: usize, than: usize) -> Option<f64> {
+        mean(&self.differences(arm, than))
+    }
+
+    /// Whether an arm is shown to be dearer than another, and by more than what is the same.
+    fn is_dearer(&self, arm: usize, than: usize, level: Level) -> bool {
+        arm != than
+            && mean_interval_of(&self.differences(arm, than), level)
+                .is_some_and(|found| found.mean > self.bill.tolerance() && found.lo.is_some_and(|lo| lo > 0.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::stats::Level;
 
     fn column(mean: f64) -> Vec<Option<f64>> {
         (0..12).map(|i| Some(mean + 0.001 * f64::from(i % 3))).collect()
@@ -280,16 +342,49 @@ mod tests {
     }
 
     #[test]
-    fn no_first_token_ranks_as_worst_and_is_no_missing_figure() {
-        let got = capped(vec![vec![Some(3.0), Some(f64::INFINITY)], vec![Some(-8.0), None]]);
-        assert_eq!(got, [vec![Some(3.0), Some(16.0)], vec![Some(-8.0), None]]);
+    fn a_bill_that_luck_alone_may_have_made_smaller_is_no_reason() {
+        let luck = |arm: usize| (0..12).map(|i| Some(0.002 * f64::from(u8::from(i % 5 == arm)))).collect::<Vec<_>>();
+        let regrets = [luck(0), luck(1)];
+        // the mean difference is 1 % of the bill and its standard error 1.5 %
+        let scattered =
+            |sign: f64| (0..12).map(|i| Some(1.0 + 0.01 + sign * if i % 2 == 0 { 0.05 } else { -0.05 })).collect();
+        let bills = vec![vec![Some(1.0); 12], scattered(1.0)];
+        let question = Question { smallest: 0.05, level: Level::PERCENT_95 };
+        let candidates = |moves| Candidates { regrets: &regrets, bills: &bills, bill: Bill::Price, moves };
+        let got = candidates(&[3.0, 1.0]).choose(question, &|_| true).unwrap();
+        assert_eq!((got.chosen, &got.dearer), (1, &vec![false; 2]));
+        assert_eq!(candidates(&[1.0, 3.0]).choose(question, &|_| true).unwrap().chosen, 0);
+    }
+
+    #[test]
+    fn arms_come_in_the_order_in_which_they_would_be_taken() {
+        let bills: Vec<_> = [1.24, 1.0, 1.001, 1.1].map(column).into();
+        let candidates = Candidates { regrets: &[], bills: &bills, bill: Bill::Price, moves: &[0.0, 2.0, 1.0, 0.5] };
+        assert_eq!(candidates.preferred(&[0, 1, 2, 3], &|_| 0.0, Level::PERCENT_95), [2, 1, 3, 0]);
+        assert_eq!(candidates.preferred(&[], &|_| 0.0, Level::PERCENT_95), [0; 0]);
+    }
+
+    #[test]
+    fn no_first_token_ranks_as_worst_and_the_worse_the_more_were_lost() {
+        let got = capped(vec![vec![Some(3.0), Some(score(0.0))], vec![Some(-8.0), Some(score(0.5)), None]]);
+        assert_eq!(got, [vec![Some(3.0), Some(16.0)], vec![Some(-8.0), Some(24.0), None]]);
+        assert_eq!(capped(vec![vec![Some(score(0.25))]]), [vec![Some(1.25)]]);
+    }
+
+    #[test]
+    fn one_replication_without_a_token_does_not_make_all_others_alike() {
+        let lost = |at: usize| (0..4).map(|i| Some(if i == at { score(0.1) } else { 10.0 })).collect::<Vec<_>>();
+        let field = Field::new(vec![vec![Some(10.0); 4], vec![Some(15.0); 4], lost(2)], Vec::new(), Some(2));
+        let found = regrets(&[field], &[None; 3], &Over::Worst, &|_| true).unwrap();
+        let of = |arm: usize| mean(&found.columns[arm]).unwrap();
+        assert!(of(0) == 0.0 && of(1) > 0.2 && of(2) > of(1), "{found:?}");
+        assert!(found.means[0][1].unwrap() < 1.0 && is_score(found.means[0][2].unwrap()));
     }
 
     fn fields() -> Vec<Field> {
         let field = |means: [f64; 3], scale: f64| Field {
-            losses: means.map(|mean| vec![Some(mean); 4]).to_vec(),
             as_it_stands: Some(scale),
-            ..Field::default()
+            ..Field::new(means.map(|mean| vec![Some(mean); 4]).to_vec(), Vec::new(), None)
         };
         vec![field([10.0, 12.0, 11.0], 20.0), field([300.0, 200.0, 210.0], 100.0)]
     }

@@ -86,20 +86,25 @@ impl Grid {
 
     /// Combination number `index` (below [`Grid::size`]): each axis with its point.
     pub fn combination(&self, index: usize) -> Vec<(&Axis, &Point)> {
-        let mut rest = index;
-        let mut chosen: Vec<(&Axis, &Point)> = self
-            .axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let at = rest % axis.points.len();
-                rest /= axis.points.len();
-                (axis, &axis.points[at])
-            })
-            .collect();
-        chosen.reverse();
-        chosen
+        let at = indices(&self.shape(), index);
+        self.axes.iter().zip(at).map(|(axis, at)| (axis, &axis.points[at])).collect()
     }
+}
+
+/// The index on each axis of combination `number`; the last axis runs fastest.
+pub fn indices(shape: &[usize], number: usize) -> Vec<usize> {
+    let mut rest = number;
+    let mut found: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&points| {
+            let at = rest % points;
+            rest /= points;
+            at
+        })
+        .collect();
+    found.reverse();
+    found
 }
 
 #[cfg(test)]

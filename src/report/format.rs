@@ -29,6 +29,16 @@ pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
     }
 }
 
+/// A share in percent with so many decimals; `-` if there is none, `no token` where the figure that it is a share of falls
+/// among requests without a first token.
+pub fn share(share: Option<f64>, decimals: usize) -> String {
+    match share {
+        None => NONE.into(),
+        Some(share) if no_token::is_score(share) => no_token::WORDS.into(),
+        Some(share) => format!("{:.decimals$} %", share * 100.0),
+    }
+}
+
 /// Seconds in the unit that suits them.
 pub fn time(secs: f64, half: Option<f64>) -> String {
     let (scale, unit) = match secs.abs() {

@@ -35,6 +35,8 @@ pub struct Plan {
     pub keep_at_least: usize,
     /// The level at which an arm is shown to be worse.
     pub level: Level,
+    /// Losses that differ by less than this are as good: which of those go on is asked of the caller.
+    pub smallest: f64,
 }
 
 /// Why a plan cannot be followed.
@@ -162,9 +164,11 @@ impl Halving {
         (more > 0).then(|| Round { number: self.round, arms, replications: self.done..self.done + more })
     }
 
-    /// Closes the round that [`Halving::next`] asked for. `standing` returns, for each arm that took part, its losses
-    /// in all replications so far. Does nothing if no round is open.
-    pub fn close<'a>(&mut self, standing: impl Fn(usize) -> Standing<'a>) {
+    /// Closes the round that [`Halving::next`] asked for: `standing` tells each arm that took part, with the losses of
+    /// all replications so far; `prefer` puts arms that may be as good as the best into the order in which they would
+    /// be taken. The best goes on as the measure of the others, then those, since one of them is the answer if they are
+    /// as good, then the others by rank. Does nothing when no round was open.
+    pub fn close<'a>(&mut self, standing: impl Fn(usize) -> Standing<'a>, prefer: impl Fn(&[usize]) -> Vec<usize>) {
         let Some(round) = self.next() else { return };
         self.done = round.replications.end;
         self.spent += round.arms.len() * round.replications.len();
@@ -182,18 +186,25 @@ impl Halving {
         }
         ranked.sort_by(|x, y| x.2.total_cmp(&y.2).then(x.0.cmp(&y.0)));
         self.best = ranked.first().map(|&(arm, ..)| arm);
-        let Some(&(best, of_best, _)) = ranked.first() else { return };
+        let Some(&(best, of_best, mean_of_best)) = ranked.first() else { return };
         let keep = self.kept_of(self.contenders());
         let level = self.plan.level.shared_by(ranked.len() - 1);
-        let mut kept = 0;
-        for &(arm, losses, _) in &ranked {
+        let mut may_stay = Vec::new();
+        for &(arm, losses, mean) in &ranked {
             let difference = paired_of(of_best, losses, level).map(|paired| paired.difference);
             match difference.filter(|difference| arm != best && difference.lo.is_some_and(|lo| lo > 0.0)) {
                 Some(difference) => self.drop_arm(arm, Fate::ShownWorse { round: number, difference }),
                 None if self.is_pinned(arm) => {}
-                None if kept < keep => kept += 1,
-                None => self.drop_arm(arm, Fate::Ranked { round: number }),
+                None => may_stay.push((arm, mean)),
             }
+        }
+        let near = |&&(arm, mean): &&(usize, f64)| arm != best && mean - mean_of_best < self.plan.smallest;
+        let near: Vec<usize> = may_stay.iter().filter(near).map(|&(arm, _)| arm).collect();
+        let mut order: Vec<usize> = may_stay.iter().map(|&(arm, _)| arm).filter(|&arm| arm == best).collect();
+        order.extend(prefer(&near));
+        order.extend(may_stay.iter().map(|&(arm, _)| arm).filter(|arm| *arm != best && !near.contains(arm)));
+        for &arm in order.iter().skip(keep) {
+            self.drop_arm(arm, Fate::Ranked { round: number });
         }
     }
 
@@ -254,7 +265,12 @@ mod tests {
             keep_one_in: 2,
             keep_at_least: 1,
             level: Level::PERCENT_95,
+            smallest: 0.0,
         }
+    }
+
+    fn as_they_are(near: &[usize]) -> Vec<usize> {
+        near.to_vec()
     }
 
     /// The loss of an arm in a replication: its mean, luck shared by all arms, and a little of its own.
@@ -272,7 +288,7 @@ mod tests {
                 assert_eq!(losses[arm].len(), round.replications.start);
                 losses[arm].extend(round.replications.clone().map(|i| loss(trial, arm, i, mean(arm))));
             }
-            search.close(|arm| Standing::Losses(&losses[arm]));
+            search.close(|arm| Standing::Losses(&losses[arm]), as_they_are);
         }
         (search, losses.iter().map(Vec::len).collect())
     }
@@ -316,11 +332,11 @@ mod tests {
     fn infeasible_arms_leave_and_none_feasible_is_no_best() {
         let mut search = Halving::new(plan(3, 30)).unwrap();
         let losses = [Some(1.0), Some(2.0)];
-        search.close(|arm| if arm == 0 { Standing::Infeasible } else { Standing::Losses(&losses) });
+        search.close(|arm| if arm == 0 { Standing::Infeasible } else { Standing::Losses(&losses) }, as_they_are);
         assert_eq!(search.fates()[0], Fate::Infeasible { round: 0 });
         assert_eq!(search.best(), Some(1), "ties go to the lower index");
         let mut search = Halving::new(plan(3, 30)).unwrap();
-        search.close(|_| Standing::Infeasible);
+        search.close(|_| Standing::Infeasible, as_they_are);
         assert_eq!((search.best(), search.next()), (None, None));
     }
 
@@ -331,6 +347,19 @@ mod tests {
         let most = replications.iter().max().unwrap();
         assert_eq!(replications.iter().filter(|&n| n == most).count(), 5, "{replications:?}");
         assert!((300..=320).contains(&search.spent()), "{}", search.spent());
+    }
+
+    #[test]
+    fn of_those_that_may_be_as_good_the_preferred_go_on() {
+        let mut search = Halving::new(Plan { smallest: 1.0, keep_at_least: 3, ..plan(8, 200) }).unwrap();
+        let means = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 2.0, 3.0];
+        // luck of each arm's own, so that nothing is shown
+        let losses: Vec<Vec<Option<f64>>> = (0..8)
+            .map(|arm| (0..4).map(|i| Some(means[arm] + if i == arm % 4 { 9.0 } else { -3.0 })).collect())
+            .collect();
+        search.close(|arm| Standing::Losses(&losses[arm]), |near| near.iter().rev().copied().collect());
+        let stay: Vec<usize> = (0..8).filter(|&arm| search.fates()[arm] == Fate::In).collect();
+        assert_eq!(stay, [0, 3, 4, 5], "the best as the measure of the others, and of those near it the preferred");
     }
 
     #[test]

@@ -13,11 +13,12 @@
 //! | [`mod@paired`] | how much does B differ from A on the same luck, and how much did the pairing gain |
 //! | `ranked` | the same where some replication has no time, only a rank |
 //! | [`verdict`] | better, worse, or nothing shown; and what of sixty figures looked at together |
-//! | [`plateau`] | which cells of a sweep cannot be told from the best, where are cliffs and inert stretches |
+//! | [`along`] | where along a key are cliffs, and stretches over which it does nothing |
 //! | [`sequential`] | how many replications more until an interval is narrow enough |
 //! | [`halving`] | which arms of a search deserve further replications |
 //! | [`known`] | truths to test simulations against: goodness of fit, Erlang B, Poisson |
 //! | [`distribution`], [`special`] | Student and chi-square; the two incomplete functions under them |
+pub mod along;
 pub mod best;
 pub mod distribution;
 pub mod halving;
@@ -25,7 +26,6 @@ pub mod interval;
 pub mod known;
 pub mod mean;
 pub mod paired;
-pub mod plateau;
 mod ranked;
 pub mod sequential;
 pub mod smooth;

@@ -1,21 +1,20 @@
 //! Which decision to take, environment by environment, for the worst case and for a weighted mean.
 //!
 //! Keys of the environment (`--over`: how slow the slow account is) are not decided by anybody; keys of the decision
-//! (`--vary`) are. A decision's regret in an environment is its distance to the best decision there, as a share of that.
-//! Where a key has its best in different places of different environments, a single line through the best point of the
-//! whole grid shows nothing; the matrix of regrets does (Savage 1951).
+//! (`--vary`) are. A decision's regret in an environment is its distance to the best decision there, as a share of
+//! that. Where a key has its best in different places of different environments, a single line through the best point
+//! of the whole grid shows nothing; the matrix of regrets does (Savage 1951).
 
 use serde::{Deserialize, Serialize};
 
 use super::super::cell::{Cell, Figure};
 use super::super::choice::{self, Bill, Candidates, Choice, Field, Over};
 use super::super::current;
-use super::super::stats::best::{Place, Question};
-use super::super::stats::{Level, mean_interval_of};
+use super::super::grid::indices;
+use super::super::stats::Level;
+use super::super::stats::best::Place;
 use super::Swept;
-
-/// The smallest difference that matters, as a share of the best.
-pub const SMALLEST: f64 = 0.05;
+use crate::measure::figures::no_token;
 
 /// What is to be decided, and how that turns out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,8 +23,12 @@ pub struct Decision {
     pub environments: Vec<String>,
     /// Each decision, `sticky_escape_ttft_ms=8000`; the last may be `escape off`.
     pub decisions: Vec<String>,
-    /// For each decision its regret in each environment, a share of the best there.
+    /// For each decision its regret in each environment, a share of the best there; `None`, too, where the figure falls
+    /// among requests without a first token.
     pub regrets: Vec<Vec<Option<f64>>>,
+    /// Where it does so, in some replication.
+    #[serde(default)]
+    pub no_token: Vec<Vec<bool>>,
     /// The decision to take in each environment: the cheapest of those that are as good as the best.
     pub best: Vec<Option<usize>>,
     /// The one to take for the worst case, where its regret counts where it is largest.
@@ -39,17 +42,30 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The regret of a decision in an environment; a worst-rank score (`measure::figures::no_token`) where its figure
+    /// falls among requests without a first token.
+    pub fn regret(&self, decision: usize, environment: usize) -> Option<f64> {
+        let at = |rows: &[Vec<bool>]| rows.get(decision).and_then(|row| row.get(environment)).copied();
+        if at(&self.no_token) == Some(true) {
+            return Some(no_token::score(0.0));
+        }
+        self.regrets.get(decision)?.get(environment).copied().flatten()
+    }
+
+    fn known(&self, decision: usize) -> impl Iterator<Item = (f64, f64)> {
+        let all = self.weights.iter().enumerate();
+        all.filter_map(move |(environment, &weight)| Some((self.regret(decision, environment)?, weight)))
+    }
+
     /// Its largest regret over the environments.
     pub fn worst(&self, decision: usize) -> Option<f64> {
-        self.regrets.get(decision)?.iter().flatten().copied().reduce(f64::max)
+        self.known(decision).map(|(regret, _)| regret).reduce(f64::max)
     }
 
     /// Its weighted mean regret.
     pub fn mean_of(&self, decision: usize) -> Option<f64> {
-        let known = self.regrets.get(decision)?.iter().zip(&self.weights);
-        let known: Vec<(f64, f64)> = known.filter_map(|(regret, &weight)| Some(((*regret)?, weight))).collect();
-        let whole: f64 = known.iter().map(|(_, weight)| weight).sum();
-        (whole > 0.0).then(|| known.iter().map(|(regret, weight)| regret * weight).sum::<f64>() / whole)
+        let whole: f64 = self.known(decision).map(|(_, weight)| weight).sum();
+        (whole > 0.0).then(|| self.known(decision).map(|(regret, weight)| regret * weight).sum::<f64>() / whole)
     }
 }
 
@@ -73,10 +89,7 @@ impl Swept {
             let losses: Vec<Vec<Option<f64>>> = (0..all).map(|d| choice::losses(figure, cells(d))).collect();
             let bills: Vec<Vec<Option<f64>>> =
                 (0..all).map(|d| of_bill.as_ref().map_or_else(Vec::new, |bill| bill.column(cells(d)))).collect();
-            let mean = |column: &[Option<f64>]| mean_interval_of(column, level).map(|mean| mean.mean);
-            let capped = choice::capped(losses.clone());
-            let least = capped.iter().filter_map(|column| mean(column)).min_by(f64::total_cmp);
-            Field { as_it_stands: least, bill: bills.first().and_then(|column| mean(column)), losses, bills }
+            Field::new(losses, bills, None)
         };
         let fields: Vec<Field> = (0..environments).map(field).collect();
         let moves: Vec<f64> = (0..all).map(|decision| self.moved(decision, decisions)).collect();
@@ -85,7 +98,7 @@ impl Swept {
             let regrets = choice::regrets(fields, &at, over, &|_| true)?;
             let bills = choice::bills(fields, bill);
             Candidates { regrets: &regrets.columns, bills: &bills, bill, moves: &moves }
-                .choose(Question { smallest: SMALLEST, level }, &|_| true)
+                .choose(choice::question(choice::SMALLEST, level), &|_| true)
         };
         let means = choice::regrets(&fields, &at, &Over::Worst, &|_| true)?.means;
         let weights: Vec<f64> = if weights.len() == environments { weights.to_vec() } else { vec![1.0; environments] };
@@ -97,6 +110,9 @@ impl Swept {
             axes.map(|(at, axis)| format!("{}={}", axis.key, layout.label(place, at))).collect::<Vec<_>>()
         };
         let places = layout.places();
+        fn each<T>(means: &[Vec<Option<f64>>], all: usize, of: &dyn Fn(Option<f64>) -> T) -> Vec<Vec<T>> {
+            (0..all).map(|decision| means.iter().map(|field| of(field[decision])).collect()).collect()
+        }
         Some(Decision {
             environments: match environments {
                 1 => vec![String::new()],
@@ -107,9 +123,8 @@ impl Swept {
                     |d| if d < decisions { name(set(&places[point(0, d)], first..usize::MAX)) } else { OFF.to_owned() },
                 )
                 .collect(),
-            regrets: (0..all)
-                .map(|d| means.iter().map(|field| field[d].map(|regret| regret.max(0.0))).collect())
-                .collect(),
+            regrets: each(&means, all, &|regret| regret.and_then(no_token::shown).map(|regret| regret.max(0.0))),
+            no_token: each(&means, all, &|regret| regret.is_some_and(no_token::is_score)),
             best: fields.iter().map(|field| Some(choose(std::slice::from_ref(field), &Over::Worst)?.chosen)).collect(),
             mean: choose(&fields, &Over::Mean(weights.clone())).map(|choice| choice.chosen),
             places: worst.as_ref().map_or_else(Vec::new, |c| c.standings.iter().map(|s| s.place).collect()),
@@ -124,22 +139,13 @@ impl Swept {
             return 1.5;
         }
         let axes = self.layout.decision();
-        let mut rest = decision;
-        let mut chosen: Vec<_> = axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let at = rest % axis.points.len();
-                rest /= axis.points.len();
-                (axis, &axis.points[at])
-            })
-            .collect();
-        chosen.reverse();
+        let shape: Vec<usize> = axes.iter().map(|axis| axis.points.len()).collect();
+        let chosen = axes.iter().zip(indices(&shape, decision)).map(|(axis, at)| (axis, &axis.points[at]));
         current::moves(&self.scenario, chosen)
     }
 
     /// Where decisions lie along the key, where one alone is decided on, over numbers.
-    fn along(&self, all: usize) -> Vec<Option<f64>> {
+    pub(super) fn along(&self, all: usize) -> Vec<Option<f64>> {
         let mut places = vec![None; all];
         let [axis] = self.layout.decision() else { return places };
         let numbers: Option<Vec<f64>> = axis.points.iter().map(|point| point.number).collect();

@@ -2,7 +2,7 @@
 //! other machines can be read without the scenario.
 
 pub use super::super::grid::is_threshold;
-use super::super::grid::{BadGrid, Grid, MOST_RUNS};
+use super::super::grid::{BadGrid, Grid, MOST_RUNS, indices};
 use super::super::variant::ESCAPE_OFF;
 use super::super::vary::{Axis, BadAxis};
 
@@ -138,7 +138,7 @@ impl Layout {
         about
     }
 
-    /// The layout that a journal's header tells; `None` when it tells none.
+    /// The layout that a journal's header describes; `None` if it describes none.
     pub fn from_about(about: &[(String, String)]) -> Option<Self> {
         let axes = |kind: &str| -> Result<Vec<Axis>, BadAxis> {
             about.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, spec)| Axis::parse(spec)).collect()
@@ -146,22 +146,6 @@ impl Layout {
         let replications = about.iter().find(|(name, _)| name == "replications")?.1.parse().ok()?;
         Self::over(axes("over ").ok()?, axes("vary ").ok()?, replications).ok()
     }
-}
-
-/// The index on each axis of combination `number`; the last axis runs fastest.
-fn indices(shape: &[usize], number: usize) -> Vec<usize> {
-    let mut rest = number;
-    let mut found: Vec<usize> = shape
-        .iter()
-        .rev()
-        .map(|&points| {
-            let at = rest % points;
-            rest /= points;
-            at
-        })
-        .collect();
-    found.reverse();
-    found
 }
 
 #[cfg(test)]

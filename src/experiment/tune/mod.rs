@@ -1,26 +1,29 @@
 //! Tuning: which value of a key to take, over one or several scenarios at once, for as few runs as decide it.
 //!
 //! Every point of the grid is an arm of a search by successive halving (`stats::halving`) on common luck; the default
-//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how far
-//! it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds for a
-//! slow account and for a brownout and costs nothing when all is healthy.
+//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how
+//! far it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds
+//! for a slow account and for a brownout and costs nothing when all is healthy.
 //!
 //! Of the values that are as good as the best the cheapest is taken (`choice`). It came out of many, partly by luck, so
 //! what it buys is measured once more on seeds that the search has not seen, against the default and against off, until
 //! it is decided or a smallest difference that matters is ruled out (`confirm`).
 
 pub mod confirm;
+mod effort;
 mod replay;
+mod rounds;
 pub mod screen;
 mod search;
+mod store;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cell::{Cell, Figure};
-use super::choice::{Bill, Over};
+use super::choice::{Bill, Over, SMALLEST};
+use super::criterion::{Criterion, Evidence, Judgement};
 use super::current;
-use super::gate::{Condition, Evidence, Judgement};
 use super::stats::best::Place;
 use super::stats::halving::{Fate, PlanError};
 use super::stats::{Interval, Level, Paired, Verdict};
@@ -56,19 +59,19 @@ pub struct Tune {
     /// The figure to make small (or large, where that is better).
     pub objective: Figure,
     /// What a value must keep to, in every scenario.
-    pub constraints: Vec<Condition>,
+    pub constraints: Vec<Criterion>,
     /// What relative constraints are relative to.
     pub against: Against,
-    /// How many runs the search may take, all scenarios together.
-    pub budget: usize,
+    /// How many runs the search may take, all scenarios together; `None`: as the length of a run lets one wait for.
+    pub budget: Option<usize>,
     /// Replications of every arm in the first round.
     pub first: usize,
     /// The most replications of an arm.
     pub most: usize,
     /// Fresh replications on which the challenger is held against the default and off at first.
     pub confirm: usize,
-    /// The most of them.
-    pub confirm_most: usize,
+    /// The most of them; `None`: as the length of a run lets one wait for.
+    pub confirm_most: Option<usize>,
     /// The smallest difference of the objective that matters, as a share of what it is as it stands.
     pub smallest: f64,
     /// How several scenarios are weighed.
@@ -187,6 +190,8 @@ pub struct Arm {
     pub at_most: Option<f64>,
     /// Its bill less that of the arm that is chosen: a share of the price as it stands, or of turns.
     pub dearer_by: Option<f64>,
+    /// Whether it is shown to be dearer than that.
+    pub dearer: bool,
 }
 
 /// The challenger against the references on fresh luck.
@@ -212,7 +217,7 @@ pub struct Confirmed {
 #[derive(Clone, Debug)]
 pub struct Constraint {
     /// What must hold.
-    pub condition: Condition,
+    pub condition: Criterion,
     /// Whether it does for the best.
     pub best: Judgement,
     /// Whether it does for the scenario as it stands.
@@ -298,18 +303,17 @@ impl Tune {
         let mut arms: Vec<(String, Vec<String>)> = points.into_iter().map(|sets| (sets.join(" "), sets)).collect();
         arms.push((DEFAULT.to_owned(), Vec::new()));
         arms.push((OFF.to_owned(), vec![ESCAPE_OFF.to_owned()]));
-        let (first, runs) = (4, scenarios.len().max(1));
         let moved = moved(&grid, &scenarios);
         Self {
             objective,
             constraints: Vec::new(),
             against: Against::Default,
-            budget: arms.len() * first * runs * 3,
-            first,
-            most: 64,
+            budget: None,
+            first: 4,
+            most: 10_000,
             confirm: 20,
-            confirm_most: 160,
-            smallest: 0.05,
+            confirm_most: None,
+            smallest: SMALLEST,
             over: Over::Worst,
             level,
             scenarios,
@@ -390,7 +394,7 @@ impl Tune {
         })
     }
 
-    fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
+    fn judge(&self, condition: &Criterion, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
         let figure = Figure::at(&condition.figure)?;
         Some(condition.judge(&figure.column(reference), &figure.column(arm), level))
     }

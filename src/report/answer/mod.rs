@@ -7,6 +7,8 @@
 mod comparison;
 mod incident;
 mod run;
+mod sweep;
+mod tune;
 mod words;
 
 use serde_json::{Value, json};
@@ -14,6 +16,8 @@ use serde_json::{Value, json};
 pub use comparison::of_comparison;
 pub use incident::{Accounts, incident, incidents};
 pub use run::of_run;
+pub use sweep::of_sweep;
+pub use tune::of_tune;
 pub use words::{clock, plain, plural, sentence};
 
 /// More failures than this share of the requests are the first thing to say, and never good news.

@@ -8,7 +8,7 @@ use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
-use crate::report::answer::Answer;
+use crate::report::answer::of_tune;
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -30,7 +30,6 @@ pub fn tune_charts(report: &TuneReport) -> Vec<Chart> {
 /// The page of a search; `command` made it.
 pub fn tune_page(report: &TuneReport, command: &str) -> Page {
     let from = from(report, None);
-    let (verdict, tone) = verdict(report);
     let mut sections: Vec<Section> = Vec::new();
     for chart in tune_charts(report) {
         let heading = match chart.name.as_str() {
@@ -53,7 +52,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         title: format!("Tuning {}", report.keys().join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        answer: Answer::plain(verdict, tone, reasons(report)),
+        answer: of_tune(report),
         notes: Vec::new(),
         tiles: tiles(report),
         sections,
@@ -131,6 +130,13 @@ fn one_key(report: &TuneReport) -> Figure {
             None
         }
     };
+    // the mark is what the report advises
+    let keeps = tuned.advice == Advice::Keep;
+    let taken = if keeps { own } else { best.map(|best| key.at[best]) };
+    let place = taken.and_then(|taken| key.at.iter().position(|&at| (at - taken).abs() <= 1e-9 * taken.abs()));
+    if let Some(best) = best.filter(|_| keeps) {
+        notes.push(format!("The best of the other values is {}.", key.name(best)));
+    }
     key_search(&KeySearch {
         provenance: from(report, None),
         at: key.at.clone(),
@@ -141,10 +147,12 @@ fn one_key(report: &TuneReport) -> Figure {
         regret_off: off.and_then(|off| off.regret).unwrap_or(f64::NAN),
         marks: KeyMarks {
             default,
-            own: own.filter(|own| Some(*own) != default),
-            best: best.map(|best| key.at[best]),
-            best_word: best_word(report).to_owned(),
-            plateau: best.and_then(|best| stretch(&tuned.plateau, best, &key.at)),
+            own: own.filter(|own| Some(*own) != taken),
+            best: taken,
+            best_word: if keeps { "keep" } else { "take" }.to_owned(),
+            plateau: place.and_then(|place| stretch(&tuned.plateau, place, &key.at)),
+            plateau_word: "as good:".to_owned(),
+            undecided: Vec::new(),
         },
         notes,
         key: key.chart,
@@ -205,6 +213,8 @@ fn heat(report: &TuneReport) -> Figure {
         _ => None,
     };
     let inert = report.tuned.advice == Advice::Inert;
+    let as_it_stands = own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1]));
+    let keeps = report.tuned.advice == Advice::Keep;
     let mut figure = heat_map(&HeatMap {
         provenance: from(report, None),
         x_key: x.key.clone(),
@@ -214,9 +224,12 @@ fn heat(report: &TuneReport) -> Figure {
         figure: "worst regret".to_owned(),
         format: Format::Percent,
         values,
-        best: best.filter(|_| !inert).and_then(cell),
+        best: if keeps { as_it_stands } else { best.filter(|_| !inert).and_then(cell) },
+        best_word: if keeps { "keep" } else { "take" }.to_owned(),
+        plateau_word: "as good".to_owned(),
+        undecided: Vec::new(),
         plateau: if inert { Vec::new() } else { report.tuned.plateau.iter().filter_map(|&arm| cell(arm)).collect() },
-        current: own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1])),
+        current: as_it_stands,
     });
     figure.subtitle =
         "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it stands."
@@ -268,28 +281,6 @@ fn against(row: &ConfirmedRow, default: bool) -> (Option<&Paired>, Verdict) {
         return (row.default.as_ref(), row.verdict);
     }
     (row.off.as_ref(), Verdict::of(row.off.as_ref(), row.figure.direction()))
-}
-
-fn verdict(report: &TuneReport) -> (String, Tone) {
-    let tone = match report.tuned.advice {
-        Advice::Change => Tone::Good,
-        Advice::Keep => Tone::Neutral,
-        Advice::NothingFeasible | Advice::Inert => Tone::Undecided,
-    };
-    (sentence(&report.headline()), tone)
-}
-
-fn reasons(report: &TuneReport) -> Vec<String> {
-    let tuned = &report.tuned;
-    let mut all: Vec<String> = report.details().iter().map(|line| sentence(&capitalised(line))).collect();
-    all.push(format!("Searched by {} ({}).", report.objective.path, report.objective.meta.title));
-    let (search, confirmation) = tuned.spent;
-    all.push(format!("{search} runs of search, {confirmation} of confirmation."));
-    all
-}
-
-fn sentence(text: &str) -> String {
-    format!("{text}.")
 }
 
 fn tiles(report: &TuneReport) -> Vec<Tile> {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{AxisShape, Shape, SweepReport};
+use crate::report::answer::of_sweep;
 use crate::report::comparison::json_interval;
 use crate::report::document::SCHEMA_VERSION;
 
@@ -42,6 +43,7 @@ pub(super) fn of(report: &SweepReport) -> Value {
     json!({
         "schema_version": SCHEMA_VERSION,
         "stickysim_version": env!("CARGO_PKG_VERSION"),
+        "answer": of_sweep(report).json(),
         "sweep": {
             "scenario": report.name,
             "seed": report.seed,
@@ -76,7 +78,8 @@ fn shape(report: &SweepReport, shape: &Shape) -> Value {
             "best": label(axis.best),
             "plateau": axis.members.iter().map(|&at| label(at)).collect::<Vec<_>>(),
             "plateau_around_best": [label(axis.stretch.0), label(axis.stretch.1)],
-            "no_effect_shown": axis.everywhere,
+            "too_few_to_say": axis.too_few.iter().map(|&at| label(at)).collect::<Vec<_>>(),
+            "no_effect_that_matters": axis.everywhere,
             "cliffs": axis.cliffs.iter().map(|cliff| json!({
                 "from": label(cliff.edge), "to": label(cliff.below), "worse_by": cliff.worse_by,
             })).collect::<Vec<_>>(),
@@ -87,6 +90,7 @@ fn shape(report: &SweepReport, shape: &Shape) -> Value {
         "best_point": shape.best,
         "best": json_interval(shape.mean),
         "plateau_points": shape.plateau,
+        "too_few_points": shape.too_few,
         "against_off": shape.against_off.map(|(difference, _)| json_interval(difference)),
         "verdict_against_off": shape.against_off.map(|(_, verdict)| verdict),
         "axes": shape.axes.iter().map(axis).collect::<Vec<_>>(),

@@ -5,16 +5,21 @@
 mod json;
 mod read;
 mod sections;
+mod worth;
 
 pub(in crate::report) use sections::short_key;
+pub use worth::Worth;
 
 use serde_json::Value;
 
+use super::answer::{Answer, of_sweep};
+use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
-use super::printed::{BadDocument, Report};
+use super::printed::Report;
 use super::summary::Section;
 use crate::experiment::cell::Figure;
-use crate::experiment::stats::plateau::Cliff;
+use crate::experiment::stats::along::Cliff;
+use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Interval, Level, Verdict, mean_interval_of};
 use crate::experiment::sweep::decide::Decision;
 use crate::experiment::sweep::shape::{self, Inert};
@@ -52,14 +57,16 @@ pub struct SweepReport {
 pub struct Shape {
     /// Which figure.
     pub figure: Figure,
-    /// The point with the best mean.
+    /// The best point.
     pub best: usize,
     /// Its mean.
     pub mean: Interval,
     /// The best less its own reference with escape off, and the verdict, where there is one.
     pub against_off: Option<(Interval, Verdict)>,
-    /// The points of the grid that cannot be distinguished from the best, including itself, ascending.
+    /// The points of the grid that are as good as the best, itself included, ascending.
     pub plateau: Vec<usize>,
+    /// The points of the grid that were measured too little to say, ascending.
+    pub too_few: Vec<usize>,
     /// Each key, along the line of the grid through the best point.
     pub axes: Vec<AxisShape>,
 }
@@ -71,9 +78,11 @@ pub struct AxisShape {
     pub key: String,
     /// The best value.
     pub best: usize,
-    /// The values that cannot be distinguished from it, including itself, ascending.
+    /// The values that are as good, itself included, ascending.
     pub members: Vec<usize>,
-    /// Whether that is every value that has the figure.
+    /// The values that were measured too little to say, ascending.
+    pub too_few: Vec<usize>,
+    /// Whether every value that has the figure is as good.
     pub everywhere: bool,
     /// The unbroken stretch of them around the best value: its first and its last.
     pub stretch: (usize, usize),
@@ -132,6 +141,15 @@ impl SweepReport {
         sections::decided(self)
     }
 
+    /// A sentence for each key that has several values and changed no decision anywhere.
+    pub fn inert_remarks(&self) -> Vec<String> {
+        let inert = self.inert.iter().zip(self.layout.grid().axes());
+        let wholly = inert.filter(|(inert, axis)| inert.wholly && axis.points.len() > 1);
+        wholly
+            .map(|(inert, _)| format!("Inert: no value of {} changed any decision of the scheduler.", inert.key))
+            .collect()
+    }
+
     /// Whether a key that has several values changed no decision anywhere.
     pub fn is_inert(&self) -> bool {
         let axes = self.layout.grid().axes();
@@ -142,20 +160,28 @@ impl SweepReport {
 impl Shape {
     fn of(found: shape::Shape) -> Self {
         let axis = |axis: crate::experiment::sweep::shape::AxisShape| AxisShape {
+            best: axis.best,
+            everywhere: axis.is_everywhere(),
+            members: axis.members(),
+            too_few: axis.too_few(),
+            stretch: axis.stretch(),
             key: axis.key,
-            best: axis.plateau.best,
-            everywhere: axis.plateau.is_everywhere(),
-            members: axis.plateau.members,
-            stretch: (*axis.stretch.start(), *axis.stretch.end()),
             cliffs: axis.cliffs,
         };
+        let at = |wanted: &dyn Fn(Place) -> bool| -> Vec<usize> {
+            let all = found.places.iter().enumerate();
+            all.filter_map(|(point, place)| place.filter(|&place| wanted(place)).map(|_| point)).collect()
+        };
         let verdict = |paired| Verdict::of(Some(paired), found.figure.direction());
+        let (plateau, too_few) =
+            (at(&|place| matches!(place, Place::Best | Place::AsGood)), at(&|place| place == Place::TooFew));
         Self {
             against_off: found.against_off.as_ref().map(|paired| (paired.difference, verdict(paired))),
             figure: found.figure,
             best: found.best,
             mean: found.mean,
-            plateau: found.plateau,
+            plateau,
+            too_few,
             axes: found.axes.into_iter().map(axis).collect(),
         }
     }
@@ -164,6 +190,14 @@ impl Shape {
 impl Report for SweepReport {
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        Some(of_sweep(self))
+    }
+
+    fn brief(&self) -> Vec<Section> {
+        sections::brief(self)
     }
 
     /// Every point with every figure, and the shapes.

@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{AxisShape, Shape, SweepReport};
-use crate::experiment::stats::plateau::Cliff;
+use crate::experiment::stats::along::Cliff;
 use crate::experiment::stats::{Interval, Level, Verdict};
 use crate::experiment::sweep::Layout;
 use crate::experiment::sweep::decide::Decision;
 use crate::experiment::sweep::shape::Inert;
 use crate::experiment::vary::Axis;
+use crate::report::bad_document::BadDocument;
 use crate::report::comparison::figure_at;
-use crate::report::printed::BadDocument;
 
 #[derive(Deserialize)]
 struct Document {
@@ -42,6 +42,8 @@ struct ShapeRow {
     best_point: usize,
     best: Interval,
     plateau_points: Vec<usize>,
+    #[serde(default)]
+    too_few_points: Vec<usize>,
     against_off: Option<Interval>,
     verdict_against_off: Option<Verdict>,
     axes: Vec<AxisRow>,
@@ -53,7 +55,10 @@ struct AxisRow {
     best: String,
     plateau: Vec<String>,
     plateau_around_best: [String; 2],
-    no_effect_shown: bool,
+    #[serde(default, alias = "no_effect_shown")]
+    no_effect_that_matters: bool,
+    #[serde(default)]
+    too_few_to_say: Vec<String>,
     cliffs: Vec<CliffRow>,
 }
 
@@ -79,7 +84,7 @@ struct PointRow {
 pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     let document = Document::deserialize(document)?;
     let about = document.sweep;
-    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is no level", about.level)))?;
+    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is not a level", about.level)))?;
     if about.axes.iter().any(|axis| axis.points.is_empty()) {
         return Err(BadDocument("it has a key without values".to_owned()));
     }
@@ -104,7 +109,7 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     let place = |key: &str, text: &str| {
         let axis = layout.grid().axes().iter().find(|axis| axis.key == key);
         let at = axis.and_then(|axis| axis.points.iter().position(|point| point.text == text));
-        at.ok_or_else(|| BadDocument(format!("`{text}` is no value of {key}")))
+        at.ok_or_else(|| BadDocument(format!("`{text}` is not a value of {key}")))
     };
     let axis = |row: AxisRow| -> Result<AxisShape, BadDocument> {
         let cliff = |cliff: &CliffRow| -> Result<Cliff, BadDocument> {
@@ -118,7 +123,8 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
         Ok(AxisShape {
             best: place(&row.key, &row.best)?,
             members: row.plateau.iter().map(|text| place(&row.key, text)).collect::<Result<_, _>>()?,
-            everywhere: row.no_effect_shown,
+            everywhere: row.no_effect_that_matters,
+            too_few: row.too_few_to_say.iter().map(|text| place(&row.key, text)).collect::<Result<_, _>>()?,
             stretch: (place(&row.key, first)?, place(&row.key, last)?),
             cliffs: row.cliffs.iter().map(cliff).collect::<Result<_, _>>()?,
             key: row.key,
@@ -133,6 +139,7 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
             best: row.best_point,
             mean: row.best,
             plateau: row.plateau_points,
+            too_few: row.too_few_points,
             against_off: row.against_off.zip(row.verdict_against_off),
             axes: row.axes.into_iter().map(axis).collect::<Result<_, _>>()?,
         })

@@ -2,10 +2,12 @@
 
 use super::{AxisShape, Shape, SweepReport};
 use crate::experiment::cell::Figure;
+use crate::experiment::choice::SMALLEST;
+use crate::experiment::stats::Interval;
 use crate::experiment::stats::best::Place;
-use crate::experiment::stats::{Direction, Interval};
 use crate::experiment::sweep::shape::Inert;
 use crate::report::comparison::{amount, signed};
+use crate::report::format::share;
 use crate::report::summary::{Block, Section, Table};
 use crate::units::count;
 
@@ -20,12 +22,22 @@ const BESIDE: [(&str, &str); 4] = [
 /// A point that is not on a plateau is not marked.
 const MARK_BEST: &str = "best";
 const MARK_PLATEAU: &str = "=";
+const MARK_FEW: &str = "?";
 
 pub(super) fn of(report: &SweepReport) -> Vec<Section> {
+    all(report, true)
+}
+
+/// Below the answer: the points, the regrets of environments, and what must be known.
+pub(super) fn brief(report: &SweepReport) -> Vec<Section> {
+    all(report, false)
+}
+
+fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     let mut all = vec![points(report, report.shapes.first())];
     if report.has_environments() {
         all.extend(matrix(report));
-    } else {
+    } else if verbose || report.shapes.len() > 1 {
         all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
     }
     if let Some(section) = inert_section(report, &report.inert) {
@@ -33,9 +45,19 @@ pub(super) fn of(report: &SweepReport) -> Vec<Section> {
     }
     if !report.notes.is_empty() {
         let blocks = report.notes.iter().cloned().map(Block::Remark).collect();
-        all.push(Section { title: "Notes (of some points)".to_owned(), blocks });
+        all.push(Section { title: "Notes on some points".to_owned(), blocks });
     }
     all
+}
+
+/// The mark of a point in the table.
+fn mark(shape: Option<&Shape>, point: usize) -> &'static str {
+    match shape {
+        Some(shape) if shape.best == point => MARK_BEST,
+        Some(shape) if shape.plateau.contains(&point) => MARK_PLATEAU,
+        Some(shape) if shape.too_few.contains(&point) => MARK_FEW,
+        _ => "",
+    }
 }
 
 fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
@@ -48,10 +70,12 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         report.seed
     ))];
     if n == 1 {
-        blocks.push(Block::Remark("one replication has no intervals: no value can be told from another".to_owned()));
+        blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    // more keys leave less room
+    let beside = beside.skip(layout.grid().axes().len().saturating_sub(2));
     let columns: Vec<(Figure, String)> = objectives
         .iter()
         .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
@@ -61,7 +85,8 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
     let header: Vec<&str> =
         keys.into_iter().chain(columns.iter().map(|(_, title)| title.as_str())).chain([""]).collect();
     let mut table = Table::new(&header);
-    let on_plateau = plateau_points(report, shape);
+    let none = Vec::new();
+    let (on_plateau, few) = shape.map_or((&none, &none), |shape| (&shape.plateau, &shape.too_few));
     for (point, place) in layout.places().iter().enumerate() {
         let mut row: Vec<String> =
             (0..layout.grid().axes().len()).map(|axis| layout.label(place, axis).to_owned()).collect();
@@ -74,20 +99,19 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
                 amount(mean.map(|m| Interval { lo: None, hi: None, ..m }), figure.meta.unit)
             }
         }));
-        let mark = match shape {
-            Some(shape) if shape.best == point => MARK_BEST,
-            _ if on_plateau.contains(&point) => MARK_PLATEAU,
-            _ => "",
-        };
-        row.push(mark.to_owned());
+        row.push(mark(shape, point).to_owned());
         table.row(row);
     }
     blocks.push(Block::Table(table));
     if on_plateau.len() > 1 {
         blocks.push(Block::Line(format!(
-            "{MARK_PLATEAU}: along its key not to be told from the best (paired differences, {:.0} % together)",
+            "{MARK_PLATEAU}: as good as the best, less than {} of it away (paired differences, {:.0} % together)",
+            share(Some(0.5 * SMALLEST), 1),
             report.level.fraction() * 100.0
         )));
+    }
+    if !few.is_empty() {
+        blocks.push(Block::Line(format!("{MARK_FEW}: too few replications to say")));
     }
     Section { title: report.name.clone(), blocks }
 }
@@ -103,22 +127,22 @@ fn shorter(path: &str) -> &str {
     path.split_once('.').map_or(path, |(_, rest)| if rest.contains('.') { rest } else { path })
 }
 
-/// The points on the plateaus of the lines through the best one.
-fn plateau_points(report: &SweepReport, shape: Option<&Shape>) -> Vec<usize> {
-    let Some(shape) = shape else { return Vec::new() };
-    let places = report.layout.places();
-    let Some(best) = places.get(shape.best) else { return Vec::new() };
-    let on = |axis: usize, found: &AxisShape| {
-        let members = found.members.clone();
-        let best = best.values.clone();
-        places.iter().enumerate().filter_map(move |(point, place)| {
-            let mut wanted = best.clone();
-            wanted[axis] = place.values[axis];
-            let member = place.values[axis].is_some_and(|at| members.contains(&at));
-            (!place.off && member && place.values == wanted).then_some(point)
-        })
+/// Which values of a key are as good as the best.
+fn plateau(axis: &AxisShape, label: &dyn Fn(usize) -> String) -> String {
+    let (first, last) = axis.stretch;
+    let few = match axis.too_few.as_slice() {
+        [] => String::new(),
+        few => {
+            format!("; too few replications to say: {}", few.iter().map(|&at| label(at)).collect::<Vec<_>>().join(", "))
+        }
     };
-    shape.axes.iter().enumerate().flat_map(|(axis, found)| on(axis, found).collect::<Vec<_>>()).collect()
+    if axis.everywhere && axis.members.len() > 1 {
+        format!("{}: every value is as good as the best: the key has no effect on this figure that matters", axis.key)
+    } else if first == last {
+        format!("{}: no value next to it is shown to be as good{few}", axis.key)
+    } else {
+        format!("{}: plateau from {} to {}{few}", axis.key, label(first), label(last))
+    }
 }
 
 fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
@@ -131,24 +155,9 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     let mut blocks = Vec::new();
     let best: Vec<String> =
         shape.axes.iter().map(|axis| format!("{} = {}", axis.key, label(&axis.key, axis.best))).collect();
-    let sense = match shape.figure.direction() {
-        Direction::HigherIsBetter => "highest",
-        Direction::LowerIsBetter | Direction::Neither => "lowest",
-    };
-    blocks.push(Block::Line(format!(
-        "{sense} of the values at {}: {}",
-        best.join(", "),
-        amount(Some(shape.mean), unit)
-    )));
+    blocks.push(Block::Line(format!("best of the values at {}: {}", best.join(", "), amount(Some(shape.mean), unit))));
     for axis in &shape.axes {
-        let (first, last) = axis.stretch;
-        blocks.push(Block::Line(if axis.everywhere {
-            format!("{}: no value can be told from the best; the key shows no effect on this figure", axis.key)
-        } else if first == last {
-            format!("{}: plateau is that value alone", axis.key)
-        } else {
-            format!("{}: plateau from {} to {}", axis.key, label(&axis.key, first), label(&axis.key, last))
-        }));
+        blocks.push(Block::Line(plateau(axis, &|at| label(&axis.key, at))));
         for cliff in &axis.cliffs {
             let by = cliff.worse_by.map_or_else(String::new, |by| format!(" by {:.0} %", by * 100.0));
             blocks.push(Block::Remark(format!(
@@ -187,7 +196,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
-            "to take: {}, the cheapest of what is as good as the best{also}",
+            "take {}: the cheapest of the values that are as good as the best{also}",
             name(decision.worst_case)
         )];
     }
@@ -197,7 +206,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         .zip(&decision.best)
         .map(|(environment, &best)| format!("best at {environment}: {}", name(best)))
         .collect();
-    let percent = |share: Option<f64>| percent(share, 0);
+    let percent = |of: Option<f64>| share(of, 0);
     let worst = decision.worst_case.and_then(|at| decision.worst(at));
     lines.push(format!("for the worst case: {} (at most {} from the best)", name(decision.worst_case), percent(worst)));
     let mean = decision.mean.and_then(|at| decision.mean_of(at));
@@ -206,15 +215,6 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
     let weights = if equal { "equal weights".to_owned() } else { format!("weights {}", weights.join(", ")) };
     lines.push(format!("for the mean ({weights}): {} ({} from the best)", name(decision.mean), percent(mean)));
     lines
-}
-
-/// A regret with so many decimals. Against a figure that is a time, requests that got no token have no share.
-fn percent(share: Option<f64>, decimals: usize) -> String {
-    match share {
-        None => "-".to_owned(),
-        Some(share) if share.abs() > 1e6 => "no token".to_owned(),
-        Some(share) => format!("{:.decimals$} %", share * 100.0),
-    }
 }
 
 /// The regret of every decision in every environment.
@@ -228,10 +228,10 @@ fn matrix(report: &SweepReport) -> Option<Section> {
     let header: Vec<&str> =
         std::iter::once("regret").chain(titles.iter().map(String::as_str)).chain(["worst", "mean"]).collect();
     let mut table = Table::new(&header);
-    let percent = |share: Option<f64>| percent(share, 1);
+    let percent = |of: Option<f64>| share(of, 1);
     for (at, name) in decision.decisions.iter().enumerate() {
         let mut row = vec![if name.contains('=') { short(name) } else { name.clone() }];
-        row.extend(decision.regrets[at].iter().map(|&regret| percent(regret)));
+        row.extend((0..decision.environments.len()).map(|e| percent(decision.regret(at, e))));
         row.extend([percent(decision.worst(at)), percent(decision.mean_of(at))]);
         table.row(row);
     }

@@ -2,8 +2,8 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::current;
-use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;
@@ -11,6 +11,7 @@ use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
 use crate::measure::figures::Unit;
 use crate::report::comparison::{amount, signed};
+use crate::report::format::trimmed;
 use crate::scenario::full_key;
 
 /// So many values are named; the others are counted.
@@ -49,10 +50,10 @@ impl TuneReport {
                     let tuned = &self.tuned;
                     lines.extend(tuned.confirmed.iter().map(|found| of(found, self.ruled_out(found))));
                 } else {
-                    lines.push("there is no other value that keeps to the constraints".to_owned());
+                    lines.push("no other value meets the constraints".to_owned());
                 }
                 if self.tuned.stands {
-                    lines.push("by the search what there is is as good as the best".to_owned());
+                    lines.push("the search found the current value as good as the best".to_owned());
                 }
             }
             Advice::NothingFeasible | Advice::Inert => return lines,
@@ -120,7 +121,7 @@ impl TuneReport {
         let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
         let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
         if !others.is_empty() {
-            text += &format!(" (what if: {} is no setting of the gateway's)", others.join(", "));
+            text += &format!(" (what if: {} is not a setting of the gateway)", others.join(", "));
         }
         if !why.is_empty() {
             text += &format!("; as it stands a constraint is broken in {}", why.join(", "));
@@ -167,8 +168,7 @@ impl TuneReport {
             .collect();
         let by = |arm: &Arm| arm.dearer_by.unwrap_or(0.0);
         all.sort_by(|x, y| by(x).total_cmp(&by(y)));
-        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) =
-            all.into_iter().partition(|arm| by(arm) > self.tuned.bill.tolerance());
+        let (dearer, same): (Vec<&Arm>, Vec<&Arm>) = all.into_iter().partition(|arm| arm.dearer);
         let mut lines = Vec::new();
         if !same.is_empty() {
             lines.push(format!("as good, and as cheap: {}", self.named(&same, &|arm| self.label(arm))));
@@ -212,13 +212,9 @@ fn plain(text: &str) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
+/// At most one decimal, where it says something.
 fn percent(share: f64) -> String {
-    // a gain or loss of first tokens is no share of a time
-    if share.abs() > 1e6 {
-        return "any percentage".to_owned();
-    }
-    let text = format!("{:.1}", share * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+    format!("{} %", trimmed(&format!("{:.1}", share * 100.0)))
 }
 
 fn from_to(row: &ConfirmedRow, paired: &Paired) -> String {

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::TuneReport;
 use crate::experiment::stats::{Interval, Paired};
 use crate::experiment::tune::{Arm, Confirmed};
+use crate::measure::figures::no_token::shown;
+use crate::report::answer::of_tune;
 use crate::report::comparison::{json_interval, json_pair};
 use crate::report::document::SCHEMA_VERSION;
 use crate::report::printed::Report as _;
@@ -14,6 +16,7 @@ pub(super) fn of(report: &TuneReport) -> Value {
     json!({
         "schema_version": SCHEMA_VERSION,
         "stickysim_version": env!("CARGO_PKG_VERSION"),
+        "answer": of_tune(report).json(),
         "objective": report.objective.path,
         "scenarios": report.scenarios,
         "seeds": report.seeds,
@@ -34,7 +37,7 @@ pub(super) fn of(report: &TuneReport) -> Value {
         "confirmed": tuned.confirmed.iter().map(confirmed).collect::<Vec<_>>(),
         "arms": tuned.arms.iter().map(arm).collect::<Vec<_>>(),
         "runs": { "search": tuned.spent.0, "confirmation": tuned.spent.1 },
-        "regrets": tuned.regrets,
+        "regrets": tuned.regrets.iter().map(|of| of.iter().map(|share| share.and_then(shown)).collect()).collect::<Vec<Vec<_>>>(),
         "effective_scenarios": report.effective,
     })
 }
@@ -42,9 +45,10 @@ pub(super) fn of(report: &TuneReport) -> Value {
 fn arm(arm: &Arm) -> Value {
     json!({
         "name": arm.name, "sets": arm.sets, "fate": arm.fate, "replications": arm.replications,
-        "means": arm.means.iter().map(|mean| mean.map(|mean: Interval| mean.mean)).collect::<Vec<_>>(),
+        "means": arm.means.iter().map(|mean| mean.and_then(|mean: Interval| shown(mean.mean))).collect::<Vec<_>>(),
         "intervals": arm.means.iter().map(|mean| mean.map(json_interval)).collect::<Vec<_>>(),
         "regret": arm.regret, "place": arm.place, "at_most": arm.at_most, "dearer_by": arm.dearer_by,
+        "dearer": arm.dearer,
     })
 }
 
