@@ -238,6 +238,7 @@ impl Reading {
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
         let seconds_of = |ms: i64| ms as f64 / 1e3;
+        self.log.is_export = true;
         self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
         self.log.records.push(Record {
             at_s: seconds(arrival),

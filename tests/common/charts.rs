@@ -203,10 +203,10 @@ pub fn comparison(rows: usize) -> Comparison {
         let (name, change, half, a, b) = names[i % names.len()];
         let clear = change.abs() > half;
         let verdict = match (clear, i % names.len()) {
-            (false, _) => Verdict::NotShown,
-            (true, 4 | 5) => Verdict::Worse,
-            (true, 9) => Verdict::Differs,
-            (true, _) => Verdict::Better,
+            (false, _) => Finding::NotShown,
+            (true, 4 | 5) => Finding::Worse,
+            (true, 9) => Finding::Differs,
+            (true, _) => Finding::Better,
         };
         Difference {
             name: name.to_owned(),
@@ -216,10 +216,10 @@ pub fn comparison(rows: usize) -> Comparison {
             change_percent: Estimate { value: change, low: change - half, high: change + half },
             verdict,
             words: match verdict {
-                Verdict::Better => "better",
-                Verdict::Worse => "worse",
-                Verdict::Differs => "higher",
-                Verdict::NotShown => "no difference shown",
+                Finding::Better => "better",
+                Finding::Worse => "worse",
+                Finding::Differs => "higher",
+                Finding::NotShown => "no difference shown",
             }
             .to_owned(),
         }
@@ -451,7 +451,7 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     let mut zero = comparison(5);
     for row in &mut zero.rows {
         row.change_percent = Estimate { value: 0.0, low: 0.0, high: 0.0 };
-        row.verdict = Verdict::NotShown;
+        row.verdict = Finding::NotShown;
         row.words = "identical".to_owned();
     }
     add("compare-all-zero", compare(&zero));

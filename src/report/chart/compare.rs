@@ -8,7 +8,7 @@ use crate::units;
 
 /// What the evidence says of B against A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Finding {
     /// The interval is clear of zero on the good side.
     Better,
     /// The interval is clear of zero on the bad side.
@@ -33,7 +33,7 @@ pub struct Difference {
     /// B - A in percent of A with its interval; NaN where A is 0 or missing.
     pub change_percent: Estimate,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: Finding,
     /// The verdict in words.
     pub words: String,
 }
@@ -53,11 +53,11 @@ pub struct Comparison {
     pub level_percent: f64,
 }
 
-const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
-    (Verdict::Better, "better", Ink::Good, Shape::Disc),
-    (Verdict::Worse, "worse", Ink::Bad, Shape::Square),
-    (Verdict::Differs, "differs, neither good nor bad", Ink::B, Shape::Diamond),
-    (Verdict::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
+const KINDS: [(Finding, &str, Ink, Shape); 4] = [
+    (Finding::Better, "better", Ink::Good, Shape::Disc),
+    (Finding::Worse, "worse", Ink::Bad, Shape::Square),
+    (Finding::Differs, "differs, neither good nor bad", Ink::B, Shape::Diamond),
+    (Finding::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
 ];
 
 /// The change of what was nothing before.
@@ -135,7 +135,7 @@ fn title(comparison: &Comparison) -> String {
     let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
     let scenario = &comparison.provenance.scenario;
     let figures = |n: usize| units::count(n as u64, "figure");
-    match (count(Verdict::Better), count(Verdict::Worse)) {
+    match (count(Finding::Better), count(Finding::Worse)) {
         (0, 0) => format!("{scenario}: no figure is shown to be better or worse under B"),
         (better, 0) => format!("{scenario}: {} better under B, none worse", figures(better)),
         (0, worse) => format!("{scenario}: {} worse under B, none better", figures(worse)),
@@ -147,7 +147,7 @@ fn change(row: &Difference) -> String {
     let value = row.change_percent.value;
     match row.verdict {
         _ if value.is_finite() => Format::Change.value(value),
-        Verdict::NotShown => "\u{2013}".to_owned(),
+        Finding::NotShown => "\u{2013}".to_owned(),
         _ => FROM_0.to_owned(),
     }
 }

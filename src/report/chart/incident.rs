@@ -126,39 +126,9 @@ fn time(incident: &Incident) -> Axis {
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, to)
 }
 
-fn strips(incident: &Incident) -> Panel {
-    let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
-    let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
-    (panel.zoom, panel.keys) = (true, true);
-    let sick =
-        |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
-    let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
-    panel.y.strong = strong.collect();
-    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
-    panel.nothing = format!("nothing to show: {nothing}");
-    for (span, name) in &incident.brackets {
-        panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
-    }
-    panel.series.extend(steps(incident));
-    panel.series.extend(befell(incident, !panel.series.is_empty()));
-    for (at, label) in &incident.marks {
-        let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
-        panel.series.push(Series::new(label.clone(), Ink::Text, rule));
-    }
-    let column = |head: &str, of: fn(&Lane) -> &String| Column {
-        head: head.to_owned(),
-        cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
-    };
-    // of one account alone its bracket says it
-    if incident.marks.is_empty() && incident.lanes.iter().filter(|lane| !lane.seen.is_empty()).count() > 1 {
-        panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
-    }
-    panel
-}
-
 /// The cells of all strips, a series for each step.
-fn steps(incident: &Incident) -> Vec<Series> {
-    let mut out = Vec::new();
+fn cells(incident: &Incident) -> Vec<Series> {
+    let mut series = Vec::new();
     for (step, name) in incident.steps.iter().enumerate() {
         let (mut bars, mut tips) = (Vec::new(), Vec::new());
         for (row, lane) in incident.lanes.iter().enumerate() {
@@ -172,24 +142,17 @@ fn steps(incident: &Incident) -> Vec<Series> {
             }
         }
         if !bars.is_empty() {
-            out.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
+            series.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
         }
     }
-    out
+    series
 }
 
-/// Where accounts gave no answers, were blocked, or were degraded; nobody is idle where nothing else is drawn.
-fn befell(incident: &Incident, some: bool) -> Vec<Series> {
-    let mut out = Vec::new();
-    let over = |of: fn(&Lane) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
-        let lanes = incident.lanes.iter().enumerate();
-        lanes
-            .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
-            .collect()
-    };
+/// Stretches in which an account had nothing to do, as thin bars.
+fn idle(incident: &Incident) -> Vec<(f64, f64, f64, f64)> {
     // after the last answer of all there is nothing to be idle of
     let answered = incident.lanes.iter().filter_map(|lane| lane.cells.last()).map(|cell| cell.1).fold(0.0, f64::max);
-    let idle = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
+    let stretches = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
         let row = row as f64 + 0.05;
         let seen = |gap: &Span| !lane.blocked.iter().any(|span| span.from <= gap.from && gap.to <= span.to);
         gaps(lane, (incident.window.0, answered))
@@ -197,24 +160,59 @@ fn befell(incident: &Incident, some: bool) -> Vec<Series> {
             .filter(seen)
             .map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
     });
-    let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
-    if !idle.is_empty() && some {
-        out.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
+    stretches.collect()
+}
+
+fn strips(incident: &Incident) -> Panel {
+    let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
+    (panel.zoom, panel.keys) = (true, true);
+    let sick =
+        |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
+    let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
+    panel.y.strong = strong.collect();
+    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
+    panel.nothing = format!("nothing to show: {nothing}");
+    for (span, name) in &incident.brackets {
+        panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
+    }
+    panel.series.extend(cells(incident));
+    let over = |of: fn(&Lane) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
+        let lanes = incident.lanes.iter().enumerate();
+        lanes
+            .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
+            .collect()
+    };
+    let idle = idle(incident);
+    if !idle.is_empty() && !panel.series.is_empty() {
+        panel.series.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
     }
     let blocked = over(|lane| &lane.blocked, -0.34, 0.44);
     if !blocked.is_empty() {
         let tips = incident.lanes.iter().flat_map(|lane| lane.blocked.iter().map(move |span| kept_off(lane, span)));
         let bars = Mark::Bars { bars: blocked };
-        out.push(Series::new(BLOCKED, Ink::Blocked, bars).tips(tips.collect()));
+        panel.series.push(Series::new(BLOCKED, Ink::Blocked, bars).tips(tips.collect()));
     }
     let degraded = over(|lane| &lane.degraded, -0.48, -0.37);
     if !degraded.is_empty() {
         let tips = incident.lanes.iter().flat_map(|lane| lane.degraded.iter().map(move |span| truth(lane, span)));
         // where a bracket says what befell, the legend need not
         let name = if incident.brackets.is_empty() { DEGRADED } else { "" };
-        out.push(Series::new(name, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
+        panel.series.push(Series::new(name, Ink::Text, Mark::Bars { bars: degraded }).tips(tips.collect()));
     }
-    out
+    for (at, label) in &incident.marks {
+        let rule = Mark::RuleX { at: *at, label: label.clone(), dash: Dash::Dotted };
+        panel.series.push(Series::new(label.clone(), Ink::Text, rule));
+    }
+    let column = |head: &str, of: fn(&Lane) -> &String| Column {
+        head: head.to_owned(),
+        cells: incident.lanes.iter().map(|lane| (of(lane).clone(), Ink::Text)).collect(),
+    };
+    // of one account alone its bracket says it
+    if incident.marks.is_empty() && incident.lanes.iter().filter(|lane| !lane.seen.is_empty()).count() > 1 {
+        panel.columns = vec![column("seen", |lane| &lane.seen), column("back", |lane| &lane.back)];
+    }
+    panel
 }
 
 /// Whether an account is beyond the SLO, or whatever is measured, for most of the window.

@@ -14,8 +14,8 @@ use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
-    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
-    Verdict as Colour, compare, detection, distribution,
+    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Finding, Format, Provenance,
+    compare, detection, distribution,
 };
 use crate::report::comparison::{amount, signed, verdict};
 use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
@@ -195,10 +195,10 @@ pub(super) fn difference(
             paired => estimate(paired.and_then(|paired| paired.change)).scaled(100.0),
         },
         verdict: match found {
-            Verdict::Better => Colour::Better,
-            Verdict::Worse => Colour::Worse,
-            Verdict::Higher | Verdict::Lower => Colour::Differs,
-            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Colour::NotShown,
+            Verdict::Better => Finding::Better,
+            Verdict::Worse => Finding::Worse,
+            Verdict::Higher | Verdict::Lower => Finding::Differs,
+            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Finding::NotShown,
         },
         words: verdict(found, paired, stands),
     }

@@ -5,7 +5,7 @@ use super::recording::Recording;
 use super::recording::watch::{Episode, Watch};
 use super::sides::Sides;
 use super::strips::{COLUMNS, Look, column, lanes};
-use crate::report::answer::{clock, incident as clause, plural};
+use crate::report::answer::{self, clock, plural};
 use crate::report::chart::{self, Escaped, Felt, Figure, Incident, Provenance, Span};
 use crate::report::format;
 
@@ -87,7 +87,7 @@ fn about(scenario: &serde_json::Value, window: (f64, f64), end: f64) -> String {
 /// Brackets over what befell: one for each stretch in which any account was degraded, where they are few.
 fn brackets(sides: &Sides<'_>, episodes: &[(usize, Span)], scenario: &serde_json::Value) -> Vec<(Span, String)> {
     let merged = merged(episodes);
-    let words = clause(scenario).unwrap_or_else(|| "degraded".to_owned());
+    let words = answer::incident(scenario).unwrap_or_else(|| "degraded".to_owned());
     match merged.as_slice() {
         [] => Vec::new(),
         [first, .., last] if merged.len() > LABELLED => {

@@ -3,7 +3,7 @@
 use super::Chart;
 use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
-use crate::experiment::cell::Figure as Of;
+use crate::experiment::cell;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
 use crate::report::answer::of_sweep;
@@ -67,7 +67,7 @@ fn one_key(report: &SweepReport) -> Figure {
     let axis = &report.layout.grid().axes()[0];
     let key = Key::new(axis);
     let judged = report.shapes.iter().filter(|shape| !SHOWN.contains(&shape.figure.path.as_str()));
-    let judged: Vec<&Of> = judged.map(|shape| &shape.figure).collect();
+    let judged: Vec<&cell::Figure> = judged.map(|shape| &shape.figure).collect();
     let point = |at: f64, point: usize| {
         let mean = |path: &str| estimate(report.mean(point, path));
         // shares of the mean number of requests: how many there are hardly varies
@@ -288,7 +288,7 @@ fn tiles(report: &SweepReport) -> Vec<Tile> {
         ["sessions.worst_ttft_ms.p99", "felt_ttft_ms.p99", "sessions.stuck", "escapes.total", "cost.cold_turn_ratio"];
     paths.extend(more.into_iter().filter(|path| *path != shape.figure.path));
     let tile = |path: &str| {
-        let meta = Of::at(path)?.meta;
+        let meta = cell::Figure::at(path)?.meta;
         let bare = |point: usize| {
             let value = estimate(report.mean(point, path)).value;
             let (format, factor) = format_of(meta.unit);

@@ -50,16 +50,14 @@ fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     all
 }
 
-/// The figures of the table of points with their headings: those that values are judged by, and some beside them.
-fn columns(report: &SweepReport, objectives: &[&Figure]) -> Vec<(Figure, String)> {
-    let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
-    // more keys leave less room
-    let beside = beside.skip(report.layout.grid().axes().len().saturating_sub(2));
-    objectives
-        .iter()
-        .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
-        .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
-        .collect()
+/// The mark of a point in the table.
+fn mark(shape: Option<&Shape>, point: usize) -> &'static str {
+    match shape {
+        Some(shape) if shape.best == point => MARK_BEST,
+        Some(shape) if shape.plateau.contains(&point) => MARK_PLATEAU,
+        Some(shape) if shape.too_few.contains(&point) => MARK_FEW,
+        _ => "",
+    }
 }
 
 fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
@@ -75,7 +73,14 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
-    let columns = columns(report, &objectives);
+    let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    // more keys leave less room
+    let beside = beside.skip(layout.grid().axes().len().saturating_sub(2));
+    let columns: Vec<(Figure, String)> = objectives
+        .iter()
+        .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
+        .chain(beside.filter_map(|(path, title)| Some((Figure::of_run(path)?, (*title).to_owned()))))
+        .collect();
     let keys: Vec<&str> = layout.grid().axes().iter().map(|axis| short_key(&axis.key)).collect();
     let header: Vec<&str> =
         keys.into_iter().chain(columns.iter().map(|(_, title)| title.as_str())).chain([""]).collect();
@@ -94,13 +99,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
                 amount(mean.map(|m| Interval { lo: None, hi: None, ..m }), figure.meta.unit)
             }
         }));
-        let mark = match shape {
-            Some(shape) if shape.best == point => MARK_BEST,
-            _ if on_plateau.contains(&point) => MARK_PLATEAU,
-            _ if few.contains(&point) => MARK_FEW,
-            _ => "",
-        };
-        row.push(mark.to_owned());
+        row.push(mark(shape, point).to_owned());
         table.row(row);
     }
     blocks.push(Block::Table(table));

@@ -15,7 +15,7 @@ use crate::measure::sessions::{Ledger, Summary};
 use crate::measure::{
     AccountInfo, Finished, Forwarded, Observer, Percentiles, Reported, Selected, Settings, StateChange,
 };
-use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
+use crate::report::chart::{self, Ccdf, Journey, Provenance, Share, Side, Timeline, Turn};
 use crate::report::format;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::{Span, Time, count};
@@ -77,7 +77,7 @@ impl Recording {
             let all: u64 = counts.iter().sum();
             let part = |of: usize| counts[of] as f64 / all as f64;
             (all > 0).then(|| Share {
-                span: Stretch { from, to: to.min(end_s) },
+                span: chart::Span { from, to: to.min(end_s) },
                 sticky: part(0),
                 balanced: part(1),
                 escaped: part(2),
@@ -143,7 +143,7 @@ impl Recording {
     }
 
     /// Blocked or off the list of candidates: stretches of each account.
-    pub(super) fn blocked(&self, account: usize) -> Vec<Stretch> {
+    pub(super) fn blocked(&self, account: usize) -> Vec<chart::Span> {
         let (start, end) = (self.settings.start, self.end);
         let track = self.accounts.get(account).map(|account| account.track(String::new(), start, end));
         track.map_or_else(Vec::new, |track| track.blocked.into_iter().chain(track.away).collect())
@@ -198,9 +198,10 @@ impl Recording {
     }
 
     /// When an account was degraded, each stretch with this place.
-    fn ill(&self, place: usize, account: usize) -> Vec<(usize, Stretch)> {
+    fn ill(&self, place: usize, account: usize) -> Vec<(usize, chart::Span)> {
         let episodes = self.watch.accounts.get(account).map_or(&[][..], |patient| &patient.episodes);
-        let span = |episode: &watch::Episode| Stretch { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
+        let span =
+            |episode: &watch::Episode| chart::Span { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
         episodes.iter().map(|episode| (place, span(episode))).collect()
     }
 
