@@ -38,10 +38,12 @@ pub(crate) struct Calibrate {
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
     #[arg(long, value_name = "FILE")]
     gateway_config: Option<PathBuf>,
-    /// The gateway's revision at that time; without it the log tells (an export with ids of sessions is of 0.1.179).
+    /// The gateway's revision at that time; by default it is inferred from the log (an export with session ids is of
+    /// 0.1.179).
     #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
     gateway_version: Option<String>,
-    /// The mode of the gateway's scheduler at that time; without it the log tells, or simulations of each mode do.
+    /// The mode of the gateway's scheduler at that time; by default it is inferred from the log, or from simulations of
+    /// each mode.
     #[arg(long, value_name = "MODE", value_parser = ["legacy", "advanced", "weighted"])]
     mode: Option<String>,
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
