@@ -31,8 +31,8 @@ pub(crate) struct Calibrate {
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or .zst,
-    /// as docker, kubectl, journalctl or Loki give it; may be given several times.
+    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or
+    /// .zst, as docker, kubectl, journalctl or Loki give it; may be given several times.
     #[arg(long, value_name = "FILE|DIR")]
     escape_log: Vec<PathBuf>,
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
