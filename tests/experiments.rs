@@ -582,13 +582,13 @@ mod decide {
         let (text, status) = answer(&arguments);
         assert_eq!(status, 0, "{text}");
         assert!(text.contains("What to decide") && text.contains("for the worst case"), "{text}");
-        assert!(!text.contains("shows no effect"), "{text}");
+        assert!(!text.contains("no effect"), "{text}");
         let document = json(&[&arguments[..], &["--weights", "3,1"]].concat());
         let decision = &document["decision"];
         let regrets = decision["regrets"].as_array().unwrap();
         assert_eq!((regrets.len(), regrets[0].as_array().unwrap().len()), (4, 2), "three thresholds and escape off");
         for environment in 0..2 {
-            let least = regrets.iter().map(|row| row[environment].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+            let least = regrets.iter().filter_map(|row| row[environment].as_f64()).fold(f64::INFINITY, f64::min);
             assert_eq!(least, 0.0, "{decision}");
         }
         assert_eq!(decision["weights"], serde_json::json!([3.0, 1.0]));
