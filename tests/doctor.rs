@@ -3,10 +3,16 @@
 #[path = "common/calls.rs"]
 mod calls;
 
-use calls::{Folder, command, done, has, said};
+use calls::{Folder, command, done, said};
 
 const SAMPLE: [&str; 4] =
     ["traces/gateway-log.jsonl", "traces/accounts.jsonl", "traces/gateway.log", "traces/config.yaml"];
+
+/// That each of these stands in the text, wherever its lines are broken.
+fn has(text: &str, parts: &[&str]) {
+    let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "\\").collect();
+    calls::has(&words.join(" "), parts);
+}
 
 /// What a call prints that ends with this status.
 fn ends(status: i32, arguments: &[&str]) -> String {
@@ -98,8 +104,8 @@ fn files_of_another_gateway_or_another_time_do_not_fit() {
     has(&doctor(1, &[SAMPLE[0], SAMPLE[1], &log]), &["WRONG:", "outside the log's time"]);
     let off = folder.write("off.yaml", "gateway: {openai_scheduler: {sticky_escape_enabled: false}}\n");
     has(&doctor(1, &[SAMPLE[0], SAMPLE[1], SAMPLE[2], &off]), &["by the config sticky escape is off"]);
-    let small = "{\"account_id\":1,\"concurrency\":1}\n{\"account_id\":2,\"concurrency\":1}\n{\"account_id\":3,\"concurrency\":1}\n";
-    let small = folder.write("small.jsonl", small);
+    let small = |id: u32| format!("{{\"account_id\":{id},\"concurrency\":1}}\n");
+    let small = folder.write("small.jsonl", (1..4).map(small).collect::<String>());
     has(&doctor(1, &[SAMPLE[0], &small]), &["at once in the log and has 1 slot here"]);
 }
 

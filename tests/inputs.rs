@@ -116,6 +116,8 @@ mod formats {
         has(&rows, &["0,,k1,gpt-5/high,1000,40,", ",2000,6000,6000,200,0,", "31,,k2,gpt-5,10,5,"]);
         has(&done(&["run", "tests/experiments/small.yaml", "--trace", &path]), &["3 requests, 3 ok"]);
         has(&done(&["trace", "stats", "--format", "usage", &path]), &["requests              3"]);
+        let twice = USAGE.replace("推理强度", "模型");
+        has(&refused(&["trace", "stats", &folder.write("twice.csv", twice)]), &["the column `模型` stands twice"]);
         // a foreign table by that name says what was looked for
         let other = folder.write("other.csv", "day,calls\n1,2\n");
         has(&refused(&["trace", "stats", "--format", "usage", &other]), &["first token", "found: day, calls"]);
@@ -148,6 +150,20 @@ mod values {
     }
 
     #[test]
+    fn whole_floats_are_ids_in_a_snapshot_and_in_a_chain_of_chats() {
+        let folder = Folder::new("float-ids");
+        let chat = |id: &str, parent: &str, more: &str| {
+            format!("{{\"chat_id\":{id},\"parent_chat_id\":{parent},\"timestamp\":1,\"input_length\":1.0,{more}}}\n")
+        };
+        let chats = chat("1.0", "-1.0", "\"output_length\":null") + &chat("2.0", "1.0", "\"output_length\":3");
+        has(&stats(&folder, "q.jsonl", chats), &["format                qwen", "sessions              1 (100 %"]);
+        let accounts = std::fs::read_to_string("traces/accounts.jsonl").unwrap();
+        let accounts = accounts.replace(": 5,", ": 5.0,").replace("\"priority\": 1,", "\"priority\": null,");
+        let accounts = folder.write("accounts.jsonl", accounts);
+        has(&done(&["doctor", "traces/gateway-log.jsonl", &accounts]), &["3 accounts with 15 slots"]);
+    }
+
+    #[test]
     fn columns_and_keys_that_stand_twice_are_refused() {
         let folder = Folder::new("twice");
         let error = no_trace(&folder, "t.csv", "at_s,session,user,session\n0,a,u,b\n");
@@ -176,6 +192,15 @@ mod values {
         let qwen = "{\"chat_id\":1,\"parent_chat_id\":-1,\"timestamp\":1789500000.5,\"input_length\":1,\"output_length\":1}\n\
                     {\"chat_id\":2,\"parent_chat_id\":1,\"timestamp\":1789500002.5,\"input_length\":1,\"output_length\":1}\n";
         has(&stats(&folder, "q.jsonl", qwen), &["its times are Unix time", "span                  2 s"]);
+        let ms = "at_s\n1789500000000\n1789500001000\n";
+        has(&no_trace(&folder, "ms.csv", ms), &["ms.csv:2", "looks like Unix time in milliseconds"]);
+        let seconds: String = (0..3)
+            .map(|n| format!("{{\"timestamp\":{},\"input_length\":1,\"output_length\":1}}\n", 1_789_500_000 + n * 60))
+            .collect();
+        has(
+            &stats(&folder, "s.jsonl", seconds),
+            &["Unix seconds, not the milliseconds", "span                  120 s"],
+        );
         has(&no_trace(&folder, "far.csv", "at_s\n0\n1789500000\n"), &["far.csv:3", "more than ten years"]);
         has(&no_trace(&folder, "back.csv", "at_s\n1789500000\n5\n"), &["back.csv:3", "in order of time"]);
         let longest = "{\"at_s\":0,\"attempts\":[{\"kind\":\"ok\",\"ttft_us\":9223372036854775807,\"end_us\":9223372036854775807}]}\n";
@@ -257,6 +282,32 @@ mod pipes {
             assert_eq!(output.status.code(), Some(2), "{}", said(&output));
             assert!(!to.exists());
         }
+    }
+
+    #[test]
+    fn a_calibration_takes_any_one_of_its_files_through_a_pipe() {
+        let folder = Folder::new("pipe-calibrate");
+        let log = std::fs::read_to_string("traces/gateway-log.jsonl").unwrap();
+        let accounts = std::fs::read_to_string("traces/accounts.jsonl").unwrap();
+        let sample = "traces/gateway-log.jsonl";
+        for (number, (arguments, text)) in
+            [(vec!["-"], &log), (vec![sample, "--accounts", "-"], &accounts)].into_iter().enumerate()
+        {
+            let out = folder.0.join(number.to_string());
+            let more = ["--replications", "5", "--out", out.to_str().unwrap()];
+            let output = through(&[&["calibrate"], &arguments[..], &more[..]].concat(), text);
+            assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{arguments:?}: {}", said(&output));
+            assert!(out.join("scenario.yaml").exists(), "{}", said(&output));
+        }
+        has(&said(&through(&["doctor", "-"], &log)), &["981 requests"]);
+        let both = through(&["calibrate", "-", "--accounts", "-", "--out", folder.0.join("b").to_str().unwrap()], &log);
+        has(&said(&both), &["can be only one of"]);
+    }
+
+    #[test]
+    fn names_of_files_do_not_steer_the_terminal() {
+        let error = refused(&["trace", "stats", "no\u{1b}[31m.csv"]);
+        has(&error, &["no\\u{1b}[31m.csv"]);
     }
 
     #[test]

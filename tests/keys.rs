@@ -44,7 +44,7 @@ mod gateway {
         let text = with_config(&folder, own).unwrap();
         assert!(!text.contains("warning"), "{text}");
         let read = with_config(&folder, "gateway: {openai_first_output_timeout_seconds: 20}\n").unwrap();
-        has(&read, &["gateway.openai_first_output_timeout_seconds: 20 (config.yaml"]);
+        has(&read, &["gateway.openai_first_output_timeout_seconds: 20 (", "config.yaml"]);
         let high = "gateway: {openai_high_effort_first_output_timeout_seconds: 20}\n";
         let felt = with_config(&folder, high).unwrap();
         has(&felt, &["warning: `gateway.openai_high_effort_first_output_timeout_seconds` is not simulated"]);
@@ -75,6 +75,52 @@ mod gateway {
         assert!(as_529 < never, "an account that is taken out fails less: {as_529} and {never}");
         let off = "admin_settings.overload_cooldown_settings='{\"enabled\":false,\"cooldown_minutes\":10}'";
         assert!(overloaded(529, off) > minutes);
+    }
+
+    #[test]
+    fn an_override_that_changes_nothing_is_an_error_wherever_it_stands() {
+        let small = "tests/experiments/small.yaml";
+        let ttft = "sticky_escape_ttft_ms=5000";
+        let gate = &["sticky_escape_ttft_ms=5000 would change nothing", "the mode legacy has no escape gate"];
+        has(&refused(&["run", small, "--set", "mode=legacy", "--set", ttft]), gate);
+        has(&refused(&["check", small, "--set", "mode=legacy", "--set", ttft]), &["--set gateway.openai_scheduler"]);
+        has(&refused(&["compare", small, "--set", "mode=legacy", "--a", ttft, "-r", "2"]), &["--a", "no escape gate"]);
+        let vary = "sticky_escape_ttft_ms=2000,4000";
+        has(
+            &refused(&["sweep", small, "--set", "mode=legacy", "--vary", vary, "-r", "2"]),
+            &["--vary", "no escape gate"],
+        );
+        has(
+            &refused(&["tune", small, "--vary", "scheduler_score_weights.reset=0,1"]),
+            &["--vary", "would change nothing"],
+        );
+        let socket = ["--set", "transport=websocket", "--set", "openai_first_output_timeout_seconds=9"];
+        has(&refused(&[&["run", small], &socket[..]].concat()), &["over WebSocket there is no such timeout"]);
+        // it does something on one of the two sides
+        let both = ["compare", small, "--set", ttft, "--a", "mode=legacy", "--b", "mode=advanced", "-r", "2"];
+        assert_ne!(
+            command(&both).output().unwrap().status.code(),
+            Some(2),
+            "{}",
+            said(&command(&both).output().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_a_warning_and_a_page_of_settings_of_the_gateway_is_none() {
+        let folder = Folder::new("variables");
+        let scenario = folder.write("s.yaml", "accounts: [{count: 2}]\ngateway_env: compose.yaml\n");
+        let with = |line: &str| {
+            let compose = format!("services:\n  sub2api:\n    environment:\n      - {line}\n");
+            folder.write("compose.yaml", compose);
+            done(&["check", &scenario])
+        };
+        let text = with("GATEWAY_OPENAI_SCHEDULER_STICKY_ESCAPE_TTFT=8000");
+        has(&text, &["warning:", "did you mean `GATEWAY_OPENAI_SCHEDULER_STICKY_ESCAPE_TTFT_MS`?", "compose.yaml"]);
+        for own in ["GATEWAY_OPENAI_RESPONSE_HEADER_TIMEOUT=0", "POSTGRES_PASSWORD=${X:?needed}", "SERVER_MODE=release"]
+        {
+            assert!(!with(own).contains("warning"), "{own}");
+        }
     }
 
     #[test]

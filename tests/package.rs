@@ -56,13 +56,13 @@ fn the_package_has_what_is_needed_and_nothing_else() {
         "assets/fonts/DejaVuSans.subset.ttf",
         "assets/fonts/DejaVu-LICENSE.txt",
         "scenarios/slow-account.yaml",
-        "schema/scenario.schema.json",
         "src/main.rs",
         "traces/gateway-log.jsonl",
     ] {
         assert!(files.contains(&needed), "{needed} is not in the package");
     }
-    let foreign = ["tests/", "docs/", "benches/", "action", "dist/", ".ci/", ".github/", "target/", "Dockerfile"];
+    let foreign =
+        ["tests/", "docs/", "benches/", "examples/", "action", "dist/", ".ci/", ".github/", "target/", "Dockerfile"];
     for file in &files {
         assert!(!foreign.iter().any(|start| file.starts_with(start)), "{file} is in the package");
     }
@@ -165,6 +165,45 @@ fn the_archive_gives_an_answer_in_an_empty_root() {
         Ok(output) if output.status.success() => assert!(said(&output).contains("Account 3"), "{}", said(&output)),
         Ok(output) if said(&output).contains("not permitted") && !is_ci() => {
             println!("skipped: neither chroot nor unshare is permitted here");
+        }
+        other => panic!("{other:?}"),
+    }
+    image_without_docker(&root);
+    std::fs::remove_dir_all(root).unwrap();
+}
+
+/// The last stage of the Dockerfile done by hand, with the program out of an unpacked archive: its files copied into
+/// an empty root, its entry point run there as its user.
+fn image_without_docker(unpacked: &Path) {
+    let text = std::fs::read_to_string(home().join("Dockerfile")).unwrap();
+    let (_, stage) = text.split_once("FROM scratch\n").unwrap();
+    let root = folder("image");
+    let (mut user, mut entry) = ("0:0", Vec::new());
+    for line in stage.lines() {
+        match line.split_once(' ') {
+            Some(("COPY", files)) => {
+                let files: Vec<&str> = files.trim_start_matches("--from=build ").split(' ').collect();
+                let (to, from) = files.split_last().unwrap();
+                for from in from.iter().map(|from| from.trim_start_matches("/stickysim/")) {
+                    let from = match from.strip_prefix("target/dist/") {
+                        Some(built) => unpacked.join(built),
+                        None => home().join(from),
+                    };
+                    done(Command::new("cp").arg("-r").arg(from).arg(root.join(to.trim_start_matches('/'))));
+                }
+            }
+            Some(("USER", id)) => user = id,
+            Some(("WORKDIR", folder)) => std::fs::create_dir_all(root.join(folder.trim_start_matches('/'))).unwrap(),
+            Some(("ENTRYPOINT", list)) => entry = serde_json::from_str::<Vec<String>>(list).unwrap(),
+            _ => {}
+        }
+    }
+    let mut command = Command::new("chroot");
+    command.arg(format!("--userspec={user}")).arg(&root).args(&entry).args(["run", "/scenarios/slow-account.yaml"]);
+    match command.output() {
+        Ok(output) if output.status.success() => assert!(said(&output).contains("Account 3"), "{}", said(&output)),
+        Ok(output) if said(&output).contains("not permitted") && !is_ci() => {
+            println!("skipped: chroot is not permitted here");
         }
         other => panic!("{other:?}"),
     }

@@ -4,6 +4,7 @@
 //! called different at most 7 times in 100 (as far as the number of experiments lets one say); 1 when not; 2 when a
 //! model cannot be run.
 
+mod calibrate;
 mod coverage;
 mod model;
 mod page;
@@ -30,6 +31,9 @@ struct Options {
     /// Searches of each case [default: a twentieth of the experiments].
     #[arg(long)]
     searches: Option<u64>,
+    /// Logs whose calibrated model is judged [default: a tenth of the experiments].
+    #[arg(long)]
+    logs: Option<u64>,
     /// Threads; 0 takes all cores.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -68,10 +72,12 @@ fn run(options: &Options) -> Result<bool> {
     part(page::redeal(&redeal));
     let searches = options.searches.unwrap_or((options.experiments / 20).max(4));
     part(page::searches(&search::measure(options.program.as_deref(), searches, &threads)?));
+    let verdicts = calibrate::measure(options.logs.unwrap_or((options.experiments / 10).max(8)), &threads)?;
+    part(verdicts.chapter());
     if let Some(path) = &options.write {
         let beside = path.with_extension("md.new");
         std::fs::write(&beside, page::render(&parts)).with_context(|| format!("cannot write {}", beside.display()))?;
         std::fs::rename(&beside, path)?;
     }
-    Ok(coverages[0].holds() && redeal.holds())
+    Ok(coverages[0].holds() && redeal.holds() && verdicts.hold())
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::workload::Error;
 
@@ -21,15 +22,27 @@ pub struct Known {
     pub load_factor: Option<i64>,
 }
 
+/// A whole number, also one that was written as a float, or none.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let of_float = || number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15).map(|n| n as i64);
+    let found = number.as_i64().or_else(of_float);
+    found.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
+}
+
 #[derive(Deserialize)]
 struct Line {
-    account_id: i64,
+    #[serde(default, deserialize_with = "whole")]
+    account_id: Option<i64>,
     #[serde(rename = "type")]
     kind: Option<String>,
     status: Option<String>,
     schedulable: Option<bool>,
+    #[serde(default, deserialize_with = "whole")]
     concurrency: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     load_factor: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     priority: Option<i64>,
     groups: Option<Vec<i64>>,
 }
@@ -54,7 +67,11 @@ pub fn of_text(text: &str, path: &Path, group: Option<i64>, seen: &[i64]) -> Res
             let message = format!("expected an account as sub2api-export-accounts.sql gives it: {error}");
             Error::new(message, "export it again").at(path, number, 0)
         })?;
-        if known.iter().any(|account| account.id == line.account_id) {
+        let id = line.account_id.ok_or_else(|| {
+            let message = "expected an account as sub2api-export-accounts.sql gives it: it has no `account_id`";
+            Error::new(message, "export it again").at(path, number, 0)
+        })?;
+        if known.iter().any(|account| account.id == id) {
             continue;
         }
         let serves = line.schedulable.unwrap_or(true) && line.status.as_deref().is_none_or(|status| status == "active");
@@ -62,16 +79,16 @@ pub fn of_text(text: &str, path: &Path, group: Option<i64>, seen: &[i64]) -> Res
             (Some(groups), Some(group)) => groups.contains(&group),
             _ => true,
         };
-        if seen.contains(&line.account_id) || (serves && member) {
+        if seen.contains(&id) || (serves && member) {
             known.push(Known {
-                id: line.account_id,
+                id,
                 oauth: line.kind.as_deref().is_some_and(|kind| kind != "apikey"),
                 priority: line.priority.unwrap_or(1),
                 concurrency: line.concurrency.unwrap_or(0),
                 load_factor: line.load_factor.filter(|&factor| factor > 0),
             });
         } else if member {
-            idle.push(line.account_id.to_string());
+            idle.push(id.to_string());
         }
     }
     if known.is_empty() && idle.is_empty() {

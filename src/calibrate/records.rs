@@ -83,6 +83,8 @@ pub struct Log {
     pub group: Option<i64>,
     /// Whether sessions share a clock: without one, nothing can be said of when an account was slow.
     pub has_clock: bool,
+    /// Whether this is the export of the gateway's own database.
+    pub is_export: bool,
     /// Whether requests say which account served them.
     pub has_accounts: bool,
     /// What was left out, assumed or odd, one sentence each.
@@ -336,8 +338,8 @@ impl Log {
         }
         if let Some((ttft, duration)) = first {
             self.notes.push(format!(
-                "{count} of {} {} (the first: TTFT {ttft:.3} s, duration {duration:.3} s): two clocks, or one of the two in \
-                 another unit; these times are left out of the fit",
+                "{count} of {} {} (the first: TTFT {ttft:.3} s, duration {duration:.3} s): two clocks, or one of the \
+                 two in another unit; these times are left out of the fit",
                 units::count(self.records.len() as u64, "request"),
                 units::agree(
                     count as u64,

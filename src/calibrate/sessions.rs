@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::records::{Log, Record};
+use crate::units::count;
 
 /// Silence after which a proxy is another session, in s.
 const GAP_S: f64 = 1_800.0;
@@ -211,8 +212,9 @@ impl Sessions {
         let all = self.of.len();
         let share = |count: usize| 100.0 * count as f64 / all.max(1) as f64;
         let mut words = vec![format!(
-            "{:.1} % of {all} requests carry a session id, {:.1} % a proxy (group, key, user agent, model), {:.1} % neither",
+            "{:.1} % of {} carry a session id, {:.1} % a proxy (group, key, user agent, model), {:.1} % neither",
             share(self.named),
+            count(all as u64, "request"),
             share(self.proxied),
             share(self.untold)
         )];

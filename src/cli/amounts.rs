@@ -186,8 +186,8 @@ fn turns(synth: &SynthConfig) -> String {
         SynthTiming::Open { .. } => ", open loop",
     };
     format!(
-        "medians: {} turns, {} of think time, {} tokens of input at first, {} of output{closed}",
-        short(synth.turns.median().max(1.0)),
+        "medians: {}, {} of think time, {} tokens of input at first, {} of output{closed}",
+        of_mean(synth.turns.median().max(1.0), "turn"),
         setting(Span::from_secs_f64(synth.think_s.median())),
         grouped(rounded_number(synth.input.start_tokens.median())),
         grouped(rounded_number(synth.output_tokens.median())),
@@ -199,12 +199,16 @@ fn equilibrium(expected: &Expected, config: &SynthConfig, lowered: &Lowered) -> 
     let starts = if config.start == Start::Empty { "starts empty; in the end" } else { "starts with" };
     let length = setting(Span::from_secs((expected.session_s / 60.0 + 0.5) as u64 * 60));
     let sessions = format!(
-        "{starts} {:.0} sessions under way, {:.1} turns in {length} each on average",
-        expected.sessions, expected.turns
+        "{starts} {} under way, {:.1} turns in {length} each on average",
+        counted(rounded_number(expected.sessions) as u64, "session"),
+        expected.turns
     );
     let slots: Vec<i64> = lowered.pool.iter().map(|account| account.concurrency).collect();
     let busy = match slots.iter().all(|&slots| slots > 0) {
-        true => format!("{:.1} of {} slots busy", expected.busy, slots.iter().sum::<i64>()),
+        true => {
+            let slots = slots.iter().sum::<i64>().unsigned_abs();
+            format!("{:.1} of {} busy", expected.busy, count(slots, "slot"))
+        }
         false => format!("{:.1} slots busy", expected.busy),
     };
     let rate = expected.requests_per_s;
@@ -225,6 +229,11 @@ fn clients(clients: &scenario::Clients) -> Vec<String> {
         all.push(format!("{limit} at a time for each user"));
     }
     all
+}
+
+/// Something on average: one is singular.
+fn of_mean(number: f64, thing: &str) -> String {
+    format!("{} {}", short(number), if number == 1.0 { thing.to_owned() } else { plural(2, thing) })
 }
 
 /// A large count: in groups of three digits.

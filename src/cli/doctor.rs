@@ -1,9 +1,10 @@
 //! `stickysim doctor`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::places::Kept;
 use super::{End, terminal};
 use crate::calibrate::doctor::{Given, Verdict, diagnose};
 
@@ -20,7 +21,7 @@ use crate::calibrate::doctor::{Given, Verdict, diagnose};
 pub(crate) struct Doctor {
     /// Logs of requests, account snapshots, the gateway's own log, its config.yaml or .env, scenarios; or folders of
     /// them.
-    #[arg(value_name = "FILE|DIR", required_unless_present_any = ["accounts", "escape_log", "gateway_config", "gateway_env"])]
+    #[arg(value_name = "FILE|DIR", required_unless_present_any = NAMED)]
     paths: Vec<PathBuf>,
     /// The account snapshot, whatever it looks like.
     #[arg(long, value_name = "FILE")]
@@ -39,6 +40,9 @@ pub(crate) struct Doctor {
     output: Output,
 }
 
+/// The options that name files.
+const NAMED: [&str; 4] = ["accounts", "escape_log", "gateway_config", "gateway_env"];
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// For people.
@@ -49,8 +53,9 @@ enum Output {
 
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<End> {
+        let kept = self.paths.iter().map(|path| Kept::of(path, Path::new("."))).collect::<Result<Vec<_>, _>>()?;
         let diagnosis = diagnose(&Given {
-            paths: self.paths,
+            paths: kept.iter().map(|kept| kept.path().to_owned()).collect(),
             accounts: self.accounts,
             escape_log: self.escape_log,
             gateway_config: self.gateway_config,

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::interrupt;
 use crate::files::is_same;
 use crate::simulation::Lowered;
@@ -12,6 +14,60 @@ use crate::workload::replay::{ONE_READING, is_read_once};
 /// `-` is standard input.
 pub(crate) fn or_stdin(path: &Path) -> PathBuf {
     if path == Path::new("-") { PathBuf::from("/dev/stdin") } else { path.to_owned() }
+}
+
+/// What a path leads to as a file that can be read as often as one likes: standard input (`-`) and pipes are copied
+/// to a temporary one first, which is removed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    path: PathBuf,
+    is_copy: bool,
+}
+
+impl Kept {
+    /// Copies go to the system's folder for such, or to `beside` where that takes none.
+    pub(crate) fn of(path: &Path, beside: &Path) -> anyhow::Result<Self> {
+        let path = or_stdin(path);
+        if !is_read_once(&path) {
+            return Ok(Self { path, is_copy: false });
+        }
+        let mut input = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (folder, number) in [std::env::temp_dir(), beside.to_owned()].into_iter().zip(0..) {
+            let name = format!(".standard-input-{}.{}.part", Self::next(&folder), std::process::id());
+            let copy = folder.join(name);
+            match std::fs::File::create(&copy) {
+                Ok(mut file) => {
+                    std::io::copy(&mut input, &mut file).with_context(|| format!("cannot copy {}", path.display()))?;
+                    return Ok(Self { path: copy, is_copy: true });
+                }
+                Err(error) if number == 1 => {
+                    return Err(anyhow::Error::new(error).context(format!("cannot copy {} anywhere", path.display())));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Self { path, is_copy: false })
+    }
+
+    /// A number that no copy in this folder has.
+    fn next(folder: &Path) -> u32 {
+        let is_free =
+            |number: &u32| !folder.join(format!(".standard-input-{number}.{}.part", std::process::id())).exists();
+        (1..u32::MAX).find(is_free).unwrap_or(0)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.is_copy {
+            // nothing to be done about a copy that cannot be removed
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// The places of one call of a verb, each with what names it.

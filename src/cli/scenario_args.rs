@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::places::{Places, or_stdin};
 use super::terminal;
-use crate::scenario::{Document, Loaded, Set};
+use crate::experiment::variant::{Variant, idle_everywhere};
+use crate::scenario::{Document, Loaded, Set, Setting};
 
 /// Which scenario, and what is changed in it.
 #[derive(Args, Clone, Debug)]
@@ -15,8 +16,8 @@ pub(crate) struct ScenarioArgs {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
     /// Replay this trace in place of the scenario's workload, from its first request to its last (the scenario's
-    /// duration and warm-up go with its workload). The format is told from the content; plain, .gz or .zst, or - for
-    /// standard input (of a single run: a pipe can be read only once).
+    /// duration and warm-up are dropped together with its workload). The format is recognised by the content. The file
+    /// may be plain, .gz or .zst; - is standard input, for a single run only, because a pipe can be read only once.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Override a key of the scenario, for example --set sticky_escape_ttft_ms=8000 or --set accounts.3.concurrency=4;
@@ -29,6 +30,17 @@ pub(crate) struct ScenarioArgs {
     /// Say more: every table of a text, and keys of the gateway's config that change nothing here.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// That an override changes nothing is a mistake that is told before the work.
+pub(crate) fn idle(setting: &Setting) -> anyhow::Error {
+    let why = setting.idle.unwrap_or_default();
+    anyhow::anyhow!("{} {}={} would change nothing: {why}", setting.from, setting.key, setting.value)
+}
+
+/// Refuses overrides that change nothing in any variant of an experiment.
+pub(crate) fn refuse_idle<'a>(variants: impl IntoIterator<Item = &'a Variant> + Clone) -> anyhow::Result<()> {
+    idle_everywhere(variants).map_or(Ok(()), |setting| Err(idle(setting)))
 }
 
 impl ScenarioArgs {
@@ -58,6 +70,9 @@ impl ScenarioArgs {
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
         let (document, sets) = self.document()?;
         let loaded = document.resolve(&sets)?;
+        if let Some(setting) = loaded.given().find(|setting| setting.idle.is_some()) {
+            return Err(idle(setting));
+        }
         self.remark(&loaded);
         Ok(loaded)
     }

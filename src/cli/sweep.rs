@@ -7,7 +7,7 @@ use clap::Args;
 use super::compare::known;
 use super::experiment_args::{Bar, Output, OutputArgs, Sink};
 use super::picture_args::{PictureArgs, Pictures};
-use super::scenario_args::ScenarioArgs;
+use super::scenario_args::{ScenarioArgs, refuse_idle};
 use super::{End, terminal};
 use crate::experiment::cell::Figure;
 use crate::experiment::replicate::threads;
@@ -22,7 +22,7 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 
 /// Sweep one or several keys over values, every point on the same luck.
 ///
-/// Says for each key which value is best, which are as good (the plateau), where neighbours are much worse (a
+/// For each key it says which value is best, which values are as good (the plateau), where neighbours are much worse (a
 /// cliff) and where the key does nothing. A sweep of an escape threshold always has `off` as its reference.
 #[derive(Args)]
 #[command(
@@ -58,7 +58,7 @@ pub(crate) struct Sweep {
     /// Keep every finished run in this journal; started again with the same arguments, the sweep goes on from there.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Do part I of N of the runs only (needs --out); `stickysim merge` joins the parts.
+    /// Run only part I of N (needs --out); `stickysim merge` joins the parts.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -130,6 +130,7 @@ impl Sweep {
         weights_fit(&self.objectives.weights, environments, "environments")?;
         let specs: Vec<String> = self.over.iter().chain(&self.vary).cloned().collect();
         let sweep = sweep::Sweep::new(&base, &specs, layout)?;
+        refuse_idle(sweep.variants())?;
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
         let shard = self.shard.unwrap_or(Shard::WHOLE);

@@ -2,7 +2,7 @@
 //!
 //! All variants of an experiment run on the seed of the unchanged scenario, so that they share their luck.
 
-use crate::scenario::{Document, Scenario, ScenarioError, Set};
+use crate::scenario::{Document, Scenario, ScenarioError, Set, Setting};
 use crate::simulation::{LowerError, Lowered, lower};
 
 /// One way of running a scenario.
@@ -18,6 +18,19 @@ pub struct Variant {
     pub scenario: Scenario,
     /// How the scenario was understood differently from how it was written.
     pub notes: Vec<String>,
+    /// The settings of the gateway that options gave.
+    pub given: Vec<Setting>,
+}
+
+/// A setting that an option gave and that changes nothing in any of the variants that it was given to.
+pub fn idle_everywhere<'a>(variants: impl IntoIterator<Item = &'a Variant> + Clone) -> Option<&'a Setting> {
+    let all = |key: &str| {
+        let of = variants.clone().into_iter().flat_map(|variant| &variant.given);
+        of.filter(move |setting| setting.key == key).all(|setting| setting.idle.is_some())
+    };
+    let given = variants.clone().into_iter().flat_map(|variant| &variant.given);
+    // experiments add escape off as their reference, whoever asks for it
+    given.filter(|setting| !setting.key.ends_with(".sticky_escape_enabled")).find(|setting| all(&setting.key))
 }
 
 /// A scenario with its overrides, from which variants are made.
@@ -76,8 +89,9 @@ impl Base {
             all.push(Set::parse_of(option, text)?);
         }
         let loaded = self.document.resolve(&all)?;
+        let given = loaded.given().cloned().collect();
         let lowered = lower(&loaded.scenario)?;
         let (scenario, notes) = (loaded.scenario, [loaded.warnings, loaded.notes].concat());
-        Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, notes })
+        Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, notes, given })
     }
 }

@@ -43,7 +43,7 @@ impl Note {
     }
 
     /// A remark as it was printed, with the numbers inside the text; `count` says whether they counted something.
-    pub fn told(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
+    pub fn printed(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
         Self { counts: count, ..Self::new(figure, text) }
     }
 
@@ -165,7 +165,7 @@ pub(super) fn on(figures: &Figures, settings: &Settings, onsets_in_warmup: u64, 
     }
     let without = count("felt_ttft_ms.without_token");
     if without > 0.0 {
-        let words = "{} requests never got a first token: they rank as worst, and the mean is the restricted mean of \
+        let words = "requests without a first token: {}. They rank as worst, and the mean is the restricted mean of \
                      Kaplan and Meier; answered_ttft_ms leaves them out";
         notes.push(Note::count("felt_ttft_ms", words, without));
     }
@@ -208,7 +208,7 @@ fn on_escapes(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -
 /// Adds the remarks that belong to detection.
 fn on_detection(notes: &mut Vec<Note>, settings: &Settings, count: &dyn Fn(&str) -> f64, onsets_in_warmup: u64) {
     if onsets_in_warmup > 0 {
-        let words = "{} onsets lie in the warm-up: neither their delay nor their recovery is counted";
+        let words = "onsets in the warm-up: {}. Neither their delay nor their recovery is counted";
         notes.push(Note::count("detection", words, onsets_in_warmup as f64));
     }
     if count("detection.onsets") == 0.0 && onsets_in_warmup == 0 {

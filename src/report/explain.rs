@@ -1,9 +1,9 @@
 //! Prints for people why a request went where it went and what a session experienced, and the table of completions
 //! until the escape gate fires.
 
-use super::Style;
 use super::completions::{in_words, until_it_fires, until_it_lets_go};
 use super::format::{self, NONE};
+use super::style::Style;
 use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
 use crate::ids::AccountIx;
@@ -262,7 +262,7 @@ impl<'a> Explainer<'a> {
     /// The answer of a select: an account with a slot, a plan to wait, or none.
     fn outcome(&self, select: &Select) -> String {
         let slots = match select.slots {
-            Some((held, limit)) if limit > 0 => format!(" ({held} of {limit} slots taken)"),
+            Some((held, limit)) if limit > 0 => format!(" (slots taken: {held} of {limit})"),
             _ => String::new(),
         };
         match select.decision.outcome {

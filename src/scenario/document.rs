@@ -44,6 +44,13 @@ pub struct Loaded {
     pub settings: Vec<Setting>,
 }
 
+impl Loaded {
+    /// The settings of the gateway that an option such as `--set` gave.
+    pub fn given(&self) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(|setting| setting.from.starts_with("--"))
+    }
+}
+
 impl Document {
     /// Reads and parses a file, YAML or JSON.
     ///

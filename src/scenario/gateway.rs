@@ -23,8 +23,8 @@ pub struct Gateway {
     pub max_account_switches: i64,
     /// A slot held for longer is forgotten; minutes, 1 to 1000000.
     pub concurrency_slot_ttl_minutes: u64,
-    /// A forward over HTTP that has brought no first output after so many seconds is given up, reported as a failure and
-    /// tried on another account; 0: never. Gateways from 0.1.156 on have it.
+    /// A forward over HTTP that has brought no first output after so many seconds is given up, reported as a failure
+    /// and tried on another account; 0: never. Gateways from 0.1.156 on have it.
     #[serde(skip_serializing_if = "is_none")]
     pub openai_first_output_timeout_seconds: u64,
 }

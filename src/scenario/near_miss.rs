@@ -16,7 +16,7 @@ const ITS_OWN: [&str; 6] = [
 /// Keys that change what users feel and are not simulated, with what they do unless they are 0.
 const FELT: [(&str, &str); 1] = [(
     "openai_high_effort_first_output_timeout_seconds",
-    "requests of high effort are given up later than the others; here `openai_first_output_timeout_seconds` holds for all",
+    "requests of high effort have a timeout of their own; here `openai_first_output_timeout_seconds` holds for all",
 )];
 
 /// What to say of a key that is not read, if it is a near miss of one of `known`. All paths count from `gateway`.

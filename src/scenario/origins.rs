@@ -7,7 +7,7 @@ use super::environment::variable_of;
 use super::error::{ErrorKind, ScenarioError};
 use super::gateway_keys::{COOLDOWN, known};
 use super::model::Scenario;
-use super::settings::{GatewayVersion, Mode};
+use super::settings::{GatewayVersion, Mode, Transport};
 use super::tree::{Node, Origin, Value};
 
 /// One of the gateway's settings that somebody gave.
@@ -60,12 +60,7 @@ pub(super) fn settle(
 ) -> Result<Vec<Setting>, ScenarioError> {
     let (version, mode) = (scenario.version(), scenario.scheduler_mode());
     let looked_at = version >= GatewayVersion::V0_1_179 && mode != Mode::Legacy;
-    let mut held =
-        if looked_at { scenario.admin_settings.lie_over(&mut scenario.gateway.openai_ws) } else { Vec::new() };
-    if let Some(minutes) = scenario.admin_settings.overload_minutes() {
-        scenario.rate_limit.overload_cooldown_minutes = minutes;
-        held.push((OVERLOAD, COOLDOWN));
-    }
+    let held = lay_over(scenario, looked_at);
     let mut settings = version_and_mode(scenario, given);
     let raw = raw_settings(scenario);
     let raw_of = |name: &str| raw.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
@@ -89,7 +84,12 @@ pub(super) fn settle(
             None => giver(found.remove(0), path),
         };
         let over = found.into_iter().map(|found| giver(found, path)).collect();
-        settings.push(Setting { key, value, from, over, idle: idle(path, version, mode) });
+        let is_websocket = scenario.transport == Transport::Websocket;
+        let idle = match path {
+            "openai_first_output_timeout_seconds" if is_websocket => Some("over WebSocket there is no such timeout"),
+            _ => idle(path, version, mode),
+        };
+        settings.push(Setting { key, value, from, over, idle });
     }
     for (name, value) in raw {
         let is_held = held.iter().any(|(held, _)| *held == name);
@@ -107,6 +107,17 @@ pub(super) fn settle(
     }
     notes.extend(idle_notes(&settings, version, mode));
     Ok(settings)
+}
+
+/// Lays the admin settings over the rest: the names of those that took hold, with the keys that they lie over.
+fn lay_over(scenario: &mut Scenario, looked_at: bool) -> Vec<(&'static str, &'static str)> {
+    let Scenario { admin_settings, gateway, rate_limit, .. } = scenario;
+    let mut held = if looked_at { admin_settings.lie_over(&mut gateway.openai_ws) } else { Vec::new() };
+    if let Some(minutes) = admin_settings.overload_minutes() {
+        rate_limit.overload_cooldown_minutes = minutes;
+        held.push((OVERLOAD, COOLDOWN));
+    }
+    held
 }
 
 fn version_and_mode(scenario: &Scenario, given: &Given) -> Vec<Setting> {

@@ -1,6 +1,6 @@
 //! Why a workload cannot go on: one clear message with place, what was expected, and remedy.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A trace that cannot be read, written or played, or a setting of a workload that makes no sense.
@@ -47,7 +47,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{}", file.display())?;
+            // the name of a file must not steer a terminal either
+            for c in file.to_string_lossy().chars() {
+                if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+            }
             if self.line > 0 {
                 write!(f, ":{}", self.line)?;
                 if self.column > 0 {

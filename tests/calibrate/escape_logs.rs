@@ -245,3 +245,18 @@ fn the_gateways_own_log_given_as_the_log_is_named_with_what_to_do() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn lines_that_the_container_runtime_tore_are_put_together_and_packed_files_are_named() {
+    let mut text = String::new();
+    for at in 0..40 {
+        let line = record(at).to_string();
+        let (head, tail) = line.split_at(line.len() / 2);
+        text.push_str(&format!(
+            "2026-08-29T10:40:{at:02}.5Z stdout P {head}\n2026-08-29T10:40:{at:02}.5Z stdout F {tail}\n"
+        ));
+    }
+    assert_eq!(log_of(text.as_bytes(), "torn.log").unwrap().all.len(), 40);
+    let packed = log_of(b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4", "log.xz").unwrap_err();
+    assert!(packed.contains("a file packed with xz"), "{packed}");
+}

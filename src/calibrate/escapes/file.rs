@@ -46,18 +46,43 @@ pub(super) fn part(path: &Path) -> Result<Part, Error> {
         let found = read_document(&value);
         part.take(found);
     } else {
+        let mut torn = String::new();
         for (line, number) in text.lines().zip(1..) {
             if line.trim().is_empty() {
                 continue;
             }
             part.lines += 1;
-            part.line(line, number);
+            match of_cri(line) {
+                Some((false, rest)) => torn.push_str(rest),
+                Some((true, rest)) if !torn.is_empty() => {
+                    let whole = std::mem::take(&mut torn) + rest;
+                    part.line(&whole, number);
+                }
+                _ => part.line(line, number),
+            }
+        }
+        if !torn.is_empty() {
+            part.line(&torn, part.lines);
         }
     }
     if part.is_foreign() {
         part.looks_like = looks::of_text(start);
     }
     Ok(part)
+}
+
+/// A line as CRI writes it, `TIME stdout P TEXT`: whether it ends here (`F`) or goes on in the next one (`P`), and
+/// its text.
+fn of_cri(line: &str) -> Option<(bool, &str)> {
+    let mut parts = line.splitn(4, ' ');
+    let (time, stream, tag, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_time = time.len() >= 20 && time.as_bytes().get(10) == Some(&b'T');
+    let ends = match tag.split(':').next() {
+        Some("P") => false,
+        Some("F") => true,
+        _ => return None,
+    };
+    (is_time && matches!(stream, "stdout" | "stderr")).then_some((ends, text))
 }
 
 fn is_json(line: &str) -> bool {
@@ -165,6 +190,13 @@ fn whole(path: &Path) -> Result<(String, Option<String>), Error> {
         }
         Err(error) => return Err(Error::io(path, "read it", &error)),
     };
+    if let Some(what) = looks::of_bytes(&bytes) {
+        return Err(Error::in_file(
+            path,
+            format!("it is no text but {what}: expected the gateway's own log, JSON or console form"),
+            REMEDY,
+        ));
+    }
     let wide = |of: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
         String::from_utf16_lossy(&units)

@@ -138,7 +138,7 @@ fn of_record(record: &Map<String, Value>, has_more: bool) -> Option<Looks> {
         (
             has(&["request_throughput", "mean_ttft_ms"]),
             "a summary of a benchmark of vLLM or SGLang without its requests",
-            "run it again with --save-detailed (vLLM) or --output-details (SGLang): see docs/guide/other-logs.md#vllm-bench",
+            "run it again with --save-detailed or --output-details: see docs/guide/other-logs.md#vllm-bench",
         ),
         (has(&["daily", "totals"]), "a summary of ccusage, which has no requests", SUMMARY),
         (has(&["root_group", "metrics"]), "a summary of k6, which has no requests", SUMMARY),

@@ -11,7 +11,14 @@ use super::names::Names;
 use super::row::TraceRow;
 use crate::units::Span;
 
-pub(super) struct Mooncake;
+#[derive(Default)]
+pub(super) struct Mooncake {
+    /// Whether its first time is one of Unix seconds, so that the others are, too; `None` before the first row.
+    in_seconds: Option<bool>,
+}
+
+/// As milliseconds from the start these would be a fortnight and more; as seconds, September 2001 to 2100.
+const UNIX_SECONDS: std::ops::Range<f64> = 1e9..4.2e9;
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -38,12 +45,18 @@ impl LineFormat for Mooncake {
             }
             _ => return Err(bad_value(line, "timestamp", "milliseconds, 0 or more")),
         };
+        let in_seconds = *self.in_seconds.get_or_insert(UNIX_SECONDS.contains(&at));
         Ok(Some(TraceRow {
-            at: Span::from_millis_f64(at),
+            at: if in_seconds { Span::from_secs_f64(at) } else { Span::from_millis_f64(at) },
             session: parsed.session_id.owned(),
             input_tokens: parsed.input_length.or_zero(),
             output_tokens: parsed.output_length.or_zero(),
             ..TraceRow::default()
         }))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = "its times are Unix seconds, not the milliseconds of the format: they are read as seconds";
+        self.in_seconds.filter(|&is| is).map(|_| note.to_owned()).into_iter().collect()
     }
 }

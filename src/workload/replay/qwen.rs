@@ -9,12 +9,12 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
-use super::line::{BadLine, LineFormat, LooseSeconds, json};
+use super::line::{BadLine, LineFormat, LooseSeconds, bad_value, json};
 use super::loose::Whole;
 use super::names::Names;
 use super::row::TraceRow;
 use crate::engine::IdMap;
-use crate::units::Span;
+use crate::units::{Span, agree, count};
 
 /// How long a chat may be continued.
 const MEMORY: Span = Span::from_secs(4 * 3_600);
@@ -28,8 +28,8 @@ pub(super) struct Qwen {
 
 #[derive(Deserialize)]
 struct Line {
-    chat_id: i64,
-    parent_chat_id: i64,
+    chat_id: Whole<i64>,
+    parent_chat_id: Whole<i64>,
     timestamp: LooseSeconds,
     input_length: Whole<u32>,
     output_length: Whole<u32>,
@@ -47,16 +47,19 @@ impl LineFormat for Qwen {
             self.order.pop_front();
             self.roots.remove(&(chat as u64));
         }
-        let root = if parsed.parent_chat_id == -1 {
-            parsed.chat_id
-        } else if let Some(&root) = self.roots.get(&(parsed.parent_chat_id as u64)) {
+        let Some(chat) = parsed.chat_id.0 else { return Err(bad_value(line, "chat_id", "a whole number")) };
+        // none: the root of a chain
+        let parent = parsed.parent_chat_id.0.unwrap_or(-1);
+        let root = if parent == -1 {
+            chat
+        } else if let Some(&root) = self.roots.get(&(parent as u64)) {
             root
         } else {
             self.missing += 1;
-            self.remember(at, parsed.parent_chat_id, parsed.parent_chat_id);
-            parsed.parent_chat_id
+            self.remember(at, parent, parent);
+            parent
         };
-        self.remember(at, parsed.chat_id, root);
+        self.remember(at, chat, root);
         Ok(Some(TraceRow {
             at,
             session: Some(format!("chat-{root}").into()),
@@ -71,8 +74,9 @@ impl LineFormat for Qwen {
             return Vec::new();
         }
         vec![format!(
-            "{} chats continue one that the trace does not have; their sessions start with them",
-            self.missing
+            "{} {} one that the trace does not have: its session starts there",
+            count(self.missing, "chat"),
+            agree(self.missing, "continues", "continue")
         )]
     }
 }

@@ -86,7 +86,7 @@ impl TraceReader {
                 by_lines(file(), Box::new(Azure::new()))?
             }
             Format::BurstGpt | Format::BurstGpt3 => by_lines(file(), Box::new(BurstGpt::new()))?,
-            Format::Mooncake => by_lines(file(), Box::new(Mooncake))?,
+            Format::Mooncake => by_lines(file(), Box::<Mooncake>::default())?,
             Format::RagPulse => by_lines(file(), Box::<RagPulse>::default())?,
             Format::Qwen => by_lines(file(), Box::<Qwen>::default())?,
             Format::GatewayLog => Source::ByCompletion(Reorder {

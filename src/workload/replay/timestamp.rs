@@ -4,6 +4,12 @@ use crate::units::Span;
 
 const NANOS: i128 = 1_000_000_000;
 
+/// Whether a number is Unix time in milliseconds, microseconds or nanoseconds: twelve digits and more before the point.
+pub(super) fn is_unix_millis(text: &str) -> bool {
+    let whole = text.trim().split('.').next().unwrap_or_default();
+    whole.len() >= 12 && whole.bytes().all(|byte| byte.is_ascii_digit()) && !whole.starts_with('0')
+}
+
 /// Nanoseconds since the Unix epoch of a date such as `2023-11-16 18:17:03.9799600`, `2024-05-10 00:00:00.009930+00:00`
 /// or `2024-10-15T12:00:00.269Z`: blank or `T` between date and time, any number of digits in the fraction (beyond nine
 /// they are cut off), a zone or none (then UTC).

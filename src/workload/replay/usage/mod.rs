@@ -222,6 +222,16 @@ impl UsageRows {
         let table = if xlsx::is_xlsx(&bytes) { xlsx::rows(path, bytes)? } else { csv_rows(path, &bytes)? };
         let mut lines = table.into_iter().zip(1_u64..);
         let header = lines.by_ref().find(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty()));
+        let headings: Vec<&str> = header
+            .iter()
+            .flat_map(|(row, _)| row.iter().map(|name| name.trim()))
+            .filter(|name| !name.is_empty())
+            .collect();
+        let twice = headings.iter().enumerate().find(|(place, name)| headings[..*place].contains(name));
+        if let Some((_, name)) = twice {
+            let message = format!("the column `{}` stands twice in the header", shown(name, 40));
+            return Err(Error::in_file(path, message, "leave one of them out, or rename it"));
+        }
         let columns = Columns::of(header.iter().flat_map(|(row, _)| row.iter().map(String::as_str)));
         if !columns.is_usage() {
             let found: Vec<String> =
