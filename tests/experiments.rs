@@ -177,7 +177,11 @@ mod compare {
         let document = json(&["compare", "scenarios/slow-account.yaml"]);
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
-        assert!(figure["difference"]["hi"].as_f64().unwrap() < 0.0);
+        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in ms
+        assert_eq!((figure["a"]["no_token"].as_u64(), figure["b"]["no_token"].as_u64()), (Some(20), None), "{figure}");
+        let answered = &document["figures"]["sessions.answered_worst_ttft_ms.p99"];
+        assert_eq!(answered["verdict"].as_str(), Some("better"));
+        assert!(answered["difference"]["hi"].as_f64().unwrap() < 0.0, "{answered}");
     }
 
     /// Pairing pays where most requests are served under both settings. It cannot pay for the far tail of off against
@@ -193,11 +197,11 @@ mod compare {
         let switch = compared("sticky_escape_enabled=false", "sticky_escape_enabled=true");
         let of_most = ["felt_ttft_ms.p50", "sessions.worst_ttft_ms.p50", "sessions.mean_ttft_ms.p50", "cost.price"];
         let of_tails = ["felt_ttft_ms.p90", "felt_ttft_ms.p95", "felt_ttft_ms.p99", "sessions.worst_ttft_ms.p90"];
-        let of_all = ["felt_ttft_ms.mean", "outcomes.goodput_ratio", "escapes.total", "cost.cold_turn_ratio"];
-        let of_cost = ["outcomes.goodput", "cost.uncached_input_tokens", "cost.cached_token_ratio"];
+        let of_all = ["felt_ttft_ms.mean", "outcomes.goodput_ratio"];
+        let of_work = ["outcomes.goodput", "cost.uncached_input_tokens"];
         for (document, paths) in [
-            (&thresholds, [&of_most[..], &of_tails, &of_all, &of_cost].concat()),
-            (&switch, [&of_most[..], &of_cost].concat()),
+            (&thresholds, [&of_most[..], &of_tails, &of_all, &of_work].concat()),
+            (&switch, [&of_most[..], &of_work].concat()),
         ] {
             for path in paths {
                 let name = &document["comparison"]["a"];
@@ -205,7 +209,11 @@ mod compare {
                 assert!(gain(document, path) >= 5.0, "{name} {path}: {}", gain(document, path));
             }
         }
-        // the sessions' p99 between two thresholds: 2.6 times over 300 replications
+        // Counts of escapes gain less (1.6 times): a lone slow answer of a healthy account carries the average over one
+        // threshold and not over the other, and everything that follows for its sessions differs.
+        for path in ["escapes.total", "cost.cold_turn_ratio", OBJECTIVE] {
+            println!("thresholds {path}: {:.1} times", gain(&thresholds, path));
+        }
         assert!(gain(&thresholds, OBJECTIVE) > 1.5, "{}", gain(&thresholds, OBJECTIVE));
     }
 
@@ -233,13 +241,17 @@ mod compare {
 
     #[test]
     #[ignore = "takes a minute"]
-    fn all_slow_claims_no_improvement() {
+    fn all_slow_claims_no_faster_answers() {
         let document = json(&["compare", "scenarios/all-slow.yaml"]);
-        for path in
-            [OBJECTIVE, "sessions.worst_ttft_ms.p50", "felt_ttft_ms.p50", "felt_ttft_ms.p99", "cost.cold_turn_ratio"]
-        {
-            let figure = &document["figures"][path];
-            assert_ne!(figure["verdict"].as_str().unwrap(), "better", "{path}: {figure}");
+        let figure = |path: &str| &document["figures"][path];
+        let answered = ["answered_ttft_ms.p50", "answered_ttft_ms.p99", "sessions.answered_worst_ttft_ms.p50"];
+        for path in [&answered[..], &["felt_ttft_ms.p50", "cost.cold_turn_ratio"]].concat() {
+            assert_eq!(figure(path)["verdict"].as_str(), Some("worse"), "{path}: {}", figure(path));
+        }
+        // What escape does save are requests that would wait in vain for a full account. The tails have them in.
+        assert_eq!(figure("felt_ttft_ms.without_token_ratio")["verdict"].as_str(), Some("better"));
+        for path in ["felt_ttft_ms.p99", OBJECTIVE] {
+            assert_eq!(figure(path)["verdict"].as_str(), Some("better"), "{path}: {}", figure(path));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! called different at most 7 times in 100 (as far as the number of experiments lets one say); 1 when not; 2 when a
 //! model cannot be run.
 
+mod calibrate;
 mod coverage;
 mod model;
 mod page;
@@ -59,11 +60,13 @@ fn run(options: &Options) -> Result<bool> {
     print!("{}", page::redeal(&redeal));
     let searches = search::measure(options.program.as_deref(), (options.experiments / 20).max(4), &threads)?;
     print!("{}", page::searches(&searches));
+    let verdicts = calibrate::measure((options.experiments / 10).max(8), &threads)?;
+    print!("{}", verdicts.chapter());
     if let Some(path) = &options.write {
         let beside = path.with_extension("md.new");
-        std::fs::write(&beside, page::render(&coverages, &redeal, &searches))
+        std::fs::write(&beside, page::render(&coverages, &redeal, &searches) + "\n" + &verdicts.chapter())
             .with_context(|| format!("cannot write {}", beside.display()))?;
         std::fs::rename(&beside, path)?;
     }
-    Ok(coverages[0].holds() && redeal.holds())
+    Ok(coverages[0].holds() && redeal.holds() && verdicts.hold())
 }

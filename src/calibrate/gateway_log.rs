@@ -238,6 +238,7 @@ impl Reading {
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
         let seconds_of = |ms: i64| ms as f64 / 1e3;
+        self.log.is_export = true;
         self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
         self.log.records.push(Record {
             at_s: seconds(arrival),
@@ -279,7 +280,7 @@ impl Reading {
             } else {
                 format!("{} of {lines} lines are bad, the first: {why}", self.bad)
             };
-            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::looks::is_gateway_log(&text)) {
+            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text)) {
                 let message = "this is the gateway's own log: it has its escapes and not its requests";
                 let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
                               --escape-log";

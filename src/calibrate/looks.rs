@@ -47,9 +47,3 @@ pub(super) fn of_text(text: &str) -> String {
     };
     format!("it looks like {named}")
 }
-
-/// Whether a text that was given as LOG is the gateway's own log.
-pub(super) fn is_gateway_log(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
-    lines.iter().filter(|line| super::escapes::is_log_line(line)).count() * 2 > lines.len()
-}

@@ -83,6 +83,8 @@ pub struct Log {
     pub group: Option<i64>,
     /// Whether sessions share a clock: without one, nothing can be said of when an account was slow.
     pub has_clock: bool,
+    /// Whether this is the export of the gateway's own database.
+    pub is_export: bool,
     /// Whether requests say which account served them.
     pub has_accounts: bool,
     /// What was left out, assumed or odd, one sentence each.

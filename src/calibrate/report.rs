@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::advice::{advice, next};
-use super::backtest::{BackTest, Compared, Judgement};
+use super::backtest::{ASSUMED, BackTest, Compared, Judgement};
 use super::cache::Cache;
 use super::input::WHOLE;
 use super::observed::{CacheSeen, Kind};
@@ -82,6 +82,9 @@ pub fn summary(calibrated: &Calibrated) -> String {
     if let Some((_, test)) = &calibrated.validation {
         say("out of sample", test);
     }
+    if !calibrated.gateway.is_empty() {
+        let _ = writeln!(text, "- {}", calibrated.gateway);
+    }
     for line in calibrated.input.sessions.words() {
         let _ = writeln!(text, "- {line}");
     }
@@ -89,7 +92,7 @@ pub fn summary(calibrated: &Calibrated) -> String {
         let _ = writeln!(
             text,
             "- about {sessions:.0} sessions at a time are assumed in their place: the number with which simulations come nearest \
-             to the record"
+             to the record; what hangs on sessions (escapes, moves) is compared to within a factor of {ASSUMED} only"
         );
     }
     if calibrated.input.log.has_accounts {
@@ -267,7 +270,8 @@ fn table(text: &mut String, title: &str, test: &BackTest) {
     }
 }
 
-fn value(figure: &Compared, value: Option<f64>) -> String {
+/// A value of a figure as it reads.
+pub fn value(figure: &Compared, value: Option<f64>) -> String {
     match (value, figure.kind) {
         (None, _) => "not known".to_owned(),
         (Some(value), Kind::Millis) => format!("{value:.0} ms"),

@@ -4,18 +4,20 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::picture_args::PictureArgs;
 use super::places::{Kept, Places};
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
+use crate::report::calibration;
 use crate::scenario::Set;
 use crate::workload::replay::Format;
 
-/// Make a scenario and a trace of the gateway's own logs, and say how far to trust them.
+/// Make a scenario and a trace from the gateway's own logs, and say how far to trust them.
 ///
-/// Fits healthy accounts, finds when they were slow or failed, and holds simulations of the period against the record.
+/// Fits healthy accounts, finds when they were slow or failed, and compares simulations of the period with the record.
 /// Writes DIR/scenario.yaml, DIR/trace.jsonl.gz and DIR/report.md. Exit status 1 when a figure is off by more than the
-/// tolerance, 3 when there is too little to tell by. docs/guide/calibrate.md says how to export the logs.
+/// tolerance, 3 when there is too little data to decide. docs/guide/calibrate.md says how to export the logs.
 #[derive(Args)]
 pub(crate) struct Calibrate {
     /// The log (- for standard input), as docs/export/sub2api-export.sql gives it, the CSV or Excel file of the
@@ -23,7 +25,7 @@ pub(crate) struct Calibrate {
     /// --format says.
     #[arg(value_name = "LOG")]
     log: PathBuf,
-    /// What the log is; without this its content tells.
+    /// What the log is; by default it is recognised by its content.
     #[arg(long, value_enum)]
     format: Option<Kind>,
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
@@ -36,10 +38,16 @@ pub(crate) struct Calibrate {
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
     #[arg(long, value_name = "FILE")]
     gateway_config: Option<PathBuf>,
+    /// The gateway's revision at that time; without it the log tells (an export with ids of sessions is of 0.1.179).
+    #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
+    gateway_version: Option<String>,
+    /// The mode of the gateway's scheduler at that time; without it the log tells, or simulations of each mode do.
+    #[arg(long, value_name = "MODE", value_parser = ["legacy", "advanced", "weighted"])]
+    mode: Option<String>,
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Fit nothing: hold the log against this scenario.
+    /// Fit nothing, and compare the log with this scenario.
     #[arg(long, value_name = "SCENARIO")]
     against: Option<PathBuf>,
     /// The folder to write to.
@@ -51,7 +59,7 @@ pub(crate) struct Calibrate {
     /// How far beyond the interval of the simulations a figure may lie, as a share.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     tolerance: f64,
-    /// How many simulations the record is held against.
+    /// How many simulations the record is compared with.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(5..=10_000))]
     replications: u64,
     /// The least factor on the time to first token that makes a span slow.
@@ -60,6 +68,8 @@ pub(crate) struct Calibrate {
     /// All luck comes from this number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// Worker threads, at most 1024; 0: as many as there are cores.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::experiment_args::thread_count)]
     threads: usize,
@@ -91,6 +101,9 @@ impl Calibrate {
         let accounts = self.accounts.as_ref().map(kept).transpose()?;
         let escape_log = self.escape_log.iter().map(kept).collect::<Result<Vec<_>, _>>()?;
         let config = self.gateway_config.as_ref().map(kept).transpose()?;
+        let told = [("gateway_version", &self.gateway_version), ("mode", &self.mode)];
+        let told = told.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        let sets: Vec<String> = told.chain(self.sets).collect();
         let options = Options {
             log: log.path().to_owned(),
             format: match self.format {
@@ -102,7 +115,7 @@ impl Calibrate {
             accounts: accounts.as_ref().map(|kept| kept.path().to_owned()),
             escape_log: escape_log.iter().map(|kept| kept.path().to_owned()).collect(),
             gateway_config: config.as_ref().map(|kept| kept.path().to_owned()),
-            sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
+            sets: sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,
             force: self.force,
@@ -112,8 +125,11 @@ impl Calibrate {
             seed: self.seed,
         };
         // an interrupt leaves nothing unfinished behind
-        Places::default().writes("--out", Some(&options.out)).check()?;
+        let places = Places::default().reads("the log", &options.log).writes("--out", Some(&options.out));
+        self.pictures.places(places).check()?;
+        let pictures = self.pictures.open()?;
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
+        pictures.write(|| calibration::charts(&calibrated), |command| calibration::page(&calibrated, command))?;
         for note in &calibrated.input.notes {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }

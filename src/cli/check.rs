@@ -16,7 +16,7 @@ use crate::workload::Source;
 pub(crate) struct Check {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Print the whole effective scenario, all defaults filled in, as JSON (which is a scenario, too).
+    /// Print the whole effective scenario, all defaults filled in, as JSON (which is again a scenario).
     #[arg(long)]
     effective: bool,
 }

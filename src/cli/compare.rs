@@ -11,7 +11,7 @@ use super::scenario_args::{ScenarioArgs, refuse_idle};
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
 use crate::experiment::compare::{Outcome, Plan, split};
-use crate::experiment::gate::{Condition, nearest};
+use crate::experiment::criterion::{Criterion, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
 use crate::experiment::variant::{Base, ESCAPE_OFF, Variant};
@@ -50,12 +50,12 @@ pub(crate) struct Compare {
     /// Run this many replications of each.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     replications: u64,
-    /// Fail (exit status 1) when this holds: FIGURE > LIMIT with >, >=, <, <=; +5% and +200 are against A, 0.3 is B itself;
-    /// may be given several times.
+    /// Fail (exit status 1) when this holds: FIGURE > LIMIT with >, >=, <, <=; a limit with a sign (+5%, +200) is
+    /// relative to A, one without (0.3) is for B itself; may be given several times.
     #[arg(long, value_name = "EXPRESSION")]
     fail_if: Vec<String>,
-    /// Go on until half the interval of this figure's difference is as narrow: FIGURE=2% (of A) or FIGURE=200; exit
-    /// status 3 when that was not reached.
+    /// Add replications until half the interval of this figure's difference is this narrow: FIGURE=2% (of A) or
+    /// FIGURE=200; exit status 3 if that is not reached.
     #[arg(long, value_name = "FIGURE=WIDTH")]
     precision: Option<String>,
     /// The most replications that --precision may take.
@@ -64,10 +64,10 @@ pub(crate) struct Compare {
     /// Show what each of the three escape reasons contributes.
     #[arg(long)]
     split_reasons: bool,
-    /// Run A against A on other seeds, to show what difference means nothing.
+    /// Run A against A on other seeds, to show how large a meaningless difference can be.
     #[arg(long)]
     noise_floor: bool,
-    /// Show this figure, too; may be given several times.
+    /// Also show this figure; may be given several times.
     #[arg(long, value_name = "PATH")]
     figure: Vec<String>,
     /// Show every figure.
@@ -136,7 +136,7 @@ impl Compare {
         let figures = Figure::union([&a.lowered, &b.lowered]);
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
         known(&self.figure, &paths)?;
-        let fail_if = self.fail_if.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
+        let fail_if = self.fail_if.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
         let precision = self.precision.as_ref();
         let precision =
             precision.map(|text| Precision::parse(text, &figures, self.max_replications.max(self.replications)));

@@ -12,8 +12,9 @@ use crate::simulation::lower;
 
 /// Explain why a request went where it went, or what a session went through.
 ///
-/// Bindings, averages and the gate's comparison, every candidate with its factors and score, who was no candidate and why,
-/// the draw, the slots. `stickysim explain threshold` prints how many slow completions it takes until the gate fires.
+/// Shows bindings, averages and the comparison of the gate, every candidate with its factors and score, which accounts
+/// were not candidates and why, the draw, and the slots. `stickysim explain threshold` prints how many slow completions
+/// it takes until the gate fires.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(after_help = "Exit status: 0 done, 2 bad input.\n\nExamples:\n  \
@@ -42,7 +43,7 @@ pub(crate) struct Explain {
 
 #[derive(Subcommand)]
 enum What {
-    /// Print after how many slow completions the escape gate fires, and after how many good ones it lets go.
+    /// Print after how many slow completions the escape gate fires, and after how many good ones it opens again.
     Threshold(Threshold),
 }
 

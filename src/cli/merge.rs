@@ -14,8 +14,8 @@ use crate::experiment::sweep::Swept;
 
 /// Join the journals of a sweep's shards, and report the sweep.
 ///
-/// The merged journal and the report are the same bytes as those of a sweep on one machine. Says which runs are missing,
-/// and of which shard, and writes nothing then.
+/// The merged journal and the report are the same bytes as those of a sweep on one machine. If runs are missing, it
+/// says which ones and of which shard, and writes nothing.
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 bad input or missing runs, 4 inert: a key changed no decision of the scheduler \

@@ -18,10 +18,11 @@ pub(crate) struct PictureArgs {
     /// Also draw charts into this folder, each as SVG and as PNG.
     #[arg(long, value_name = "DIR")]
     pub(crate) plot: Option<PathBuf>,
-    /// The paper of charts.
+    /// The background of charts.
     #[arg(long, value_enum, default_value_t = Paper::Light, requires = "plot")]
     pub(crate) theme: Paper,
-    /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
+    /// Draw letters of PNG charts that the built-in font lacks with this font; otherwise with one of the machine's
+    /// fonts.
     #[arg(long, value_name = "FILE")]
     pub(crate) font: Option<PathBuf>,
     /// Also write a page with charts and figures to this file: one HTML file that needs no network.

@@ -11,12 +11,12 @@ use super::{End, terminal};
 use crate::report::picture::{Drawn, draw, draw_runs};
 use crate::report::result::{Loaded, ResultFile};
 
-/// Draw charts from result files, and pages.
+/// Draw charts and pages from result files.
 ///
-/// Takes the JSON documents of run, compare, sweep and tune (--output json --to FILE) and the journals of sweep and tune
-/// (--out FILE), and draws what --plot and --html of those verbs draw. What a document does not hold, such as each
-/// account over time, is simulated again from the scenario and the seed that it does hold, and held against its figures;
-/// if that cannot be had, the rest is drawn, and what is missing is said.
+/// Takes the JSON documents of run, compare, sweep and tune (--output json --to FILE) and the journals of sweep and
+/// tune (--out FILE), and draws what --plot and --html of those verbs draw. What a document does not contain, such as
+/// each account over time, is simulated again from its scenario and seed and compared with its figures. If that is not
+/// possible, the rest is drawn, and the output says what is missing.
 ///
 /// Several results of runs make one chart with all their distributions; several files of other kinds are drawn each into
 /// a folder of its own.
@@ -32,10 +32,11 @@ pub(crate) struct Plot {
     /// Draw the charts into this folder, each as SVG and as PNG.
     #[arg(long, value_name = "DIR", required_unless_present = "html")]
     to: Option<PathBuf>,
-    /// The paper of charts.
+    /// The background of charts.
     #[arg(long, value_enum, default_value_t = Paper::Light)]
     theme: Paper,
-    /// Draw letters of PNG charts that the built-in font lacks with this font; else with one that is on the machine.
+    /// Draw letters of PNG charts that the built-in font lacks with this font; otherwise with one of the machine's
+    /// fonts.
     #[arg(long, value_name = "FILE")]
     font: Option<PathBuf>,
     /// Write a page with charts and figures to this file: one HTML file that needs no network.

@@ -16,8 +16,8 @@ pub(crate) struct ScenarioArgs {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
     /// Replay this trace in place of the scenario's workload, from its first request to its last (the scenario's
-    /// duration and warm-up go with its workload). The format is told from the content; plain, .gz or .zst, or - for
-    /// standard input (of a single run: a pipe can be read only once).
+    /// duration and warm-up are dropped together with its workload). The format is recognised by the content. The file
+    /// may be plain, .gz or .zst; - is standard input, for a single run only, because a pipe can be read only once.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Override a key of the scenario, for example --set sticky_escape_ttft_ms=8000 or --set accounts.3.concurrency=4;

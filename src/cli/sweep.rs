@@ -22,7 +22,7 @@ pub(crate) const OBJECTIVE: &str = "sessions.worst_ttft_ms.p99";
 
 /// Sweep one or several keys over values, every point on the same luck.
 ///
-/// Says for each key which value is best, which are as good (the plateau), where neighbours are much worse (a
+/// For each key it says which value is best, which values are as good (the plateau), where neighbours are much worse (a
 /// cliff) and where the key does nothing. A sweep of an escape threshold always has `off` as its reference.
 #[derive(Args)]
 #[command(
@@ -58,7 +58,7 @@ pub(crate) struct Sweep {
     /// Keep every finished run in this journal; started again with the same arguments, the sweep goes on from there.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Do part I of N of the runs only (needs --out); `stickysim merge` joins the parts.
+    /// Run only part I of N (needs --out); `stickysim merge` joins the parts.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]

@@ -50,7 +50,7 @@ struct Reading {
     /// The trace: plain, .gz or .zst, or - for standard input; for Weka, Codex and Claude Code also a folder.
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
-    /// Its format; told from its header or first record if not given.
+    /// Its format; recognised by its content if not given.
     #[arg(long, value_name = "NAME", value_parser = format_of_name)]
     format: Option<Format>,
     /// Leave out up to this many bad lines, and say how many there were.
@@ -86,7 +86,7 @@ impl Reading {
 
 /// Show what a trace is like: rate, sessions, tokens, latencies.
 ///
-/// Reads it through once in little memory.
+/// Reads the trace once, with little memory.
 #[derive(Args)]
 struct Stats {
     #[command(flatten)]
@@ -120,7 +120,7 @@ impl Stats {
 /// Where a trace is written.
 #[derive(Args)]
 struct Writing {
-    /// The file to write; its ending tells the format (.csv or .jsonl, packed with .gz or .zst after it). Standard
+    /// The file to write; its ending decides the format (.csv or .jsonl, packed with .gz or .zst after it). Standard
     /// output if not given.
     #[arg(short, long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -180,7 +180,7 @@ impl Convert {
     }
 }
 
-/// Write a trace under other names, to share it.
+/// Write a trace with other names, to share it.
 ///
 /// Sessions, users and responses get salted names, accounts are numbered, times count from the first request. Texts are
 /// never read.
@@ -196,7 +196,7 @@ struct Anonymise {
     /// Call models model-1, model-2, ... in order of appearance.
     #[arg(long)]
     rename_models: bool,
-    /// Call this model otherwise, as OLD=NEW; may be given several times.
+    /// Rename this model, as OLD=NEW; may be given several times.
     #[arg(long = "model", value_name = "OLD=NEW", value_parser = renaming)]
     models: Vec<(String, String)>,
 }
@@ -230,7 +230,7 @@ struct Synth {
     scenario: ScenarioArgs,
     #[command(flatten)]
     writing: Writing,
-    /// How long every request is taken to last, in seconds.
+    /// How long every request is assumed to last, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 8.0, value_parser = seconds)]
     service: f64,
 }

@@ -13,7 +13,7 @@ use super::scenario_args::refuse_idle;
 use super::sweep::{OBJECTIVE, weight, weights_fit};
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Over;
-use crate::experiment::gate::Condition;
+use crate::experiment::criterion::Criterion;
 use crate::experiment::grid::Grid;
 use crate::experiment::jobs::Progress as _;
 use crate::experiment::replicate::threads;
@@ -27,13 +27,13 @@ use crate::report::TuneReport;
 use crate::report::picture::{tune_charts, tune_page};
 use crate::scenario::{Document, Set};
 
-/// Search the value of one or several keys to set, over one or several scenarios at once.
+/// Search for the values to set for one or several keys, over one or several scenarios at once.
 ///
-/// Replications go where they decide (successive halving on common luck); values of one key inform their neighbours. Over
-/// several scenarios the worst regret is made small, so that a value holds for all of them. Of the values that are as good
-/// as the best the cheapest is taken. What it buys and costs against the scenario as it stands, and against escape off, is
-/// measured again on seeds that the search has not seen, until it is shown to be better or a gain of --smallest is ruled
-/// out.
+/// Replications are spent where they help to decide (successive halving on common luck), and values of one key inform
+/// their neighbours. Over several scenarios the worst regret is minimised, so that a value holds in all of them. Among
+/// the values that are as good as the best, the cheapest is chosen. What it buys and costs, compared with the scenario
+/// as it is and with escape off, is measured again on seeds that the search has not used, until the value is shown to
+/// be better or a gain of --smallest is ruled out.
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 bad input, 4 inert: no value changed any decision of the scheduler.\n\n\
@@ -60,7 +60,7 @@ pub(crate) struct Tune {
     /// Weigh the scenarios (each with its values of --over, in their order) in place of taking the worst regret.
     #[arg(long, value_name = "W,W,...", value_delimiter = ',', value_parser = weight)]
     weights: Vec<f64>,
-    /// The figure to make small (large, where more is better).
+    /// The figure to minimise (or to maximise, if more is better).
     #[arg(long, value_name = "FIGURE", default_value = OBJECTIVE)]
     minimise: String,
     /// A value must keep to this in every scenario: FIGURE <= LIMIT; may be given several times.
@@ -75,17 +75,19 @@ pub(crate) struct Tune {
     /// Take this seed in place of the scenarios' own.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most runs of the search, all scenarios together [default: twelve a value and scenario; fewer where runs are
-    /// long, and more until it is settled where they are short].
+    /// The most runs of the search, all scenarios together [default: twelve per value and scenario; fewer if runs are
+    /// long, and if they are short more, until it is settled which value to take].
     #[arg(long, value_name = "RUNS")]
     budget: Option<usize>,
-    /// Fresh replications on which the best is held against what there is at first.
+    /// Fresh replications on which the best value is first compared with the current one.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     replications: u32,
-    /// The most of them: they go on until it is decided [default: eight times --replications; more where runs are short].
+    /// The most fresh replications; they continue until it is decided [default: eight times --replications; more if runs
+    /// are short].
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     max_replications: Option<u32>,
-    /// The smallest gain that matters, as a share of the figure as it stands: a value that is worse by less is as good.
+    /// The smallest gain that matters, as a share of the current figure; a value that is worse by less counts as
+    /// equally good.
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
     smallest: f64,
     /// Keep every finished run in this journal; started again with the same arguments, the search goes on from there.
@@ -157,7 +159,7 @@ impl Tune {
         refuse_idle(&tried)?;
         let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
-            self.subject_to.iter().map(|text| Condition::parse(text, &paths)).collect::<Result<_, _>>()?;
+            self.subject_to.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
         tuning.against = match self.against {
             Reference::Default => Against::Default,
             Reference::Off => Against::Off,

@@ -2,9 +2,9 @@
 pub mod cell;
 pub mod choice;
 pub mod compare;
+pub mod criterion;
 pub mod current;
 pub mod explain;
-pub mod gate;
 pub mod grid;
 pub mod identity;
 pub mod jobs;

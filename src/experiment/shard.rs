@@ -192,7 +192,7 @@ impl Joined {
                 }
             }
         }
-        if header.told("command") == Some("tune") {
+        if header.value_of("command") == Some("tune") {
             return Err(MergeError::Tune(first_path.clone()));
         }
         let missing: Vec<usize> = (0..header.cells).filter(|&cell| lines[cell].is_none()).collect();

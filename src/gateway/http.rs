@@ -9,7 +9,7 @@ use super::sockets::After;
 use super::users;
 use super::waiting::{FIRST_PAUSE, next_pause};
 use crate::ids::{AccountIx, ModelId};
-use crate::measure::{Binding, Observer, Status};
+use crate::measure::{BindingCause, Observer, Status};
 use crate::scheduler::{Layer, Outcome, Revision, SlotToken, WaitPlan};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
@@ -69,7 +69,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             let by_load = decision.layer == Layer::LoadBalance && decision.escape.is_none();
             if slot.is_some() && by_load && decision.bound != Some(account) && self.session_key(ix).is_some() {
                 let life = &self.lives[ix];
-                let cause = if life.excluded.is_empty() { Binding::LoadBalance } else { Binding::Failover };
+                let cause = if life.excluded.is_empty() { BindingCause::LoadBalance } else { BindingCause::Failover };
                 self.observer.bound(now, life.request.session, decision.bound, account, cause);
             }
             if self.cannot_continue(ix, account) {
@@ -156,11 +156,11 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 
     /// Got a slot by waiting: the session is bound to this account, escaped or not.
     fn bind_and_forward(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
-        self.bind_session(ix, account, Binding::Waited, now);
+        self.bind_session(ix, account, BindingCause::Waited, now);
         self.forward(ix, account, slot, now);
     }
 
-    pub(super) fn bind_session(&mut self, ix: u32, account: AccountIx, cause: Binding, now: Time) {
+    pub(super) fn bind_session(&mut self, ix: u32, account: AccountIx, cause: BindingCause, now: Time) {
         if let Some(key) = self.session_key(ix) {
             let earlier = self.pool.sessions.get(key, now);
             let replica = self.lives[ix].replica as usize;

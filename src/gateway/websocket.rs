@@ -11,7 +11,7 @@ use super::responses::response_key;
 use super::run::Gateway;
 use super::sockets::{After, Socket};
 use crate::ids::{AccountIx, ResponseId};
-use crate::measure::{Binding, Observer, Status};
+use crate::measure::{BindingCause, Observer, Status};
 use crate::scheduler::{Outcome, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::Upstream;
@@ -106,7 +106,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
 
     /// The session is bound on every selection that got a slot, escaped or not.
     fn open_on(&mut self, ix: u32, account: AccountIx, slot: SlotToken, now: Time) {
-        self.bind_session(ix, account, Binding::WebSocket, now);
+        self.bind_session(ix, account, BindingCause::WebSocket, now);
         let connection = self.lives[ix].request.connection;
         if let Some(socket) = self.sockets.open.get_mut(&connection) {
             socket.account = Some(account);

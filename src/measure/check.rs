@@ -4,7 +4,9 @@
 //! runtime stats a second time, from the steps alone. All violations are counted, and the first few are kept as
 //! sentences.
 
-use super::{AccountInfo, Binding, Finished, Forwarded, Gate, Observer, Report, Selected, Settings, StateChange};
+use super::{
+    AccountInfo, BindingCause, EscapeGate, Finished, Forwarded, Observer, Reported, Selected, Settings, StateChange,
+};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::scheduler::{Decision, Escape, EscapeReason, Health, Layer, Mode};
@@ -25,7 +27,7 @@ struct Stats {
 /// Checks the invariants of one run.
 #[derive(Clone, Debug)]
 pub struct Check {
-    gate: Gate,
+    gate: EscapeGate,
     mode: Mode,
     now: Time,
     concurrency: Vec<i64>,
@@ -193,7 +195,7 @@ impl Observer for Check {
         _session: Option<SessionRef>,
         _earlier: Option<AccountIx>,
         _account: AccountIx,
-        _cause: Binding,
+        _cause: BindingCause,
     ) {
         self.tick(now);
     }
@@ -236,7 +238,7 @@ impl Observer for Check {
         }
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.tick(report.now);
         if !self.mode.learns() {
             if report.health != Health::default() {

@@ -1,6 +1,6 @@
 //! Several observers as one: pairs see every step in order, `None` sees nothing.
 
-use super::{Binding, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use super::{BindingCause, Considered, Finished, Forwarded, Observer, Reported, Selected, StateChange};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::Time;
 use crate::upstream::HealthChange;
@@ -14,13 +14,13 @@ macro_rules! forward_all {
             selected(step: &Selected<'_>);
             considered(step: &Considered<'_>);
             bound(
-                now: Time, session: Option<SessionRef>, earlier: Option<AccountIx>, account: AccountIx, cause: Binding
+                now: Time, session: Option<SessionRef>, earlier: Option<AccountIx>, account: AccountIx, cause: BindingCause
             );
             slots(now: Time, account: AccountIx, held: u32);
             waiting(now: Time, account: AccountIx, waiting: u32);
             forwarded(step: &Forwarded<'_>);
             attempt_ended(now: Time, step: &Forwarded<'_>, client_there: bool);
-            reported(report: &Report);
+            reported(report: &Reported);
             state_changed(change: &StateChange);
             list_built(now: Time, listed: &[bool]);
             health_changed(change: &HealthChange);

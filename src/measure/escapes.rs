@@ -5,7 +5,7 @@
 //! If load balance answers an escape with the account that the session escaped from, the escape is wasted.
 
 use super::figures::Figures;
-use super::{Binding, Finished, Observer, Selected, Settings};
+use super::{BindingCause, Finished, Observer, Selected, Settings};
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::scheduler::EscapeReason;
@@ -199,7 +199,7 @@ impl Observer for Escapes {
         session: Option<SessionRef>,
         earlier: Option<AccountIx>,
         account: AccountIx,
-        cause: Binding,
+        cause: BindingCause,
     ) {
         let counts = now >= self.warmup_end;
         let Some(session) = session.filter(|_| earlier != Some(account)) else { return };
@@ -208,12 +208,12 @@ impl Observer for Escapes {
         }
         let rewritten = &mut self.rewritten;
         match (cause, earlier) {
-            (Binding::Waited, _) => rewritten.waited += 1,
-            (Binding::Failover, _) => rewritten.failover += 1,
-            (Binding::WebSocket, _) => rewritten.websocket += 1,
-            (Binding::PreviousResponse, _) => rewritten.previous_response += 1,
-            (Binding::LoadBalance, None) => rewritten.ttl_lapsed += 1,
-            (Binding::LoadBalance, Some(_)) => rewritten.unavailable += 1,
+            (BindingCause::Waited, _) => rewritten.waited += 1,
+            (BindingCause::Failover, _) => rewritten.failover += 1,
+            (BindingCause::WebSocket, _) => rewritten.websocket += 1,
+            (BindingCause::PreviousResponse, _) => rewritten.previous_response += 1,
+            (BindingCause::LoadBalance, None) => rewritten.ttl_lapsed += 1,
+            (BindingCause::LoadBalance, Some(_)) => rewritten.unavailable += 1,
         }
     }
 
@@ -311,16 +311,16 @@ mod tests {
     fn rewritten_bindings_are_told_by_cause_and_only_after_an_escape() {
         let s = SessionRef { slot: 0, number: 1 };
         for (cause, earlier, path) in [
-            (Binding::Waited, Some(A), "rewritten.waited"),
-            (Binding::Failover, Some(A), "rewritten.failover"),
-            (Binding::LoadBalance, None, "rewritten.ttl_lapsed"),
-            (Binding::LoadBalance, Some(A), "rewritten.unavailable"),
-            (Binding::WebSocket, Some(A), "rewritten.websocket"),
-            (Binding::PreviousResponse, Some(A), "rewritten.previous_response"),
+            (BindingCause::Waited, Some(A), "rewritten.waited"),
+            (BindingCause::Failover, Some(A), "rewritten.failover"),
+            (BindingCause::LoadBalance, None, "rewritten.ttl_lapsed"),
+            (BindingCause::LoadBalance, Some(A), "rewritten.unavailable"),
+            (BindingCause::WebSocket, Some(A), "rewritten.websocket"),
+            (BindingCause::PreviousResponse, Some(A), "rewritten.previous_response"),
         ] {
             let mut seen = escapes();
             select(&mut seen, 100, Some((0, 1)), &by_load_balance(Some(0)));
-            seen.bound(at(100), Some(s), None, A, Binding::LoadBalance);
+            seen.bound(at(100), Some(s), None, A, BindingCause::LoadBalance);
             assert_eq!(value(&seen, "rewritten.total"), Some(0.0), "nothing escaped yet");
             select(&mut seen, 101, Some((0, 1)), &escape(0, EscapeReason::Ttft, Some(1)));
             seen.bound(at(102), Some(s), Some(A), A, cause); // stays as it was

@@ -43,7 +43,7 @@ impl Note {
     }
 
     /// A remark as it was printed, with the numbers inside the text; `count` says whether they counted something.
-    pub fn told(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
+    pub fn printed(figure: impl Into<String>, text: impl Into<String>, count: bool) -> Self {
         Self { counts: count, ..Self::new(figure, text) }
     }
 

@@ -34,7 +34,7 @@ pub struct Settings {
     /// Which of its schedulers runs.
     pub mode: Mode,
     /// The escape gate and the averages behind it, as the scheduler runs them. Not enabled in a mode that has none.
-    pub gate: Gate,
+    pub gate: EscapeGate,
     /// Which groups of figures are made.
     pub groups: Groups,
     /// Whether the invariants of spec simulator.md are checked at every step (`--check`).
@@ -43,7 +43,7 @@ pub struct Settings {
 
 /// The escape gate (spec scheduler.md, Configuration).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gate {
+pub struct EscapeGate {
     /// `sticky_escape_enabled`
     pub enabled: bool,
     /// `sticky_escape_ttft_ms`
@@ -140,7 +140,7 @@ pub struct ConditionInfo {
     pub models: Vec<ModelId>,
 }
 
-impl Default for Gate {
+impl Default for EscapeGate {
     fn default() -> Self {
         Self { enabled: true, ttft_ms: 15_000, error_rate: 0.5, ewma_alpha: 0.2, ewma_error_rate_alpha: 0.2 }
     }
@@ -162,7 +162,7 @@ impl Default for Settings {
             replicas: 1,
             revision: Revision::default(),
             mode: Mode::default(),
-            gate: Gate::default(),
+            gate: EscapeGate::default(),
             groups: Groups::ALL,
             check: false,
         }

@@ -1,7 +1,7 @@
 //! How many slow completions it takes until the escape gate shuts, and how many good ones until it opens again: the
 //! arithmetic of an exponentially weighted average (spec simulator.md, Experiments).
 
-use crate::measure::Gate;
+use crate::measure::EscapeGate;
 
 /// After how many completions at `level` an average that stood at `baseline` is over `threshold`, with weight `alpha`
 /// on the newest sample: `ceil(ln((L-T)/(L-b)) / ln(1-alpha))`; all in the same unit. `None`: never, as the level
@@ -44,7 +44,7 @@ pub fn levels(threshold_ms: f64) -> [f64; 4] {
 }
 
 /// The levels with their numbers of completions, from this baseline in ms.
-pub fn table(gate: &Gate, baseline_ms: f64) -> [(f64, Option<u32>); 4] {
+pub fn table(gate: &EscapeGate, baseline_ms: f64) -> [(f64, Option<u32>); 4] {
     let threshold = gate.ttft_ms as f64;
     levels(threshold).map(|level| (level, until_it_fires(baseline_ms, threshold, level, gate.ewma_alpha)))
 }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_specs_own_example() {
-        let gate = Gate::default();
+        let gate = EscapeGate::default();
         let expected = [(16_000.0, Some(13)), (20_000.0, Some(6)), (30_000.0, Some(3)), (50_000.0, Some(2))];
         assert_eq!(table(&gate, 1_300.0), expected);
         assert_eq!(until_it_fires(1_300.0, 15_000.0, 15_000.0, 0.2), None);

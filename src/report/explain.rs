@@ -1,9 +1,9 @@
 //! Prints for people why a request went where it went and what a session experienced, and the table of completions
 //! until the escape gate fires.
 
-use super::Style;
 use super::completions::{in_words, until_it_fires, until_it_lets_go};
 use super::format::{self, NONE};
+use super::style::Style;
 use super::summary::{Block, Section, Table, lay_out};
 use crate::experiment::explain::{Journey, LeftOut, Select};
 use crate::ids::AccountIx;

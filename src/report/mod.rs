@@ -5,6 +5,8 @@
 //! Reports read figures; they do not look into a run.
 
 pub mod answer;
+mod bad_document;
+pub mod calibration;
 pub mod chart;
 pub mod comparison;
 pub mod completions;
@@ -18,15 +20,17 @@ pub mod printed;
 pub mod result;
 pub mod schema;
 pub mod stream;
+mod style;
 pub mod summary;
 pub mod sweep;
 pub mod tune;
 
 pub use answer::{Answer, Tone};
+pub use bad_document::BadDocument;
 pub use comparison::ComparisonReport;
 pub use document::{About, ResultDocument};
-pub use printed::{BadDocument, Report};
+pub use printed::Report;
 pub use stream::CsvFiles;
-pub use summary::Style;
+pub use style::Style;
 pub use sweep::SweepReport;
 pub use tune::TuneReport;

@@ -5,21 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::Style;
 use super::answer::Answer;
-use super::document::markdown;
-use super::summary::{Section, lay_out, lay_out_answer};
-
-/// The error for a document that does not have the form of its kind.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadDocument(pub String);
-
-impl From<serde_json::Error> for BadDocument {
-    fn from(error: serde_json::Error) -> Self {
-        Self(error.to_string())
-    }
-}
+use super::style::Style;
+use super::summary::{Section, lay_out, lay_out_answer, markdown};
 
 /// A report on an experiment.
 pub trait Report {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::bad_document::BadDocument;
 use super::document::{ResultDocument, SCHEMA_VERSION};
-use super::printed::BadDocument;
 use super::{ComparisonReport, SweepReport, TuneReport};
 use crate::experiment::cell::Figure;
 use crate::experiment::journal::{Header, JournalError};
@@ -130,7 +130,7 @@ impl Loaded {
 
     fn journal(path: &Path, objectives: &[Figure]) -> Result<Self, ResultFileError> {
         let header = Header::read(path)?;
-        let result = match header.told("command") {
+        let result = match header.value_of("command") {
             Some("sweep") => {
                 let swept = Swept::of_journal(&header, path)?;
                 ResultFile::Sweep(Box::new(SweepReport::new(&swept, objectives, Level::PERCENT_95, &[])))

@@ -42,7 +42,14 @@ fn assert_slow(case: &str, calibrated: &Calibrated) {
 fn assert_agrees(case: &str, calibrated: &Calibrated) {
     assert_eq!(calibrated.verdict, Verdict::Agrees, "{case}:\n{}", report::markdown(calibrated));
     let [agree, _, open] = calibrated.back_test.counts();
-    assert!(agree > 2 * open, "{case}: {agree} figures agree, {open} cannot be told");
+    let figures = calibrated.back_test.figures.iter();
+    let untold: Vec<&str> =
+        figures.filter(|figure| figure.judgement == Judgement::CannotTell).map(|figure| figure.name.as_str()).collect();
+    println!("{case}: {agree} agree, {open} cannot be told: {untold:?}");
+    // a 429 blocks an account, and which one and when is luck: simulations of `limits` differ from each other by more than
+    // six times in what waits, is refused and escapes, so that no record could tell these figures
+    let least = if case == "limits" { 2 } else { 4 };
+    assert!(agree > least * open, "{case}: {agree} figures agree, {open} cannot be told: {untold:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use stickysim::calibrate::gateway_log;
 use stickysim::engine::Luck;
-use stickysim::experiment::gate::Condition;
+use stickysim::experiment::criterion::Criterion;
 use stickysim::experiment::journal::Header;
 use stickysim::experiment::vary::Axis;
 use stickysim::measure::figures::registry;
@@ -164,7 +164,7 @@ fn criterion(input: &[u8]) {
     static PATHS: OnceLock<Vec<&'static str>> = OnceLock::new();
     let paths = PATHS.get_or_init(|| registry::RUN.iter().map(|meta| meta.path).collect());
     let Ok(text) = std::str::from_utf8(input) else { return };
-    let _ = Condition::parse(text, paths);
+    let _ = Criterion::parse(text, paths);
 }
 
 fn traces() -> Vec<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use crate::world::START;
 use stickysim::ids::{AccountIx, SessionRef};
-use stickysim::measure::{Binding, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use stickysim::measure::{BindingCause, Finished, Forwarded, Observer, Reported, Selected, StateChange};
 use stickysim::scheduler::{Health, Metrics, Outcome};
 use stickysim::units::{Span, Time};
 
@@ -62,7 +62,7 @@ pub struct Seen {
     /// (when, ids on the list)
     pub lists: Vec<(f64, Vec<u32>)>,
     /// (when, session, account, cause)
-    pub bound: Vec<(f64, Option<u64>, u32, Binding)>,
+    pub bound: Vec<(f64, Option<u64>, u32, BindingCause)>,
     /// (when, account, slots held afterwards)
     pub slots: Vec<(f64, u32, u32)>,
     /// (when, account, waiting afterwards)
@@ -131,7 +131,7 @@ impl Observer for Seen {
         session: Option<SessionRef>,
         _: Option<AccountIx>,
         account: AccountIx,
-        why: Binding,
+        why: BindingCause,
     ) {
         self.bound.push((millis(now), session.map(|session| session.number), id(account), why));
     }
@@ -155,8 +155,8 @@ impl Observer for Seen {
         self.attempts.push((millis(now), step.number as usize, id(step.account), client_there));
     }
 
-    fn reported(&mut self, report: &Report) {
-        let Report { now, replica, account, success, first_token_ms, .. } = *report;
+    fn reported(&mut self, report: &Reported) {
+        let Reported { now, replica, account, success, first_token_ms, .. } = *report;
         self.reports.push((millis(now), replica, id(account), success, first_token_ms));
     }
 

@@ -1,7 +1,7 @@
 //! Step 4: waiting for a slot.
 
 use crate::world::{World, broken, ms, ok};
-use stickysim::measure::Binding;
+use stickysim::measure::BindingCause;
 
 /// When a request that entered the counter at 0 gets a slot that is free from `free` on, with the real jitter.
 fn got(free: f64, seed: u64) -> f64 {
@@ -129,7 +129,7 @@ fn a_session_is_bound_to_the_account_that_it_waited_for() {
     world.ask(0.0, &[ok(1.0, 200.0)]);
     world.ask(10.0, &[ok(1.0, 2.0)]).session(1);
     let seen = world.play();
-    assert_eq!(seen.bound, [(260.0, Some(1), 1, Binding::Waited)], "not by the select: it got no slot");
+    assert_eq!(seen.bound, [(260.0, Some(1), 1, BindingCause::Waited)], "not by the select: it got no slot");
     assert_eq!(seen.ends[1].binding, Some(1));
 }
 
@@ -164,7 +164,7 @@ fn an_escape_that_had_to_wait_is_bound_to_where_it_waited() {
     assert_eq!((select.escape, select.account, select.acquired), (Some("ttft"), Some(1), false));
     // account 1 is free at 41,000; polls at 40,100, 250, 475, 812.5, 41,318.75
     assert_eq!((seen.starts(4), seen.ends[4].binding), (vec![41_318.75], Some(1)));
-    assert_eq!(seen.bound.last(), Some(&(41_318.75, Some(1), 1, Binding::Waited)));
+    assert_eq!(seen.bound.last(), Some(&(41_318.75, Some(1), 1, BindingCause::Waited)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Turns on WebSocket connections. A request's connection is its session's.
 
 use crate::world::{World, broken, limited, ms, ok, status, transport};
-use stickysim::measure::Binding;
+use stickysim::measure::BindingCause;
 use stickysim::scheduler::Account;
 use stickysim::units::Span;
 
@@ -106,7 +106,7 @@ fn the_session_is_bound_on_every_selection_that_got_a_slot_escaped_or_not() {
     assert_eq!((seen.ends[1].binding, seen.ends[2].binding), (Some(2), Some(1)));
     assert_eq!(seen.chosen(3), [("session_hash", Some(1))]);
     let bound: Vec<_> = seen.bound.iter().map(|bound| (bound.0, bound.2, bound.3)).collect();
-    assert_eq!(bound, [1.0, 40_000.0, 50_000.0].map(|at| (at, if at == 1.0 { 2 } else { 1 }, Binding::WebSocket)));
+    assert_eq!(bound, [1.0, 40_000.0, 50_000.0].map(|at| (at, if at == 1.0 { 2 } else { 1 }, BindingCause::WebSocket)));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn of_text(path: &Path, text: &str) -> Role {
     if let Some(format) = format_of(path) {
         return Role::Log(format);
     }
-    if looks::is_gateway_log(text) {
+    if escapes::is_gateway_log(text) {
         return Role::EscapeLog;
     }
     let top = |names: &[&str]| {

@@ -18,8 +18,14 @@ use crate::workload::Error;
 pub(super) use self::file::{bytes, head, text};
 
 /// Whether a line is one of a program's log, an escape or another.
-pub(super) fn is_log_line(line: &str) -> bool {
+fn is_log_line(line: &str) -> bool {
     !self::line::read(line).is_empty()
+}
+
+/// Whether a text that was given as LOG is the gateway's own log.
+pub(super) fn is_gateway_log(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
+    lines.iter().filter(|line| is_log_line(line)).count() * 2 > lines.len()
 }
 
 /// Reasons, in the order of figures.

@@ -8,7 +8,7 @@ pub mod precision;
 pub mod split;
 
 use super::cell::{Cell, Figure, notes};
-use super::gate::{Condition, Evidence, Judgement};
+use super::criterion::{Criterion, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
 use super::stats::verdict::stands_in_company;
 use super::stats::{Interval, Level, Paired, Verdict, mean_interval_of, paired_of};
@@ -32,7 +32,7 @@ pub struct Plan {
     /// Goes on adding replications until a figure's interval is narrow enough.
     pub precision: Option<Precision>,
     /// Fail when one of these holds.
-    pub fail_if: Vec<Condition>,
+    pub fail_if: Vec<Criterion>,
     /// Also run A on other seeds, to show what difference means nothing.
     pub noise_floor: bool,
     /// Of all intervals.
@@ -90,7 +90,7 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub struct Gate {
     /// The condition under which it fails.
-    pub condition: Condition,
+    pub condition: Criterion,
     /// What the limit limits.
     pub figure: &'static Meta,
     /// What the evidence says of it.

@@ -1,7 +1,7 @@
 //! `--precision FIGURE=2%`: replications are added until the interval of the figure's difference is narrow enough.
 
 use super::super::cell::{Cell, Figure};
-use super::super::gate::nearest;
+use super::super::criterion::nearest;
 use super::super::stats::sequential::{Need, Target, need};
 use super::super::stats::{Level, paired_of};
 

@@ -25,7 +25,7 @@ impl Difference {
 
 /// All that differs. Keys of the scenarios only where nothing else tells: another seed is both an argument and a key.
 pub(super) fn between(here: &Header, there: &Header) -> Vec<Difference> {
-    let told = |header: &Header, name: &str| header.told(name).map(|text| format!("`{text}`"));
+    let told = |header: &Header, name: &str| header.value_of(name).map(|text| format!("`{text}`"));
     let mut names: Vec<&str> = here.about.iter().chain(&there.about).map(|(name, _)| name.as_str()).collect();
     let mut known = std::collections::BTreeSet::new();
     names.retain(|name| known.insert(*name));

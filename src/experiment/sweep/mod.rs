@@ -232,14 +232,14 @@ impl Swept {
         cells: impl FnOnce() -> Result<Vec<Cell>, JournalError>,
     ) -> Result<Self, SweepError> {
         let not = |found| move || SweepError::NotASweep { path: path.to_owned(), found };
-        match header.told("command") {
+        match header.value_of("command") {
             Some("sweep") => {}
             Some("tune") => return Err(not("the journal of a tune")()),
-            _ => return Err(not("the journal of something else")()),
+            _ => return Err(not("some other journal")()),
         }
-        let damaged = "a journal whose header does not tell its values";
+        let damaged = "a journal whose header lacks its values";
         let layout = Layout::from_about(&header.about).ok_or_else(not(damaged))?;
-        let seed = header.told("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
+        let seed = header.value_of("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
         if layout.cells() != header.cells {
             return Err(not(damaged)());
         }
@@ -247,7 +247,7 @@ impl Swept {
         if cells.len() < layout.cells() {
             return Err(SweepError::Unfinished { path: path.to_owned(), there: cells.len(), of: layout.cells() });
         }
-        let name = header.told("scenario").unwrap_or_default().to_owned();
+        let name = header.value_of("scenario").unwrap_or_default().to_owned();
         Ok(Self { name, seed, layout, cells, scenario: header.scenarios.first().cloned().unwrap_or_default() })
     }
 

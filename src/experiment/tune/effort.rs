@@ -1,9 +1,10 @@
 //! How many runs a search and its confirmation may take: as many as are said, and where nothing is said, as many as the
 //! length of a run lets one wait for.
 //!
-//! A run of a small pool takes milliseconds and scatters widely; one of a large pool takes a second and scatters little.
-//! So the search of twelve runs an arm is cut where runs are long, and where they are short it goes on until it is
-//! settled which value to take. Length is counted in requests, so that the same search takes the same runs everywhere.
+//! A run of a small pool takes milliseconds and scatters widely; one of a large pool takes a second and scatters
+//! little. So the search of twelve runs an arm is cut where runs are long, and where they are short it goes on until it
+//! is settled which value to take. Length is counted in requests, so that the same search takes the same runs
+//! everywhere.
 
 use super::Tune;
 

@@ -1,9 +1,9 @@
 //! Tuning: which value of a key to take, over one or several scenarios at once, for as few runs as decide it.
 //!
 //! Every point of the grid is an arm of a search by successive halving (`stats::halving`) on common luck; the default
-//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how far
-//! it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds for a
-//! slow account and for a brownout and costs nothing when all is healthy.
+//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how
+//! far it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds
+//! for a slow account and for a brownout and costs nothing when all is healthy.
 //!
 //! Of the values that are as good as the best the cheapest is taken (`choice`). It came out of many, partly by luck, so
 //! what it buys is measured once more on seeds that the search has not seen, against the default and against off, until
@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use super::cell::{Cell, Figure};
 use super::choice::{Bill, Over, SMALLEST};
+use super::criterion::{Criterion, Evidence, Judgement};
 use super::current;
-use super::gate::{Condition, Evidence, Judgement};
 use super::stats::best::Place;
 use super::stats::halving::{Fate, PlanError};
 use super::stats::{Interval, Level, Paired, Verdict};
@@ -59,7 +59,7 @@ pub struct Tune {
     /// The figure to make small (or large, where that is better).
     pub objective: Figure,
     /// What a value must keep to, in every scenario.
-    pub constraints: Vec<Condition>,
+    pub constraints: Vec<Criterion>,
     /// What relative constraints are relative to.
     pub against: Against,
     /// How many runs the search may take, all scenarios together; `None`: as the length of a run lets one wait for.
@@ -217,7 +217,7 @@ pub struct Confirmed {
 #[derive(Clone, Debug)]
 pub struct Constraint {
     /// What must hold.
-    pub condition: Condition,
+    pub condition: Criterion,
     /// Whether it does for the best.
     pub best: Judgement,
     /// Whether it does for the scenario as it stands.
@@ -394,7 +394,7 @@ impl Tune {
         })
     }
 
-    fn judge(&self, condition: &Condition, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
+    fn judge(&self, condition: &Criterion, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
         let figure = Figure::at(&condition.figure)?;
         Some(condition.judge(&figure.column(reference), &figure.column(arm), level))
     }

@@ -9,7 +9,7 @@ use super::store::Runner;
 use super::{Against, Scenario, Tune, TuneError, Tuned, points};
 use crate::experiment::cell::{Cell, Figure};
 use crate::experiment::choice::Over;
-use crate::experiment::gate::Condition;
+use crate::experiment::criterion::Criterion;
 use crate::experiment::grid::Grid;
 use crate::experiment::journal::{self, Header};
 use crate::experiment::stats::Level;
@@ -31,9 +31,9 @@ impl Tune {
         Ok((tune, tuned))
     }
 
-    /// As a journal's header tells it; `None` where it does not.
+    /// The search that a journal's header describes; `None` if it describes none.
     fn of_header(header: &Header, level: Level) -> Option<Self> {
-        if header.told("command") != Some("tune") {
+        if header.value_of("command") != Some("tune") {
             return None;
         }
         let all = |kind: &str| -> Vec<String> {
@@ -54,24 +54,24 @@ impl Tune {
         if scenarios.is_empty() {
             return None;
         }
-        let objective = Figure::at(header.told("minimise")?)?;
+        let objective = Figure::at(header.value_of("minimise")?)?;
         let points = points(&grid);
         let mut tune = Self::of_parts(grid, points, texts, objective, level, scenarios);
         tune.against =
-            [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.told("against"))?;
-        let said = |name: &str| match header.told(name)? {
+            [Against::Default, Against::Off].into_iter().find(|a| Some(a.name()) == header.value_of("against"))?;
+        let said = |name: &str| match header.value_of(name)? {
             BY_LENGTH => Some(None),
             number => number.parse().ok().map(Some),
         };
         (tune.budget, tune.confirm_most) = (said("budget")?, said("max replications")?);
-        tune.confirm = header.told("replications")?.parse().ok()?;
-        tune.smallest = header.told("smallest")?.parse().ok()?;
-        if let Some(weights) = header.told("weights") {
+        tune.confirm = header.value_of("replications")?.parse().ok()?;
+        tune.smallest = header.value_of("smallest")?.parse().ok()?;
+        if let Some(weights) = header.value_of("weights") {
             tune.over = Over::Mean(weights.split(',').map(|text| text.parse().ok()).collect::<Option<_>>()?);
         }
         let constraint = |text: &String| {
             let figure = text.split(['<', '>', '=']).next()?.trim();
-            Condition::parse(text, &[figure]).ok()
+            Criterion::parse(text, &[figure]).ok()
         };
         tune.constraints = all("subject to ").iter().map(constraint).collect::<Option<_>>()?;
         Some(tune)

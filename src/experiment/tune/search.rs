@@ -10,7 +10,7 @@ use super::store::{Runner, Store};
 use super::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tune, TuneError, Tuned};
 use crate::experiment::cell::{Cell, Figure, notes};
 use crate::experiment::choice::{self, Bill, Choice};
-use crate::experiment::gate::Evidence;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::identity;
 use crate::experiment::jobs::Progress;
 use crate::experiment::journal::{Durability, Header, Journal};

@@ -3,14 +3,14 @@ use crate::measure::testing::{Turn, at, by_load_balance, escape, forward, left, 
 use crate::scheduler::{Decision, Health, LeaveReason};
 
 fn check(enabled: bool) -> Check {
-    let gate = Gate { enabled, ..Gate::default() };
+    let gate = EscapeGate { enabled, ..EscapeGate::default() };
     let accounts = [(1, 2), (2, 0)].map(|(id, concurrency)| AccountInfo::new(id, concurrency));
     Check::new(&Settings { gate, replicas: 2, ..Settings::default() }, &accounts)
 }
 
 fn report(check: &mut Check, ms: u64, first_token_ms: Option<u64>, error_rate: f64, ttft_ms: Option<f64>) {
     let success = first_token_ms.is_some();
-    check.reported(&Report {
+    check.reported(&Reported {
         now: at(ms),
         replica: 1,
         account: AccountIx(0),

@@ -2,7 +2,7 @@
 
 use super::axis::Ruler;
 use super::figure::{Mark, Panel, Scale};
-use super::marks::FLAG_LANE;
+use super::measures::FLAG_LANE;
 use super::scene::Area;
 
 /// The two axes; `None` where no value has a place on one.

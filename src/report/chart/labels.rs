@@ -3,7 +3,7 @@
 use super::axis::Ruler;
 use super::figure::{Dash, Mark, Panel, SpanKind};
 use super::font::{Faces, printable};
-use super::panel::TICK;
+use super::measures::TICK;
 use super::scene::{Anchor, Area, Item, Point, Text};
 use super::theme::Ink;
 

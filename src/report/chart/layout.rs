@@ -1,11 +1,10 @@
 //! Where everything of a figure goes. All text is measured before it is placed; what does not fit is wrapped or elided,
 //! never overlapped or cut.
 
-use super::figure::{Figure, Panel, Shape, Texture};
+use super::figure::{Figure, Panel};
 use super::font::{BrokenFont, Faces, printable};
 use super::legend::Legend;
 use super::panel::{self, Gutters};
-use super::path::hatching;
 use super::scene::{Anchor, Area, Item, Scene, Text};
 use super::theme::Ink;
 
@@ -148,21 +147,5 @@ impl Page<'_> {
         }
         self.y += 4.0;
         self.paragraph(&parts.join("  ·  "), 10.0, false, Ink::Muted, 3);
-    }
-}
-
-/// A hatched area in a thin frame.
-pub(super) fn hatched(area: Area, ink: Ink, texture: Texture) -> Vec<Item> {
-    vec![
-        Item::Rect { area, ink, opacity: 0.08 },
-        Item::Strokes { strokes: hatching(&area, 6.0, texture), ink, width: 1.0 },
-    ]
-}
-
-/// A marker's usual size.
-pub(super) fn marker_size(shape: Shape) -> f64 {
-    match shape {
-        Shape::Disc | Shape::Ring | Shape::Square => 6.0,
-        _ => 7.0,
     }
 }

@@ -3,7 +3,7 @@
 use super::axis::Ruler;
 use super::figure::{Dash, Mark, Panel, Series, Shape, Span, SpanKind};
 use super::font::printable;
-use super::layout::{hatched, marker_size};
+use super::measures::{FLAG_LANE, hatched, marker_size};
 use super::path::{clipped, thinned};
 use super::scene::{Area, Entry, Item, Layer, Point};
 use super::theme::Ink;
@@ -12,8 +12,6 @@ use super::theme::Ink;
 const FEW: usize = 120;
 /// A line with more points than this is thin.
 const LONG: usize = 1_000;
-/// Flags stand in lanes of this height.
-pub(super) const FLAG_LANE: f64 = 11.0;
 
 /// The layers of a panel, in the order of its series. Without a vertical axis only what needs none is drawn.
 pub(super) fn layers(panel: &Panel, x: &Ruler, y: Option<&Ruler>, plot: &Area, legend: &[Entry]) -> Vec<Layer> {

@@ -9,6 +9,7 @@ mod compare;
 mod detection;
 mod distribution;
 mod draw;
+mod estimate;
 mod extent;
 mod fallback;
 mod figure;
@@ -24,6 +25,7 @@ mod labels;
 mod layout;
 mod legend;
 mod marks;
+mod measures;
 mod palette;
 mod panel;
 mod path;
@@ -34,10 +36,11 @@ mod sweep;
 mod theme;
 mod timeline;
 
-pub use compare::{Comparison, Difference, Verdict, compare};
+pub use compare::{Comparison, Difference, Finding, compare};
 pub use detection::{ConditionDetection, Delay, Detection, RocPoint, detection};
 pub use distribution::{Ccdf, Distribution, Side, distribution};
 pub use draw::{DrawError, WIDTH, png, png_with, svg};
+pub use estimate::Estimate;
 pub use fallback::{Fallback, NoFont, lacking};
 pub use figure::{
     Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series, Shape, Span, SpanKind, Texture,
@@ -54,6 +57,6 @@ pub use layout::layout;
 pub use scene::{Scene, TextBox, outline};
 pub use search::{KeySearch, Searched, key_search};
 pub use suffered::{Dot, Half, Level, Line, Suffered, suffered};
-pub use sweep::{Estimate, KeySweep, Other, Point as SweepPoint, key_sweep};
+pub use sweep::{KeySweep, Other, SweepPoint, key_sweep};
 pub use theme::{Ink, Theme};
 pub use timeline::{AccountTrack, Counted, Escapes, Share, Timeline, timeline};

@@ -6,11 +6,10 @@ use super::figure::{Axis, Dash, Panel, Scale};
 use super::font::{Faces, printable};
 use super::labels;
 use super::marks;
+use super::measures::TICK;
 use super::scene::{Anchor, Area, Entry, Item, Plot, Text};
 use super::theme::Ink;
 
-/// Sizes of text, px an em.
-pub(super) const TICK: f64 = 10.5;
 const HEAD: f64 = 12.0;
 /// The height of a line of the head.
 const HEAD_LINE: f64 = 19.0;

@@ -1,9 +1,9 @@
 //! What a search found over the values of one key: the figure in each scenario, and the regret that decides.
 
+use super::estimate::Estimate;
 use super::figure::{Axis, Dash, Figure, Provenance, Shape};
 use super::format::Format;
 use super::keyed::{Curve, KeyMarks, KeyPanel, rows};
-use super::sweep::Estimate;
 use super::theme::Ink;
 
 /// The figure over the values in one scenario.

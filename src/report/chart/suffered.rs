@@ -72,7 +72,7 @@ pub struct Suffered {
 }
 
 /// So many turns of each level have a tooltip, those of the most harmed sessions.
-const TIPS: usize = 700;
+const TIPS: usize = 400;
 
 const DEGRADED: &str = "an account is degraded (truth)";
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::ComparisonReport;
 use super::sections::measured;
-use crate::experiment::gate::Evidence;
+use crate::experiment::criterion::Evidence;
 use crate::units::count;
 
 pub(super) fn of(report: &ComparisonReport) -> String {

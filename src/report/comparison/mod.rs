@@ -3,14 +3,13 @@
 mod csv;
 mod json;
 mod junit;
+mod printed;
 mod read;
 mod sections;
 
 use serde_json::Value;
 
-use super::answer::{Answer, of_comparison};
-use super::printed::{BadDocument, Report};
-use super::summary::Section;
+use super::bad_document::BadDocument;
 use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
@@ -33,32 +32,8 @@ pub struct ComparisonReport {
     pub scenarios: [Value; 2],
 }
 
-impl Report for ComparisonReport {
-    fn sections(&self) -> Vec<Section> {
-        sections::of(self)
-    }
-
-    fn answer(&self) -> Option<Answer> {
-        Some(of_comparison(self))
-    }
-
-    fn brief(&self) -> Vec<Section> {
-        sections::brief(self)
-    }
-
-    /// Every figure and gate.
-    fn json(&self) -> Value {
-        json::of(self)
-    }
-
-    /// Every figure, one a row.
-    fn to_csv(&self) -> String {
-        csv::of(&self.comparison)
-    }
-}
-
 impl ComparisonReport {
-    /// Reads back what [`Report::json`] made.
+    /// Reads back what [`Report::json`](super::Report::json) made.
     ///
     /// # Errors
     /// What of it is missing or has another form.

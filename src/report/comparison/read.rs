@@ -8,10 +8,10 @@ use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::{Precision, Reached};
 use crate::experiment::compare::split::Step;
 use crate::experiment::compare::{Comparison, Gate, Row};
-use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::sequential::Target;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
-use crate::report::printed::BadDocument;
+use crate::report::bad_document::BadDocument;
 use crate::scheduler::EscapeReason;
 
 #[derive(Deserialize)]
@@ -121,7 +121,7 @@ pub(in crate::report) fn at(path: &str) -> Result<Figure, BadDocument> {
 pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocument> {
     let document = Document::deserialize(document)?;
     let about = document.comparison;
-    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is no level", about.level)))?;
+    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is not a level", about.level)))?;
     let row = |(path, value): (&String, &Value)| -> Result<Row, BadDocument> {
         let judged = Judged::deserialize(value)?;
         Ok(Row {
@@ -134,7 +134,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
         })
     };
     let gate = |gate: GateRow| -> Result<Gate, BadDocument> {
-        let condition = Condition::parse(&gate.fail_if, &[&gate.figure]);
+        let condition = Criterion::parse(&gate.fail_if, &[&gate.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
         let judgement = Judgement { evidence: gate.condition, measured: gate.measured, a_is_zero: gate.a_is_zero };
         Ok(Gate { figure: at(&gate.figure)?.meta, condition, judgement })
@@ -146,7 +146,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
             Ok((at(path)?, Pair::deserialize(value)?.paired(verdict), verdict))
         };
         Ok(Step {
-            reason: reason.ok_or_else(|| BadDocument(format!("`{}` is no escape reason", rung.reason)))?,
+            reason: reason.ok_or_else(|| BadDocument(format!("`{}` is not an escape reason", rung.reason)))?,
             rows: rung.figures.iter().map(row).collect::<Result<_, _>>()?,
         })
     };

@@ -3,7 +3,7 @@
 use super::ComparisonReport;
 use crate::experiment::compare::precision::Reached;
 use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
-use crate::experiment::gate::{Evidence, Limit};
+use crate::experiment::criterion::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::answer::{Tone, plain};

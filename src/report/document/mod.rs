@@ -6,7 +6,6 @@
 mod csv;
 mod estimate;
 mod json;
-pub(in crate::report) mod markdown;
 mod read;
 
 use serde_json::Value;
@@ -15,7 +14,7 @@ use crate::experiment::stats::{Level, mean_interval_of};
 use crate::measure::figures::{Meta, Named, Row};
 use crate::measure::series::Series;
 use crate::measure::{Merged, Note, Results, Settings};
-use crate::report::printed::BadDocument;
+use crate::report::bad_document::BadDocument;
 use crate::scheduler::Revision;
 
 pub use estimate::Estimate;
@@ -192,16 +191,6 @@ impl ResultDocument {
     /// Rows of path and value (of several replications: path, mean, lo, hi), with a header.
     pub fn to_csv(&self) -> String {
         csv::of(self)
-    }
-
-    /// A Markdown page, as for a job summary or a comment.
-    pub fn to_markdown(&self) -> String {
-        markdown::of(self)
-    }
-
-    /// A summary for people on a terminal.
-    pub fn to_text(&self, style: super::Style) -> String {
-        super::summary::text(self, style)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{About, Estimate, Figure, MoveFigures, NamedFigures, ResultDocument};
 use crate::experiment::stats::Interval;
 use crate::measure::figures::{Meta, no_token, registry};
 use crate::measure::{Merged, Note};
-use crate::report::printed::BadDocument;
+use crate::report::bad_document::BadDocument;
 use crate::scenario::Scenario;
 use crate::simulation::settings;
 
@@ -96,7 +96,7 @@ pub(super) fn document(value: &Value) -> Result<ResultDocument, BadDocument> {
     };
     let by_accounts = value.pointer("/escapes/by_accounts").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
     let remark = |row: NoteRow| Merged {
-        note: Note::told(row.figure, row.text, row.mean_over.as_deref() == Some("all")),
+        note: Note::printed(row.figure, row.text, row.mean_over.as_deref() == Some("all")),
         runs: row.replications,
         means: row.mean_over.is_some(),
     };

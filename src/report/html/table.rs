@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::super::chart::escaped;
-use super::Tone;
+use super::class;
+use crate::report::answer::Tone;
 
 /// A column's head.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,7 +87,7 @@ pub(super) fn write(table: &Table, about: &str, out: &mut String) {
                 continue;
             };
             let mut attributes = String::new();
-            let classes: Vec<&str> = [if column.number { "num" } else { "" }, super::class(cell.tone)]
+            let classes: Vec<&str> = [if column.number { "num" } else { "" }, class::class(cell.tone)]
                 .into_iter()
                 .filter(|c| !c.is_empty())
                 .collect();

@@ -26,7 +26,7 @@ use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::{
-    AccountInfo, ConditionInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
+    AccountInfo, ConditionInfo, Finished, Forwarded, Observer, Reported, Selected, Settings, StateChange,
 };
 use crate::scheduler::Outcome;
 use crate::units::{Span, Time};
@@ -202,7 +202,7 @@ impl<W: Write> PerfettoTrace<W> {
         self.events.slice(lane, &format!("gate shut: {why}"), since, now.since(since), &[]);
     }
 
-    fn gate(&mut self, report: &Report) {
+    fn gate(&mut self, report: &Reported) {
         let Some(account) = self.accounts.get_mut(report.account.at()) else { return };
         let place = account.shut.iter().position(|(replica, ..)| *replica == report.replica);
         match (report.health.shut, place) {
@@ -340,7 +340,7 @@ impl<W: Write> Observer for PerfettoTrace<W> {
         }
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.gate(report);
         let process = process(report.account);
         if let Some(ms) = report.health.ttft_ms {

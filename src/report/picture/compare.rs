@@ -14,11 +14,11 @@ use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
-    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
-    Verdict as Colour, compare, detection, distribution,
+    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Finding, Format, Provenance,
+    compare, detection, distribution,
 };
 use crate::report::comparison::{amount, signed, verdict};
-use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::Span;
@@ -67,7 +67,7 @@ fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
         ("escape off", "as it stands") => ["escape off", "escape on"].map(str::to_owned),
         (a, b) => [format!("A: {a}"), format!("B: {b}")],
     };
-    let both = super::incident::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
+    let both = super::sides::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
     let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];
@@ -104,7 +104,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     }
     if let Some(point) = of_comparison(report).points.pop() {
         let pieces = vec![crate::report::html::Piece::Line(point.text)];
-        sections.push(Section { heading: "What to change".to_owned(), pieces });
+        sections.push(Section { heading: STORY_ENDS.to_owned(), pieces });
     }
     sections.extend(told);
     let [a, b] = &report.scenarios;
@@ -195,10 +195,10 @@ pub(super) fn difference(
             paired => estimate(paired.and_then(|paired| paired.change)).scaled(100.0),
         },
         verdict: match found {
-            Verdict::Better => Colour::Better,
-            Verdict::Worse => Colour::Worse,
-            Verdict::Higher | Verdict::Lower => Colour::Differs,
-            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Colour::NotShown,
+            Verdict::Better => Finding::Better,
+            Verdict::Worse => Finding::Worse,
+            Verdict::Higher | Verdict::Lower => Finding::Differs,
+            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Finding::NotShown,
         },
         words: verdict(found, paired, stands),
     }

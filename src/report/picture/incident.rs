@@ -2,58 +2,15 @@
 //! luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
 
 use super::recording::Recording;
-use super::recording::watch::{Episode, Patient, Watch};
+use super::recording::watch::{Episode, Watch};
+use super::sides::Sides;
 use super::strips::{COLUMNS, Look, column, lanes};
-use crate::report::answer::{clock, incident as clause, plural};
+use crate::report::answer::{self, clock, plural};
 use crate::report::chart::{self, Escaped, Felt, Figure, Incident, Provenance, Span};
 use crate::report::format;
 
-/// At least so much is shown before and after an incident, in seconds.
-const AROUND: f64 = 1_500.0;
 /// More episodes than this are not labelled one by one.
 const LABELLED: usize = 2;
-
-/// What is shown of a run, or of two.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sides<'a> {
-    /// What the other is held against, and what it is called.
-    pub reference: Option<(&'a Recording, &'a str)>,
-    /// The run that is shown, and what it is called.
-    pub shown: (&'a Recording, &'a str),
-}
-
-impl Sides<'_> {
-    pub fn watch(&self) -> &Watch {
-        self.shown.0.watch()
-    }
-
-    /// Every degraded stretch of any account, in order of their beginnings.
-    pub fn episodes(&self) -> Vec<(usize, Span)> {
-        let end = self.shown.0.end_s();
-        let of = |(account, patient): (usize, &Patient)| {
-            let span = move |episode: &Episode| (account, Span { from: episode.onset, to: episode.end.unwrap_or(end) });
-            patient.episodes.iter().map(span).collect::<Vec<_>>()
-        };
-        let mut all: Vec<(usize, Span)> = self.watch().accounts.iter().enumerate().flat_map(of).collect();
-        all.sort_by(|a, b| a.1.from.total_cmp(&b.1.from).then(a.0.cmp(&b.0)));
-        all
-    }
-
-    /// What is shown: the incidents and what lies around them, after the warm-up; all of that where there are none.
-    pub fn window(&self) -> (f64, f64) {
-        let settings = self.shown.0.settings();
-        let end = self.shown.0.end_s();
-        let warm = settings.warmup_end.since(settings.start).secs();
-        let episodes = self.episodes();
-        let first = episodes.iter().map(|(_, span)| span.from).fold(f64::INFINITY, f64::min);
-        let last = episodes.iter().map(|(_, span)| span.to).fold(f64::NEG_INFINITY, f64::max);
-        if !first.is_finite() {
-            return (if warm < end { warm } else { 0.0 }, end);
-        }
-        let around = AROUND.max(0.3 * (last - first));
-        ((first - around).max(warm.min(first)), (last + around).min(end))
-    }
-}
 
 /// The chart of what happened; `title` says the finding.
 pub(super) fn incident(sides: &Sides<'_>, provenance: Provenance, title: &str, scenario: &serde_json::Value) -> Figure {
@@ -131,7 +88,7 @@ fn about(scenario: &serde_json::Value, window: (f64, f64), end: f64) -> String {
 /// Brackets over what befell: one for each stretch in which any account was degraded, where they are few.
 fn brackets(sides: &Sides<'_>, episodes: &[(usize, Span)], scenario: &serde_json::Value) -> Vec<(Span, String)> {
     let merged = merged(episodes);
-    let words = clause(scenario).unwrap_or_else(|| "degraded".to_owned());
+    let words = answer::incident(scenario).unwrap_or_else(|| "degraded".to_owned());
     match merged.as_slice() {
         [] => Vec::new(),
         [first, .., last] if merged.len() > LABELLED => {

@@ -8,6 +8,7 @@ mod parts;
 pub mod recording;
 pub mod run;
 mod sections;
+mod sides;
 mod stored;
 mod strips;
 pub mod sweep;

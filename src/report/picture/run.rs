@@ -2,6 +2,7 @@
 
 use super::incident::incident;
 use super::parts::{conditions, provenance, reproduce_run, shown, tables};
+use super::sides::Sides;
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
@@ -9,7 +10,7 @@ use crate::report::answer::of_run;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
-use crate::report::html::{Page, Piece, Section, Tile, Tone};
+use crate::report::html::{Page, Piece, STORY_ENDS, Section, Tile, Tone};
 use crate::report::summary::sections;
 
 /// Where figures of a run come from.
@@ -52,7 +53,7 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
 
 /// What happened, and who suffered.
 fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
-    let (sides, from, scenario) = (recording.sides(), from(document), &document.about.scenario);
+    let (sides, from, scenario) = (Sides::of(recording), from(document), &document.about.scenario);
     let title = of_run(document).sentence;
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&sides, from.clone(), &title, scenario))];
@@ -88,7 +89,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     who.extend(take("Tail latency"));
     story.push(("Who suffered", who));
     story.push(("What it cost", take("Escapes").into_iter().chain(take("Cost")).collect()));
-    story.push(("What to change", advice(document)));
+    story.push((STORY_ENDS, advice(document)));
     let timeline = first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]);
     story.push(("Accounts over time", timeline.collect()));
     let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());

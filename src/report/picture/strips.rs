@@ -3,10 +3,10 @@
 //! Every provider has lone slow answers. A strip that paints each of them hides the account that is ill, so the strips
 //! show the farthest tail that is quiet while all is well: nine of ten answers, three of four, or half of them.
 
-use super::incident::Sides;
 use super::recording::Recording;
 use super::recording::grid::Joins as _;
 use super::recording::watch::{Answers, Episode, Patient, STEPS, Watch};
+use super::sides::Sides;
 use crate::report::chart::{Lane, Span};
 use crate::report::format;
 use crate::scheduler::EscapeReason;
@@ -69,7 +69,7 @@ impl Look {
                 format!("{share} first tokens of each account came within")
             }
             Measure::Errors => "Share of each account's forwards that failed".to_owned(),
-            Measure::Slots => "Share of time in which an account had no free slot".to_owned(),
+            Measure::Slots => "Share of time without a free slot".to_owned(),
         }
     }
 

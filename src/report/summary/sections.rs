@@ -1,7 +1,7 @@
 //! What the summary says, section by section, and the remarks beside the figures that they touch.
 
 use super::blocks::{Block, Cells, Section, Table, glued, remarks, with_remarks};
-use super::brief::by_harm;
+use super::harm::by_harm;
 use crate::measure::Status;
 use crate::measure::figures::Unit;
 use crate::report::completions;

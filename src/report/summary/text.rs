@@ -5,16 +5,25 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
-use super::{Block, Section, Style, Table, brief, sections};
+use super::blocks::{Block, Section, Table};
+use super::brief;
+use super::sections::sections;
 use crate::report::answer::{Answer, Tone, of_run};
 use crate::report::document::{ResultDocument, scheduler_in_words};
 use crate::report::format;
+use crate::report::style::Style;
 use crate::units::count;
 
 const INDENT: &str = "  ";
 
-/// The summary as terminal text.
-pub fn text(document: &ResultDocument, style: Style) -> String {
+impl ResultDocument {
+    /// A summary for people on a terminal.
+    pub fn to_text(&self, style: Style) -> String {
+        text(self, style)
+    }
+}
+
+fn text(document: &ResultDocument, style: Style) -> String {
     let mut out = lay_out_answer(&of_run(document), style);
     let shown = if style.verbose { sections(document) } else { brief::sections(document, style) };
     out.push_str(&lay_out(&shown, style));

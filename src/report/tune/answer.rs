@@ -2,8 +2,8 @@
 
 use super::TuneReport;
 use crate::experiment::choice::Bill;
+use crate::experiment::criterion::Evidence;
 use crate::experiment::current;
-use crate::experiment::gate::Evidence;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;
@@ -50,10 +50,10 @@ impl TuneReport {
                     let tuned = &self.tuned;
                     lines.extend(tuned.confirmed.iter().map(|found| of(found, self.ruled_out(found))));
                 } else {
-                    lines.push("there is no other value that keeps to the constraints".to_owned());
+                    lines.push("no other value meets the constraints".to_owned());
                 }
                 if self.tuned.stands {
-                    lines.push("by the search what there is is as good as the best".to_owned());
+                    lines.push("the search found the current value as good as the best".to_owned());
                 }
             }
             Advice::NothingFeasible | Advice::Inert => return lines,
@@ -121,7 +121,7 @@ impl TuneReport {
         let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
         let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
         if !others.is_empty() {
-            text += &format!(" (what if: {} is no setting of the gateway's)", others.join(", "));
+            text += &format!(" (what if: {} is not a setting of the gateway)", others.join(", "));
         }
         if !why.is_empty() {
             text += &format!("; as it stands a constraint is broken in {}", why.join(", "));

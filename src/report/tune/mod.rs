@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
-use super::printed::{BadDocument, Report};
+use super::printed::Report;
 use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::Level;

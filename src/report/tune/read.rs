@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::TuneReport;
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Bill;
-use crate::experiment::gate::{Condition, Evidence, Judgement};
+use crate::experiment::criterion::{Criterion, Evidence, Judgement};
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::stats::{Interval, Level, Paired, Verdict};
@@ -14,8 +14,8 @@ use crate::experiment::tune::confirm::Gain;
 use crate::experiment::tune::screen::Screened;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint, Tuned};
 use crate::experiment::vary::Axis;
+use crate::report::bad_document::BadDocument;
 use crate::report::comparison::figure_at;
-use crate::report::printed::BadDocument;
 
 #[derive(Deserialize)]
 struct Document {
@@ -125,7 +125,7 @@ impl Against {
 
 pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
     let document = Document::deserialize(document)?;
-    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is no level", document.level)))?;
+    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is not a level", document.level)))?;
     let scenarios = document.scenarios.len();
     let grid: usize = document.axes.iter().map(|axis| axis.points.len()).product();
     if scenarios == 0
@@ -167,7 +167,7 @@ pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
         })
     };
     let constraint = |row: ConstraintRow| -> Result<Constraint, BadDocument> {
-        let condition = Condition::parse(&row.constraint, &[&row.figure]);
+        let condition = Criterion::parse(&row.constraint, &[&row.figure]);
         let condition = condition.map_err(|error| BadDocument(error.to_string()))?;
         let best = Judgement { evidence: row.evidence, measured: row.measured, a_is_zero: row.a_is_zero };
         Ok(Constraint { condition, best, default: row.as_it_stands })

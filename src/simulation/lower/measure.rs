@@ -1,7 +1,7 @@
 //! Makes the settings of the observers.
 
 use crate::ids::ModelId;
-use crate::measure::{AccountInfo, CacheRules, ConditionInfo, Gate, Groups, Price, Settings};
+use crate::measure::{AccountInfo, CacheRules, ConditionInfo, EscapeGate, Groups, Price, Settings};
 use crate::scenario::{Account, Followed, Scenario, Transport};
 use crate::units::Time;
 use crate::upstream::config::{Condition, Course, Effect};
@@ -24,7 +24,7 @@ pub fn settings(scenario: &Scenario) -> Settings {
         replicas: scenario.replicas.count,
         revision: scheduler.revision,
         mode: scheduler.mode,
-        gate: Gate {
+        gate: EscapeGate {
             enabled: escape.sticky_escape_enabled && scheduler.mode.has_gate(),
             ttft_ms: escape.sticky_escape_ttft_ms,
             error_rate: escape.sticky_escape_error_rate,

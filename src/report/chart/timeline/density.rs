@@ -1,6 +1,6 @@
 //! Many attempts as tiles: how many fell into each stretch of time and of TTFT.
 
-use super::{COLUMNS, Counted};
+use super::track::{COLUMNS, Counted};
 
 /// Counts in cells over time and log TTFT; the weight is the root of the share of the fullest cell, so that single
 /// requests still show.

@@ -3,109 +3,23 @@
 
 mod density;
 mod strips;
+mod track;
 
 use self::density::{density, weighed};
 use self::strips::strip_rows;
-use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind, Texture};
+pub use self::track::{AccountTrack, Counted, Escapes, Share, Timeline};
+use self::track::{STRIPS, escaped, time_axis};
+use super::figure::{Axis, Dash, Figure, Mark, Panel, Row, Series, Shape, Span, SpanKind, Texture};
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
 use super::theme::Ink;
 use crate::units;
 
-/// One account over time. Times are seconds since the start of the run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AccountTrack {
-    /// Its name.
-    pub name: String,
-    /// How many attempts had a first token.
-    pub attempts: u64,
-    /// (time, upstream TTFT in ms) of each of them, where they are few.
-    pub ttft_ms: Vec<(f64, f64)>,
-    /// Their numbers, where they are many.
-    pub counted: Vec<Counted>,
-    /// (time, TTFT EWMA in ms) after each report; NaN where the stats were lost.
-    pub ewma_ms: Vec<(f64, f64)>,
-    /// (time, lowest, highest TTFT EWMA in ms about then), where there were too many reports to draw each.
-    pub ewma_band: Vec<(f64, f64, f64)>,
-    /// Ground truth: degraded.
-    pub degraded: Vec<Span>,
-    /// Runtime-blocked or unschedulable.
-    pub blocked: Vec<Span>,
-    /// Off the list of candidates after a block had ended.
-    pub away: Vec<Span>,
-    /// Escapes from this account.
-    pub escapes: Vec<Escapes>,
-}
-
-impl AccountTrack {
-    /// Whether nothing happened on it, and nothing to it.
-    fn is_idle(&self) -> bool {
-        self.attempts == 0
-            && self.escapes.is_empty()
-            && [&self.degraded, &self.blocked, &self.away].iter().all(|spans| spans.is_empty())
-    }
-}
-
-/// So many attempts of a stretch of time had a TTFT of a certain size.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Counted {
-    /// The stretch.
-    pub span: Span,
-    /// Their TTFT in ms: (from, to).
-    pub ttft_ms: (f64, f64),
-    /// How many.
-    pub count: u64,
-}
-
-/// Escapes of one reason, about this time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Escapes {
-    /// When.
-    pub at_s: f64,
-    /// The reason by the gateway's name.
-    pub reason: String,
-    /// How many.
-    pub count: u64,
-}
-
-/// How the selects of a stretch of time were decided, as shares that sum to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share {
-    /// The stretch.
-    pub span: Span,
-    /// Sticky.
-    pub sticky: f64,
-    /// Escaped.
-    pub escaped: f64,
-    /// Load-balanced without an escape.
-    pub balanced: f64,
-}
-
-/// A run over time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Timeline {
-    /// Where it comes from.
-    pub provenance: Provenance,
-    /// The accounts in their order.
-    pub accounts: Vec<AccountTrack>,
-    /// Shares of selects.
-    pub shares: Vec<Share>,
-    /// The threshold in ms; `None` with escape off.
-    pub threshold_ms: Option<f64>,
-    /// The end of the run in seconds.
-    pub end_s: f64,
-    /// The end of the warm-up in seconds.
-    pub warmup_s: f64,
-}
-
 /// Up to this many accounts have a panel each; more are a strip each.
 const PANELS: usize = 12;
-/// At most this many strips: those with most escapes.
-const STRIPS: usize = 24;
+
 /// A panel with more dots than this shows their density.
 const DOTS: usize = 3_000;
-/// Columns of density and of strips.
-const COLUMNS: usize = 240;
 
 /// The order of the legend.
 const LEGEND: [&str; 3] = ["upstream TTFT", "TTFT EWMA", "TTFT EWMA, from 0 to the threshold and beyond"];
@@ -180,13 +94,6 @@ fn count(n: usize, what: &str) -> String {
 
 const fn are(n: usize) -> &'static str {
     units::agree(n as u64, "is", "are")
-}
-
-fn time_axis(timeline: &Timeline) -> Axis {
-    let end = if timeline.end_s.is_finite() && timeline.end_s > 0.0 { timeline.end_s } else { 1.0 };
-    // the warm-up is folded away: no figure counts it
-    let from = if timeline.warmup_s > 0.0 && timeline.warmup_s < end { timeline.warmup_s } else { 0.0 };
-    Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, end)
 }
 
 /// Spans of truth and of state, the same for panels and strips.
@@ -298,10 +205,6 @@ fn has(timeline: &Timeline, reason: &str) -> bool {
     timeline.accounts.iter().flat_map(|account| &account.escapes).any(|escapes| escapes.reason == reason)
 }
 
-fn escaped(account: &AccountTrack) -> u64 {
-    account.escapes.iter().map(|escapes| escapes.count).sum()
-}
-
 /// Escapes as flags, a lane for each reason that the run has.
 fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
     let mut out = Vec::new();
@@ -345,6 +248,7 @@ fn shares(timeline: &Timeline) -> Panel {
         let known: Vec<&Share> = timeline
             .shares
             .iter()
+            .filter(|share| share.span.to > timeline.warmup_s || timeline.warmup_s >= timeline.end_s)
             .filter(|share| (share.sticky + share.balanced + share.escaped - 1.0).abs() < 1e-6)
             .collect();
         let bars: Vec<(f64, f64, f64, f64)> =

@@ -3,7 +3,7 @@
 use super::super::figure::{Axis, Mark, Panel, Row, Series, Span};
 use super::super::journey::{REASONS, reason_style};
 use super::super::theme::Ink;
-use super::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
+use super::track::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
 
 pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();

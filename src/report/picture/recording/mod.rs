@@ -9,14 +9,13 @@ use self::account::Account;
 use self::grid::Grid;
 use self::journeys::Journeys;
 use self::watch::Watch;
-use super::incident::Sides;
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
 use crate::measure::{
-    AccountInfo, Finished, Forwarded, Observer, Percentiles, Report, Selected, Settings, StateChange,
+    AccountInfo, Finished, Forwarded, Observer, Percentiles, Reported, Selected, Settings, StateChange,
 };
-use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
+use crate::report::chart::{self, Ccdf, Journey, Provenance, Share, Side, Timeline, Turn};
 use crate::report::format;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::{Span, Time, count};
@@ -78,7 +77,7 @@ impl Recording {
             let all: u64 = counts.iter().sum();
             let part = |of: usize| counts[of] as f64 / all as f64;
             (all > 0).then(|| Share {
-                span: Stretch { from, to: to.min(end_s) },
+                span: chart::Span { from, to: to.min(end_s) },
                 sticky: part(0),
                 balanced: part(1),
                 escaped: part(2),
@@ -118,14 +117,9 @@ impl Recording {
         Self { without: without.map(Box::new), ..self }
     }
 
-    /// What pictures of an incident show: this run, and beside it the same one without escape.
-    pub(super) fn sides(&self) -> Sides<'_> {
-        let name = match (&self.without, self.settings.gate.enabled) {
-            (Some(_), _) => "escape on",
-            (None, true) => "as it ran",
-            (None, false) => "escape off",
-        };
-        Sides { reference: self.without.as_deref().map(|without| (without, "escape off")), shown: (self, name) }
+    /// The same run without escape, where there is one.
+    pub(super) fn without(&self) -> Option<&Self> {
+        self.without.as_deref()
     }
 
     /// What the pictures of an incident are made of.
@@ -149,7 +143,7 @@ impl Recording {
     }
 
     /// Blocked or off the list of candidates: stretches of each account.
-    pub(super) fn blocked(&self, account: usize) -> Vec<Stretch> {
+    pub(super) fn blocked(&self, account: usize) -> Vec<chart::Span> {
         let (start, end) = (self.settings.start, self.end);
         let track = self.accounts.get(account).map(|account| account.track(String::new(), start, end));
         track.map_or_else(Vec::new, |track| track.blocked.into_iter().chain(track.away).collect())
@@ -163,11 +157,6 @@ impl Recording {
     /// A session that suffered here or may have elsewhere.
     pub(super) fn session(&self, number: u64) -> Option<&journeys::Session> {
         self.journeys.find(number)
-    }
-
-    /// Whether there was no room for some sessions: one that is not there may have been.
-    pub(super) fn lacks_sessions(&self) -> bool {
-        self.journeys.incomplete()
     }
 
     /// The distributions of felt TTFT, under this name.
@@ -209,9 +198,10 @@ impl Recording {
     }
 
     /// When an account was degraded, each stretch with this place.
-    fn ill(&self, place: usize, account: usize) -> Vec<(usize, Stretch)> {
+    fn ill(&self, place: usize, account: usize) -> Vec<(usize, chart::Span)> {
         let episodes = self.watch.accounts.get(account).map_or(&[][..], |patient| &patient.episodes);
-        let span = |episode: &watch::Episode| Stretch { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
+        let span =
+            |episode: &watch::Episode| chart::Span { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
         episodes.iter().map(|episode| (place, span(episode))).collect()
     }
 
@@ -305,7 +295,7 @@ impl Observer for Recording {
         self.watch.slots(after, account, held);
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.watch.reported(self.after(report.now), report);
         if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);

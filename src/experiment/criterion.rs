@@ -54,7 +54,7 @@ pub enum Limit {
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
+pub struct Criterion {
     /// The expression as it was written.
     pub text: String,
     /// The path of the figure in the result document, e.g. `sessions.worst_ttft_ms.p99`.
@@ -118,11 +118,11 @@ fn did_you_mean(nearest: &[String]) -> String {
     }
 }
 
-/// What the evidence says of a condition.
+/// What the evidence says of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// The whole interval lies on the condition's side of the limit.
+    /// The whole interval lies on the criterion's side of the limit.
     Holds,
     /// The whole interval lies on the other side.
     Refuted,
@@ -130,7 +130,7 @@ pub enum Evidence {
     Open,
 }
 
-/// Why a condition is open.
+/// Why a criterion is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// No replication has the figure.
@@ -223,7 +223,7 @@ impl Comparison {
     }
 }
 
-impl Condition {
+impl Criterion {
     /// Parses an expression on one of `figures`, the paths of all figures of the result document.
     ///
     /// # Errors
@@ -263,8 +263,8 @@ impl Condition {
         matches!(self.limit, Limit::Difference(_) | Limit::Change(_))
     }
 
-    /// Judges the condition on the figure of each replication under A and B (paired by replication). `a` is not looked
-    /// at unless [`Condition::needs_baseline`].
+    /// Judges the criterion on the figure of each replication under A and B (paired by replication). `a` is not looked
+    /// at unless [`Criterion::needs_baseline`].
     pub fn judge(&self, a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Judgement {
         let mut a_is_zero = false;
         let (measured, tested, limit) = match self.limit {
@@ -369,12 +369,12 @@ mod tests {
     ];
     const L95: Level = Level::PERCENT_95;
 
-    fn parse(text: &str) -> Condition {
-        Condition::parse(text, &FIGURES).unwrap()
+    fn parse(text: &str) -> Criterion {
+        Criterion::parse(text, &FIGURES).unwrap()
     }
 
     fn error(text: &str) -> String {
-        Condition::parse(text, &FIGURES).unwrap_err().to_string()
+        Criterion::parse(text, &FIGURES).unwrap_err().to_string()
     }
 
     fn some(values: &[f64]) -> Vec<Option<f64>> {

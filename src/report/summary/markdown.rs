@@ -2,30 +2,33 @@
 
 use std::fmt::Write as _;
 
-use super::{ResultDocument, SCHEMA_VERSION, scheduler_in_words};
+use super::blocks::{Block, Section, Table};
+use super::sections::sections;
 use crate::report::answer::{Answer, Tone, of_run};
-use crate::report::summary::{Block, Section, Table, sections};
+use crate::report::document::{ResultDocument, SCHEMA_VERSION, scheduler_in_words};
 
-/// The whole page.
-pub(super) fn of(document: &ResultDocument) -> String {
-    let mut out = page(&sections(document), Some(&of_run(document)));
-    let (seed, replications, version) = (document.about.seed, document.replications, env!("CARGO_PKG_VERSION"));
-    let scheduler = scheduler_in_words(&document.about.settings);
-    line(
-        &mut out,
-        format_args!(
-            "---\n\nstickysim {version}, schema_version {SCHEMA_VERSION}, scheduler of {scheduler}, seed {seed}, \
-             replications {replications}\n"
-        ),
-    );
-    let scenario = format!("{:#}", document.about.scenario);
-    line(
-        &mut out,
-        format_args!(
-            "<details><summary>The whole effective scenario</summary>\n\n```json\n{scenario}\n```\n\n</details>"
-        ),
-    );
-    out
+impl ResultDocument {
+    /// A Markdown page, as for a job summary or a comment.
+    pub fn to_markdown(&self) -> String {
+        let mut out = page(&sections(self), Some(&of_run(self)));
+        let (seed, replications, version) = (self.about.seed, self.replications, env!("CARGO_PKG_VERSION"));
+        let scheduler = scheduler_in_words(&self.about.settings);
+        line(
+            &mut out,
+            format_args!(
+                "---\n\nstickysim {version}, schema_version {SCHEMA_VERSION}, scheduler of {scheduler}, seed {seed}, \
+                 replications {replications}\n"
+            ),
+        );
+        let scenario = format!("{:#}", self.about.scenario);
+        line(
+            &mut out,
+            format_args!(
+                "<details><summary>The whole effective scenario</summary>\n\n```json\n{scenario}\n```\n\n</details>"
+            ),
+        );
+        out
+    }
 }
 
 /// Sections as Markdown, the answer first; the first section's title is the page's.
