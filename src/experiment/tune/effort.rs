@@ -14,8 +14,10 @@ const LONG: f64 = 70e6;
 const SHORT: f64 = 12e6;
 /// Halving by itself takes so many times the first round, and at least so many.
 const ROUNDS: (usize, usize) = (3, 2);
+/// The whole search takes at most so many times the first round.
+const MOST_ROUNDS: usize = 40;
 /// The confirmation goes on to so many times its first replications, and to so many where runs are short.
-const CONFIRM: (usize, usize) = (8, 100);
+const CONFIRM: (usize, usize) = (8, 50);
 
 /// How many runs there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl Tune {
             }
             None => {
                 let rounds = within(LONG).clamp(first * ROUNDS.1, first * ROUNDS.0);
-                (rounds, rounds.max(within(SHORT)))
+                (rounds, within(SHORT).clamp(rounds, first * MOST_ROUNDS))
             }
         };
         let confirm = self

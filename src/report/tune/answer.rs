@@ -9,7 +9,7 @@ use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
-use crate::measure::figures::Unit;
+use crate::measure::figures::{Unit, no_token};
 use crate::report::comparison::{amount, signed};
 use crate::report::format::trimmed;
 use crate::scenario::full_key;
@@ -140,7 +140,11 @@ impl TuneReport {
         let title = self.objective.meta.title;
         let smallest = percent(self.smallest);
         let Some(share) = gain.share else { return format!("no replication has {title}: it says nothing") };
-        let text = format!("{title} {} on {} fresh replications", signed(difference, unit), found.replications);
+        let n = found.replications;
+        let text = match difference.filter(|difference| no_token::is_score(difference.mean)) {
+            None => format!("{title} {} on {n} fresh replications", signed(difference, unit)),
+            Some(_) => format!("{title}, which is \"no token\" in some of {n} fresh replications"),
+        };
         let largest = share.hi.map_or_else(String::new, |hi| format!(" (more than {} is)", percent(hi.max(0.0))));
         match gain.finding {
             Finding::RuledOut => format!("{text}: a gain of {smallest} is ruled out"),
