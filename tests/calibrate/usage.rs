@@ -242,6 +242,6 @@ fn an_excel_file_that_is_none_or_has_other_columns_is_an_error() {
     std::fs::write(&path, zip_of(&[("a.txt", "b".to_owned())])).unwrap();
     assert!(said().contains("cannot be read as an Excel file"), "{}", said());
     std::fs::write(&path, xlsx_of(&[vec!["a".to_owned(), "b".to_owned()]])).unwrap();
-    assert!(said().contains("expected the headings of the gateway's usage export"), "{}", said());
+    assert!(said().contains("expected the headings of the gateway's usage page"), "{}", said());
     std::fs::remove_dir_all(folder).unwrap();
 }
