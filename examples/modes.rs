@@ -48,20 +48,23 @@ const COSTS: [Column; 3] = [
 ];
 
 /// What an operator of slow relays may try, and its name.
-const REMEDIES: [(&str, &str); 11] = [
+const REMEDIES: [(&str, &str); 13] = [
     ("legacy", "mode=legacy"),
     ("legacy, relays second by priority", "mode=legacy SECOND"),
+    ("legacy, first output within 30 s", "mode=legacy FIRST"),
     ("advanced", "mode=advanced"),
     ("advanced, relays second by priority", "mode=advanced SECOND"),
     ("advanced, weight of TTFT 5", "mode=advanced TTFT"),
     ("advanced, `lb_top_k` 4", "mode=advanced lb_top_k=4"),
     ("advanced, relays second, `lb_top_k` 4", "mode=advanced SECOND lb_top_k=4"),
+    ("advanced, first output within 30 s", "mode=advanced FIRST"),
     ("weighted", "mode=weighted"),
     ("weighted, weight of TTFT 5", "mode=weighted TTFT"),
     ("weighted, `lb_top_k` 4", "mode=weighted lb_top_k=4"),
     ("weighted, relays second, `lb_top_k` 4", "mode=weighted SECOND lb_top_k=4"),
 ];
 const SECOND: &str = "accounts.5.priority=2 accounts.6.priority=2 accounts.7.priority=2";
+const FIRST: &str = "openai_first_output_timeout_seconds=30";
 const TTFT: &str = "scheduler_score_weights.ttft=5";
 
 fn main() -> ExitCode {
@@ -94,8 +97,8 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     let mut text = format!(
-        "Each shipped scenario in each mode, {} replications, with 95 % intervals. The same seed gives every mode the \
-         same traffic.\n\n    stickysim run scenarios/NAME.yaml --set mode=MODE --replications {} --output json\n\n",
+        "Each shipped scenario in each mode, {} replications, with 95 % intervals. The same seed gives every mode the same\n\
+         traffic.\n\n    stickysim run scenarios/NAME.yaml --set mode=MODE --replications {} --output json\n\n",
         options.replications, options.replications
     );
     text.push_str(&table(&["scenario", "mode"], &measured, &TAILS));
@@ -105,7 +108,7 @@ fn run(options: &Options) -> Result<()> {
     if relays.exists() {
         let mut tried = Vec::new();
         for (name, settings) in REMEDIES {
-            let settings = settings.replace("SECOND", SECOND).replace("TTFT", TTFT);
+            let settings = settings.replace("SECOND", SECOND).replace("TTFT", TTFT).replace("FIRST", FIRST);
             let settings: Vec<&str> = settings.split(' ').collect();
             tried.push((vec![name.to_owned()], measure(options, &relays, &settings)?));
             eprintln!("slow-relays, {name}");

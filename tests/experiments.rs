@@ -177,7 +177,8 @@ mod compare {
         let document = json(&["compare", "scenarios/slow-account.yaml"]);
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
-        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in ms
+        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in
+        // ms
         assert_eq!((figure["a"]["no_token"].as_u64(), figure["b"]["no_token"].as_u64()), (Some(20), None), "{figure}");
         let answered = &document["figures"]["sessions.answered_worst_ttft_ms.p99"];
         assert_eq!(answered["verdict"].as_str(), Some("better"));
@@ -594,13 +595,13 @@ mod decide {
         let (text, status) = answer(&arguments);
         assert_eq!(status, 0, "{text}");
         assert!(text.contains("What to decide") && text.contains("for the worst case"), "{text}");
-        assert!(!text.contains("shows no effect"), "{text}");
+        assert!(!text.contains("no effect"), "{text}");
         let document = json(&[&arguments[..], &["--weights", "3,1"]].concat());
         let decision = &document["decision"];
         let regrets = decision["regrets"].as_array().unwrap();
         assert_eq!((regrets.len(), regrets[0].as_array().unwrap().len()), (4, 2), "three thresholds and escape off");
         for environment in 0..2 {
-            let least = regrets.iter().map(|row| row[environment].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+            let least = regrets.iter().filter_map(|row| row[environment].as_f64()).fold(f64::INFINITY, f64::min);
             assert_eq!(least, 0.0, "{decision}");
         }
         assert_eq!(decision["weights"], serde_json::json!([3.0, 1.0]));
@@ -631,7 +632,22 @@ mod decide {
         assert!(document["headline"].as_str().unwrap().contains("lb_top_k 7 -> "), "{document}");
     }
 
-    /// Of four seeds; what came of twenty is in docs/guide/experiments.md.
+    /// All of 2 s are as good, and 24 % dearer; 1 and 3 cannot be told apart, and 3 is nearer to what there is.
+    #[test]
+    #[ignore = "tunes two keys of a pool of twelve accounts"]
+    fn of_what_is_as_good_the_cheapest_and_then_the_nearest_is_set() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cases/tune-mind-the-bill/pool.yaml");
+        if !std::path::Path::new(folder).exists() {
+            eprintln!("skipped: ../shared/cases is not here");
+            return;
+        }
+        let keys = ["--vary", "sticky_escape_ttft_ms=2000,4000,8000,30000", "--vary", "lb_top_k=1,3,7"];
+        let document = json(&[&["tune", folder], &keys[..], &["--replications", "10", "--budget", "160"]].concat());
+        assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
+    }
+
+    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of the
+    /// best on T2, and what there is on T1.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {
@@ -640,14 +656,16 @@ mod decide {
             eprintln!("skipped: ../shared/audit is not here");
             return;
         }
-        let advice = |file: &str, seed: &str| {
+        let headline = |file: &str, seed: &str| {
             let vary = "sticky_escape_ttft_ms=2000:40000:log";
             let document = json(&["tune", &format!("{folder}{file}"), "--vary", vary, "--seed", seed]);
-            document["advice"].as_str().unwrap().to_owned()
+            document["headline"].as_str().unwrap().to_owned()
         };
         let seeds = ["1001", "1002", "1003", "1004"];
-        let changed = seeds.iter().filter(|seed| advice("T2.yaml", seed) == "change").count();
-        assert!(changed >= 3, "{changed} of 4");
-        assert!(seeds.iter().all(|seed| advice("T1.yaml", seed) == "keep"));
+        let near = ["-> 4000", "-> 5000", "-> 6000"];
+        let found: Vec<String> = seeds.iter().map(|seed| headline("T2.yaml", seed)).collect();
+        let changed = found.iter().filter(|headline| near.iter().any(|end| headline.ends_with(end))).count();
+        assert!(changed >= 3, "{found:?}");
+        assert!(seeds.iter().all(|seed| headline("T1.yaml", seed).starts_with("KEEP")));
     }
 }

@@ -48,7 +48,7 @@ fn every_shipped_scenario_has_a_place() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert!(page.contains(&format!("### {name}\n")), "{name} has no heading");
-        assert!(page.contains(&format!("](../gallery/{name}-timeline.png)")), "{name} has no timeline");
+        assert!(page.contains(&format!("](../gallery/{name}-incident.png)")), "{name} has no picture of what happened");
     }
     assert!(script.contains("for scenario in scenarios/*.yaml"));
 }

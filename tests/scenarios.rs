@@ -140,3 +140,60 @@ fn websocket_connections_are_closed_where_no_slot_is_free() {
     assert_eq!(figure(&pinned, "escapes.total"), 0.0, "a response id never asks the gate");
     assert!(figure(&pinned, "scheduler.sticky_previous_hit_total") > 10_000.0);
 }
+
+/// The answer that the program gives with these arguments.
+fn answer(arguments: &[&str]) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stickysim"))
+        .args(arguments)
+        .args(["--output", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    document["answer"].clone()
+}
+
+/// The number after these words in a sentence.
+fn after(sentence: &str, words: &str) -> f64 {
+    let rest = sentence.split_once(words).unwrap_or_else(|| panic!("{words:?} is not in {sentence:?}")).1;
+    rest.split_whitespace().next().unwrap().replace(',', "").parse().unwrap()
+}
+
+#[test]
+fn a_run_in_which_most_requests_fail_is_bad_news_and_says_so_first() {
+    let all = ["accounts=[1,2,3,4,5,6,7,8]", "effect.error_rate=0.95", "when={scheduled: {at: 1h, for: 1h}}"];
+    let sets = all.map(|set| format!("conditions[0].{set}"));
+    let mut arguments = vec!["run", "scenarios/error-burst.yaml", "--set", "duration=2h"];
+    arguments.extend(["--set", "workload.synth.sessions_per_hour=54"]);
+    sets.iter().for_each(|set| arguments.extend(["--set", set.as_str()]));
+    let answer = answer(&arguments);
+    assert_eq!(answer["tone"], "bad", "{answer}");
+    let sentence = answer["sentence"].as_str().unwrap();
+    let share: f64 = sentence.split(' ').next().unwrap().parse().unwrap();
+    assert!(share > 50.0 && sentence.contains("of the requests failed"), "{sentence}");
+}
+
+#[test]
+fn the_comparison_of_brownout_says_that_more_sessions_are_over_the_slo() {
+    let answer = answer(&["compare", "scenarios/brownout.yaml", "--replications", "5"]);
+    let sentence = answer["sentence"].as_str().unwrap();
+    let rose = sentence.split("sessions over the SLO ").nth(1).unwrap_or_else(|| panic!("{sentence}"));
+    let (from, to) = (after(rose, "rose from "), after(rose, " % to "));
+    assert!(from < to && to < from + 5.0, "{sentence}");
+    let points = answer["points"].as_array().unwrap();
+    let worse = |point: &serde_json::Value| {
+        point["text"].as_str().is_some_and(|text| text.starts_with("Worse: sessions over the SLO"))
+    };
+    assert!(points.iter().any(worse), "{answer}");
+    assert_ne!(answer["tone"], "good");
+}
+
+#[test]
+fn the_comparison_of_all_slow_says_that_the_price_rises_by_a_third_for_nothing() {
+    let answer = answer(&["compare", "scenarios/all-slow.yaml", "--replications", "5"]);
+    let sentence = answer["sentence"].as_str().unwrap();
+    let by = after(sentence, "the price rose by ");
+    assert!((25.0..45.0).contains(&by), "{sentence}");
+    assert_ne!(answer["tone"], "good", "{answer}");
+}

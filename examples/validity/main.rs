@@ -4,6 +4,7 @@
 //! called different at most 7 times in 100 (as far as the number of experiments lets one say); 1 when not; 2 when a
 //! model cannot be run.
 
+mod calibrate;
 mod coverage;
 mod model;
 mod page;
@@ -27,6 +28,12 @@ struct Options {
     /// The program whose searches are measured; none: they are not.
     #[arg(long)]
     program: Option<PathBuf>,
+    /// Searches of each case [default: a twentieth of the experiments].
+    #[arg(long)]
+    searches: Option<u64>,
+    /// Logs whose calibrated model is judged [default: a tenth of the experiments].
+    #[arg(long)]
+    logs: Option<u64>,
     /// Threads; 0 takes all cores.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -54,16 +61,23 @@ fn run(options: &Options) -> Result<bool> {
     let runs = pool.runs(options.experiments, 50)?;
     let of_shipped = shipped.runs((options.experiments / 20).max(20), 20)?;
     let coverages = [coverage::measure(&pool.name, &runs), coverage::measure(&shipped.name, &of_shipped)];
-    coverages.iter().for_each(|found| print!("{}", page::coverage(found)));
+    // every part of the page is shown as soon as it is measured; further ones come at the end
+    let mut parts: Vec<String> = Vec::new();
+    let mut part = |text: String| {
+        print!("{text}");
+        parts.push(text);
+    };
+    coverages.iter().for_each(|found| part(page::coverage(found)));
     let redeal = redeal::measure(&pool, &runs)?;
-    print!("{}", page::redeal(&redeal));
-    let searches = search::measure(options.program.as_deref(), (options.experiments / 20).max(4), &threads)?;
-    print!("{}", page::searches(&searches));
+    part(page::redeal(&redeal));
+    let searches = options.searches.unwrap_or((options.experiments / 20).max(4));
+    part(page::searches(&search::measure(options.program.as_deref(), searches, &threads)?));
+    let verdicts = calibrate::measure(options.logs.unwrap_or((options.experiments / 10).max(8)), &threads)?;
+    part(verdicts.chapter());
     if let Some(path) = &options.write {
         let beside = path.with_extension("md.new");
-        std::fs::write(&beside, page::render(&coverages, &redeal, &searches))
-            .with_context(|| format!("cannot write {}", beside.display()))?;
+        std::fs::write(&beside, page::render(&parts)).with_context(|| format!("cannot write {}", beside.display()))?;
         std::fs::rename(&beside, path)?;
     }
-    Ok(coverages[0].holds() && redeal.holds())
+    Ok(coverages[0].holds() && redeal.holds() && verdicts.hold())
 }

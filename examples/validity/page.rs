@@ -7,18 +7,16 @@ use crate::model::FIGURES;
 use crate::redeal::{OTHER_DEAL, REPLICATIONS, Redeal};
 use crate::search::Search;
 
-/// The page.
-pub fn render(coverages: &[Coverage], redeal: &Redeal, searches: &[Search]) -> String {
+/// The page of these parts.
+pub fn render(parts: &[String]) -> String {
     let mut page = String::from(
         "# How often the answers hold\n\n\
          Written by `make validity`. What a statistical statement is worth is the share of times that it is true, and a \
-         simulator can find that out about itself: it runs the same experiment on hundreds of seeds and counts. The model is \
-         a small pool (`tests/validity/pool.yaml`: five accounts of six slots, 260 sessions an hour, one account fifteen \
-         times slower for twenty minutes of two hours), since small pools are where luck is largest.\n\n",
+         simulator can find that out about itself: it runs the same experiment on hundreds of seeds and counts. The model \
+         is a small pool (`tests/validity/pool.yaml`: five accounts of six slots, 260 sessions an hour, one account \
+         fifteen times slower for twenty minutes of two hours), since small pools are where luck is largest.\n\n",
     );
-    coverages.iter().for_each(|found| page.push_str(&coverage(found)));
-    page.push_str(&self::redeal(redeal));
-    page.push_str(&self::searches(searches));
+    parts.iter().for_each(|part| page.push_str(part));
     page.truncate(page.trim_end().len());
     page.push('\n');
     page

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::backtest::{BackTest, Judgement};
 use super::input::Input;
 use super::run::{Calibrated, Verdict};
+use crate::scenario::Mode;
 use crate::units::count;
 
 /// Requests that a verdict needs.
@@ -123,6 +124,12 @@ pub fn advice(calibrated: &Calibrated) -> Vec<String> {
     }
     let off = Off::of(calibrated);
     let thresholds = match (off.times, off.escapes) {
+        (true, _) if calibrated.mode != Mode::Advanced => {
+            "times to first token are off: an answer about another mode of the scheduler cannot be trusted"
+        }
+        _ if calibrated.mode != Mode::Advanced => {
+            "times to first token agree: which mode of the scheduler is better may be asked in spite of that"
+        }
         (true, _) => "times to first token are off: an answer about `sticky_escape_ttft_ms` cannot be trusted",
         (false, false) => {
             "times to first token and escapes agree: `sticky_escape_ttft_ms` may be tuned in spite of that"
@@ -148,6 +155,9 @@ pub fn next(calibrated: &Calibrated, scenario: &Path) -> String {
         Verdict::CannotTell => false,
     };
     match calibrated.verdict {
+        _ if may_tune && calibrated.mode != Mode::Advanced => {
+            format!("next: stickysim compare {scenario} --a mode={} --b mode=advanced", calibrated.mode.name())
+        }
         _ if may_tune && !calibrated.escape_is_on => format!("next: stickysim compare {scenario}"),
         _ if may_tune => format!("next: stickysim tune {scenario} --vary sticky_escape_ttft_ms=2000:40000:log"),
         Verdict::CannotTell => "next: export a longer period and calibrate again".to_owned(),

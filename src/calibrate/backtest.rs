@@ -1,14 +1,15 @@
-//! Does the scenario do what really happened: the same period simulated many times, figure by figure against the record.
+//! Does the scenario do what really happened: the same period simulated many times, figure by figure against the
+//! record.
 //!
-//! The record is one draw of reality, so it is held against the envelope in which one more simulation would lie with all of
-//! its figures (`envelope`), widened by the tolerance. Every simulation deals the names of sessions anew, as the gateway's own
-//! are not known.
+//! The record is one draw of reality, so it is held against the envelope in which one more simulation would lie with
+//! all of its figures (`envelope`), widened by the tolerance. Every simulation deals the names of sessions anew, as
+//! the gateway's own are not known.
 
 use std::collections::BTreeMap;
 
 use std::ops::Range;
 
-use super::envelope::{Spread, bound, is_clear, oddness};
+use super::envelope::{Envelope, Measured, Spread};
 use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Figure, Kind, Seen, Watch};
 use crate::experiment::replicate::{Threads, in_parallel, seed_of};
 use crate::gateway::RunError;
@@ -95,6 +96,8 @@ pub fn replicate(
 
 /// An interval wider than this factor to either side says nothing.
 const TOO_WIDE: f64 = 6.0;
+/// Simulations that differ by no more are alike.
+const NO_SPREAD: f64 = 1e-6;
 /// Counts that differ by less than this are the same, whatever their ratio.
 const FEW_COUNTS: f64 = 5.0;
 /// Shares that differ by less than this are the same.
@@ -111,10 +114,12 @@ pub struct Test<'a> {
     pub recorded: &'a Seen,
     /// What was simulated.
     pub simulated: &'a [Seen],
-    /// How many requests the accounts were learnt from for each one compared, where these are others (out of sample): how
-    /// healthy accounts answer is then known no better than from a sample of that size, which widens the intervals of times.
-    /// `None`: they were learnt from the same requests.
+    /// How many requests the accounts were learnt from for each one compared, where these are others (out of sample):
+    /// how healthy accounts answer is then known no better than from a sample of that size, which widens the
+    /// intervals of times. `None`: they were learnt from the same requests.
     pub learnt: Option<f64>,
+    /// Sessions of the simulations are assumed: what hangs on them is known to a factor only.
+    pub assumed: bool,
 }
 
 /// A figure of a test in logarithms.
@@ -126,6 +131,17 @@ struct Row {
     least: f64,
     /// By how much the record is less sure than a simulation.
     unsure: f64,
+    /// How many spreads count as one.
+    scale: f64,
+    /// How far off the record may be beyond the envelope.
+    allowed: f64,
+}
+
+/// Where sessions are assumed, what hangs on them is compared to within this factor.
+pub const ASSUMED: f64 = 3.0;
+
+fn hangs_on_sessions(figure: &str) -> bool {
+    ["escapes.", "session_moves.", CACHE].iter().any(|start| figure.starts_with(start))
 }
 
 /// What counts as nothing, so that zeros have logarithms; and which differences are none.
@@ -142,10 +158,10 @@ fn log(kind: Kind, value: f64) -> f64 {
 }
 
 impl Row {
-    fn all(test: &Test<'_>, ids: &[i64]) -> Vec<Self> {
+    fn all(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Vec<Self> {
         let recorded = test.recorded;
-        // where the record cannot know a figure there is no point in a line that says so, but for those that every log of
-        // a gateway should have
+        // where the record cannot know a figure there is no point in a line that says so, but for those that every
+        // log of a gateway should have
         let missing = |figure: &Figure| {
             // without a single hit there is no cache to compare
             (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
@@ -180,18 +196,37 @@ impl Row {
                 simulated: values,
                 least,
                 unsure: (1.0 + unsure).sqrt(),
+                scale: 1.0,
+                allowed: libm::log1p(if test.assumed && hangs_on_sessions(&figure.name) {
+                    tolerance.max(ASSUMED - 1.0)
+                } else {
+                    tolerance
+                }),
                 figure,
             }
         };
         record.into_iter().map(of).collect()
     }
 
-    /// How many spreads the record lies off beyond the tolerance.
-    fn deviation(&self, tolerance: f64) -> f64 {
-        self.recorded.map_or(0.0, |value| self.spread.deviation(value, libm::log1p(tolerance)) / self.unsure)
+    /// How odd the record is beyond the tolerance.
+    fn oddness(&self) -> f64 {
+        let deviation = |value| self.spread.deviation(value, self.allowed);
+        self.recorded.map_or(0.0, deviation) / (self.unsure * self.scale)
     }
 
-    fn compared(&self, bound: f64, tolerance: f64) -> Compared {
+    /// With what is tolerated taken off the record.
+    fn measured(&self) -> Option<Measured> {
+        let off = self.recorded? - self.spread.middle;
+        let beyond = (off.abs() - self.allowed).max(0.0).copysign(off);
+        Some(Measured {
+            recorded: self.spread.middle + beyond,
+            simulated: self.simulated.clone(),
+            least: self.least,
+            unsure: self.unsure,
+        })
+    }
+
+    fn compared(&self, bound: f64) -> Compared {
         let mut compared = Compared {
             name: self.figure.name.clone(),
             kind: self.figure.kind,
@@ -203,15 +238,21 @@ impl Row {
         let (Some(value), Some(recorded)) = (self.recorded, self.figure.value) else { return compared };
         let Spread { middle, below, above } = self.spread;
         let (floor, same) = nothing(self.figure.kind);
-        let (down, up) = (bound * below * self.unsure, bound * above * self.unsure);
+        let width = bound * self.unsure * self.scale;
+        let (down, up) = (width * below, width * above);
+        // how far simulations themselves differ, were it by nothing: that all of them count zero is no ignorance
+        let own = Spread::of(&self.simulated, NO_SPREAD);
+        let widest = width * own.below.max(own.above);
         let off = value - middle;
         compared.simulated = Some((libm::exp(middle) - floor).max(0.0));
-        compared.ratio = Some((libm::exp(off), libm::exp(off - up), libm::exp(off + down)));
+        let alike = off == 0.0 && own.below.max(own.above) <= NO_SPREAD;
+        let (lower, upper) = if alike { (0.0, 0.0) } else { (up, down) };
+        compared.ratio = Some((libm::exp(off), libm::exp(off - lower), libm::exp(off + upper)));
         let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
         let hardly = (low - recorded).max(recorded - high) <= same;
-        compared.judgement = if self.deviation(tolerance) > bound && !hardly {
+        compared.judgement = if self.oddness() > bound && !hardly {
             Judgement::Off(libm::exp(off))
-        } else if down.max(up) > libm::log(TOO_WIDE) && high - low > 4.0 * same {
+        } else if widest > libm::log(TOO_WIDE) && high - low > 4.0 * same {
             Judgement::CannotTell
         } else {
             Judgement::Agrees
@@ -220,25 +261,32 @@ impl Row {
     }
 }
 
-/// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a record that
-/// the model made is called off one time in twenty, however many figures there are.
+/// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a
+/// record that the model made is called off one time in twenty, however many figures there are.
 pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackTest> {
-    let rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids)).collect();
-    let told = || rows.iter().flatten().filter(|row| row.recorded.is_some());
-    let figures: Vec<(f64, Vec<f64>)> = told().map(|row| (row.least, row.simulated.clone())).collect();
-    let odd = oddness(&figures);
-    let record = told().map(|row| row.deviation(tolerance)).fold(0.0, f64::max);
-    let (bound, is_clear) = (bound(&odd), is_clear(record, &odd));
+    let mut rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids, tolerance)).collect();
+    let envelope = envelope(rows.iter_mut().flatten());
     tests
         .iter()
         .zip(&rows)
         .map(|(test, rows)| BackTest {
-            figures: rows.iter().map(|row| row.compared(bound, tolerance)).collect(),
+            figures: rows.iter().map(|row| row.compared(envelope.bound)).collect(),
             replications: test.simulated.len() as u64,
-            is_clear,
+            is_clear: envelope.is_clear(),
             rests_on: rests_on(test.simulated),
         })
         .collect()
+}
+
+/// The envelope over all figures that the record tells; each row then knows how many spreads count as one.
+fn envelope<'a>(rows: impl Iterator<Item = &'a mut Row>) -> Envelope {
+    let (mut told, measured): (Vec<&mut Row>, Vec<Measured>) =
+        rows.filter_map(|row| row.measured().map(|measured| (row, measured))).unzip();
+    let envelope = Envelope::of(&measured);
+    for (row, scale) in told.iter_mut().zip(&envelope.scales) {
+        row.scale = *scale;
+    }
+    envelope
 }
 
 fn rests_on(simulated: &[Seen]) -> Shares {
@@ -257,7 +305,6 @@ fn rests_on(simulated: &[Seen]) -> Shares {
 pub struct Profile {
     rows: Vec<Row>,
     bound: f64,
-    tolerance: f64,
     ids: Vec<i64>,
 }
 
@@ -270,14 +317,13 @@ impl std::fmt::Debug for Row {
 impl Profile {
     /// Of a test that agrees.
     pub fn of(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Self {
-        let rows = Row::all(test, ids);
-        let told = rows.iter().filter(|row| row.recorded.is_some());
-        let figures: Vec<(f64, Vec<f64>)> = told.map(|row| (row.least, row.simulated.clone())).collect();
-        Self { bound: bound(&oddness(&figures)), rows, tolerance, ids: ids.to_vec() }
+        let mut rows = Row::all(test, ids, tolerance);
+        let Envelope { bound, .. } = envelope(rows.iter_mut());
+        Self { bound, rows, ids: ids.to_vec() }
     }
 
-    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the first few
-    /// simulations with the same luck say how far each figure moves.
+    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the
+    /// first few simulations with the same luck say how far each figure moves.
     pub fn cannot_tell(&self, changed: &[Seen]) -> bool {
         let runs: Vec<BTreeMap<String, f64>> = changed
             .iter()
@@ -297,14 +343,15 @@ impl Profile {
                 spread: Spread { middle: row.spread.middle + mean, ..row.spread },
                 ..*row
             };
-            !matches!(moved.compared(self.bound, self.tolerance).judgement, Judgement::Off(_))
+            !matches!(moved.compared(self.bound).judgement, Judgement::Off(_))
         })
     }
 }
 
-/// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is nearer.
+/// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is
+/// nearer.
 pub fn distance(recorded: &Seen, simulated: &[Seen], ids: &[i64]) -> f64 {
-    let compared = compare_all(&[Test { recorded, simulated, learnt: None }], ids, 0.0);
+    let compared = compare_all(&[Test { recorded, simulated, learnt: None, assumed: false }], ids, 0.0);
     // what many accounts or parts of the period have each would count many times over
     let of = |figure: &&Compared| {
         !["accounts.", ESCAPES_FROM, ESCAPES_AT].iter().any(|start| figure.name.starts_with(start))

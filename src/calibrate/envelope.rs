@@ -1,11 +1,15 @@
 //! Where a record may lie so that it is one more of the simulations: a global envelope, calibrated by the simulations
 //! themselves.
 //!
-//! Each figure has a middle and a spread to either side, measured by the simulations. How odd one of them is, is how many
-//! spreads its oddest figure lies off, against the others; the record is measured in the same way. If the record came from
-//! the model it is as likely as any of them to be the oddest, whatever the laws of the figures are and however they hang
-//! together: the bound that leaves the oddest 5 % of simulations outside holds for all figures at once (Myllymaki et al.
-//! 2017: a maximum absolute deviation test, studentised by direction).
+//! Record and simulations are put together. How far one of them lies off the others in a figure is measured in
+//! spreads of those others, and how odd it is by its oddest figure. If the record came from the model, it is as
+//! likely as any of them to be the oddest, whatever the laws of the figures are and however they hang together: the
+//! bound that leaves the oddest 5 % outside holds for all figures at once (Myllymaki et al. 2017: a maximum absolute
+//! deviation test, studentised by direction).
+//!
+//! A figure with a law of heavy tails would set that bound for all others: where one simulation in forty waits at
+//! all, it lies twenty spreads off, and a median that is wrong by a factor of two, ten spreads off, would pass. So
+//! each figure has its own scale: how far off the oddest few of the others lie in it.
 
 /// Spread of a figure's simulations, in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +28,8 @@ const OUTSIDE: f64 = 0.05;
 /// deviations: a figure that is much off now and then has a wider spread than its standard deviation says.
 const TAIL: usize = 3;
 const TAIL_SDS: f64 = 1.9;
+/// How many spreads the [`TAIL`] of a usual figure that are furthest off lie off on average, each against the others.
+const USUAL_TAIL: f64 = 2.2;
 /// From so many simulations on the bound is one of them; with fewer it is reckoned from all.
 pub const ENOUGH: usize = 39;
 /// The 95th percentile of Gumbel's distribution, in standard deviations above its mean.
@@ -53,23 +59,87 @@ impl Spread {
     }
 }
 
-/// How odd each simulation is against the others: `figures[figure].1[simulation]`, with the least spread of each figure.
-pub fn oddness(figures: &[(f64, Vec<f64>)]) -> Vec<f64> {
-    let n = figures.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-    (0..n)
-        .map(|simulation| {
-            let of = |(least, values): &(f64, Vec<f64>)| {
-                let others: Vec<f64> =
-                    values.iter().enumerate().filter(|&(i, _)| i != simulation).map(|(_, value)| *value).collect();
-                values.get(simulation).map_or(0.0, |&value| Spread::of(&others, *least).deviation(value, 0.0))
-            };
-            figures.iter().map(of).fold(0.0, f64::max)
-        })
-        .collect()
+/// A figure of a record and of its simulations, in logarithms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// In the record, brought nearer to the simulations by what is tolerated.
+    pub recorded: f64,
+    /// In each simulation.
+    pub simulated: Vec<f64>,
+    /// The least spread that counts.
+    pub least: f64,
+    /// By how much the record is less sure than a simulation.
+    pub unsure: f64,
 }
 
-/// How odd the record may be: outside lies one in twenty.
-pub fn bound(oddness: &[f64]) -> f64 {
+/// Where the record may lie.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Envelope {
+    /// How odd the record is.
+    pub record: f64,
+    /// How odd each simulation is.
+    pub simulations: Vec<f64>,
+    /// How odd the record may be: outside lies one in twenty.
+    pub bound: f64,
+    /// Of each figure: how many spreads count as one.
+    pub scales: Vec<f64>,
+}
+
+impl Envelope {
+    /// Of figures that all have the same number of simulations.
+    pub fn of(figures: &[Measured]) -> Self {
+        let members = figures.first().map_or(0, |figure| figure.simulated.len()) + 1;
+        let mut odd = vec![0.0_f64; members];
+        let mut scales = Vec::with_capacity(figures.len());
+        for figure in figures {
+            let (deviations, of_member) = figure.deviations();
+            for ((odd, deviation), scale) in odd.iter_mut().zip(&deviations).zip(&of_member) {
+                *odd = odd.max(deviation / scale);
+            }
+            scales.extend(of_member.last());
+        }
+        let record = odd.pop().unwrap_or(0.0);
+        Self { record, bound: bound(&odd), simulations: odd, scales }
+    }
+
+    /// Whether more simulations would not change the answer: the record is clearly one of them, or clearly none.
+    pub fn is_clear(&self) -> bool {
+        is_clear(self.record, &self.simulations)
+    }
+}
+
+impl Measured {
+    /// How many spreads each simulation, and last the record, lies off the others; and how many spreads count as one
+    /// for it: a figure by which the others lie far off now and then (mostly zero, of two levels) must lie further
+    /// off to be odd, but takes nothing away from the rest.
+    fn deviations(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut members = self.simulated.clone();
+        members.push(self.recorded);
+        let last = members.len() - 1;
+        let deviations: Vec<f64> = (0..members.len())
+            .map(|member| {
+                let others: Vec<f64> = without(&members, member);
+                let deviation = Spread::of(&others, self.least).deviation(members[member], 0.0);
+                if member == last { deviation / self.unsure } else { deviation }
+            })
+            .collect();
+        let scale = |member: usize| {
+            let mut others = without(&deviations, member);
+            others.sort_by(|a, b| b.total_cmp(a));
+            others.truncate(TAIL);
+            (others.iter().sum::<f64>() / others.len().max(1) as f64 / USUAL_TAIL).max(1.0)
+        };
+        let scales = (0..members.len()).map(scale).collect();
+        (deviations, scales)
+    }
+}
+
+fn without(values: &[f64], place: usize) -> Vec<f64> {
+    values.iter().enumerate().filter(|&(at, _)| at != place).map(|(_, value)| *value).collect()
+}
+
+/// How odd the record may be, by how odd simulations are: outside lies one in twenty.
+fn bound(oddness: &[f64]) -> f64 {
     let n = oddness.len();
     if n < 2 {
         return f64::INFINITY;
@@ -85,12 +155,13 @@ pub fn bound(oddness: &[f64]) -> f64 {
     sorted[0].max(mean + GUMBEL * sd * (1.0 + 3.0 / n as f64))
 }
 
-/// Whether more simulations would not change the answer for a record that is so odd: it is clearly one of them, or
-/// clearly none.
-pub fn is_clear(record: f64, oddness: &[f64]) -> bool {
-    let greatest = oddness.iter().copied().fold(0.0, f64::max);
+fn is_clear(record: f64, oddness: &[f64]) -> bool {
+    let mut sorted = oddness.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let [greatest, second, ..] = sorted[..] else { return false };
     let above = oddness.iter().filter(|&&odd| odd >= record).count();
-    above * 4 >= oddness.len() || record > 2.5 * greatest
+    // a bound that hangs on one simulation is none
+    (above * 4 >= oddness.len() && greatest <= 1.5 * second) || record > 2.5 * greatest
 }
 
 #[cfg(test)]
@@ -117,12 +188,16 @@ mod tests {
                 let mut record = draw(&mut stream);
                 record[0] += shift;
                 let runs: Vec<Vec<f64>> = (0..simulations).map(|_| draw(&mut stream)).collect();
-                let figures: Vec<(f64, Vec<f64>)> =
-                    (0..record.len()).map(|figure| (0.01, runs.iter().map(|run| run[figure]).collect())).collect();
-                let odd = |(value, (least, values)): (&f64, &(f64, Vec<f64>))| {
-                    Spread::of(values, *least).deviation(*value, 0.0)
-                };
-                record.iter().zip(&figures).map(odd).fold(0.0, f64::max) > bound(&oddness(&figures))
+                let figures: Vec<Measured> = (0..record.len())
+                    .map(|figure| Measured {
+                        recorded: record[figure],
+                        simulated: runs.iter().map(|run| run[figure]).collect(),
+                        least: 0.01,
+                        unsure: 1.0,
+                    })
+                    .collect();
+                let envelope = Envelope::of(&figures);
+                envelope.record > envelope.bound
             })
             .count()
     }

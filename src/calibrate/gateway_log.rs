@@ -238,6 +238,7 @@ impl Reading {
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
         let seconds_of = |ms: i64| ms as f64 / 1e3;
+        self.log.is_export = true;
         self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
         self.log.records.push(Record {
             at_s: seconds(arrival),
@@ -281,8 +282,8 @@ impl Reading {
             };
             if good == 0 && super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text)) {
                 let message = "this is the gateway's own log: it has its escapes and not its requests";
-                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
-                              --escape-log";
+                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this \
+                              file with --escape-log";
                 return Err(Error::in_file(path, message, remedy));
             }
             let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
@@ -307,8 +308,8 @@ impl Reading {
         );
         say(
             self.later_arrival,
-            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their failed \
-             attempts",
+            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their \
+             failed attempts",
         );
         say(
             self.websocket,
@@ -320,8 +321,8 @@ impl Reading {
         );
         say(
             self.strangers,
-            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times are not \
-             looked at",
+            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times \
+             are not looked at",
         );
         say(self.untrusted_cache, "had failed attempts: their cached tokens are not looked at");
         let group = self.groups.iter().max_by_key(|&(_, count)| *count).map(|(&group, &count)| (group, count));
@@ -329,8 +330,8 @@ impl Reading {
             self.log.group = group;
             if self.groups.len() > 1 {
                 self.log.notes.push(format!(
-                    "requests belong to {} groups; all are played on one pool, as group {} ({count} of {good} requests): \
-                     export one group alone if their pools differ",
+                    "requests belong to {} groups; all are played on one pool, as group {} ({count} of {good} \
+                     requests): export one group alone if their pools differ",
                     self.groups.len(),
                     group.map_or_else(|| "none".to_owned(), |group| group.to_string()),
                 ));

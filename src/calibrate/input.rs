@@ -12,6 +12,7 @@ use super::gateway_log;
 use super::observed::{CacheSeen, Escaped, Seen, Watch, Window};
 use super::options::{CalibrateError, Options};
 use super::records::Log;
+use super::revision::Said;
 use super::scenario::pool;
 use super::sessions::{Sessions, tell};
 use super::spans::Limits;
@@ -19,7 +20,7 @@ use super::tries::Tries;
 use crate::engine::Luck;
 use crate::measure::provenance::Provenance;
 use crate::measure::{AccountInfo, Settings};
-use crate::scenario::{Document, GatewayVersion, Scenario, Set};
+use crate::scenario::{Document, Loaded, Scenario, Set};
 use crate::units::Time;
 use crate::workload::replay::{Format, TraceReader, usage};
 use crate::workload::{Error, ReadConfig};
@@ -39,6 +40,8 @@ pub struct Input {
     pub escapes: Option<Escapes>,
     /// The gateway's settings with every default, as a scenario of one account holds them.
     pub settings: Scenario,
+    /// What of the gateway's revision and mode the user said.
+    pub said: Said,
     /// Ids of the pool, ascending.
     pub ids: Vec<i64>,
     /// What the log says of prompt caches.
@@ -64,17 +67,19 @@ impl Input {
         let mut notes = log.notes.clone();
         let mut tries = Tries::of(&log);
         let sessions = tell(&log);
-        let settings = settings(options)?;
-        let (known, said) = match &options.accounts {
+        let loaded = settings(options)?;
+        let (said, settings) = (Said::of(&loaded), loaded.scenario);
+        let (known, left_out) = match &options.accounts {
             Some(path) => accounts::read(path, log.group, &tries.ids)?,
             None if log.snapshot.is_empty() => (Vec::new(), Vec::new()),
             None => accounts::of_text(&log.snapshot, &options.log, log.group, &tries.ids)?,
         };
-        notes.extend(said);
+        notes.extend(left_out);
         if !log.records.iter().any(|record| record.ttft_s.is_some()) {
             notes.push(
-                "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no fit"
-                    .to_owned(),
+                "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no \
+                 fit"
+                .to_owned(),
             );
         }
         if options.accounts.is_none() && log.snapshot.is_empty() && log.has_accounts {
@@ -85,10 +90,6 @@ impl Input {
         }
         if options.gateway_config.is_none() && options.against.is_none() && log.has_accounts {
             notes.push("no gateway config: the gateway's defaults are assumed".to_owned());
-        }
-        if settings.version() != GatewayVersion::default() {
-            let (version, mode) = (settings.version().name(), settings.scheduler_mode().name());
-            notes.push(format!("the gateway is taken to be {version} in the mode {mode}, as the settings say"));
         }
         let end_s = log.records.iter().fold(0.0, |end: f64, record| end.max(record.end_s));
         let escapes = match &options.escape_log[..] {
@@ -107,7 +108,8 @@ impl Input {
             tries.fit_prefill(log.kinds.len(), limits);
         }
         let ids = pool(&known, &tries);
-        Ok(Self { log, tries, sessions, known, escapes, settings, ids, cache, windows: Vec::new(), limits, notes })
+        let windows = Vec::new();
+        Ok(Self { log, tries, sessions, known, escapes, settings, said, ids, cache, windows, limits, notes })
     }
 
     /// What was recorded of the requests that arrived in a part of the period, in s.
@@ -144,8 +146,8 @@ impl Input {
     }
 }
 
-/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's export, whose
-/// reader says what is wrong with it.
+/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's
+/// export, whose reader says what is wrong with it.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -165,12 +167,12 @@ pub(super) fn log_of(path: &Path, format: Option<Format>) -> Result<Log, Error> 
     }
 }
 
-fn settings(options: &Options) -> Result<Scenario, CalibrateError> {
+fn settings(options: &Options) -> Result<Loaded, CalibrateError> {
     let mut text = "accounts: [{}]\n".to_owned();
     if let Some(config) = &options.gateway_config {
         let config = std::path::absolute(config).unwrap_or_else(|_| config.clone());
         text.push_str(&format!("gateway_config: {}\n", Value::from(config.to_string_lossy().into_owned())));
     }
     let sets: &[Set] = if options.against.is_some() { &[] } else { &options.sets };
-    Ok(Document::parse(&text, Path::new("the gateway's settings"), Path::new("."))?.resolve(sets)?.scenario)
+    Ok(Document::parse(&text, Path::new("the gateway's settings"), Path::new("."))?.resolve(sets)?)
 }

@@ -15,6 +15,7 @@
 //! | [`normalise`] | what a time to first token owes to account, model and size |
 //! | [`spans`] | when was an account slow, when did it fail |
 //! | [`fit`] | what a healthy account is like |
+//! | [`revision`] | which gateway it was, and in which mode |
 //! | [`scenario`] | all that as a scenario |
 //! | [`backtest`], [`envelope`] | does the scenario do what really happened |
 //! | [`resolution`], [`advice`] | what that says about a setting, and what may be asked |
@@ -31,6 +32,7 @@ pub mod escapes;
 pub mod export;
 pub mod fit;
 pub mod gateway_log;
+pub mod handed;
 pub mod input;
 mod looks;
 pub mod normalise;
@@ -40,6 +42,7 @@ pub mod prefill;
 pub mod records;
 pub mod report;
 pub mod resolution;
+pub mod revision;
 pub mod robust;
 pub mod run;
 pub mod scenario;
@@ -49,6 +52,7 @@ pub mod sessions;
 pub mod shape;
 pub mod spans;
 pub mod staged;
+pub mod tails;
 pub mod trace;
 pub mod tries;
 

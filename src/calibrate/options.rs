@@ -1,6 +1,6 @@
 //! What a calibration is asked for, and why it may fail.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::spans::Limits;
 use crate::gateway::RunError;
@@ -38,6 +38,27 @@ pub struct Options {
     pub limits: Limits,
     /// All luck comes from this.
     pub seed: u64,
+}
+
+impl Options {
+    /// As the command line has them where nothing else is said: this log alone, results to `out`.
+    pub fn of(log: &Path, out: &Path) -> Self {
+        Self {
+            log: log.to_path_buf(),
+            format: None,
+            accounts: None,
+            escape_log: Vec::new(),
+            gateway_config: None,
+            sets: Vec::new(),
+            against: None,
+            out: out.to_path_buf(),
+            force: false,
+            tolerance: 0.1,
+            replications: 40,
+            limits: Limits::default(),
+            seed: 1,
+        }
+    }
 }
 
 /// Why a calibration failed.

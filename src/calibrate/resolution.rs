@@ -1,9 +1,9 @@
-//! Which values of a setting the log cannot tell apart: with each of them the simulations agree with the record as well as
-//! with the value that the gateway had. A verdict of `agrees` says no more than that about the setting.
+//! Which values of a setting the log cannot tell apart: with each of them the simulations agree with the record as
+//! well as with the value that the gateway had. A verdict of `agrees` says no more than that about the setting.
 
 use super::backtest::Profile;
 use super::options::CalibrateError;
-use crate::scenario::Scenario;
+use crate::scenario::{Mode, Scenario};
 
 /// Values of a setting that the log cannot tell apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ const STEPS: i32 = 10;
 pub fn settings(scenario: &Scenario) -> Vec<(&'static str, u64, Vec<u64>, Vec<u64>)> {
     let gateway = &scenario.gateway;
     let mut settings = Vec::new();
-    if gateway.openai_scheduler.sticky_escape_enabled {
+    let mode = scenario.scheduler_mode();
+    if mode == Mode::Advanced && gateway.openai_scheduler.sticky_escape_enabled {
         let now = gateway.openai_scheduler.sticky_escape_ttft_ms;
         let at = |step: i32| two_digits(now as f64 * libm::pow(STEP, f64::from(step)));
         let side = |sign: i32| (1..=STEPS).map(|step| at(sign * step)).filter(|&value| value > 0).collect();
@@ -40,7 +41,7 @@ pub fn settings(scenario: &Scenario) -> Vec<(&'static str, u64, Vec<u64>, Vec<u6
     let values = [1, 2, 3, 5, 7, 10, 15, 20];
     let below = values.iter().rev().copied().filter(|&value| value < now.min(accounts)).collect();
     let above = values.iter().copied().filter(|&value| value > now && value <= accounts).collect();
-    if accounts > 1 {
+    if mode != Mode::Legacy && accounts > 1 {
         settings.push(("lb_top_k", now, below, above));
     }
     settings
@@ -51,8 +52,8 @@ fn two_digits(value: f64) -> u64 {
     ((value / unit).round() * unit) as u64
 }
 
-/// The furthest of `values` (outwards) that cannot be told from the present one; `now` if the first can, `None` if none can.
-/// What can be told stays so further out: the place is found by halving.
+/// The furthest of `values` (outwards) that cannot be told from the present one; `now` if the first can, `None` if
+/// none can. What can be told stays so further out: the place is found by halving.
 fn edge(
     now: u64,
     values: &[u64],

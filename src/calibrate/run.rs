@@ -3,20 +3,22 @@
 use std::path::Path;
 
 use super::advice::{LEAST_REQUESTS, TooLittle};
-use super::backtest::{BackTest, Profile, Test, compare_all, replicate};
+use super::backtest::{BackTest, Profile, Test, compare_all, distance, replicate};
 use super::fit::{Fit, fit};
 use super::input::{Input, WHOLE};
 use super::observed::{Seen, Window};
 use super::options::{CalibrateError, Options};
 use super::report;
 use super::resolution::{self, Resolution, resolution};
+use super::revision::Revision;
 use super::scenario::{Parts, build, yaml};
 use super::search::Search;
 use super::spans::Slow;
 use super::staged::{REPORT, SCENARIO, Staged, TRACE};
+use super::tails::{Slower, tails};
 use super::trace;
 use crate::experiment::replicate::Threads;
-use crate::scenario::{Document, Scenario, Set};
+use crate::scenario::{Document, Mode, ReplaySessions, Scenario, Set};
 use crate::simulation::{Lowered, lower};
 use crate::workload::Error;
 
@@ -44,15 +46,21 @@ pub struct Calibrated {
     pub assumed_sessions: Option<f64>,
     /// The whole period, fitted to all of it.
     pub back_test: BackTest,
-    /// The rest of the period, fitted to its first part, and where that ends in s; `None` where another scenario was held
-    /// against the log, or it is too short.
+    /// The rest of the period, fitted to its first part, and where that ends in s; `None` where another scenario was
+    /// held against the log, or it is too short.
     pub validation: Option<(f64, BackTest)>,
+    /// How slow the slowest were, over the whole period.
+    pub tails: Vec<Slower>,
     /// The verdict over both.
     pub verdict: Verdict,
     /// What there is, where that is too little for a verdict.
     pub too_little: Option<TooLittle>,
     /// Where the verdict is `agrees`: which values of settings the log cannot tell apart.
     pub resolution: Vec<Resolution>,
+    /// Which gateway it is, in which mode, and how that is known; empty where the log knows no accounts.
+    pub gateway: String,
+    /// The mode.
+    pub mode: Mode,
     /// Whether the gateway escapes at all.
     pub escape_is_on: bool,
 }
@@ -68,8 +76,11 @@ impl Calibrated {
 const FIRST_PART: f64 = 0.6;
 /// Simulations after which a clear answer is one.
 const FIRST_RUNS: u64 = 20;
+/// Simulations of each mode where the log does not tell it.
+const MODE_RUNS: u64 = 8;
 
-const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, conditions\n\
+const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, \
+    conditions\n\
     when they were not, and the traffic of the period. report.md says how far to trust it.";
 
 /// Calibrates and writes `scenario.yaml`, `trace.jsonl.gz` and `report.md`, all of them or none.
@@ -83,12 +94,13 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     let whole = fit(&input.tries, input.log.kinds.len(), input.limits, WHOLE.1);
     whole.check(&input.tries.ids)?;
     input.look_at(&whole);
+    let gateway = settle(options, threads, &mut input, &staged, &whole)?;
     let bench = Bench { options, threads, input: &input, staged: &staged, whole: &whole };
     let found = match &options.against {
         Some(against) => bench.against(against)?,
         None => bench.fitted()?,
     };
-    let Found { scenario, settings, think_s, back_test, validation, resolution } = found;
+    let Found { scenario, settings, think_s, back_test, validation, tails, resolution } = found;
     if validation.is_none() && options.against.is_none() {
         input
             .notes
@@ -105,14 +117,54 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
         assumed_sessions,
         back_test,
         validation,
+        tails,
         verdict,
         too_little,
         resolution,
-        escape_is_on: settings.gateway.openai_scheduler.sticky_escape_enabled,
+        gateway: gateway.unwrap_or_else(|| held_against(&settings)),
+        mode: settings.scheduler_mode(),
+        escape_is_on: settings.scheduler_mode() == Mode::Advanced
+            && settings.gateway.openai_scheduler.sticky_escape_enabled,
     };
     staged.write(REPORT, &report::markdown(&calibrated))?;
     staged.commit()?;
     Ok(calibrated)
+}
+
+/// Puts the gateway's revision and mode into the settings, and says how they are known; `None` where another scenario
+/// is held against the log, which has its own.
+fn settle(
+    options: &Options,
+    threads: &Threads,
+    input: &mut Input,
+    staged: &Staged,
+    whole: &Fit,
+) -> Result<Option<String>, CalibrateError> {
+    if options.against.is_some() {
+        return Ok(None);
+    }
+    if !input.log.has_accounts {
+        return Ok(Some(String::new()));
+    }
+    let mut revision = Revision::of(input.said, &input.log, input.escapes.as_ref());
+    if revision.mode.is_none() {
+        let distances = Bench { options, threads, input, staged, whole }.distances()?;
+        revision = revision.nearest(&distances);
+    }
+    revision.put_into(&mut input.settings);
+    Ok(Some(revision.words()))
+}
+
+/// Whether requests of the scenario's trace are dealt out to assumed sessions.
+fn assumes_sessions(scenario: &Scenario) -> bool {
+    let replay = scenario.workload.replay.as_ref();
+    replay.is_some_and(|replay| matches!(replay.sessions, ReplaySessions::Assume { .. }))
+}
+
+/// Which gateway a scenario that was there before is of.
+fn held_against(settings: &Scenario) -> String {
+    let (version, mode) = (settings.version().name(), settings.scheduler_mode().name());
+    format!("the log is held against the gateway {version} in the mode {mode}, as the scenario says")
 }
 
 fn verdict(tests: &[&BackTest], too_little: Option<TooLittle>) -> Verdict {
@@ -133,6 +185,7 @@ struct Found {
     think_s: Option<f64>,
     back_test: BackTest,
     validation: Option<(f64, BackTest)>,
+    tails: Vec<Slower>,
     resolution: Vec<Resolution>,
 }
 
@@ -141,6 +194,7 @@ struct Trial<'a> {
     lowered: &'a Lowered,
     part: (f64, f64),
     learnt: Option<f64>,
+    assumed: bool,
 }
 
 /// Simulates the period.
@@ -153,6 +207,24 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// How far simulations of each mode are from the record; nothing where sessions, on which modes differ, cannot be
+    /// told.
+    fn distances(&self) -> Result<Vec<(Mode, f64)>, CalibrateError> {
+        let input = self.input;
+        if input.sessions.untold * 2 > input.log.records.len() {
+            return Ok(Vec::new());
+        }
+        let scenario = self.scenario(self.whole, None);
+        let record = input.record(WHOLE);
+        let of = |mode: Mode| {
+            let sets = [Set::parse("gateway_version=0.1.179")?, Set::parse(&format!("mode={}", mode.name()))?];
+            let (_, lowered) = self.lowered(&scenario, &sets)?;
+            let runs = replicate(&lowered, &input.watch(WHOLE), 0..MODE_RUNS, self.threads)?;
+            Ok((mode, distance(&record, &runs, &input.ids)))
+        };
+        [Mode::Legacy, Mode::Advanced, Mode::Weighted].into_iter().map(of).collect()
+    }
+
     /// A scenario that was there before against the record.
     fn against(&self, against: &Path) -> Result<Found, CalibrateError> {
         let document = Document::read(against)?.with_trace(&self.staged.path(TRACE))?;
@@ -163,7 +235,12 @@ impl Bench<'_> {
             let message = format!("its accounts are {pool:?}, those of the log {:?}", self.input.ids);
             return Err(Error::in_file(against, message, "hold a log against a scenario of the same pool").into());
         }
-        let (mut tests, runs) = self.tests(&[Trial { lowered: &lowered, part: WHOLE, learnt: None }])?;
+        let (mut tests, runs) = self.tests(&[Trial {
+            lowered: &lowered,
+            part: WHOLE,
+            learnt: None,
+            assumed: assumes_sessions(&loaded.scenario),
+        }])?;
         let with = |set: Set| {
             let sets: Vec<Set> = self.options.sets.iter().cloned().chain([set]).collect();
             Ok(lower(&document.resolve(&sets)?.scenario)?)
@@ -171,7 +248,8 @@ impl Bench<'_> {
         let resolution = self.resolution(&tests, &runs, &loaded.scenario, &with)?;
         let settings = loaded.scenario;
         let back_test = tests.swap_remove(0);
-        Ok(Found { scenario: String::new(), settings, think_s: None, back_test, validation: None, resolution })
+        let tails = tails(&self.input.record(WHOLE), &runs);
+        Ok(Found { scenario: String::new(), settings, think_s: None, back_test, validation: None, tails, resolution })
     }
 
     /// A scenario fitted to the record against it, in and out of sample.
@@ -181,7 +259,7 @@ impl Bench<'_> {
         let scenario = self.scenario(self.whole, think_s);
         self.staged.write(SCENARIO, &scenario)?;
         let (settings, lowered) = self.lowered(&scenario, &[])?;
-        let mut trials = vec![Trial { lowered: &lowered, part: WHOLE, learnt: None }];
+        let mut trials = vec![Trial { lowered: &lowered, part: WHOLE, learnt: None, assumed: think_s.is_some() }];
         let first;
         let split = records.get((records.len() as f64 * FIRST_PART) as usize).map_or(0.0, |record| record.at_s);
         if records.len() >= LEAST_REQUESTS {
@@ -190,14 +268,15 @@ impl Bench<'_> {
             let think_s = self.assumed(&fit, (0.0, split))?;
             first = self.lowered(&self.scenario(&fit, think_s), &[])?.1;
             let learnt = Some(FIRST_PART / (1.0 - FIRST_PART));
-            trials.push(Trial { lowered: &first, part: (split, WHOLE.1), learnt });
+            trials.push(Trial { lowered: &first, part: (split, WHOLE.1), learnt, assumed: think_s.is_some() });
         }
         let (mut tests, runs) = self.tests(&trials)?;
         let with = |set: Set| Ok(self.lowered(&scenario, &[set])?.1);
         let resolution = self.resolution(&tests, &runs, &settings, &with)?;
         let validation = (tests.len() > 1).then(|| (split, tests.swap_remove(1)));
         let back_test = tests.swap_remove(0);
-        Ok(Found { scenario, settings, think_s, back_test, validation, resolution })
+        let tails = tails(&self.input.record(WHOLE), &runs);
+        Ok(Found { scenario, settings, think_s, back_test, validation, tails, resolution })
     }
 
     /// Holds the record against simulations, few at first and all that are asked for where these leave it open; and the
@@ -213,7 +292,12 @@ impl Bench<'_> {
                 runs.extend(replicate(trial.lowered, &self.input.watch(trial.part), further, self.threads)?);
             }
             let tests: Vec<Test<'_>> = (0..trials.len())
-                .map(|at| Test { recorded: &records[at], simulated: &runs[at], learnt: trials[at].learnt })
+                .map(|at| Test {
+                    recorded: &records[at],
+                    simulated: &runs[at],
+                    learnt: trials[at].learnt,
+                    assumed: trials[at].assumed,
+                })
                 .collect();
             let tests = compare_all(&tests, &self.input.ids, self.options.tolerance);
             if upto == all || tests.iter().all(|test| test.is_clear) {
@@ -236,7 +320,7 @@ impl Bench<'_> {
             return Ok(Vec::new());
         }
         let recorded = self.input.record(WHOLE);
-        let test = Test { recorded: &recorded, simulated: runs, learnt: None };
+        let test = Test { recorded: &recorded, simulated: runs, learnt: None, assumed: assumes_sessions(scenario) };
         let profile = Profile::of(&test, &self.input.ids, self.options.tolerance);
         let simulate = |key: &str, value: u64| {
             let mut lowered = with(Set::parse(&format!("{key}={value}"))?)?;
@@ -246,7 +330,8 @@ impl Bench<'_> {
         resolution(&profile, scenario, &simulate)
     }
 
-    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the record.
+    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the
+    /// record.
     fn assumed(&self, fit: &Fit, part: (f64, f64)) -> Result<Option<f64>, CalibrateError> {
         let input = self.input;
         if !input.log.has_accounts || input.sessions.untold * 2 <= input.log.records.len() {

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::picture_args::PictureArgs;
 use super::places::{Kept, Places};
 use super::{End, terminal};
 use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
 use crate::experiment::replicate;
+use crate::report::calibration;
 use crate::scenario::Set;
 use crate::workload::replay::Format;
 
@@ -29,13 +31,21 @@ pub(crate) struct Calibrate {
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or .zst,
-    /// as docker, kubectl, journalctl or Loki give it; may be given several times.
+    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or
+    /// .zst, as docker, kubectl, journalctl or Loki give it; may be given several times.
     #[arg(long, value_name = "FILE|DIR")]
     escape_log: Vec<PathBuf>,
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
     #[arg(long, value_name = "FILE")]
     gateway_config: Option<PathBuf>,
+    /// The gateway's revision at that time; by default it is inferred from the log (an export with session ids is of
+    /// 0.1.179).
+    #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
+    gateway_version: Option<String>,
+    /// The mode of the gateway's scheduler at that time; by default it is inferred from the log, or from simulations of
+    /// each mode.
+    #[arg(long, value_name = "MODE", value_parser = ["legacy", "advanced", "weighted"])]
+    mode: Option<String>,
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -60,6 +70,8 @@ pub(crate) struct Calibrate {
     /// All luck comes from this number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// Worker threads, at most 1024; 0: as many as there are cores.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::experiment_args::thread_count)]
     threads: usize,
@@ -91,6 +103,9 @@ impl Calibrate {
         let accounts = self.accounts.as_ref().map(kept).transpose()?;
         let escape_log = self.escape_log.iter().map(kept).collect::<Result<Vec<_>, _>>()?;
         let config = self.gateway_config.as_ref().map(kept).transpose()?;
+        let told = [("gateway_version", &self.gateway_version), ("mode", &self.mode)];
+        let told = told.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        let sets: Vec<String> = told.chain(self.sets).collect();
         let options = Options {
             log: log.path().to_owned(),
             format: match self.format {
@@ -102,7 +117,7 @@ impl Calibrate {
             accounts: accounts.as_ref().map(|kept| kept.path().to_owned()),
             escape_log: escape_log.iter().map(|kept| kept.path().to_owned()).collect(),
             gateway_config: config.as_ref().map(|kept| kept.path().to_owned()),
-            sets: self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
+            sets: sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,
             force: self.force,
@@ -112,8 +127,11 @@ impl Calibrate {
             seed: self.seed,
         };
         // an interrupt leaves nothing unfinished behind
-        Places::default().writes("--out", Some(&options.out)).check()?;
+        let places = Places::default().reads("the log", &options.log).writes("--out", Some(&options.out));
+        self.pictures.places(places).check()?;
+        let pictures = self.pictures.open()?;
         let calibrated = calibrate(&options, &replicate::threads(self.threads)?)?;
+        pictures.write(|| calibration::charts(&calibrated), |command| calibration::page(&calibrated, command))?;
         for note in &calibrated.input.notes {
             terminal::remark(terminal::wrapped(&format!("note: {note}")).trim_end());
         }

@@ -122,8 +122,8 @@ impl Bill {
     }
 }
 
-/// Losses where no first token, and so no time, ranks as worst: at least twice the largest loss of all that there are, and
-/// the more, the more of the requests had none.
+/// Losses where no first token, and so no time, ranks as worst: at least twice the largest loss of all that there are,
+/// and the more, the more of the requests had none.
 pub fn capped(mut losses: Vec<Vec<Option<f64>>>) -> Vec<Vec<Option<f64>>> {
     let times = losses.iter().flatten().flatten().copied().filter(|&loss| !is_score(loss));
     let largest = times.map(f64::abs).fold(0.0, f64::max);
@@ -239,8 +239,8 @@ pub fn bills(fields: &[Field], bill: Bill) -> Vec<Vec<Option<f64>>> {
 /// The smallest difference that matters, as a share of what there is, where nobody said.
 pub const SMALLEST: f64 = 0.05;
 
-/// What is asked of the arms: as good as the best is what is less than half of the smallest difference away. One that is
-/// cheaper may not lose all of what matters.
+/// What is asked of the arms: as good as the best is what is less than half of the smallest difference away. One that
+/// is cheaper may not lose all of what matters.
 pub const fn question(smallest: f64, level: Level) -> Question {
     Question { smallest: 0.5 * smallest, level }
 }
@@ -271,8 +271,8 @@ impl Candidates<'_> {
     }
 
     /// These arms in the order in which they are to be taken, if all are as good: those first that are not shown to be
-    /// dearer than the cheapest, the nearest to what there is first among them; then the others by their bills. `excess`
-    /// decides between equals.
+    /// dearer than the cheapest, the nearest to what there is first among them; then the others by their bills.
+    /// `excess` decides between equals.
     pub fn preferred(&self, arms: &[usize], excess: &dyn Fn(usize) -> f64, level: Level) -> Vec<usize> {
         let Some(&first) = arms.first() else { return Vec::new() };
         let bill = |arm: usize| self.dearer(arm, first).unwrap_or(0.0);
@@ -287,7 +287,8 @@ impl Candidates<'_> {
         cheap
     }
 
-    /// By how much an arm is dearer than another, for each replication that both have: bills share nearly all their luck.
+    /// By how much an arm is dearer than another, for each replication that both have: bills share nearly all their
+    /// luck.
     fn differences(&self, arm: usize, than: usize) -> Vec<Option<f64>> {
         let (Some(own), Some(other)) = (self.bills.get(arm), self.bills.get(than)) else { return Vec::new() };
         own.iter().zip(other).map(|(own, other)| Some((*own)? - (*other)?)).collect()

@@ -11,7 +11,7 @@ use super::responses::response_key;
 use super::run::Gateway;
 use super::states;
 use crate::ids::{AccountIx, ResponseId};
-use crate::measure::{Forwarded, Observer, Report, StateChange};
+use crate::measure::{Forwarded, Observer, Reported, StateChange};
 use crate::scheduler::{Learnt, Mode, Revision, SlotToken};
 use crate::units::{Span, Time};
 use crate::upstream::{Attempt, Forward, Upstream};
@@ -164,7 +164,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         let scheduler = &mut self.processes[replica as usize].scheduler;
         scheduler.learn(&Learnt { account, model: life.request.model, success, first_token_ms }, now);
         let health = scheduler.health(account, now);
-        self.observer.reported(&Report { now, replica, account, success, first_token_ms, health });
+        self.observer.reported(&Reported { now, replica, account, success, first_token_ms, health });
     }
 
     pub(super) fn report_switch(&mut self, ix: u32) {

@@ -8,7 +8,7 @@ use super::figures::registry::ACCOUNT;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
 use super::nanos::{millis, secs};
-use super::{AccountInfo, Finished, Forwarded, Observer, Report, Settings, StateChange};
+use super::{AccountInfo, Finished, Forwarded, Observer, Reported, Settings, StateChange};
 use crate::ids::AccountIx;
 use crate::units::{Span, Time};
 use crate::workload::RecordedAttempt;
@@ -158,7 +158,7 @@ impl Observer for Accounts {
     }
 
     #[inline]
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         let account = &mut self.accounts[report.account.at()];
         account.ewma_ttft_ms = report.health.ttft_ms.or(account.ewma_ttft_ms);
         account.ewma_error_rate = Some(report.health.error_rate);

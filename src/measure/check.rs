@@ -5,7 +5,7 @@
 //! sentences.
 
 use super::{
-    AccountInfo, BindingCause, EscapeGate, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange,
+    AccountInfo, BindingCause, EscapeGate, Finished, Forwarded, Observer, Reported, Selected, Settings, StateChange,
 };
 use crate::engine::IdMap;
 use crate::ids::{AccountIx, SessionRef};
@@ -238,7 +238,7 @@ impl Observer for Check {
         }
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.tick(report.now);
         if !self.mode.learns() {
             if report.health != Health::default() {

@@ -1,6 +1,6 @@
 //! Several observers as one: pairs see every step in order, `None` sees nothing.
 
-use super::{BindingCause, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use super::{BindingCause, Considered, Finished, Forwarded, Observer, Reported, Selected, StateChange};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::Time;
 use crate::upstream::HealthChange;
@@ -20,7 +20,7 @@ macro_rules! forward_all {
             waiting(now: Time, account: AccountIx, waiting: u32);
             forwarded(step: &Forwarded<'_>);
             attempt_ended(now: Time, step: &Forwarded<'_>, client_there: bool);
-            reported(report: &Report);
+            reported(report: &Reported);
             state_changed(change: &StateChange);
             list_built(now: Time, listed: &[bool]);
             health_changed(change: &HealthChange);

@@ -13,7 +13,7 @@ use super::figures::registry::CONDITION;
 use super::figures::{Figures, Named, Row};
 use super::histogram::Percentiles;
 use super::nanos::secs;
-use super::{ConditionInfo, Forwarded, Observer, Report, Selected, Settings};
+use super::{ConditionInfo, Forwarded, Observer, Reported, Selected, Settings};
 use crate::ids::{AccountIx, ModelId};
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
@@ -298,7 +298,7 @@ impl Observer for Detection {
     }
 
     #[inline]
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         let patient = &mut self.patients[report.account.at()];
         for episode in &mut patient.active {
             episode.completions += u64::from(!episode.detected);

@@ -31,7 +31,7 @@ pub(crate) mod testing;
 pub use figures::Figures;
 pub use histogram::Percentiles;
 pub use notes::{Merged, Note};
-pub use observer::{BindingCause, Considered, Finished, Forwarded, Observer, Report, Selected, StateChange, Status};
+pub use observer::{BindingCause, Considered, Finished, Forwarded, Observer, Reported, Selected, StateChange, Status};
 pub use panel::{Panel, Results};
 pub use provenance::Provenance;
 pub use settings::{AccountInfo, CacheRules, ConditionInfo, EscapeGate, Groups, Price, Settings};

@@ -140,7 +140,7 @@ pub struct Forwarded<'a> {
 
 /// One result that was reported to a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Report {
+pub struct Reported {
     /// When it happened.
     pub now: Time,
     /// The replica whose averages it entered.
@@ -255,7 +255,7 @@ pub trait Observer {
     /// A forward ended at the upstream. `client_there` says whether its client was still waiting.
     fn attempt_ended(&mut self, _now: Time, _step: &Forwarded<'_>, _client_there: bool) {}
     /// A result was reported to a scheduler.
-    fn reported(&mut self, _report: &Report) {}
+    fn reported(&mut self, _report: &Reported) {}
     /// An account's state changed.
     fn state_changed(&mut self, _change: &StateChange) {}
     /// The list of candidates was built: `listed[i]` says whether account i is on it.

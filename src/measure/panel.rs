@@ -14,7 +14,7 @@ use super::scheduling::Scheduling;
 use super::series::Series;
 use super::sessions::Sessions;
 use super::{
-    AccountInfo, BindingCause, ConditionInfo, Finished, Forwarded, Observer, Provenance, Report, Selected, Settings,
+    AccountInfo, BindingCause, ConditionInfo, Finished, Forwarded, Observer, Provenance, Reported, Selected, Settings,
     StateChange,
 };
 use crate::ids::{AccountIx, SessionRef};
@@ -200,7 +200,7 @@ impl Observer for Panel {
     }
 
     #[inline]
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         if self.counts(report.now) {
             self.scheduling.reported(report);
             self.detection.reported(report);
@@ -308,7 +308,7 @@ mod tests {
             observer.slots(at(ms + 1_000), AccountIx(0), 0);
             Turn::at(ms).of(0, 1).tell(observer);
         }
-        observer.reported(&Report {
+        observer.reported(&Reported {
             now: at(4_000),
             replica: 0,
             account: AccountIx(0),

@@ -2,7 +2,7 @@
 //! arrived after the warm-up.
 
 use super::figures::{Figures, ratio};
-use super::{Finished, Observer, Report, Selected, Settings};
+use super::{Finished, Observer, Reported, Selected, Settings};
 use crate::scheduler::Layer;
 use crate::units::Time;
 
@@ -85,7 +85,7 @@ impl Observer for Scheduling {
     }
 
     #[inline]
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         let place = report.replica as usize * self.accounts + report.account.at();
         if let Some(known) = self.reported.get_mut(place) {
             *known = true;
@@ -128,7 +128,7 @@ mod tests {
         select(&mut seen, 13, None, &previous);
         Turn::at(14).ttft(900).failed(2, 700).tell(&mut seen);
         for (replica, account) in [(0, 0), (1, 0), (1, 2)] {
-            seen.reported(&Report {
+            seen.reported(&Reported {
                 now: at(15),
                 replica,
                 account: AccountIx(account),

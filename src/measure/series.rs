@@ -5,7 +5,7 @@
 //! anything happens at its instant. With several replicas, the averages are those after the latest report, whichever
 //! replica it went to.
 
-use super::{Observer, Report, Settings, StateChange};
+use super::{Observer, Reported, Settings, StateChange};
 use crate::ids::AccountIx;
 use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
@@ -145,7 +145,7 @@ impl Observer for Series {
     }
 
     #[inline]
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         let sample = &mut self.account(report.now, report.account).sample;
         sample.ewma_ttft_ms = report.health.ttft_ms.or(sample.ewma_ttft_ms);
         sample.ewma_error_rate = report.health.error_rate;

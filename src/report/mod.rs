@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod bad_document;
+pub mod calibration;
 pub mod chart;
 pub mod comparison;
 pub mod completions;

@@ -6,7 +6,11 @@ mod broken;
 mod cache;
 mod escape_logs;
 mod little;
+#[path = "../../examples/validity/calibrate.rs"]
+mod measured;
+mod modes;
 mod other_formats;
+mod pictures;
 mod pools;
 mod queries;
 mod recordings;
@@ -20,8 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use recordings::recording;
-use stickysim::calibrate::backtest::Judgement;
+use stickysim::calibrate::backtest::{Compared, Judgement};
 use stickysim::calibrate::export::LogExport;
+use stickysim::calibrate::handed::Handed;
 use stickysim::calibrate::spans::Limits;
 use stickysim::calibrate::tries::Fault;
 use stickysim::calibrate::{Calibrated, Options, Verdict, calibrate, gateway_log, report};
@@ -42,21 +47,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn options(log: &Path, out: &Path) -> Options {
-    Options {
-        log: log.to_path_buf(),
-        format: None,
-        accounts: None,
-        escape_log: Vec::new(),
-        gateway_config: None,
-        sets: Vec::new(),
-        against: None,
-        out: out.join("out"),
-        force: false,
-        tolerance: 0.1,
-        replications: 40,
-        limits: Limits::default(),
-        seed: 1,
-    }
+    Options::of(log, &out.join("out"))
 }
 
 fn run(options: &Options) -> Calibrated {

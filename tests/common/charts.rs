@@ -88,6 +88,8 @@ pub fn sweep(scenario: &str) -> KeySweep {
             best: Some(7.1),
             best_word: "recommended".to_owned(),
             plateau: Some((5.4, 9.3)),
+            plateau_word: "as good and as cheap:".to_owned(),
+            undecided: Vec::new(),
         },
         others: Vec::new(),
         level_percent: 95.0,
@@ -104,7 +106,9 @@ pub fn words(count: usize, name: &str) -> KeySweep {
     sweep.key = Axis::names("workload.synth.preset", (0..count).map(|i| format!("{name} {i}")).collect());
     let own = (count > 1).then_some(1.0);
     let plateau = (count > 2).then_some((1.0, 2.0));
-    sweep.marks = KeyMarks { default: Some(0.0), own, best: own, best_word: "best".to_owned(), plateau };
+    let (best_word, plateau_word) = ("take".to_owned(), "as good and as cheap:".to_owned());
+    let undecided = if count > 3 { vec![3.0] } else { Vec::new() };
+    sweep.marks = KeyMarks { default: Some(0.0), own, best: own, best_word, plateau, plateau_word, undecided };
     sweep.others = vec![Other { title: name.to_owned(), label: "price".to_owned(), format: Format::Number }];
     sweep.points.iter_mut().for_each(|point| point.others = vec![estimate(2_800.0 + 90.0 * point.at, 0.02)]);
     sweep
@@ -151,6 +155,9 @@ pub fn heat(columns: usize, rows: usize) -> HeatMap {
             .flat_map(|x| (0..rows).map(move |y| (x, y)))
             .filter(|&(x, y)| value(x, y) < 10.2)
             .collect(),
+        best_word: "take".to_owned(),
+        plateau_word: "as good and as cheap".to_owned(),
+        undecided: if columns > 1 { vec![(0, 0)] } else { Vec::new() },
         current: Some((columns.saturating_sub(2), rows / 2)),
     }
 }
@@ -196,10 +203,10 @@ pub fn comparison(rows: usize) -> Comparison {
         let (name, change, half, a, b) = names[i % names.len()];
         let clear = change.abs() > half;
         let verdict = match (clear, i % names.len()) {
-            (false, _) => Verdict::NotShown,
-            (true, 4 | 5) => Verdict::Worse,
-            (true, 9) => Verdict::Differs,
-            (true, _) => Verdict::Better,
+            (false, _) => Finding::NotShown,
+            (true, 4 | 5) => Finding::Worse,
+            (true, 9) => Finding::Differs,
+            (true, _) => Finding::Better,
         };
         Difference {
             name: name.to_owned(),
@@ -209,10 +216,10 @@ pub fn comparison(rows: usize) -> Comparison {
             change_percent: Estimate { value: change, low: change - half, high: change + half },
             verdict,
             words: match verdict {
-                Verdict::Better => "better",
-                Verdict::Worse => "worse",
-                Verdict::Differs => "higher",
-                Verdict::NotShown => "no difference shown",
+                Finding::Better => "better",
+                Finding::Worse => "worse",
+                Finding::Differs => "higher",
+                Finding::NotShown => "no difference shown",
             }
             .to_owned(),
         }
@@ -444,7 +451,7 @@ fn odd(add: &mut dyn FnMut(&str, Figure)) {
     let mut zero = comparison(5);
     for row in &mut zero.rows {
         row.change_percent = Estimate { value: 0.0, low: 0.0, high: 0.0 };
-        row.verdict = Verdict::NotShown;
+        row.verdict = Finding::NotShown;
         row.words = "identical".to_owned();
     }
     add("compare-all-zero", compare(&zero));

@@ -2,7 +2,7 @@
 
 use crate::world::START;
 use stickysim::ids::{AccountIx, SessionRef};
-use stickysim::measure::{BindingCause, Finished, Forwarded, Observer, Report, Selected, StateChange};
+use stickysim::measure::{BindingCause, Finished, Forwarded, Observer, Reported, Selected, StateChange};
 use stickysim::scheduler::{Health, Metrics, Outcome};
 use stickysim::units::{Span, Time};
 
@@ -155,8 +155,8 @@ impl Observer for Seen {
         self.attempts.push((millis(now), step.number as usize, id(step.account), client_there));
     }
 
-    fn reported(&mut self, report: &Report) {
-        let Report { now, replica, account, success, first_token_ms, .. } = *report;
+    fn reported(&mut self, report: &Reported) {
+        let Reported { now, replica, account, success, first_token_ms, .. } = *report;
         self.reports.push((millis(now), replica, id(account), success, first_token_ms));
     }
 

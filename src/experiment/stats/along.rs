@@ -1,7 +1,7 @@
 //! What a sweep shows along one key: cliffs, and stretches over which the key does nothing.
 //!
-//! All cells of a sweep run on the same luck, so every question is one about pairs. Which cells are as good as the best is
-//! asked of [`super::best`].
+//! All cells of a sweep run on the same luck, so every question is one about pairs. Which cells are as good as the best
+//! is asked of [`super::best`].
 
 use std::ops::Range;
 

@@ -165,9 +165,9 @@ impl Halving {
     }
 
     /// Closes the round that [`Halving::next`] asked for: `standing` tells each arm that took part, with the losses of
-    /// all replications so far; `prefer` puts arms that may be as good as the best into the order in which they would be
-    /// taken. The best goes on as the measure of the others, then those, since one of them is the answer if they are as
-    /// good, then the others by rank. Does nothing when no round was open.
+    /// all replications so far; `prefer` puts arms that may be as good as the best into the order in which they would
+    /// be taken. The best goes on as the measure of the others, then those, since one of them is the answer if they are
+    /// as good, then the others by rank. Does nothing when no round was open.
     pub fn close<'a>(&mut self, standing: impl Fn(usize) -> Standing<'a>, prefer: impl Fn(&[usize]) -> Vec<usize>) {
         let Some(round) = self.next() else { return };
         self.done = round.replications.end;

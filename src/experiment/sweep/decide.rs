@@ -1,9 +1,9 @@
 //! Which decision to take, environment by environment, for the worst case and for a weighted mean.
 //!
 //! Keys of the environment (`--over`: how slow the slow account is) are not decided by anybody; keys of the decision
-//! (`--vary`) are. A decision's regret in an environment is its distance to the best decision there, as a share of that.
-//! Where a key has its best in different places of different environments, a single line through the best point of the
-//! whole grid shows nothing; the matrix of regrets does (Savage 1951).
+//! (`--vary`) are. A decision's regret in an environment is its distance to the best decision there, as a share of
+//! that. Where a key has its best in different places of different environments, a single line through the best point
+//! of the whole grid shows nothing; the matrix of regrets does (Savage 1951).
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +42,8 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The regret of a decision in an environment; a worst-rank score (`measure::figures::no_token`) where its figure falls
-    /// among requests without a first token.
+    /// The regret of a decision in an environment; a worst-rank score (`measure::figures::no_token`) where its figure
+    /// falls among requests without a first token.
     pub fn regret(&self, decision: usize, environment: usize) -> Option<f64> {
         let at = |rows: &[Vec<bool>]| rows.get(decision).and_then(|row| row.get(environment)).copied();
         if at(&self.no_token) == Some(true) {

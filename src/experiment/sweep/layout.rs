@@ -138,7 +138,7 @@ impl Layout {
         about
     }
 
-    /// The layout that a journal's header tells; `None` when it tells none.
+    /// The layout that a journal's header describes; `None` if it describes none.
     pub fn from_about(about: &[(String, String)]) -> Option<Self> {
         let axes = |kind: &str| -> Result<Vec<Axis>, BadAxis> {
             about.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, spec)| Axis::parse(spec)).collect()

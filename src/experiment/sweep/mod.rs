@@ -235,9 +235,9 @@ impl Swept {
         match header.value_of("command") {
             Some("sweep") => {}
             Some("tune") => return Err(not("the journal of a tune")()),
-            _ => return Err(not("the journal of something else")()),
+            _ => return Err(not("some other journal")()),
         }
-        let damaged = "a journal whose header does not tell its values";
+        let damaged = "a journal whose header lacks its values";
         let layout = Layout::from_about(&header.about).ok_or_else(not(damaged))?;
         let seed = header.value_of("seed").and_then(|seed| seed.parse().ok()).ok_or_else(not(damaged))?;
         if layout.cells() != header.cells {

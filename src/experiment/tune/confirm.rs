@@ -4,9 +4,9 @@
 //! is there: the challenger is shown to be better in some scenario and nowhere worse by the smallest difference that
 //! matters, or a gain of that size is ruled out everywhere. Looking again and again at one growing sample needs wider
 //! intervals: these are repeated confidence intervals (Jennison and Turnbull 1989), which hold the truth at all looks
-//! together, so that one may stop at any. The error is spent in proportion to the replications (Lan and DeMets 1983) and
-//! added up by Bonferroni's inequality, which is exact for t intervals. Against the procedure of Kim and Nelson (2001)
-//! they take about as many replications, use all of them for the variance, and leave an interval to print.
+//! together, so that one may stop at any. The error is spent in proportion to the replications (Lan and DeMets 1983)
+//! and added up by Bonferroni's inequality, which is exact for t intervals. Against the procedure of Kim and Nelson
+//! (2001) they take about as many replications, use all of them for the variance, and leave an interval to print.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,8 @@ pub enum Finding {
 /// The challenger's gain in one scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
-    /// By how much it is better, as a share of the objective as it stands; the interval is as wide as all looks at it and
-    /// all scenarios together need. `None`: no replication has the figure under both.
+    /// By how much it is better, as a share of the objective as it stands; the interval is as wide as all looks at it
+    /// and all scenarios together need. `None`: no replication has the figure under both.
     pub share: Option<Interval>,
     /// What that says.
     pub finding: Finding,
@@ -102,8 +102,8 @@ impl Looks {
         Gain { share: Some(share), finding, needed: self.needed(&share, level).filter(|_| open) }
     }
 
-    /// About how many replications decide, if the gain is what it looks like: those after which its interval is clear of
-    /// 0, or of the smallest gain, whichever is farther, four times in five.
+    /// About how many replications decide, if the gain is what it looks like: those after which its interval is clear
+    /// of 0, or of the smallest gain, whichever is farther, four times in five.
     fn needed(self, share: &Interval, level: Level) -> Option<usize> {
         let half = share.half_width()?;
         let away = share.mean.max(self.smallest - share.mean);

@@ -1,9 +1,10 @@
 //! How many runs a search and its confirmation may take: as many as are said, and where nothing is said, as many as the
 //! length of a run lets one wait for.
 //!
-//! A run of a small pool takes milliseconds and scatters widely; one of a large pool takes a second and scatters little.
-//! So the search of twelve runs an arm is cut where runs are long, and where they are short it goes on until it is
-//! settled which value to take. Length is counted in requests, so that the same search takes the same runs everywhere.
+//! A run of a small pool takes milliseconds and scatters widely; one of a large pool takes a second and scatters
+//! little. So the search of twelve runs an arm is cut where runs are long, and where they are short it goes on until it
+//! is settled which value to take. Length is counted in requests, so that the same search takes the same runs
+//! everywhere.
 
 use super::Tune;
 
@@ -13,8 +14,10 @@ const LONG: f64 = 70e6;
 const SHORT: f64 = 12e6;
 /// Halving by itself takes so many times the first round, and at least so many.
 const ROUNDS: (usize, usize) = (3, 2);
+/// The whole search takes at most so many times the first round.
+const MOST_ROUNDS: usize = 40;
 /// The confirmation goes on to so many times its first replications, and to so many where runs are short.
-const CONFIRM: (usize, usize) = (8, 100);
+const CONFIRM: (usize, usize) = (8, 50);
 
 /// How many runs there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Tune {
             }
             None => {
                 let rounds = within(LONG).clamp(first * ROUNDS.1, first * ROUNDS.0);
-                (rounds, rounds.max(within(SHORT)))
+                (rounds, within(SHORT).clamp(rounds, first * MOST_ROUNDS))
             }
         };
         let confirm = self

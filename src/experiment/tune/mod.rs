@@ -1,9 +1,9 @@
 //! Tuning: which value of a key to take, over one or several scenarios at once, for as few runs as decide it.
 //!
 //! Every point of the grid is an arm of a search by successive halving (`stats::halving`) on common luck; the default
-//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how far
-//! it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds for a
-//! slow account and for a brownout and costs nothing when all is healthy.
+//! (the scenario as it stands) is never dropped. Over several scenarios the loss of an arm is its worst *regret*: how
+//! far it lies from the best arm of that scenario, as a share of what the default has there. So a value wins that holds
+//! for a slow account and for a brownout and costs nothing when all is healthy.
 //!
 //! Of the values that are as good as the best the cheapest is taken (`choice`). It came out of many, partly by luck, so
 //! what it buys is measured once more on seeds that the search has not seen, against the default and against off, until

@@ -31,7 +31,7 @@ impl Tune {
         Ok((tune, tuned))
     }
 
-    /// As a journal's header tells it; `None` where it does not.
+    /// The search that a journal's header describes; `None` if it describes none.
     fn of_header(header: &Header, level: Level) -> Option<Self> {
         if header.value_of("command") != Some("tune") {
             return None;

@@ -1,4 +1,5 @@
-//! The rounds of a search: halving, and then more replications of those that may be chosen until it is settled which is.
+//! The rounds of a search: halving, and then more replications of those that may be chosen until it is settled which
+//! is.
 
 use super::effort::Effort;
 use super::store::Store;
@@ -170,9 +171,9 @@ impl Searched {
         store.asked[arm] == store.asked[tune.grid.size()] && !self.infeasible.contains(&arm)
     }
 
-    /// The arms that are to be measured further: those that may be as good as the best, and the references. `None` where
-    /// it is settled which to take: the chosen one is known to be as good, and so is no other that would be preferred, or
-    /// it is known not to be.
+    /// The arms that are to be measured further: those that may be as good as the best, and the references. `None`
+    /// where it is settled which to take: the chosen one is known to be as good, and so is no other that would be
+    /// preferred, or it is known not to be.
     fn unsettled(&self, tune: &Tune, store: &Store<'_>) -> Option<Vec<usize>> {
         let choice = self.choose(tune, store, &|_| true)?;
         let near = |arm: &usize| {

@@ -18,7 +18,8 @@ use crate::experiment::vary::Axis;
 /// A key to try, and the values that are searched where it matters; those marked by `TRIED` are tried first.
 pub type Knob = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// The gateway's well-known keys: the key, the values of the screening, those of the search. Modes and their keys go here.
+/// The gateway's well-known keys: the key, the values of the screening, those of the search. Modes and their keys go
+/// here.
 pub const KNOBS: &[Knob] = &[
     ("sticky_escape_enabled", &["true", "false"], &["true", "false"]),
     (
@@ -51,8 +52,8 @@ pub struct Screened {
     pub own: String,
     /// The value with the largest gain.
     pub value: String,
-    /// That gain, a share of the figure as it stands, in the scenario where it is largest, at a level that is shared among
-    /// the key's values and the scenarios; `None`: no run has the figure.
+    /// That gain, a share of the figure as it stands, in the scenario where it is largest, at a level that is shared
+    /// among the key's values and the scenarios; `None`: no run has the figure.
     pub gain: Option<Interval>,
     /// In how many of all runs of its values a decision differed from what there is.
     pub differing: usize,

@@ -101,8 +101,8 @@ impl<'a> Store<'a> {
         range.map_while(|replication| self.cells.get(&self.number(arm, scenario, replication)).cloned()).collect()
     }
 
-    /// The cells of an arm in a scenario, of those replications that the search has asked for by now: a journal may hold
-    /// further ones, of rounds that are yet to come.
+    /// The cells of an arm in a scenario, of those replications that the search has asked for by now: a journal may
+    /// hold further ones, of rounds that are yet to come.
     pub fn asked(&self, arm: usize, scenario: usize) -> impl Iterator<Item = &Cell> {
         let asked = 0..self.asked[arm];
         asked.map_while(move |at| self.cells.get(&self.number(arm, scenario, at)))

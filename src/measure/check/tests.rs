@@ -10,7 +10,7 @@ fn check(enabled: bool) -> Check {
 
 fn report(check: &mut Check, ms: u64, first_token_ms: Option<u64>, error_rate: f64, ttft_ms: Option<f64>) {
     let success = first_token_ms.is_some();
-    check.reported(&Report {
+    check.reported(&Reported {
         now: at(ms),
         replica: 1,
         account: AccountIx(0),

@@ -13,7 +13,7 @@ fn detection(models: Vec<ModelId>) -> Detection {
 }
 
 fn report(seen: &mut Detection, ms: u64, account: u32, ttft_ms: f64) {
-    seen.reported(&Report {
+    seen.reported(&Reported {
         now: at(ms),
         replica: 0,
         account: AccountIx(account),

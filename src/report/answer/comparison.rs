@@ -184,9 +184,19 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
     let [a, b] = sides(report);
     let change = paired.change.map_or_else(String::new, |change| format!(" ({})", percent(change.mean)));
     let verb = if paired.difference.mean < 0.0 { "fell" } else { "rose" };
+    let no_token = [&from, &to].map(|mean| mean == "no token");
+    if no_token == [true, true] {
+        return format!("some of the slowest 1 % of sessions got no token, {a} and {b} alike");
+    }
     match row.verdict {
         Verdict::Identical => format!("{what} is {to} {a} and {b} alike"),
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
+        Verdict::NotDecidable if from == "no token" && to != "no token" => {
+            format!("some of the slowest 1 % of sessions got no token {a}, {b} their worst turn took {to}")
+        }
+        Verdict::NotDecidable if to == "no token" && from != "no token" => {
+            format!("some of the slowest 1 % of sessions got no token {b}, {a} their worst turn took {from}")
+        }
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
             let (runs, say) = (count(n, "replication"), agree(n, "says", "say"));
@@ -250,6 +260,7 @@ fn point(row: &Row, paired: &Paired) -> String {
             format!("{}{} pp", if points > 0.0 { "+" } else { "" }, format::rounded(points))
         }
         (_, Some(change)) => percent(change.mean),
+        (_, None) if mean(paired.a) == "no token" => "by rank".to_owned(),
         (_, None) => "from nothing".to_owned(),
     };
     let doubt = if sure(row) { "" } else { ", not clear among all figures" };
@@ -284,7 +295,9 @@ fn also_worse(comparison: &Comparison, answer: &mut Answer) {
 }
 
 /// Figures that say in other words what the answer's own say.
-const SAME: [&str; 14] = [
+const SAME: [&str; 16] = [
+    "answered_ttft_ms.",
+    "sessions.answered_worst_ttft_ms.",
     "felt_ttft_ms.",
     "upstream_ttft_ms.",
     "sessions.worst_ttft_ms.",

@@ -138,7 +138,21 @@ fn who(figures: &Figures<'_>) -> String {
         let who = accounts.words(&[(*id).to_owned()]);
         return format!("{who} had no free slot {} times when a session wanted one", format::count(*most, None));
     }
-    "no account was degraded".to_owned()
+    always_slow(document, &accounts).unwrap_or_else(|| "no account was degraded".to_owned())
+}
+
+/// Accounts that were over the SLO with half of their first tokens while others were not.
+fn always_slow(document: &ResultDocument, accounts: &Accounts) -> Option<String> {
+    let slo = document.about.settings.slo_ttft;
+    let slow = |a: &&crate::report::document::NamedFigures| {
+        a.get("ttft_ms.p50").is_some_and(|p50| p50.mean().is_finite() && p50.mean() > slo.millis())
+    };
+    let ids: Vec<String> = document.accounts.iter().filter(slow).map(|account| account.name.clone()).collect();
+    let some = !ids.is_empty() && ids.len() < document.accounts.len();
+    let their = if ids.len() == 1 { "its" } else { "their" };
+    some.then(|| {
+        format!("{} took over {} for half of {their} first tokens", accounts.words(&ids), format::setting(slo))
+    })
 }
 
 /// These accounts' ids in the document's order.
@@ -211,9 +225,11 @@ fn harm(figures: &Figures<'_>, answer: &mut Answer) {
         figures.show("sessions.over_slo_ratio", Unit::Ratio),
         ms("sessions.worst_ttft_ms.p99"),
     ) {
-        let text = format!(
-            "{over} of the sessions had a turn over the SLO of {slo}; the slowest 1 % had one of {worst} or more."
-        );
+        let worst = match worst.as_str() {
+            "no token" => "the slowest 1 % had one without any token".to_owned(),
+            worst => format!("the slowest 1 % had one of {worst} or more"),
+        };
+        let text = format!("{over} of the sessions had a turn over the SLO of {slo}; {worst}.");
         answer.point(text, Tone::Neutral);
     }
     if figures.mean("sessions.stuck") > 0.0 {
@@ -244,8 +260,10 @@ fn detection(figures: &Figures<'_>, answer: &mut Answer) {
     if detected > 0.0 {
         let results = figures.mean("detection.completions.p50");
         let back = figures.show("detection.readmission_s.p50", Unit::Seconds);
-        let back = back
-            .map_or_else(String::new, |back| format!("; the account was let back in {back} after it had recovered"));
+        let back = back.map_or_else(String::new, |back| match detected {
+            1.0 => format!("; the account was let back in {back} after it had recovered"),
+            _ => format!(", and {back} after its recovery to let an account back in"),
+        });
         let what = if detected == 1.0 { "It took" } else { "In the median it took" };
         answer.point(format!("{what} {} to see it{back}.", plural(results, "result")), Tone::Neutral);
     }

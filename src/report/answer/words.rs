@@ -31,7 +31,8 @@ pub fn sentence(clauses: &[String]) -> String {
 
 /// A figure in plain words, where it has some that are shorter than its title.
 pub fn plain(path: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 18] = [
+    const NAMES: [(&str, &str); 19] = [
+        ("felt_ttft_ms.without_token", "requests without a first token"),
         ("requests.failed", "failed requests"),
         ("sessions.stuck", "stuck sessions"),
         ("sessions.over_slo_ratio", "sessions over the SLO"),

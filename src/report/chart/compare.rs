@@ -8,7 +8,7 @@ use crate::units;
 
 /// What the evidence says of B against A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Finding {
     /// The interval is clear of zero on the good side.
     Better,
     /// The interval is clear of zero on the bad side.
@@ -33,7 +33,7 @@ pub struct Difference {
     /// B - A in percent of A with its interval; NaN where A is 0 or missing.
     pub change_percent: Estimate,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: Finding,
     /// The verdict in words.
     pub words: String,
 }
@@ -53,12 +53,15 @@ pub struct Comparison {
     pub level_percent: f64,
 }
 
-const KINDS: [(Verdict, &str, Ink, Shape); 4] = [
-    (Verdict::Better, "better", Ink::Good, Shape::Disc),
-    (Verdict::Worse, "worse", Ink::Bad, Shape::Square),
-    (Verdict::Differs, "differs, neither good nor bad", Ink::B, Shape::Diamond),
-    (Verdict::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
+const KINDS: [(Finding, &str, Ink, Shape); 4] = [
+    (Finding::Better, "better", Ink::Good, Shape::Disc),
+    (Finding::Worse, "worse", Ink::Bad, Shape::Square),
+    (Finding::Differs, "differs, neither good nor bad", Ink::B, Shape::Diamond),
+    (Finding::NotShown, "no difference shown", Ink::Muted, Shape::Ring),
 ];
+
+/// The change of what was nothing before.
+const FROM_0: &str = "from 0";
 
 /// The forest plot of a comparison.
 pub fn compare(comparison: &Comparison) -> Figure {
@@ -78,11 +81,15 @@ pub fn compare(comparison: &Comparison) -> Figure {
     // Rows without a change still have their line in the table: a point that is not drawn keeps the axis.
     for (verdict, name, ink, shape) in KINDS {
         let of_kind = || rows.iter().enumerate().filter(|(_, row)| row.verdict == verdict);
-        let intervals: Vec<(f64, f64, f64, f64)> = of_kind()
-            .filter(|(_, row)| row.change_percent.value.is_finite())
-            .map(|(i, row)| (i as f64, row.change_percent.low, row.change_percent.value, row.change_percent.high))
+        let known = || of_kind().filter(|(_, row)| row.change_percent.value.is_finite() || change(row) == FROM_0);
+        let intervals: Vec<(f64, f64, f64, f64)> = known()
+            .map(|(i, row)| match row.change_percent {
+                found if found.value.is_finite() => (i as f64, found.low, found.value, found.high),
+                // what was nothing before has risen beyond any share of it
+                _ => (i as f64, f64::NAN, 10.0 * right, f64::NAN),
+            })
             .collect();
-        let tips = of_kind().filter(|(_, row)| row.change_percent.value.is_finite()).map(|(_, row)| tip(row)).collect();
+        let tips = known().map(|(_, row)| tip(row)).collect();
         if !intervals.is_empty() {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
         }
@@ -128,7 +135,7 @@ fn title(comparison: &Comparison) -> String {
     let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
     let scenario = &comparison.provenance.scenario;
     let figures = |n: usize| units::count(n as u64, "figure");
-    match (count(Verdict::Better), count(Verdict::Worse)) {
+    match (count(Finding::Better), count(Finding::Worse)) {
         (0, 0) => format!("{scenario}: no figure is shown to be better or worse under B"),
         (better, 0) => format!("{scenario}: {} better under B, none worse", figures(better)),
         (0, worse) => format!("{scenario}: {} worse under B, none better", figures(worse)),
@@ -140,19 +147,19 @@ fn change(row: &Difference) -> String {
     let value = row.change_percent.value;
     match row.verdict {
         _ if value.is_finite() => Format::Change.value(value),
-        Verdict::NotShown => "\u{2013}".to_owned(),
-        _ => "from 0".to_owned(),
+        Finding::NotShown => "\u{2013}".to_owned(),
+        _ => FROM_0.to_owned(),
     }
 }
 
 fn tip(row: &Difference) -> String {
-    let Estimate { value, low, high } = row.change_percent;
+    let Estimate { low, high, .. } = row.change_percent;
     let change = Format::Change;
     let interval = match low.is_finite() && high.is_finite() {
         true => format!(" ({} to {})", change.value(low), change.value(high)),
         false => String::new(),
     };
-    format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, change.value(value), row.a, row.b, row.words)
+    format!("{}\n{}{interval}\nA {}, B {}\n{}", row.name, self::change(row), row.a, row.b, row.words)
 }
 
 /// How far the axis goes left and right of zero: what holds most intervals, so that one wild ratio does not flatten the

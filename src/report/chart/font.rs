@@ -90,19 +90,21 @@ impl Faces {
         format!("{}…{}", start.trim_end(), end.trim_start())
     }
 
-    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be needed.
+    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be
+    /// needed.
     pub fn wrapped(&self, text: &str, size: f64, bold: bool, room: f64, most: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();
-        let mut words = text.split_whitespace().peekable();
+        let mut words = with_units(text).into_iter().peekable();
         while let Some(word) = words.next() {
+            let word = word.as_str();
             let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
             if self.width(&longer, size, bold) <= room {
                 line = longer;
                 continue;
             }
             if lines.len() + 1 >= most {
-                let rest: Vec<&str> = words.collect();
+                let rest: Vec<String> = words.collect();
                 lines.push(self.elided(&format!("{longer} {}", rest.join(" ")), size, bold, room));
                 return lines;
             }
@@ -126,6 +128,22 @@ impl Faces {
     fn face(&self, bold: bool) -> &FontRef<'static> {
         if bold { &self.bold } else { &self.regular }
     }
+}
+
+/// Words, of which a number and its unit are one.
+fn with_units(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let unit = ["s", "ms", "min", "h", "%"].contains(&word.trim_end_matches([';', ',', '.', ')', ':']));
+        match words.last_mut() {
+            Some(last) if (unit || word.starts_with('\u{b1}')) && last.ends_with(|c: char| c.is_ascii_digit()) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// The width in em of the substitute for a character that the font lacks.

@@ -2,6 +2,7 @@
 
 use super::figure::{Axis, Dash, Figure, Mark, Panel, Provenance, Row, Scale, Series};
 use super::format::Format;
+use super::keyed::UNDECIDED;
 use super::theme::Ink;
 
 /// A sweep over two keys.
@@ -25,8 +26,14 @@ pub struct HeatMap {
     pub values: Vec<Vec<f64>>,
     /// The best cell (x, y).
     pub best: Option<(usize, usize)>,
-    /// Cells that cannot be told from the best.
+    /// What it is called: `best`, `take`.
+    pub best_word: String,
+    /// Cells that can as well be taken.
     pub plateau: Vec<(usize, usize)>,
+    /// What those are called.
+    pub plateau_word: String,
+    /// Cells that were measured too little to say whether they are as good.
+    pub undecided: Vec<(usize, usize)>,
     /// The cell of the scenario as it stands.
     pub current: Option<(usize, usize)>,
 }
@@ -68,14 +75,19 @@ pub fn heat_map(map: &HeatMap) -> Figure {
         panel.series.push(Series::new(map.figure.clone(), Ink::Text, scale).tips(tips));
         let inside = |&(x, y): &(usize, usize)| x < map.x_values.len() && y < rows;
         let place = |(x, y): (usize, usize)| (x, up(y));
+        let undecided: Vec<(usize, usize)> = map.undecided.iter().copied().filter(inside).map(place).collect();
+        if !undecided.is_empty() {
+            let outline = Mark::Outline { squares: undecided, dash: Dash::Dotted };
+            panel.series.push(Series::new(UNDECIDED, Ink::Balanced, outline));
+        }
         let plateau: Vec<(usize, usize)> = map.plateau.iter().copied().filter(inside).map(place).collect();
         if !plateau.is_empty() {
             let outline = Mark::Outline { squares: plateau, dash: Dash::Dashed };
-            panel.series.push(Series::new("plateau: as good as the best", Ink::Bad, outline));
+            panel.series.push(Series::new(map.plateau_word.clone(), Ink::Bad, outline));
         }
         if let Some(best) = map.best.filter(inside).map(place) {
             let outline = Mark::Outline { squares: vec![best], dash: Dash::Solid };
-            panel.series.push(Series::new("best", Ink::Bad, outline));
+            panel.series.push(Series::new(map.best_word.clone(), Ink::Bad, outline));
         }
         if let Some((x, y)) = map.current.filter(inside).map(place) {
             let mark = Mark::Corners(vec![(x, y)]);

@@ -1,5 +1,6 @@
-//! What happened: a strip for each account in steps of the SLO and the gate, with what befell it and when that was seen;
-//! below it what users felt, and what became of escapes. The window is around the incidents; the rest is folded away.
+//! What happened: a strip for each account in steps of the SLO and the gate, with what befell it and when that was
+//! seen; below it what users felt, and what became of escapes. The window is around the incidents; the rest is folded
+//! away.
 
 use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Span, SpanKind};
 use super::format::{Format, number};
@@ -126,19 +127,9 @@ fn time(incident: &Incident) -> Axis {
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, to)
 }
 
-fn strips(incident: &Incident) -> Panel {
-    let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
-    let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
-    (panel.zoom, panel.keys) = (true, true);
-    let sick =
-        |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
-    let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
-    panel.y.strong = strong.collect();
-    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
-    panel.nothing = format!("nothing to show: {nothing}");
-    for (span, name) in &incident.brackets {
-        panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
-    }
+/// The cells of all strips, a series for each step.
+fn cells(incident: &Incident) -> Vec<Series> {
+    let mut series = Vec::new();
     for (step, name) in incident.steps.iter().enumerate() {
         let (mut bars, mut tips) = (Vec::new(), Vec::new());
         for (row, lane) in incident.lanes.iter().enumerate() {
@@ -152,20 +143,48 @@ fn strips(incident: &Incident) -> Panel {
             }
         }
         if !bars.is_empty() {
-            panel.series.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
+            series.push(Series::new(name.clone(), Ink::Step(step), Mark::Bars { bars }).tips(tips));
         }
     }
+    series
+}
+
+/// Stretches in which an account had nothing to do, as thin bars.
+fn idle(incident: &Incident) -> Vec<(f64, f64, f64, f64)> {
+    // after the last answer of all there is nothing to be idle of
+    let answered = incident.lanes.iter().filter_map(|lane| lane.cells.last()).map(|cell| cell.1).fold(0.0, f64::max);
+    let stretches = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
+        let row = row as f64 + 0.05;
+        let seen = |gap: &Span| !lane.blocked.iter().any(|span| span.from <= gap.from && gap.to <= span.to);
+        gaps(lane, (incident.window.0, answered))
+            .into_iter()
+            .filter(seen)
+            .map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
+    });
+    stretches.collect()
+}
+
+fn strips(incident: &Incident) -> Panel {
+    let names = incident.lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut panel = Panel::new(incident.measure.clone(), time(incident).hidden(), Axis::names("", names));
+    (panel.zoom, panel.keys) = (true, true);
+    let sick =
+        |lane: &Lane| !lane.degraded.is_empty() || !lane.blocked.is_empty() || is_mostly_bad(lane, incident.window);
+    let strong = incident.lanes.iter().enumerate().filter(|(_, lane)| sick(lane)).map(|(row, _)| row);
+    panel.y.strong = strong.collect();
+    let nothing = if incident.lanes.is_empty() { "the scenario has no accounts" } else { "no request arrived" };
+    panel.nothing = format!("nothing to show: {nothing}");
+    for (span, name) in &incident.brackets {
+        panel.series.push(Series::new(name.clone(), Ink::Text, Mark::Spans(vec![*span], SpanKind::Bracket)));
+    }
+    panel.series.extend(cells(incident));
     let over = |of: fn(&Lane) -> &Vec<Span>, low: f64, high: f64| -> Vec<(f64, f64, f64, f64)> {
         let lanes = incident.lanes.iter().enumerate();
         lanes
             .flat_map(|(row, lane)| of(lane).iter().map(move |s| (s.from, s.to, row as f64 + low, row as f64 + high)))
             .collect()
     };
-    let idle = incident.lanes.iter().enumerate().flat_map(|(row, lane)| {
-        let row = row as f64 + 0.05;
-        gaps(lane, incident.window).into_iter().map(move |gap| (gap.from, gap.to, row - 0.03, row + 0.03))
-    });
-    let idle: Vec<(f64, f64, f64, f64)> = idle.collect();
+    let idle = idle(incident);
     if !idle.is_empty() && !panel.series.is_empty() {
         panel.series.push(Series::new(IDLE, Ink::Dots, Mark::Bars { bars: idle }));
     }

@@ -1,7 +1,7 @@
 //! Panels over the values of one key, under each other on one axis: what charts of sweeps and of searches are built of.
 
 use super::estimate::Estimate;
-use super::figure::{Axis, Dash, Mark, Panel, Row, Scale, Series, Shape, Span, SpanKind};
+use super::figure::{Axis, Dash, Mark, Panel, Row, Scale, Series, Shape, Span, SpanKind, Texture};
 use super::format::Format;
 use super::theme::Ink;
 
@@ -16,9 +16,16 @@ pub struct KeyMarks {
     pub best: Option<f64>,
     /// What the best value is called: `best`, `recommended`.
     pub best_word: String,
-    /// Values that cannot be told from the best: the first and the last.
+    /// Values that can as well be taken: the first and the last.
     pub plateau: Option<(f64, f64)>,
+    /// What those are called: `plateau`, `as good and as cheap`.
+    pub plateau_word: String,
+    /// Values that were measured too little to say whether they are as good.
+    pub undecided: Vec<f64>,
 }
+
+/// What hatching says.
+pub(super) const UNDECIDED: &str = "too few replications to say";
 
 /// One line with its band.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +139,7 @@ fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMark
     if panel.curves.is_empty() {
         return out;
     }
+    out.series.extend(undecided(&out.x, order, at, marks));
     out.series.extend(mark_series(&out.x, marks, labelled));
     let categories = matches!(out.x.scale, Scale::Category(_));
     for (place, curve) in panel.curves.iter().enumerate() {
@@ -167,6 +175,27 @@ fn drawn(panel: &KeyPanel, x: Axis, order: &[usize], at: &[f64], marks: &KeyMark
     out
 }
 
+/// Hatching around values of which too few replications say nothing, half way to their neighbours.
+fn undecided(key: &Axis, order: &[usize], at: &[f64], marks: &KeyMarks) -> Option<Series> {
+    let between = |a: f64, b: f64| if key.scale == Scale::Log { (a * b).sqrt() } else { 0.5 * (a + b) };
+    let mut spans: Vec<Span> = Vec::new();
+    for (place, value) in order.iter().map(|&i| at[i]).enumerate() {
+        if !marks.undecided.contains(&value) {
+            continue;
+        }
+        let beside = |place: Option<usize>| place.and_then(|place| order.get(place)).map(|&i| at[i]);
+        let alone = if matches!(key.scale, Scale::Category(_)) { 0.5 } else { 0.0 };
+        let from = beside(place.checked_sub(1)).map_or(value - alone, |other| between(other, value));
+        let to = beside(Some(place + 1)).map_or(value + alone, |other| between(value, other));
+        match spans.last_mut() {
+            Some(last) if last.to == from => last.to = to,
+            _ => spans.push(Span { from, to }),
+        }
+    }
+    let hatched = Mark::Spans(spans.clone(), SpanKind::Hatched(Texture::Rising));
+    (!spans.is_empty()).then(|| Series::new(UNDECIDED, Ink::Balanced, hatched))
+}
+
 /// Default, own and best value, and the plateau; their labels are only on the first panel.
 fn mark_series(key: &Axis, marks: &KeyMarks, labelled: bool) -> Vec<Series> {
     let mut out = Vec::new();
@@ -177,8 +206,8 @@ fn mark_series(key: &Axis, marks: &KeyMarks, labelled: bool) -> Vec<Series> {
         let room = if matches!(key.scale, Scale::Category(_)) { 0.5 } else { 0.0 };
         let span = Span { from: low - room, to: high + room };
         let name = match low == high {
-            true => format!("plateau {} alone", value_of(key, low)),
-            false => format!("plateau {} to {}", value_of(key, low), value_of(key, high)),
+            true => format!("{} {} alone", marks.plateau_word, value_of(key, low)),
+            false => format!("{} {} to {}", marks.plateau_word, value_of(key, low), value_of(key, high)),
         };
         out.push(Series::new(label(name), Ink::Accent, Mark::Spans(vec![span], SpanKind::Bracket)));
     }
@@ -188,8 +217,9 @@ fn mark_series(key: &Axis, marks: &KeyMarks, labelled: bool) -> Vec<Series> {
             out.push(Series::new("", ink, Mark::RuleX { at, label, dash }));
         }
     };
-    rule(marks.default, "default", Ink::Muted, Dash::Dashed);
-    rule(marks.own, "scenario", Ink::Text, Dash::DashDot);
+    let same = marks.own.is_some() && marks.own == marks.default;
+    rule(marks.default.filter(|_| !same), "default", Ink::Muted, Dash::Dashed);
+    rule(marks.own, if same { "yours, the default," } else { "yours" }, Ink::Text, Dash::DashDot);
     rule(marks.best, &marks.best_word, Ink::Accent, Dash::Solid);
     out
 }

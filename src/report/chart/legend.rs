@@ -118,7 +118,7 @@ impl Flow<'_> {
         let ends = self.faces.width(low, self.size, false) + self.faces.width(high, self.size, false);
         let ramp = matches!(of.mark, Mark::Cells { .. });
         let swatch = if ramp { 134.0 + ends } else { 24.0 };
-        let room = (self.right - self.left - swatch - 6.0).min(340.0);
+        let room = (self.right - self.left - swatch - 6.0).min(460.0);
         let text = self.faces.elided(&of.name, self.size, false, room);
         let area = Area { x, y, w: swatch + 6.0 + self.faces.width(&text, self.size, false), h: self.line };
         let mut items = swatch_of(of.mark, of.ink, &area, self.faces.width(low, self.size, false));

@@ -1,8 +1,8 @@
 //! Charts: from plain inputs to a [`Figure`], and from a figure to SVG, PNG or the inline SVG of the HTML page.
 //!
-//! A chart function (`key_sweep`, `heat_map`, `distribution`, ...) knows what a picture says; [`layout`] knows where everything
-//! goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only draw what
-//! the layout placed. One layout for all of them: what is tested once holds for every output.
+//! A chart function (`key_sweep`, `heat_map`, `distribution`, ...) knows what a picture says; [`layout`] knows where
+//! everything goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only
+//! draw what the layout placed. One layout for all of them: what is tested once holds for every output.
 
 mod axis;
 mod compare;
@@ -36,7 +36,7 @@ mod sweep;
 mod theme;
 mod timeline;
 
-pub use compare::{Comparison, Difference, Verdict, compare};
+pub use compare::{Comparison, Difference, Finding, compare};
 pub use detection::{ConditionDetection, Delay, Detection, RocPoint, detection};
 pub use distribution::{Ccdf, Distribution, Side, distribution};
 pub use draw::{DrawError, WIDTH, png, png_with, svg};
@@ -57,6 +57,6 @@ pub use layout::layout;
 pub use scene::{Scene, TextBox, outline};
 pub use search::{KeySearch, Searched, key_search};
 pub use suffered::{Dot, Half, Level, Line, Suffered, suffered};
-pub use sweep::{KeySweep, Other, Point as SweepPoint, key_sweep};
+pub use sweep::{KeySweep, Other, SweepPoint, key_sweep};
 pub use theme::{Ink, Theme};
 pub use timeline::{AccountTrack, Counted, Escapes, Share, Timeline, timeline};

@@ -8,7 +8,7 @@ use super::theme::Ink;
 
 /// The figures at one value of the key.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+pub struct SweepPoint {
     /// The value in the units of the key's axis; on an axis of names the number of the name, from 0.
     pub at: f64,
     /// Worst turn of a session, p50, p95 and p99 over sessions, in ms.
@@ -42,9 +42,9 @@ pub struct KeySweep {
     /// The axis of the key.
     pub key: Axis,
     /// The points, in any order.
-    pub points: Vec<Point>,
+    pub points: Vec<SweepPoint>,
     /// The same with escape switched off (its threshold is ignored).
-    pub off: Option<Point>,
+    pub off: Option<SweepPoint>,
     /// What is marked on the axis.
     pub marks: KeyMarks,
     /// Further figures, a panel each.
@@ -96,7 +96,7 @@ pub fn key_sweep(sweep: &KeySweep) -> Figure {
 fn curve(
     sweep: &KeySweep,
     (name, ink, shape, dash): (&'static str, Ink, Shape, Dash),
-    of: impl Fn(&Point) -> Estimate,
+    of: impl Fn(&SweepPoint) -> Estimate,
 ) -> Option<Curve> {
     let values: Vec<Estimate> = sweep.points.iter().map(&of).collect();
     let off = sweep.off.as_ref().map_or(f64::NAN, |off| of(off).value);
@@ -122,7 +122,7 @@ fn escapes(sweep: &KeySweep) -> KeyPanel {
     let reason = |(i, style): (usize, (&'static str, Ink, Shape, Dash))| {
         let some = sweep.points.iter().any(|point| point.escapes_per_1000[i].value > 0.0);
         // with escape off there are none by definition
-        let of = |point: &Point| point.escapes_per_1000[i];
+        let of = |point: &SweepPoint| point.escapes_per_1000[i];
         some.then(|| curve(sweep, style, of)).flatten().map(|curve| Curve { off: f64::NAN, ..curve })
     };
     KeyPanel {
@@ -152,7 +152,7 @@ fn cold(sweep: &KeySweep) -> KeyPanel {
 /// The figures that were asked for: they are what values are judged by, so they come first.
 fn others(sweep: &KeySweep) -> Vec<KeyPanel> {
     let panel = |(i, other): (usize, &Other)| {
-        let of = |point: &Point| point.others.get(i).copied().unwrap_or(Estimate::MISSING);
+        let of = |point: &SweepPoint| point.others.get(i).copied().unwrap_or(Estimate::MISSING);
         KeyPanel {
             title: other.title.clone(),
             label: other.label.clone(),

@@ -121,7 +121,7 @@ pub(in crate::report) fn at(path: &str) -> Result<Figure, BadDocument> {
 pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocument> {
     let document = Document::deserialize(document)?;
     let about = document.comparison;
-    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is no level", about.level)))?;
+    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is not a level", about.level)))?;
     let row = |(path, value): (&String, &Value)| -> Result<Row, BadDocument> {
         let judged = Judged::deserialize(value)?;
         Ok(Row {
@@ -146,7 +146,7 @@ pub(super) fn comparison(document: &Value) -> Result<ComparisonReport, BadDocume
             Ok((at(path)?, Pair::deserialize(value)?.paired(verdict), verdict))
         };
         Ok(Step {
-            reason: reason.ok_or_else(|| BadDocument(format!("`{}` is no escape reason", rung.reason)))?,
+            reason: reason.ok_or_else(|| BadDocument(format!("`{}` is not an escape reason", rung.reason)))?,
             rows: rung.figures.iter().map(row).collect::<Result<_, _>>()?,
         })
     };

@@ -1,7 +1,9 @@
-//! A page of results that is one file: the verdict first, then figures, charts, tables, the scenario and how to run it again.
+//! A page of results that is one file: the verdict first, then figures, charts, tables, the scenario and how to run it
+//! again.
 //!
 //! Nothing is fetched: style, script and drawings are in it, and a content security policy forbids the rest, also any
-//! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for both.
+//! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for
+//! both.
 
 mod class;
 mod data;
@@ -19,6 +21,10 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// SHA-256 of the script in base64, which the page's policy names; a test holds it against the script.
 const SCRIPT_HASH: &str = include_str!("page.js.sha256");
+
+/// The heading of the last section that is printed on paper: the story ends with it, details follow. Without one all is
+/// printed.
+pub const STORY_ENDS: &str = "What to change";
 
 /// Widths of charts in px: for wide and for narrow screens.
 const WIDTHS: [(&str, f64); 2] = [("wide", 960.0), ("narrow", 400.0)];
@@ -100,18 +106,21 @@ pub fn page(page: &Page) -> Result<String, BrokenFont> {
     add("seed", &from.seed);
     add("replications", &from.replications.map(|n| n.to_string()).unwrap_or_default());
     add("stickysim", &from.version);
+    let skip = if page.sections.is_empty() { "" } else { "<a class=\"skip\" href=\"#s0\">To what happened</a>" };
     let _ = write!(
         out,
-        "<header><div><h1>{}</h1><p class=\"meta\">{}</p></div><button id=\"theme\" hidden>Dark</button></header><main>",
+        "{skip}<header><div><h1>{}</h1><p class=\"meta\">{}</p></div><button id=\"theme\" hidden>Dark</button></header><main>",
         escaped(&page.title),
         meta.join(" · ")
     );
     verdict(page, &mut out);
     tiles(&page.tiles, &mut out);
     contents(page, &mut out);
+    let story = page.sections.iter().position(|section| section.heading == STORY_ENDS);
     for (i, section) in page.sections.iter().enumerate() {
         let heading = escaped(&section.heading);
-        let _ = write!(out, "<section aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{heading}</h2>");
+        let class = if story.is_some_and(|last| i > last) { " class=\"more\"" } else { "" };
+        let _ = write!(out, "<section{class} aria-labelledby=\"s{i}\"><h2 id=\"s{i}\">{heading}</h2>");
         for (j, part) in section.pieces.iter().enumerate() {
             piece(part, &section.heading, &format!("s{i}p{j}"), &mut out)?;
         }

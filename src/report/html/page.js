@@ -281,6 +281,12 @@
       });
     }
   }
+  // Past the contents to the chart of what happened.
+  const skip = document.querySelector("a.skip");
+  if (skip) skip.addEventListener("click", (event) => {
+    const first = charts.find((chart) => chart.svg.getClientRects().length);
+    if (first) { event.preventDefault(); first.svg.focus(); first.svg.scrollIntoView({ block: "center" }); }
+  });
   // Keys may scroll the page to the point that they reach: its tooltip goes with it. The mouse has left its point.
   addEventListener("scroll", () => {
     if (!shown) return;

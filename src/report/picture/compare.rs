@@ -14,11 +14,11 @@ use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
-    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Format, Provenance,
-    Verdict as Colour, compare, detection, distribution,
+    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Finding, Format, Provenance,
+    compare, detection, distribution,
 };
 use crate::report::comparison::{amount, signed, verdict};
-use crate::report::html::{Page, Section, Tile, Tone};
+use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
 use crate::report::printed::Report as _;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::Span;
@@ -35,8 +35,8 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Runs the first replication of A and of B once more, and looks at it. Also gives what all decisions of each amount
-    /// to ([`crate::experiment::compare::Comparison::first`]), by which one knows that it is the same run.
+    /// Runs the first replication of A and of B once more, and looks at it. Also gives what all decisions of each
+    /// amount to ([`crate::experiment::compare::Comparison::first`]), by which one knows that it is the same run.
     ///
     /// # Errors
     /// When a trace cannot be read.
@@ -104,7 +104,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     }
     if let Some(point) = of_comparison(report).points.pop() {
         let pieces = vec![crate::report::html::Piece::Line(point.text)];
-        sections.push(Section { heading: "What to change".to_owned(), pieces });
+        sections.push(Section { heading: STORY_ENDS.to_owned(), pieces });
     }
     sections.extend(told);
     let [a, b] = &report.scenarios;
@@ -195,10 +195,10 @@ pub(super) fn difference(
             paired => estimate(paired.and_then(|paired| paired.change)).scaled(100.0),
         },
         verdict: match found {
-            Verdict::Better => Colour::Better,
-            Verdict::Worse => Colour::Worse,
-            Verdict::Higher | Verdict::Lower => Colour::Differs,
-            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Colour::NotShown,
+            Verdict::Better => Finding::Better,
+            Verdict::Worse => Finding::Worse,
+            Verdict::Higher | Verdict::Lower => Finding::Differs,
+            Verdict::Identical | Verdict::NoDifferenceShown | Verdict::NotDecidable => Finding::NotShown,
         },
         words: verdict(found, paired, stands),
     }

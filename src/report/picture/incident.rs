@@ -1,11 +1,11 @@
-//! The pictures that tell an incident: what happened to which account, and who suffered. Made of what two runs on the same
-//! luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
+//! The pictures that tell an incident: what happened to which account, and who suffered. Made of what two runs on the
+//! same luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
 
 use super::recording::Recording;
 use super::recording::watch::{Episode, Watch};
 use super::sides::Sides;
 use super::strips::{COLUMNS, Look, column, lanes};
-use crate::report::answer::{clock, incident as clause, plural};
+use crate::report::answer::{self, clock, plural};
 use crate::report::chart::{self, Escaped, Felt, Figure, Incident, Provenance, Span};
 use crate::report::format;
 
@@ -51,20 +51,19 @@ pub(super) fn incident(sides: &Sides<'_>, provenance: Provenance, title: &str, s
     })
 }
 
-/// The answer, with how many sessions would have got stuck without escape where that is another number.
+/// The answer; that of a run with how many sessions would have got stuck without escape, where that is another number.
 fn finding(sides: &Sides<'_>, answer: &str) -> String {
     let Some((reference, name)) = sides.reference else { return answer.to_owned() };
-    let (without, with) = (reference.stuck(), sides.shown.0.stuck());
-    let bare = answer.trim_end_matches('.');
-    if without == with || bare.contains("under A") {
-        return answer.to_owned();
+    let without = match reference.stuck() {
+        stuck if stuck == sides.shown.0.stuck() => return answer.to_owned(),
+        0 => "none".to_owned(),
+        stuck => format::count(stuck as f64, None),
+    };
+    let aside = format!(" ({without} with {name})");
+    match answer.strip_suffix("got stuck.") {
+        Some(rest) => format!("{rest}got stuck{aside}."),
+        None => answer.replacen("no session got stuck", &format!("no session got stuck{aside}"), 1),
     }
-    let without = if without == 0 { "none".to_owned() } else { format::count(without as f64, None) };
-    if bare.ends_with("got stuck") {
-        return format!("{bare} ({without} with {name}).");
-    }
-    let with = if with == 0 { "none".to_owned() } else { format::count(with as f64, None) };
-    format!("{bare}; {with} got stuck ({without} with {name}).")
 }
 
 /// The scenario's own words, and what is folded away.
@@ -88,7 +87,7 @@ fn about(scenario: &serde_json::Value, window: (f64, f64), end: f64) -> String {
 /// Brackets over what befell: one for each stretch in which any account was degraded, where they are few.
 fn brackets(sides: &Sides<'_>, episodes: &[(usize, Span)], scenario: &serde_json::Value) -> Vec<(Span, String)> {
     let merged = merged(episodes);
-    let words = clause(scenario).unwrap_or_else(|| "degraded".to_owned());
+    let words = answer::incident(scenario).unwrap_or_else(|| "degraded".to_owned());
     match merged.as_slice() {
         [] => Vec::new(),
         [first, .., last] if merged.len() > LABELLED => {

@@ -1,10 +1,11 @@
-//! A varied key as the axis of a chart, and the values on it that deserve a mark: the gateway's default, the scenario's own.
+//! A varied key as the axis of a chart, and the values on it that deserve a mark: the gateway's default, the scenario's
+//! own.
 
 use serde_json::Value;
 
 use crate::experiment::current::lookup;
 use crate::experiment::vary::{Axis, Scale};
-use crate::report::chart::{Axis as ChartAxis, Format, Scale as ChartScale};
+use crate::report::chart::{self, Format};
 use crate::scenario::{Scenario, full_key};
 
 /// A varied key.
@@ -12,7 +13,7 @@ use crate::scenario::{Scenario, full_key};
 pub(super) struct Key<'a> {
     axis: &'a Axis,
     /// As charts draw it.
-    pub chart: ChartAxis,
+    pub chart: chart::Axis,
     /// Where each value lies on it.
     pub at: Vec<f64>,
     /// From the key's own unit to the axis'.
@@ -28,7 +29,7 @@ impl<'a> Key<'a> {
         let Some(numbers) = numbers else {
             let names: Vec<String> = axis.points.iter().map(|point| point.text.clone()).collect();
             let at = (0..names.len()).map(|i| i as f64).collect();
-            return Self { axis, chart: ChartAxis::names(axis.key.clone(), names), at, factor: 1.0 };
+            return Self { axis, chart: chart::Axis::names(axis.key.clone(), names), at, factor: 1.0 };
         };
         let (format, factor) = if axis.key.ends_with("_ms") {
             (Format::Seconds, 1e-3)
@@ -46,9 +47,9 @@ impl<'a> Key<'a> {
             Scale::List => low > 0.0 && high / low > WIDE,
         };
         let chart = if log {
-            ChartAxis::log(format!("{}{unit} (log scale)", axis.key), format)
+            chart::Axis::log(format!("{}{unit} (log scale)", axis.key), format)
         } else {
-            ChartAxis::linear(format!("{}{unit}", axis.key), format)
+            chart::Axis::linear(format!("{}{unit}", axis.key), format)
         };
         Self { axis, chart, at: numbers.iter().map(|number| number * factor).collect(), factor }
     }
@@ -56,7 +57,7 @@ impl<'a> Key<'a> {
     /// A value by its number, as people read it.
     pub(super) fn name(&self, point: usize) -> String {
         match (&self.chart.scale, self.at.get(point)) {
-            (ChartScale::Linear | ChartScale::Log, Some(&at)) => self.chart.format.value(at),
+            (chart::Scale::Linear | chart::Scale::Log, Some(&at)) => self.chart.format.value(at),
             _ => self.axis.points.get(point).map_or_else(String::new, |point| point.text.clone()),
         }
     }
@@ -81,7 +82,7 @@ impl<'a> Key<'a> {
     }
 
     fn place(&self, value: &Value) -> Option<f64> {
-        if matches!(self.chart.scale, ChartScale::Linear | ChartScale::Log) {
+        if matches!(self.chart.scale, chart::Scale::Linear | chart::Scale::Log) {
             return Some(value.as_f64()? * self.factor);
         }
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -118,9 +119,9 @@ mod tests {
     #[test]
     fn numbers_have_an_axis_and_words_are_names() {
         let scale = |spec: &str| Key::new(&Axis::parse(spec).unwrap()).chart.scale;
-        assert_eq!(scale("lb_top_k=1,3,7"), ChartScale::Linear);
-        assert_eq!(scale("sticky_escape_ttft_ms=1000:60000:log:3"), ChartScale::Log);
-        assert_eq!(scale("sticky_escape_ttft_ms=1000,60000"), ChartScale::Log);
-        assert_eq!(scale("transport=http,websocket"), ChartScale::Category(vec!["http".into(), "websocket".into()]));
+        assert_eq!(scale("lb_top_k=1,3,7"), chart::Scale::Linear);
+        assert_eq!(scale("sticky_escape_ttft_ms=1000:60000:log:3"), chart::Scale::Log);
+        assert_eq!(scale("sticky_escape_ttft_ms=1000,60000"), chart::Scale::Log);
+        assert_eq!(scale("transport=http,websocket"), chart::Scale::Category(vec!["http".into(), "websocket".into()]));
     }
 }

@@ -9,7 +9,7 @@ use crate::measure::figures::{Meta, Unit, no_token};
 use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
 use crate::report::document::scheduler_in_words;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
-use crate::report::summary::Section as Summary;
+use crate::report::summary;
 
 /// A mean with its interval as charts take it.
 pub(super) fn estimate(interval: Option<Interval>) -> Estimate {
@@ -95,10 +95,10 @@ pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -
     Section { heading: heading.to_owned(), pieces }
 }
 
-/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the top
-/// of a page already.
-pub(super) fn tables(sections: &[Summary], first: &str) -> Vec<Section> {
-    let mut kept: Vec<Summary> =
+/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the
+/// top of a page already.
+pub(super) fn tables(sections: &[summary::Section], first: &str) -> Vec<Section> {
+    let mut kept: Vec<summary::Section> =
         sections.iter().filter(|section| !section.title.starts_with("Notes")).cloned().collect();
     if let Some(section) = kept.first_mut() {
         section.title = first.to_owned();

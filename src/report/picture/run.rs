@@ -10,7 +10,7 @@ use crate::report::answer::of_run;
 use crate::report::chart::{Detection, Distribution, Figure, Provenance, detection, distribution, journey, timeline};
 use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
-use crate::report::html::{Page, Piece, Section, Tile, Tone};
+use crate::report::html::{Page, Piece, STORY_ENDS, Section, Tile, Tone};
 use crate::report::summary::sections;
 
 /// Where figures of a run come from.
@@ -89,7 +89,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     who.extend(take("Tail latency"));
     story.push(("Who suffered", who));
     story.push(("What it cost", take("Escapes").into_iter().chain(take("Cost")).collect()));
-    story.push(("What to change", advice(document)));
+    story.push((STORY_ENDS, advice(document)));
     let timeline = first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]);
     story.push(("Accounts over time", timeline.collect()));
     let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());
@@ -144,12 +144,19 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
             |of: &NamedFigures| of.get(path.strip_prefix("conditions.")?.strip_prefix(&of.name)?.strip_prefix('.')?);
         document.conditions.iter().find_map(of).map(Estimate::mean)
     };
-    detection(&Detection {
+    let mut figure = detection(&Detection {
         provenance: from(document),
         conditions: conditions(paths.iter().map(String::as_str), &get),
         roc: Vec::new(),
         current: None,
-    })
+    });
+    let mode = document.about.settings.mode;
+    if !mode.has_gate() {
+        // there is no gate that could see anything: scores and cooldowns take sessions away
+        figure.title = figure.title.replacen("the gate saw", &format!("the mode {} saw", mode.name()), 1);
+        figure.subtitle = figure.subtitle.replacen("the gate sees", &format!("the mode {} sees", mode.name()), 1);
+    }
+    figure
 }
 
 /// The figures that come first: title, path, unit, and the path of what stands under it.

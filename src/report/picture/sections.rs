@@ -1,10 +1,10 @@
 //! The sections that terminals and Markdown show, as sections of a page: the same tables, sorted by a click.
 
 use crate::report::html::{Cell, Column, Piece, Section, Table};
-use crate::report::summary::{Block, Section as Summary};
+use crate::report::summary::{self, Block};
 
 /// Each section with its tables and sentences.
-pub(super) fn pages(sections: &[Summary]) -> Vec<Section> {
+pub(super) fn pages(sections: &[summary::Section]) -> Vec<Section> {
     let piece = |block: &Block| match block {
         Block::Table(found) => Piece::Table(table(&found.header, &found.rows)),
         Block::Line(text) => Piece::Line(text.clone()),

@@ -69,7 +69,7 @@ impl Look {
                 format!("{share} first tokens of each account came within")
             }
             Measure::Errors => "Share of each account's forwards that failed".to_owned(),
-            Measure::Slots => "Share of time in which an account had no free slot".to_owned(),
+            Measure::Slots => "Share of time without a free slot".to_owned(),
         }
     }
 

@@ -1,9 +1,10 @@
-//! Pictures and the page of a sweep: a key's curves, two keys' heat map, and what a threshold misses or cries wolf about.
+//! Pictures and the page of a sweep: a key's curves, two keys' heat map, and what a threshold misses or cries wolf
+//! about.
 
 use super::Chart;
 use super::keys::Key;
 use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
-use crate::experiment::cell::Figure as Of;
+use crate::experiment::cell;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
 use crate::report::answer::of_sweep;
@@ -14,7 +15,7 @@ use crate::report::chart::{
 use crate::report::comparison::amount;
 use crate::report::html::{Page, Section, Tile, Tone};
 use crate::report::printed::Report as _;
-use crate::report::sweep::{Shape, SweepReport};
+use crate::report::sweep::{Shape, SweepReport, Worth};
 
 /// Figures that the chart of one key shows anyhow.
 const SHOWN: [&str; 4] =
@@ -34,7 +35,6 @@ pub fn sweep_charts(report: &SweepReport) -> Vec<Chart> {
 /// The page of a sweep; `command` made it.
 pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     let from = from(report);
-    let answer = of_sweep(report);
     let keys: Vec<&str> = report.layout.grid().axes().iter().map(|axis| axis.key.as_str()).collect();
     let mut sections: Vec<Section> = Vec::new();
     for chart in sweep_charts(report) {
@@ -50,7 +50,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
         title: format!("{}: {}", report.name, keys.join(", ")),
         reproduce: reproduce(&from),
         provenance: from,
-        answer,
+        answer: of_sweep(report),
         notes: report.notes.clone(),
         tiles: tiles(report),
         sections,
@@ -68,7 +68,7 @@ fn one_key(report: &SweepReport) -> Figure {
     let axis = &report.layout.grid().axes()[0];
     let key = Key::new(axis);
     let judged = report.shapes.iter().filter(|shape| !SHOWN.contains(&shape.figure.path.as_str()));
-    let judged: Vec<&Of> = judged.map(|shape| &shape.figure).collect();
+    let judged: Vec<&cell::Figure> = judged.map(|shape| &shape.figure).collect();
     let point = |at: f64, point: usize| {
         let mean = |path: &str| estimate(report.mean(point, path));
         // shares of the mean number of requests: how many there are hardly varies
@@ -82,22 +82,20 @@ fn one_key(report: &SweepReport) -> Figure {
             others: judged.iter().map(|figure| mean(&figure.path).scaled(format_of(figure.meta.unit).1)).collect(),
         }
     };
-    let shape = report.shapes.first();
-    let default = key.default();
-    // among values of which none did anything, or of one alone, none is best
-    let chosen = !report.is_inert() && key.at.len() > 1;
     let off = report.layout.places().iter().position(|place| place.off);
-    key_sweep(&KeySweep {
+    let mut figure = key_sweep(&KeySweep {
         provenance: from(report),
         name: if is_threshold(&axis.key) { "Escape threshold".to_owned() } else { axis.key.clone() },
         points: key.at.iter().enumerate().map(|(i, &at)| point(at, i)).collect(),
         off: off.map(|off| point(f64::INFINITY, off)),
         marks: KeyMarks {
-            default,
-            own: key.own(&report.scenario).filter(|own| Some(*own) != default),
-            best: shape.and_then(|shape| key.at.get(shape.best)).copied().filter(|_| chosen),
-            best_word: "best".to_owned(),
-            plateau: shape.and_then(|shape| plateau(shape, &key)).filter(|_| chosen),
+            default: key.default(),
+            own: key.own(&report.scenario),
+            best: report.taken().and_then(|taken| key.at.get(taken)).copied(),
+            best_word: "take".to_owned(),
+            plateau: stretch(report, &key),
+            plateau_word: "as good and as cheap:".to_owned(),
+            undecided: worth(report, &[Worth::TooFew]).filter_map(|point| key.at.get(point)).copied().collect(),
         },
         others: judged
             .iter()
@@ -110,14 +108,34 @@ fn one_key(report: &SweepReport) -> Figure {
         level_percent: report.level.fraction() * 100.0,
         notes: report.inert_remarks(),
         key: key.chart,
-    })
+    });
+    titled(report, &mut figure);
+    figure
 }
 
-/// The unbroken stretch around the best value.
-fn plateau(shape: &Shape, key: &Key<'_>) -> Option<(f64, f64)> {
-    let (first, last) = shape.axes.first()?.stretch;
-    let (first, last) = (*key.at.get(first)?, *key.at.get(last)?);
-    Some((first.min(last), first.max(last)))
+/// The finding as the title, with the scenario's name.
+fn titled(report: &SweepReport, figure: &mut Figure) {
+    if let Some(answer) = report.answer() {
+        let mut letters = answer.sentence.trim_end_matches('.').chars();
+        let first: String = letters.next().map_or_else(String::new, |first| first.to_lowercase().collect());
+        figure.title = format!("{}: {first}{}", report.name, letters.as_str());
+    }
+}
+
+/// The unbroken stretch around the one to take of values that are as good and as cheap.
+fn stretch(report: &SweepReport, key: &Key<'_>) -> Option<(f64, f64)> {
+    let taken = report.taken().filter(|&taken| taken < key.at.len())?;
+    let good = |point: usize| matches!(report.worth(point), Some(Worth::Take | Worth::AsGood));
+    let first = (0..=taken).rev().take_while(|&point| good(point)).last()?;
+    let last = (taken..key.at.len()).take_while(|&point| good(point)).last()?;
+    let (first, last) = (key.at[first], key.at[last]);
+    (first != last).then_some((first.min(last), first.max(last)))
+}
+
+/// The points that are worth this.
+fn worth<'a>(report: &'a SweepReport, wanted: &'a [Worth]) -> impl Iterator<Item = usize> + 'a {
+    let points = 0..report.layout.grid().size();
+    points.filter(|&point| report.worth(point).is_some_and(|found| wanted.contains(&found)))
 }
 
 /// One map a figure that values are judged by, over the first two keys; further keys are at their best values.
@@ -132,7 +150,11 @@ fn heat_maps(report: &SweepReport) -> Vec<Chart> {
 fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
     let (places, axes) = (report.layout.places(), report.layout.grid().axes());
     let (x, y) = (&axes[0], &axes[1]);
-    let best = shape.and_then(|shape| places.get(shape.best));
+    // by the first figure it is decided what to take; other figures only show their own best
+    let first = report.shapes.first().map(|shape| &shape.figure.path);
+    let judged = report.taken().is_some() && shape.map(|shape| &shape.figure.path) == first;
+    let plane = shape.map(|shape| if judged { report.taken().unwrap_or(shape.best) } else { shape.best });
+    let best = plane.and_then(|point| places.get(point)).filter(|place| !place.off);
     // the cells of the plane through the best point
     let cell = |point: usize| -> Option<(usize, usize)> {
         let place = places.get(point).filter(|place| !place.off)?;
@@ -161,8 +183,15 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         figure: meta.map_or_else(|| "no figure".to_owned(), |meta| meta.title.to_owned()),
         format,
         values,
-        best: shape.and_then(|shape| cell(shape.best)),
-        plateau: shape.map_or_else(Vec::new, |shape| shape.plateau.iter().filter_map(|&point| cell(point)).collect()),
+        best: if judged { report.taken().and_then(cell) } else { shape.and_then(|shape| cell(shape.best)) },
+        best_word: if judged { "take" } else { "best" }.to_owned(),
+        plateau: if judged {
+            worth(report, &[Worth::Take, Worth::AsGood]).filter_map(cell).collect()
+        } else {
+            Vec::new()
+        },
+        plateau_word: "as good and as cheap".to_owned(),
+        undecided: if judged { worth(report, &[Worth::TooFew]).filter_map(cell).collect() } else { Vec::new() },
         current: own(x).zip(own(y)).filter(|_| rest_is_own),
     });
     if let Some(best) = best.filter(|_| axes.len() > 2) {
@@ -170,9 +199,24 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
             (2..axes.len()).map(|i| format!("{} = {}", axes[i].key, report.layout.label(best, i))).collect();
         figure.notes.push(format!("The other keys are at their best: {}.", rest.join(", ")));
     }
+    if judged {
+        titled(report, &mut figure);
+    }
+    figure.notes.extend(beyond(report));
     figure.notes.extend(references(report, shape));
     figure.notes.extend(report.inert_remarks());
     figure
+}
+
+/// What the scenario has as it stands, where it has no cell.
+fn beyond(report: &SweepReport) -> Option<String> {
+    let axes = report.layout.grid().axes();
+    let missing = axes.iter().any(|axis| Key::new(axis).own_point(&report.scenario).is_none());
+    let own = |axis: &crate::experiment::vary::Axis| {
+        Some(format!("{}={}", axis.key, crate::experiment::current::text(&report.scenario, &axis.key)?))
+    };
+    let own: Vec<String> = axes.iter().filter_map(own).collect();
+    (missing && own.len() == axes.len()).then(|| format!("Yours, {}, is not among these cells.", own.join(" ")))
 }
 
 /// The references with escape off, in words: they have no cell. Many would fill the paper; the tables have them all.
@@ -204,6 +248,7 @@ fn detected(report: &SweepReport) -> Option<Figure> {
     let key = Key::new(axis);
     let own = key.own_point(&report.scenario);
     let best = report.shapes.first().map(|shape| shape.best);
+    let best = report.taken().filter(|&taken| taken < axis.points.len()).or(best);
     let mut points: Vec<usize> = best.into_iter().chain(own).collect();
     points.dedup();
     let conditions: Vec<ConditionDetection> = points
@@ -244,7 +289,7 @@ fn tiles(report: &SweepReport) -> Vec<Tile> {
         ["sessions.worst_ttft_ms.p99", "felt_ttft_ms.p99", "sessions.stuck", "escapes.total", "cost.cold_turn_ratio"];
     paths.extend(more.into_iter().filter(|path| *path != shape.figure.path));
     let tile = |path: &str| {
-        let meta = Of::at(path)?.meta;
+        let meta = cell::Figure::at(path)?.meta;
         let bare = |point: usize| {
             let value = estimate(report.mean(point, path)).value;
             let (format, factor) = format_of(meta.unit);

@@ -130,6 +130,13 @@ fn one_key(report: &TuneReport) -> Figure {
             None
         }
     };
+    // the mark is what the report advises
+    let keeps = tuned.advice == Advice::Keep;
+    let taken = if keeps { own } else { best.map(|best| key.at[best]) };
+    let place = taken.and_then(|taken| key.at.iter().position(|&at| (at - taken).abs() <= 1e-9 * taken.abs()));
+    if let Some(best) = best.filter(|_| keeps) {
+        notes.push(format!("The best of the other values is {}.", key.name(best)));
+    }
     key_search(&KeySearch {
         provenance: from(report, None),
         at: key.at.clone(),
@@ -140,10 +147,12 @@ fn one_key(report: &TuneReport) -> Figure {
         regret_off: off.and_then(|off| off.regret).unwrap_or(f64::NAN),
         marks: KeyMarks {
             default,
-            own: own.filter(|own| Some(*own) != default),
-            best: best.map(|best| key.at[best]),
-            best_word: best_word(report).to_owned(),
-            plateau: best.and_then(|best| stretch(&tuned.plateau, best, &key.at)),
+            own: own.filter(|own| Some(*own) != taken),
+            best: taken,
+            best_word: if keeps { "keep" } else { "take" }.to_owned(),
+            plateau: place.and_then(|place| stretch(&tuned.plateau, place, &key.at)),
+            plateau_word: "as good:".to_owned(),
+            undecided: Vec::new(),
         },
         notes,
         key: key.chart,
@@ -204,6 +213,8 @@ fn heat(report: &TuneReport) -> Figure {
         _ => None,
     };
     let inert = report.tuned.advice == Advice::Inert;
+    let as_it_stands = own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1]));
+    let keeps = report.tuned.advice == Advice::Keep;
     let mut figure = heat_map(&HeatMap {
         provenance: from(report, None),
         x_key: x.key.clone(),
@@ -213,9 +224,12 @@ fn heat(report: &TuneReport) -> Figure {
         figure: "worst regret".to_owned(),
         format: Format::Percent,
         values,
-        best: best.filter(|_| !inert).and_then(cell),
+        best: if keeps { as_it_stands } else { best.filter(|_| !inert).and_then(cell) },
+        best_word: if keeps { "keep" } else { "take" }.to_owned(),
+        plateau_word: "as good".to_owned(),
+        undecided: Vec::new(),
         plateau: if inert { Vec::new() } else { report.tuned.plateau.iter().filter_map(|&arm| cell(arm)).collect() },
-        current: own.filter(|own| own[2..] == through[2..]).map(|own| (own[0], own[1])),
+        current: as_it_stands,
     });
     figure.subtitle =
         "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it stands."

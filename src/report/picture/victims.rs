@@ -61,17 +61,18 @@ fn title(halves: &[Half], lines: usize, some: bool, slow: &str) -> String {
     format!("{of} none got stuck; turns over {slow} or failed: {parts}")
 }
 
-/// The numbers of the sessions to show: those with most harm on the side that suffers more, then on the other.
+/// The numbers of the sessions to show: those with most harm on whichever side they suffer more.
 fn most_harmed(sides: &Sides<'_>) -> Vec<u64> {
-    let list = |recording: &Recording| recording.harmed().iter().map(|s| (s.number, s.harm)).collect::<Vec<_>>();
-    let mut all = sides.reference.map_or_else(Vec::new, |(recording, _)| list(recording));
-    let known: std::collections::BTreeSet<u64> = all.iter().map(|(number, _)| *number).collect();
-    all.extend(list(sides.shown.0).into_iter().filter(|(number, _)| !known.contains(number)));
-    // where a side was too long to keep, a session that is not in it is unknown there, not without turns
-    for recording in sides.reference.map(|(recording, _)| recording).into_iter().chain([sides.shown.0]) {
-        if recording.lacks_sessions() {
-            all.retain(|(number, _)| recording.session(*number).is_some());
-        }
+    let both: Vec<&Recording> =
+        sides.reference.map(|(recording, _)| recording).into_iter().chain([sides.shown.0]).collect();
+    let numbers: std::collections::BTreeSet<u64> =
+        both.iter().flat_map(|recording| recording.harmed()).map(|session| session.number).collect();
+    let harm = |number: u64| both.iter().filter_map(|side| side.session(number)).map(|s| s.harm).max().unwrap_or(0);
+    let mut all: Vec<(u64, u32)> = numbers.into_iter().map(|number| (number, harm(number))).collect();
+    // a session that a side did not keep is unknown there, not without turns: it escaped far from any incident, or
+    // there were too many
+    for recording in both {
+        all.retain(|(number, _)| recording.session(*number).is_some());
     }
     all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     all.into_iter().take(LINES).map(|(number, _)| number).collect()

@@ -19,7 +19,7 @@ use self::sessions::Sessions;
 use crate::files::{FileError, PendingFile};
 use crate::ids::SessionRef;
 use crate::measure::series::Series;
-use crate::measure::{AccountInfo, Finished, Forwarded, Observer, Report, Selected, Settings, StateChange};
+use crate::measure::{AccountInfo, Finished, Forwarded, Observer, Reported, Selected, Settings, StateChange};
 use crate::units::Time;
 use crate::upstream::HealthChange;
 use crate::workload::Request;
@@ -123,7 +123,7 @@ impl Observer for CsvFiles {
         self.requests.attempt_ended(now, step, client_there);
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.series.reported(report);
     }
 

@@ -5,11 +5,14 @@
 mod json;
 mod read;
 mod sections;
+mod worth;
 
-pub(in crate::report) use sections::{plateau, short_key};
+pub(in crate::report) use sections::short_key;
+pub use worth::Worth;
 
 use serde_json::Value;
 
+use super::answer::{Answer, of_sweep};
 use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
 use super::printed::Report;
@@ -187,6 +190,14 @@ impl Shape {
 impl Report for SweepReport {
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        Some(of_sweep(self))
+    }
+
+    fn brief(&self) -> Vec<Section> {
+        sections::brief(self)
     }
 
     /// Every point with every figure, and the shapes.

@@ -84,7 +84,7 @@ struct PointRow {
 pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     let document = Document::deserialize(document)?;
     let about = document.sweep;
-    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is no level", about.level)))?;
+    let level = Level::new(about.level).ok_or_else(|| BadDocument(format!("{} is not a level", about.level)))?;
     if about.axes.iter().any(|axis| axis.points.is_empty()) {
         return Err(BadDocument("it has a key without values".to_owned()));
     }
@@ -109,7 +109,7 @@ pub(super) fn sweep(document: &Value) -> Result<SweepReport, BadDocument> {
     let place = |key: &str, text: &str| {
         let axis = layout.grid().axes().iter().find(|axis| axis.key == key);
         let at = axis.and_then(|axis| axis.points.iter().position(|point| point.text == text));
-        at.ok_or_else(|| BadDocument(format!("`{text}` is no value of {key}")))
+        at.ok_or_else(|| BadDocument(format!("`{text}` is not a value of {key}")))
     };
     let axis = |row: AxisRow| -> Result<AxisShape, BadDocument> {
         let cliff = |cliff: &CliffRow| -> Result<Cliff, BadDocument> {

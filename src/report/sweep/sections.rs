@@ -25,10 +25,19 @@ const MARK_PLATEAU: &str = "=";
 const MARK_FEW: &str = "?";
 
 pub(super) fn of(report: &SweepReport) -> Vec<Section> {
+    all(report, true)
+}
+
+/// Below the answer: the points, the regrets of environments, and what must be known.
+pub(super) fn brief(report: &SweepReport) -> Vec<Section> {
+    all(report, false)
+}
+
+fn all(report: &SweepReport, verbose: bool) -> Vec<Section> {
     let mut all = vec![points(report, report.shapes.first())];
     if report.has_environments() {
         all.extend(matrix(report));
-    } else {
+    } else if verbose || report.shapes.len() > 1 {
         all.extend(report.shapes.iter().map(|shape| verdicts(report, shape)));
     }
     if let Some(section) = inert_section(report, &report.inert) {
@@ -36,9 +45,19 @@ pub(super) fn of(report: &SweepReport) -> Vec<Section> {
     }
     if !report.notes.is_empty() {
         let blocks = report.notes.iter().cloned().map(Block::Remark).collect();
-        all.push(Section { title: "Notes (of some points)".to_owned(), blocks });
+        all.push(Section { title: "Notes on some points".to_owned(), blocks });
     }
     all
+}
+
+/// The mark of a point in the table.
+fn mark(shape: Option<&Shape>, point: usize) -> &'static str {
+    match shape {
+        Some(shape) if shape.best == point => MARK_BEST,
+        Some(shape) if shape.plateau.contains(&point) => MARK_PLATEAU,
+        Some(shape) if shape.too_few.contains(&point) => MARK_FEW,
+        _ => "",
+    }
 }
 
 fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
@@ -51,10 +70,12 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
         report.seed
     ))];
     if n == 1 {
-        blocks.push(Block::Remark("one replication has no intervals: no value can be told from another".to_owned()));
+        blocks.push(Block::Remark("one replication has no intervals, so values cannot be distinguished".to_owned()));
     }
     let objectives: Vec<&Figure> = report.shapes.iter().map(|shape| &shape.figure).collect();
     let beside = BESIDE.iter().filter(|(path, _)| objectives.iter().all(|figure| figure.path != *path));
+    // more keys leave less room
+    let beside = beside.skip(layout.grid().axes().len().saturating_sub(2));
     let columns: Vec<(Figure, String)> = objectives
         .iter()
         .map(|&figure| (figure.clone(), shorter(&figure.path).to_owned()))
@@ -78,13 +99,7 @@ fn points(report: &SweepReport, shape: Option<&Shape>) -> Section {
                 amount(mean.map(|m| Interval { lo: None, hi: None, ..m }), figure.meta.unit)
             }
         }));
-        let mark = match shape {
-            Some(shape) if shape.best == point => MARK_BEST,
-            _ if on_plateau.contains(&point) => MARK_PLATEAU,
-            _ if few.contains(&point) => MARK_FEW,
-            _ => "",
-        };
-        row.push(mark.to_owned());
+        row.push(mark(shape, point).to_owned());
         table.row(row);
     }
     blocks.push(Block::Table(table));
@@ -113,7 +128,7 @@ fn shorter(path: &str) -> &str {
 }
 
 /// Which values of a key are as good as the best.
-pub(in crate::report) fn plateau(axis: &AxisShape, label: &dyn Fn(usize) -> String) -> String {
+fn plateau(axis: &AxisShape, label: &dyn Fn(usize) -> String) -> String {
     let (first, last) = axis.stretch;
     let few = match axis.too_few.as_slice() {
         [] => String::new(),
@@ -166,8 +181,8 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
 }
 
-/// What to decide: of one environment which value to take, of several the best of each, and those for the worst case and
-/// the mean.
+/// What to decide: of one environment which value to take, of several the best of each, and those for the worst case
+/// and the mean.
 pub(super) fn decided(report: &SweepReport) -> Vec<String> {
     let Some(decision) = &report.decision else { return Vec::new() };
     let name = |at: Option<usize>| at.and_then(|at| decision.decisions.get(at)).map_or("-", String::as_str);
@@ -181,7 +196,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
-            "to take: {}, the cheapest of what is as good as the best{also}",
+            "take {}: the cheapest of the values that are as good as the best{also}",
             name(decision.worst_case)
         )];
     }

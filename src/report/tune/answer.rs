@@ -9,7 +9,7 @@ use crate::experiment::stats::{Direction, Interval, Paired, Verdict};
 use crate::experiment::tune::confirm::Finding;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
-use crate::measure::figures::Unit;
+use crate::measure::figures::{Unit, no_token};
 use crate::report::comparison::{amount, signed};
 use crate::report::format::trimmed;
 use crate::scenario::full_key;
@@ -50,10 +50,10 @@ impl TuneReport {
                     let tuned = &self.tuned;
                     lines.extend(tuned.confirmed.iter().map(|found| of(found, self.ruled_out(found))));
                 } else {
-                    lines.push("there is no other value that keeps to the constraints".to_owned());
+                    lines.push("no other value meets the constraints".to_owned());
                 }
                 if self.tuned.stands {
-                    lines.push("by the search what there is is as good as the best".to_owned());
+                    lines.push("the search found the current value as good as the best".to_owned());
                 }
             }
             Advice::NothingFeasible | Advice::Inert => return lines,
@@ -121,7 +121,7 @@ impl TuneReport {
         let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
         let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
         if !others.is_empty() {
-            text += &format!(" (what if: {} is no setting of the gateway's)", others.join(", "));
+            text += &format!(" (what if: {} is not a setting of the gateway)", others.join(", "));
         }
         if !why.is_empty() {
             text += &format!("; as it stands a constraint is broken in {}", why.join(", "));
@@ -140,7 +140,11 @@ impl TuneReport {
         let title = self.objective.meta.title;
         let smallest = percent(self.smallest);
         let Some(share) = gain.share else { return format!("no replication has {title}: it says nothing") };
-        let text = format!("{title} {} on {} fresh replications", signed(difference, unit), found.replications);
+        let n = found.replications;
+        let text = match difference.filter(|difference| no_token::is_score(difference.mean)) {
+            None => format!("{title} {} on {n} fresh replications", signed(difference, unit)),
+            Some(_) => format!("{title}, which is \"no token\" in some of {n} fresh replications"),
+        };
         let largest = share.hi.map_or_else(String::new, |hi| format!(" (more than {} is)", percent(hi.max(0.0))));
         match gain.finding {
             Finding::RuledOut => format!("{text}: a gain of {smallest} is ruled out"),

@@ -125,7 +125,7 @@ impl Against {
 
 pub(super) fn tune(document: &Value) -> Result<TuneReport, BadDocument> {
     let document = Document::deserialize(document)?;
-    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is no level", document.level)))?;
+    let level = Level::new(document.level).ok_or_else(|| BadDocument(format!("{} is not a level", document.level)))?;
     let scenarios = document.scenarios.len();
     let grid: usize = document.axes.iter().map(|axis| axis.points.len()).product();
     if scenarios == 0

@@ -118,7 +118,7 @@ impl TuneReport {
             blocks.push(Block::Line(format!("and {} more, in JSON and CSV", order.len() - MOST)));
         }
         blocks.push(Block::Line(
-            "regret: distance to the best of the scenario where it is largest, as a share of the figure as it stands"
+            "regret: distance to the best, in the scenario where it is largest, as a share of the current figure"
                 .to_owned(),
         ));
         Section { title: "The search".to_owned(), blocks }
@@ -147,7 +147,7 @@ impl TuneReport {
         let is = |evidence: Evidence| match evidence {
             Evidence::Holds => "met",
             Evidence::Refuted => "BROKEN",
-            Evidence::Open => "not shown to be met, nor to be broken",
+            Evidence::Open => "neither shown to be met nor to be broken",
         };
         for constraint in &found.constraints {
             let default = match constraint.default {

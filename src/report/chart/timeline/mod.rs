@@ -248,6 +248,7 @@ fn shares(timeline: &Timeline) -> Panel {
         let known: Vec<&Share> = timeline
             .shares
             .iter()
+            .filter(|share| share.span.to > timeline.warmup_s || timeline.warmup_s >= timeline.end_s)
             .filter(|share| (share.sticky + share.balanced + share.escaped - 1.0).abs() < 1e-6)
             .collect();
         let bars: Vec<(f64, f64, f64, f64)> =

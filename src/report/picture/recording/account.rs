@@ -1,7 +1,7 @@
 //! One account's part of a recording.
 
 use super::grid::{Grid, Joins};
-use crate::report::chart::{AccountTrack, Counted, Escapes, Span as Stretch};
+use crate::report::chart::{self, AccountTrack, Counted, Escapes};
 use crate::scheduler::EscapeReason;
 use crate::units::{Span, Time};
 
@@ -142,7 +142,7 @@ impl Account {
 
     /// As the timeline wants it.
     pub fn track(&self, name: String, start: Time, end: Time) -> AccountTrack {
-        let stretch = |&(from, to): &(Time, Time)| Stretch {
+        let stretch = |&(from, to): &(Time, Time)| chart::Span {
             from: from.since(start).secs(),
             to: to.min(end).since(start).secs(),
         };
@@ -207,7 +207,7 @@ fn counted(grid: &Grid<Levels>) -> Vec<Counted> {
         }
         for (level, &count) in counts.0.iter().enumerate().filter(|(_, count)| **count > 0) {
             let ttft_ms = (edges[level], edges[level + 1]);
-            out.push(Counted { span: Stretch { from, to }, ttft_ms, count: u64::from(count) });
+            out.push(Counted { span: chart::Span { from, to }, ttft_ms, count: u64::from(count) });
         }
     }
     out
@@ -248,8 +248,8 @@ mod tests {
         account.block(at(4_000), at(6_000));
         account.listed(at(9_000), true);
         let track = account.track("a".into(), at(0), at(10_000));
-        assert_eq!(track.blocked, [Stretch { from: 1.0, to: 6.0 }]);
-        assert_eq!(track.away, [Stretch { from: 6.0, to: 9.0 }]);
+        assert_eq!(track.blocked, [chart::Span { from: 1.0, to: 6.0 }]);
+        assert_eq!(track.away, [chart::Span { from: 6.0, to: 9.0 }]);
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
             account.health(at(ms), degraded);
         }
         let track = account.track("a".into(), at(0), at(10_000));
-        assert_eq!(track.degraded, [Stretch { from: 1.0, to: 4.0 }, Stretch { from: 8.0, to: 10.0 }]);
+        assert_eq!(track.degraded, [chart::Span { from: 1.0, to: 4.0 }, chart::Span { from: 8.0, to: 10.0 }]);
     }
 
     #[test]

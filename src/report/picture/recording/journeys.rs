@@ -54,6 +54,9 @@ pub(super) struct Journeys {
     spared: Vec<Session>,
     /// So many accounts are degraded.
     ill: u32,
+    /// Whether any account ever was. Until then all sessions are kept as those of an incident would be: a run in which
+    /// slots run out has victims, too.
+    ever_ill: bool,
     /// A turn over this is harm.
     limit: Span,
     /// Requests under way that were cold.
@@ -68,6 +71,11 @@ impl Journeys {
 
     /// An account degraded, or recovered.
     pub fn health(&mut self, degraded: bool) {
+        if degraded && !self.ever_ill {
+            self.ever_ill = true;
+            self.spared.clear();
+            self.live.iter_mut().flatten().for_each(|session| session.near = false);
+        }
         self.ill = if degraded { self.ill + 1 } else { self.ill.saturating_sub(1) };
     }
 
@@ -99,7 +107,7 @@ impl Journeys {
         let failed = finished.status != Status::Ok;
         live.harm += u32::from(failed || felt.is_some_and(|felt| felt > self.limit));
         live.touched |= finished.degraded || finished.escape.is_some();
-        live.near |= self.ill > 0;
+        live.near |= self.ill > 0 || !self.ever_ill;
         live.worst = live.worst.max(felt.unwrap_or(Span::ZERO));
         live.cut |= live.turns.len() >= TURNS;
         if live.turns.len() < TURNS {
@@ -145,11 +153,6 @@ impl Journeys {
     /// The session of this number, if it is kept as one of those that suffered here or might have elsewhere.
     pub fn find(&self, number: u64) -> Option<&Session> {
         self.harmed.iter().chain(&self.spared).find(|session| session.number == number)
-    }
-
-    /// Whether there was no room for some sessions.
-    pub fn incomplete(&self) -> bool {
-        self.harmed.len() >= HARMED || self.spared.len() >= SPARED
     }
 
     fn keep(&mut self, session: Session) {

@@ -13,9 +13,9 @@ use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
 use crate::measure::{
-    AccountInfo, Finished, Forwarded, Observer, Percentiles, Report, Selected, Settings, StateChange,
+    AccountInfo, Finished, Forwarded, Observer, Percentiles, Reported, Selected, Settings, StateChange,
 };
-use crate::report::chart::{Ccdf, Journey, Provenance, Share, Side, Span as Stretch, Timeline, Turn};
+use crate::report::chart::{self, Ccdf, Journey, Provenance, Share, Side, Timeline, Turn};
 use crate::report::format;
 use crate::simulation::{Lowered, RunError, simulate_seen_by};
 use crate::units::{Span, Time, count};
@@ -77,7 +77,7 @@ impl Recording {
             let all: u64 = counts.iter().sum();
             let part = |of: usize| counts[of] as f64 / all as f64;
             (all > 0).then(|| Share {
-                span: Stretch { from, to: to.min(end_s) },
+                span: chart::Span { from, to: to.min(end_s) },
                 sticky: part(0),
                 balanced: part(1),
                 escaped: part(2),
@@ -143,7 +143,7 @@ impl Recording {
     }
 
     /// Blocked or off the list of candidates: stretches of each account.
-    pub(super) fn blocked(&self, account: usize) -> Vec<Stretch> {
+    pub(super) fn blocked(&self, account: usize) -> Vec<chart::Span> {
         let (start, end) = (self.settings.start, self.end);
         let track = self.accounts.get(account).map(|account| account.track(String::new(), start, end));
         track.map_or_else(Vec::new, |track| track.blocked.into_iter().chain(track.away).collect())
@@ -159,18 +159,13 @@ impl Recording {
         self.journeys.find(number)
     }
 
-    /// Whether there was no room for some sessions: one that is not there may have been.
-    pub(super) fn lacks_sessions(&self) -> bool {
-        self.journeys.incomplete()
-    }
-
     /// The distributions of felt TTFT, under this name.
     pub fn side(&self, name: &str) -> Side {
         Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
     }
 
-    /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest turns:
-    /// each with a label to pick it by.
+    /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest
+    /// turns: each with a label to pick it by.
     pub fn journeys(&self, provenance: &Provenance) -> Vec<(String, Journey)> {
         self.journeys.to_tell().iter().map(|session| (label(session), self.journey(session, provenance))).collect()
     }
@@ -203,9 +198,10 @@ impl Recording {
     }
 
     /// When an account was degraded, each stretch with this place.
-    fn ill(&self, place: usize, account: usize) -> Vec<(usize, Stretch)> {
+    fn ill(&self, place: usize, account: usize) -> Vec<(usize, chart::Span)> {
         let episodes = self.watch.accounts.get(account).map_or(&[][..], |patient| &patient.episodes);
-        let span = |episode: &watch::Episode| Stretch { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
+        let span =
+            |episode: &watch::Episode| chart::Span { from: episode.onset, to: episode.end.unwrap_or(self.end_s()) };
         episodes.iter().map(|episode| (place, span(episode))).collect()
     }
 
@@ -299,7 +295,7 @@ impl Observer for Recording {
         self.watch.slots(after, account, held);
     }
 
-    fn reported(&mut self, report: &Report) {
+    fn reported(&mut self, report: &Reported) {
         self.watch.reported(self.after(report.now), report);
         if let Some(ms) = report.health.ttft_ms {
             let after = self.after(report.now);

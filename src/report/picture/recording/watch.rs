@@ -4,7 +4,7 @@
 use super::grid::{Grid, Joins};
 use crate::engine::IdMap;
 use crate::ids::AccountIx;
-use crate::measure::{AccountInfo, Finished, Forwarded, Report, Selected, Settings};
+use crate::measure::{AccountInfo, Finished, Forwarded, Reported, Selected, Settings};
 use crate::scheduler::{EscapeReason, Outcome};
 use crate::units::Span;
 use crate::upstream::HealthChange;
@@ -202,7 +202,7 @@ impl Watch {
         }
     }
 
-    pub fn reported(&mut self, after: Span, report: &Report) {
+    pub fn reported(&mut self, after: Span, report: &Reported) {
         if !report.success
             && let Some(patient) = self.accounts.get_mut(report.account.at())
         {

@@ -1,0 +1,232 @@
+//! A calibration in pictures: the record against the simulations of it, and the page around them.
+
+use crate::calibrate::advice::advice;
+use crate::calibrate::backtest::{BackTest, Compared, Judgement};
+use crate::calibrate::observed::ESCAPES_AT;
+use crate::calibrate::report::value;
+use crate::calibrate::{Calibrated, Verdict};
+
+use super::answer::{Answer, Tone};
+use super::chart::{Axis, Dash, Figure, Format, Ink, Mark, Panel, Provenance, Row, Series, Shape};
+use super::html::{Cell, Column, Page, Piece, Section, Table};
+use super::picture::Chart;
+
+/// The charts of a calibration: those for which there is something to draw.
+pub fn charts(calibrated: &Calibrated) -> Vec<Chart> {
+    let of = [("calibration-tail", tail(calibrated)), ("calibration-accounts", accounts(calibrated))];
+    let of = of.into_iter().chain([("calibration-escapes", escapes(calibrated))]);
+    of.filter_map(|(name, figure)| Some(Chart { name: name.to_owned(), figure: figure? })).collect()
+}
+
+/// The page of a calibration; `command` makes it again.
+pub fn page(calibrated: &Calibrated, command: &str) -> Page {
+    let section = |heading: &str, figure: Option<Figure>, line: &str| {
+        let pieces = vec![Piece::Line(line.to_owned()), Piece::Chart(Box::new(figure?))];
+        Some(Section { heading: heading.to_owned(), pieces })
+    };
+    let drawn = [
+        section(
+            "How slow the slowest were",
+            tail(calibrated),
+            "Every answer of the period, whichever account gave it.",
+        ),
+        section("Account by account", accounts(calibrated), "The median time to first token of each account."),
+        section(
+            "Escapes over time",
+            escapes(calibrated),
+            "How many requests left their account for its health or load.",
+        ),
+    ];
+    let mut sections: Vec<Section> = drawn.into_iter().flatten().collect();
+    let mut tables = vec![Piece::Table(table("The whole period, fitted to all of it", &calibrated.back_test))];
+    if let Some((split, test)) = &calibrated.validation {
+        tables.push(Piece::Table(table(&format!("Fitted to the first {split:.0} s, the rest compared"), test)));
+    }
+    sections.push(Section { heading: "Every figure".to_owned(), pieces: tables });
+    Page {
+        title: "Calibration: record against simulation".to_owned(),
+        provenance: provenance(calibrated),
+        answer: answer(calibrated),
+        notes: calibrated.input.notes.clone(),
+        tiles: Vec::new(),
+        sections,
+        scenario: calibrated.scenario.clone(),
+        command: command.to_owned(),
+        reproduce: Vec::new(),
+    }
+}
+
+/// The verdict with what follows from it.
+fn answer(calibrated: &Calibrated) -> Answer {
+    let [agree, off, open] = calibrated.back_test.counts();
+    let (sentence, tone) = match calibrated.verdict {
+        Verdict::Agrees => ("The simulations do what really happened", Tone::Good),
+        Verdict::Off => ("The simulations do not do what really happened", Tone::Bad),
+        Verdict::CannotTell => {
+            ("There is too little to tell whether the simulations do what really happened", Tone::Undecided)
+        }
+    };
+    let sentence = format!("{sentence}: {agree} figures agree, {off} are off, {open} cannot be told.");
+    let mut answer = Answer::plain(sentence, tone, advice(calibrated));
+    for resolution in &calibrated.resolution {
+        answer.point(format!("By this log, {}.", resolution.words()), Tone::Neutral);
+    }
+    if !calibrated.gateway.is_empty() {
+        answer.point(calibrated.gateway.clone(), Tone::Neutral);
+    }
+    answer
+}
+
+fn provenance(calibrated: &Calibrated) -> Provenance {
+    Provenance {
+        scenario: "calibrated".to_owned(),
+        seed: String::new(),
+        replications: u32::try_from(calibrated.back_test.replications).ok(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+const RECORDED: &str = "recorded";
+const SIMULATED: &str = "simulated, middle";
+const RANGE: &str = "range of the simulations";
+
+fn figure(calibrated: &Calibrated, title: String, subtitle: &str, panel: Panel, height: f64) -> Figure {
+    Figure {
+        title,
+        subtitle: subtitle.to_owned(),
+        rows: vec![Row { height, panels: vec![panel] }],
+        legend: vec![RECORDED.to_owned(), SIMULATED.to_owned(), RANGE.to_owned()],
+        notes: Vec::new(),
+        provenance: provenance(calibrated),
+    }
+}
+
+/// The share of answers that were slower than each time.
+fn tail(calibrated: &Calibrated) -> Option<Figure> {
+    let tails = &calibrated.tails;
+    let slowest = |of: &dyn Fn(usize) -> f64| {
+        let at = (0..tails.len()).find(|&at| of(at) <= 0.01)?;
+        Some(Format::Seconds.value(tails[at].ttft_ms / 1e3))
+    };
+    let (recorded, simulated) = (slowest(&|at| tails[at].recorded)?, slowest(&|at| tails[at].simulated.1)?);
+    let x = Axis::log("upstream TTFT (s)", Format::Seconds);
+    let y = Axis::log("share of answers slower", Format::Percent);
+    let line = |of: &dyn Fn(usize) -> f64| (0..tails.len()).map(|at| (tails[at].ttft_ms / 1e3, of(at))).collect();
+    // zero has no place on a logarithmic axis: the band ends at the least share that there is
+    let shares = tails.iter().flat_map(|each| [each.recorded, each.simulated.0, each.simulated.2]);
+    let least = shares.filter(|&share| share > 0.0).fold(1.0, f64::min);
+    let range = tails.iter().filter(|each| each.simulated.2 > 0.0);
+    let range = range.map(|each| (each.ttft_ms / 1e3, each.simulated.0.max(least), each.simulated.2)).collect();
+    let middle = Mark::Line { points: line(&|at| tails[at].simulated.1), dash: Dash::Dashed, marker: None };
+    let record = Mark::Line { points: line(&|at| tails[at].recorded), dash: Dash::Solid, marker: None };
+    let panel = Panel::new("", x, y)
+        .with(Series::new(RANGE, Ink::B, Mark::Band { points: range, opacity: 0.25 }))
+        .with(Series::new(SIMULATED, Ink::B, middle))
+        .with(Series::new(RECORDED, Ink::A, record));
+    let title = format!("1 % of the answers took {recorded} or more in the record, {simulated} in simulations");
+    Some(figure(calibrated, title, "Both axes are logarithmic.", panel, 300.0))
+}
+
+/// Where simulations lie: least, middle, greatest.
+fn simulated(figure: &Compared) -> Option<(f64, f64, f64)> {
+    let (_, low, high) = figure.ratio?;
+    let (recorded, middle) = (figure.recorded?, figure.simulated?);
+    // ratios are of the record to the simulations
+    Some(if recorded > 0.0 { (recorded / high, middle, recorded / low) } else { (middle, middle, middle) })
+}
+
+/// The median of each account.
+fn accounts(calibrated: &Calibrated) -> Option<Figure> {
+    let medians: Vec<(&str, &Compared, (f64, f64, f64))> = calibrated
+        .back_test
+        .figures
+        .iter()
+        .filter_map(|figure| {
+            let id = figure.name.strip_prefix("accounts.")?.strip_suffix(".ttft_ms.p50")?;
+            Some((id, figure, simulated(figure)?))
+        })
+        .collect();
+    let off = |figure: &Compared| matches!(figure.judgement, Judgement::Off(_));
+    let wrong: Vec<&str> = medians.iter().filter(|(_, figure, _)| off(figure)).map(|(id, ..)| *id).collect();
+    let title = match &wrong[..] {
+        _ if medians.is_empty() => return None,
+        [] => "The median of every account agrees".to_owned(),
+        [one] => format!("The median of account {one} is off"),
+        many => format!("The medians of accounts {} are off", many.join(", ")),
+    };
+    let y = Axis::names("", medians.iter().map(|(id, ..)| format!("account {id}")).collect());
+    let rows = |of: &dyn Fn(&(&str, &Compared, (f64, f64, f64))) -> (f64, f64, f64)| {
+        let row = |(at, each): (usize, &(&str, &Compared, (f64, f64, f64)))| {
+            let (low, middle, high) = of(each);
+            (at as f64, low / 1e3, middle / 1e3, high / 1e3)
+        };
+        medians.iter().enumerate().map(row).collect::<Vec<_>>()
+    };
+    let recorded =
+        |each: &(&str, &Compared, (f64, f64, f64))| (f64::NAN, each.1.recorded.unwrap_or(f64::NAN), f64::NAN);
+    let panel = Panel::new("", Axis::log("median upstream TTFT (s)", Format::Seconds), y)
+        .with(Series::new(SIMULATED, Ink::B, Mark::Intervals { rows: rows(&|each| each.2), shape: Shape::Ring }))
+        .with(Series::new(RECORDED, Ink::A, Mark::Intervals { rows: rows(&recorded), shape: Shape::Disc }));
+    let height = 26.0 * medians.len() as f64 + 20.0;
+    Some(figure(calibrated, title, "The bars are where one more simulation would lie.", panel, height))
+}
+
+/// Escapes in each part of the period.
+fn escapes(calibrated: &Calibrated) -> Option<Figure> {
+    let parts: Vec<(f64, f64, &Compared, (f64, f64, f64))> = calibrated
+        .back_test
+        .figures
+        .iter()
+        .filter_map(|figure| {
+            let (from, to) = figure.name.strip_prefix(ESCAPES_AT)?.strip_suffix('s')?.split_once('-')?;
+            Some((from.parse().ok()?, to.parse().ok()?, figure, simulated(figure)?))
+        })
+        .collect();
+    let total = |of: &dyn Fn(&(f64, f64, &Compared, (f64, f64, f64))) -> f64| parts.iter().map(of).sum::<f64>();
+    let recorded = total(&|part| part.2.recorded.unwrap_or(0.0));
+    let middle = total(&|part| part.3.1);
+    if recorded + middle < 0.5 {
+        return None;
+    }
+    let bars = parts.iter().map(|&(from, to, each, _)| (from, to, 0.0, each.recorded.unwrap_or(0.0))).collect();
+    let range = parts.iter().flat_map(|&(from, to, _, (low, _, high))| [(from, low, high), (to, low, high)]).collect();
+    let steps = parts.iter().flat_map(|&(from, to, _, (_, middle, _))| [(from, middle), (to, middle)]).collect();
+    let x = Axis::linear("since the first request", Format::Clock);
+    let y = Axis::linear("escapes", Format::Number).with(0.0);
+    let panel = Panel::new("", x, y)
+        .with(Series::new(RECORDED, Ink::A, Mark::Bars { bars }))
+        .with(Series::new(RANGE, Ink::B, Mark::Band { points: range, opacity: 0.25 }))
+        .with(Series::new(SIMULATED, Ink::B, Mark::Line { points: steps, dash: Dash::Dashed, marker: None }));
+    let title = format!("{recorded:.0} escapes in the record, about {middle:.0} in simulations");
+    Some(figure(calibrated, title, "Six parts of the period.", panel, 220.0))
+}
+
+/// Every figure of a test.
+fn table(caption: &str, test: &BackTest) -> Table {
+    let column = |name: &str, number: bool| Column { name: name.to_owned(), number };
+    let number = |figure: &Compared, of: Option<f64>| {
+        let text = value(figure, of);
+        of.map_or_else(|| Cell::words(text.clone()), |of| Cell::number(text.clone(), of))
+    };
+    let row = |figure: &Compared| {
+        let (verdict, tone) = match figure.judgement {
+            Judgement::Agrees => ("agrees".to_owned(), Tone::Good),
+            Judgement::Off(by) => (format!("off by {by:.2}"), Tone::Bad),
+            Judgement::CannotTell => ("cannot tell".to_owned(), Tone::Undecided),
+        };
+        let ratio = figure.ratio.map_or_else(
+            || Cell::words("-"),
+            |(ratio, low, high)| Cell::number(format!("{ratio:.2} ({low:.2} to {high:.2})"), ratio),
+        );
+        let cells = [number(figure, figure.recorded), number(figure, figure.simulated), ratio];
+        let ends = [Cell::words(verdict).toned(tone)];
+        std::iter::once(Cell::words(figure.name.clone())).chain(cells).chain(ends).collect()
+    };
+    let heads =
+        [("figure", false), ("recorded", true), ("simulated", true), ("ratio (interval)", true), ("verdict", false)];
+    Table {
+        caption: caption.to_owned(),
+        columns: heads.iter().map(|&(name, is)| column(name, is)).collect(),
+        rows: test.figures.iter().map(row).collect(),
+    }
+}
