@@ -177,7 +177,8 @@ mod compare {
         let document = json(&["compare", "scenarios/slow-account.yaml"]);
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
-        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in ms
+        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in
+        // ms
         assert_eq!((figure["a"]["no_token"].as_u64(), figure["b"]["no_token"].as_u64()), (Some(20), None), "{figure}");
         let answered = &document["figures"]["sessions.answered_worst_ttft_ms.p99"];
         assert_eq!(answered["verdict"].as_str(), Some("better"));
@@ -645,8 +646,8 @@ mod decide {
         assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
     }
 
-    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of the
-    /// best on T2, and what there is on T1.
+    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of
+    /// the best on T2, and what there is on T1.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {

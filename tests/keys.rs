@@ -251,6 +251,13 @@ mod endless {
     }
 
     #[test]
+    fn a_list_that_no_key_takes_is_refused_before_it_fills_the_memory() {
+        let folder = Folder::new("long");
+        let path = folder.write("s.yaml", format!("accounts:\n{}", "- {}\n".repeat(300_000)));
+        has(&refused(&["check", &path]), &["a list of more than 200000 values", "`count`"]);
+    }
+
+    #[test]
     fn workloads_that_no_memory_holds_and_cycles_that_have_no_time_are_refused() {
         let small = "tests/experiments/small.yaml";
         let many = ["check", small, "--set", "workload.synth.sessions_per_hour=1e9", "--set", "duration=87600h"];
@@ -273,6 +280,8 @@ mod endless {
             let text = done(&[&["run", "tests/experiments/small.yaml", "--check"], more].concat());
             has(&text, &["0 requests, 0 ok", "check: every invariant holds"]);
         }
+        let busy = folder.write("busy.yaml", "accounts: [{count: 2}]\nduration: 10m\nworkload: {max_requests: 0}\n");
+        has(&done(&["run", &busy, "--check"]), &["0 requests, 0 ok"]);
         let one = ["--set", "workload.max_requests=1", "--set", "warmup=0s"];
         let one = done(&[&["run", "tests/experiments/small.yaml"], &one[..]].concat());
         has(&one, &["1 request, 1 ok"]);
