@@ -1,5 +1,5 @@
-//! What a test does where a tool is missing: it says that it is skipped, and under `CI=true` it fails. `.ci/run` installs
-//! these tools, so there a missing tool would be a test that nobody runs.
+//! What a test does where a tool is missing: it says that it is skipped, and under `CI=true` it fails. `.ci/run`
+//! installs these tools, so there a missing tool would be a test that nobody runs.
 
 /// Says that the test is skipped for lack of `tool`, which `remedy` installs.
 ///

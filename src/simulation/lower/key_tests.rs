@@ -1,5 +1,5 @@
-//! Every key of a scenario reaches the settings of a run, and no key passes for another: a key that is dropped on its way
-//! leaves the settings as they are, and two keys that are swapped leave the same settings.
+//! Every key of a scenario reaches the settings of a run, and no key passes for another: a key that is dropped on its
+//! way leaves the settings as they are, and two keys that are swapped leave the same settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
