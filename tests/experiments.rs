@@ -177,7 +177,8 @@ mod compare {
         let document = json(&["compare", "scenarios/slow-account.yaml"]);
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
-        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in ms
+        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in
+        // ms
         assert_eq!((figure["a"]["no_token"].as_u64(), figure["b"]["no_token"].as_u64()), (Some(20), None), "{figure}");
         let answered = &document["figures"]["sessions.answered_worst_ttft_ms.p99"];
         assert_eq!(answered["verdict"].as_str(), Some("better"));

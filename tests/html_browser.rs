@@ -260,7 +260,7 @@ fn the_mouse_works_the_page_of_a_run() {
     let place = "(() => { const s = [...document.querySelectorAll('svg.chart')].find((s) => s.getClientRects().length); \
         s.scrollIntoView({block: 'start', behavior: 'instant'}); const r = s.getBoundingClientRect(), \
         k = r.width / s.viewBox.baseVal.width, a = s.querySelector('.plot[data-zoom]').dataset.area.split(' ').map(Number); \
-        return [r.x + a[0] * k, r.y + (a[1] + a[3] / 2) * k, a[2] * k]; })()";
+        return [r.x + a[0] * k, r.y + (a[1] + a[3] * 0.3) * k, a[2] * k]; })()";
     let area = browser.eval(place);
     let [left, y, width] = [0, 1, 2].map(|i| area[i].as_f64().unwrap());
     let at = |part: f64| (left + part * width, y);

@@ -251,6 +251,13 @@ mod endless {
     }
 
     #[test]
+    fn a_list_that_no_key_takes_is_refused_before_it_fills_the_memory() {
+        let folder = Folder::new("long");
+        let path = folder.write("s.yaml", format!("accounts:\n{}", "- {}\n".repeat(300_000)));
+        has(&refused(&["check", &path]), &["a list of more than 200000 values", "`count`"]);
+    }
+
+    #[test]
     fn workloads_that_no_memory_holds_and_cycles_that_have_no_time_are_refused() {
         let small = "tests/experiments/small.yaml";
         let many = ["check", small, "--set", "workload.synth.sessions_per_hour=1e9", "--set", "duration=87600h"];

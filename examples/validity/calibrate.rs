@@ -69,13 +69,18 @@ impl Pool {
 
     /// Which of the models is called off by the log of this seed.
     pub fn called_off(&self, seed: u64, threads: &Threads) -> Result<Vec<bool>> {
+        self.called_off_of(seed, usize::MAX, threads)
+    }
+
+    /// Which of the first so many models is.
+    pub fn called_off_of(&self, seed: u64, models: usize, threads: &Threads) -> Result<Vec<bool>> {
         let logged = Logged::of(self.file, seed)?;
         let against = |(_, sets): (&str, Vec<String>)| {
             let sets = sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
             let held = Options { against: Some(PathBuf::from(self.file)), sets, force: true, ..logged.options() };
             Ok(calibrate(&held, threads)?.verdict == Verdict::Off)
         };
-        self.models().into_iter().map(against).collect()
+        self.models().into_iter().take(models).map(against).collect()
     }
 }
 
@@ -163,11 +168,12 @@ impl Verdicts {
         let (logs, off) = self.fitted;
         let mut text = format!(
             "## Calibration: models called off by a log\n\n\
-             `{SMALL}` is run with {logs} seeds, each run handed over as an operator exports reality, and calibrated from that: \
-             {off} of {logs} models that are as true as can be learnt are called off (`stickysim calibrate log.jsonl --accounts \
-             accounts.jsonl --escape-log escapes.log --gateway-config config.yaml --out out`).\n\n\
-             Models that are wrong in one thing are held against {} logs of two other pools (the same with `--against {} --set \
-             KEY=VALUE`). How many of these logs call them off:\n\n| wrong is |",
+             `{SMALL}` is run with {logs} seeds, each run handed over as an operator exports reality, and \
+             calibrated from that: \
+             {off} of {logs} models that are as true as can be learnt are called off (`stickysim calibrate \
+             log.jsonl --accounts accounts.jsonl --escape-log escapes.log --gateway-config config.yaml --out out`).\n\n\
+             Models that are wrong in one thing are held against {} logs of two other pools (the same with \
+             `--against {} --set KEY=VALUE`). How many of these logs call them off:\n\n| wrong is |",
             self.logs, self.held[0].0.file,
         );
         for (pool, _) in &self.held {

@@ -100,8 +100,8 @@ pub fn of_text(text: &str, path: &Path, group: Option<i64>, seen: &[i64]) -> Res
         seen.iter().filter(|id| !known.iter().any(|account| account.id == **id)).map(ToString::to_string).collect();
     if !missing.is_empty() {
         notes.push(format!(
-            "accounts of the log that the snapshot does not have (deleted since?): {}; of these the slots are the most that \
-             were seen at once, and priority and type are defaults",
+            "accounts of the log that the snapshot does not have (deleted since?): {}; of these the slots are the \
+             most that were seen at once, and priority and type are defaults",
             missing.join(", ")
         ));
     }

@@ -1,8 +1,9 @@
-//! Does the scenario do what really happened: the same period simulated many times, figure by figure against the record.
+//! Does the scenario do what really happened: the same period simulated many times, figure by figure against the
+//! record.
 //!
-//! The record is one draw of reality, so it is held against the envelope in which one more simulation would lie with all of
-//! its figures (`envelope`), widened by the tolerance. Every simulation deals the names of sessions anew, as the gateway's own
-//! are not known.
+//! The record is one draw of reality, so it is held against the envelope in which one more simulation would lie with
+//! all of its figures (`envelope`), widened by the tolerance. Every simulation deals the names of sessions anew, as
+//! the gateway's own are not known.
 
 use std::collections::BTreeMap;
 
@@ -113,9 +114,9 @@ pub struct Test<'a> {
     pub recorded: &'a Seen,
     /// What was simulated.
     pub simulated: &'a [Seen],
-    /// How many requests the accounts were learnt from for each one compared, where these are others (out of sample): how
-    /// healthy accounts answer is then known no better than from a sample of that size, which widens the intervals of times.
-    /// `None`: they were learnt from the same requests.
+    /// How many requests the accounts were learnt from for each one compared, where these are others (out of sample):
+    /// how healthy accounts answer is then known no better than from a sample of that size, which widens the
+    /// intervals of times. `None`: they were learnt from the same requests.
     pub learnt: Option<f64>,
     /// Sessions of the simulations are assumed: what hangs on them is known to a factor only.
     pub assumed: bool,
@@ -159,8 +160,8 @@ fn log(kind: Kind, value: f64) -> f64 {
 impl Row {
     fn all(test: &Test<'_>, ids: &[i64], tolerance: f64) -> Vec<Self> {
         let recorded = test.recorded;
-        // where the record cannot know a figure there is no point in a line that says so, but for those that every log of
-        // a gateway should have
+        // where the record cannot know a figure there is no point in a line that says so, but for those that every
+        // log of a gateway should have
         let missing = |figure: &Figure| {
             // without a single hit there is no cache to compare
             (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
@@ -260,8 +261,8 @@ impl Row {
     }
 }
 
-/// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a record that
-/// the model made is called off one time in twenty, however many figures there are.
+/// Compares records with simulations of them: one envelope holds for all figures of all tests at once, so that a
+/// record that the model made is called off one time in twenty, however many figures there are.
 pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackTest> {
     let mut rows: Vec<Vec<Row>> = tests.iter().map(|test| Row::all(test, ids, tolerance)).collect();
     let envelope = envelope(rows.iter_mut().flatten());
@@ -321,8 +322,8 @@ impl Profile {
         Self { bound, rows, ids: ids.to_vec() }
     }
 
-    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the first few
-    /// simulations with the same luck say how far each figure moves.
+    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the
+    /// first few simulations with the same luck say how far each figure moves.
     pub fn cannot_tell(&self, changed: &[Seen]) -> bool {
         let runs: Vec<BTreeMap<String, f64>> = changed
             .iter()
@@ -347,7 +348,8 @@ impl Profile {
     }
 }
 
-/// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is nearer.
+/// How far simulations are from the record in what depends on sessions, for the choice among assumptions: less is
+/// nearer.
 pub fn distance(recorded: &Seen, simulated: &[Seen], ids: &[i64]) -> f64 {
     let compared = compare_all(&[Test { recorded, simulated, learnt: None, assumed: false }], ids, 0.0);
     // what many accounts or parts of the period have each would count many times over

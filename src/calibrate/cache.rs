@@ -55,8 +55,8 @@ struct Turn {
     cached: u32,
 }
 
-/// Fits the cache; `sessions` names the session of each record. Requests with failed attempts tell nothing: their cached
-/// tokens are not to be trusted.
+/// Fits the cache; `sessions` names the session of each record. Requests with failed attempts tell nothing: their
+/// cached tokens are not to be trusted.
 pub fn fit(log: &Log, sessions: &[Option<Box<str>>]) -> Cache {
     let cached: Vec<u32> = log.records.iter().filter_map(|record| record.cached_tokens).filter(|&t| t > 0).collect();
     if cached.is_empty() {
@@ -112,8 +112,8 @@ fn turns(log: &Log, sessions: &[Option<Box<str>>]) -> Vec<Turn> {
     turns
 }
 
-/// The life that gets most turns right (a turn finds its prefix if and only if it comes in time), and between which lives
-/// nothing tells it from others. Of lives that explain as much, the usual one.
+/// The life that gets most turns right (a turn finds its prefix if and only if it comes in time), and between which
+/// lives nothing tells it from others. Of lives that explain as much, the usual one.
 fn life(turns: &[Turn]) -> (u64, (f64, Option<f64>)) {
     let mut turns: Vec<(f64, bool)> = turns.iter().map(|turn| (turn.gap_s, turn.cached > 0)).collect();
     turns.sort_by(|a, b| a.0.total_cmp(&b.0));

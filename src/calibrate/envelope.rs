@@ -1,15 +1,15 @@
 //! Where a record may lie so that it is one more of the simulations: a global envelope, calibrated by the simulations
 //! themselves.
 //!
-//! Record and simulations are put together. How far one of them lies off the others in a figure is measured in spreads of
-//! those others, and how odd it is by its oddest figure. If the record came from the model, it is as likely as any of them
-//! to be the oddest, whatever the laws of the figures are and however they hang together: the bound that leaves the oddest
-//! 5 % outside holds for all figures at once (Myllymaki et al. 2017: a maximum absolute deviation test, studentised by
-//! direction).
+//! Record and simulations are put together. How far one of them lies off the others in a figure is measured in
+//! spreads of those others, and how odd it is by its oddest figure. If the record came from the model, it is as
+//! likely as any of them to be the oddest, whatever the laws of the figures are and however they hang together: the
+//! bound that leaves the oddest 5 % outside holds for all figures at once (Myllymaki et al. 2017: a maximum absolute
+//! deviation test, studentised by direction).
 //!
-//! A figure with a law of heavy tails would set that bound for all others: where one simulation in forty waits at all, it
-//! lies twenty spreads off, and a median that is wrong by a factor of two, ten spreads off, would pass. So each figure has
-//! its own scale: how far off the oddest few of the others lie in it.
+//! A figure with a law of heavy tails would set that bound for all others: where one simulation in forty waits at
+//! all, it lies twenty spreads off, and a median that is wrong by a factor of two, ten spreads off, would pass. So
+//! each figure has its own scale: how far off the oddest few of the others lie in it.
 
 /// Spread of a figure's simulations, in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,9 +109,9 @@ impl Envelope {
 }
 
 impl Measured {
-    /// How many spreads each simulation, and last the record, lies off the others; and how many spreads count as one for
-    /// it: a figure by which the others lie far off now and then (mostly zero, of two levels) must lie further off to be odd,
-    /// but takes nothing away from the rest.
+    /// How many spreads each simulation, and last the record, lies off the others; and how many spreads count as one
+    /// for it: a figure by which the others lie far off now and then (mostly zero, of two levels) must lie further
+    /// off to be odd, but takes nothing away from the rest.
     fn deviations(&self) -> (Vec<f64>, Vec<f64>) {
         let mut members = self.simulated.clone();
         members.push(self.recorded);

@@ -1,5 +1,5 @@
-//! A simulated run as the gateway would have logged it: the export of its databases and its escape log. Calibrating from
-//! that must give the scenario back: the truth is known.
+//! A simulated run as the gateway would have logged it: the export of its databases and its escape log. Calibrating
+//! from that must give the scenario back: the truth is known.
 
 use std::fmt::Write as _;
 

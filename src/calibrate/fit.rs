@@ -83,8 +83,8 @@ impl Fit {
 /// A fit that came out as no number: nothing is written then.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "the fit of {} came out as no number (median {median_s} s, sigma {sigma}), so nothing is written; leave out the rows \
-     of that account, and please report it",
+    "the fit of {} came out as no number (median {median_s} s, sigma {sigma}), so nothing is written; leave out the \
+     rows of that account, and please report it",
     account.map_or_else(|| "the log".to_owned(), |id| format!("account {id}"))
 )]
 pub struct NoNumber {
@@ -156,8 +156,8 @@ const UNKNOWN_SD: f64 = 0.5;
 const BEFOREHAND: f64 = 10.0;
 
 impl Healthy {
-    /// With the effects of kind and size, unless percentiles come out wrong with them: residuals that are wider for some
-    /// models or sizes cannot be put together again as if they were alike. Then with fewer effects.
+    /// With the effects of kind and size, unless percentiles come out wrong with them: residuals that are wider for
+    /// some models or sizes cannot be put together again as if they were alike. Then with fewer effects.
     fn best(tries: &Tries, kinds: usize, counts: &dyn Fn(usize, usize) -> bool) -> Self {
         let mut best = Self::with(tries, kinds, Effects::KindAndSize, counts);
         for effects in [Effects::Kind, Effects::None] {

@@ -282,8 +282,8 @@ impl Reading {
             };
             if good == 0 && super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text)) {
                 let message = "this is the gateway's own log: it has its escapes and not its requests";
-                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file with \
-                              --escape-log";
+                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this \
+                              file with --escape-log";
                 return Err(Error::in_file(path, message, remedy));
             }
             let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
@@ -308,8 +308,8 @@ impl Reading {
         );
         say(
             self.later_arrival,
-            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their failed \
-             attempts",
+            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their \
+             failed attempts",
         );
         say(
             self.websocket,
@@ -321,8 +321,8 @@ impl Reading {
         );
         say(
             self.strangers,
-            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times are not \
-             looked at",
+            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times \
+             are not looked at",
         );
         say(self.untrusted_cache, "had failed attempts: their cached tokens are not looked at");
         let group = self.groups.iter().max_by_key(|&(_, count)| *count).map(|(&group, &count)| (group, count));
@@ -330,8 +330,8 @@ impl Reading {
             self.log.group = group;
             if self.groups.len() > 1 {
                 self.log.notes.push(format!(
-                    "requests belong to {} groups; all are played on one pool, as group {} ({count} of {good} requests): \
-                     export one group alone if their pools differ",
+                    "requests belong to {} groups; all are played on one pool, as group {} ({count} of {good} \
+                     requests): export one group alone if their pools differ",
                     self.groups.len(),
                     group.map_or_else(|| "none".to_owned(), |group| group.to_string()),
                 ));

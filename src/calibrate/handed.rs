@@ -1,5 +1,5 @@
-//! A simulated run in the files in which an operator hands over reality: the export, the account snapshot, the escape log
-//! and the gateway's config. What calibration makes of them can be held against the truth.
+//! A simulated run in the files in which an operator hands over reality: the export, the account snapshot, the escape
+//! log and the gateway's config. What calibration makes of them can be held against the truth.
 
 use std::path::{Path, PathBuf};
 

@@ -77,8 +77,9 @@ impl Input {
         notes.extend(left_out);
         if !log.records.iter().any(|record| record.ttft_s.is_some()) {
             notes.push(
-                "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no fit"
-                    .to_owned(),
+                "no answer has a time to first token that can be used: 1 s is assumed for every account, which is no \
+                 fit"
+                .to_owned(),
             );
         }
         if options.accounts.is_none() && log.snapshot.is_empty() && log.has_accounts {
@@ -145,8 +146,8 @@ impl Input {
     }
 }
 
-/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's export, whose
-/// reader says what is wrong with it.
+/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's
+/// export, whose reader says what is wrong with it.
 ///
 /// # Errors
 /// When it cannot be read.

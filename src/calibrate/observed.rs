@@ -33,8 +33,8 @@ pub struct Seen {
     pub switches: u64,
     /// Escapes; `None`: no log of them.
     pub escapes: Option<Escaped>,
-    /// Turns of sessions after their first, and those of them that another account served than the turn before; `None`: most
-    /// sessions cannot be told.
+    /// Turns of sessions after their first, and those of them that another account served than the turn before;
+    /// `None`: most sessions cannot be told.
     pub turns: Option<(u64, u64)>,
     /// What was found in prompt caches.
     pub cache: CacheSeen,
@@ -78,7 +78,8 @@ impl CacheSeen {
     }
 }
 
-/// A stretch of time in which an account was slow, as the record shows it: how slow it was, and how many requests it still got.
+/// A stretch of time in which an account was slow, as the record shows it: how slow it was, and how many requests it
+/// still got.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
     /// The account's place.
@@ -176,9 +177,8 @@ impl Seen {
         }
     }
 
-    /// What a log says of its requests from `from_s` on until `to_s`; `sessions` names the session of each record, `ids` are
-    /// the accounts', ascending. Escapes are not in it.
-    /// `windows` are empty ones.
+    /// What a log says of its requests from `from_s` on until `to_s`; `sessions` names the session of each record,
+    /// `ids` are the accounts', ascending. Escapes are not in it. `windows` are empty ones.
     pub fn of_log(
         log: &Log,
         sessions: &[Option<Box<str>>],

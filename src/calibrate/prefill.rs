@@ -14,13 +14,14 @@ const LEAST: usize = 200;
 const GAIN: f64 = 12.0;
 /// Speeds that are looked at, in tokens a second.
 const RANGE: (f64, f64) = (100.0, 1e6);
-/// Of a TTFT, at most this share is reading. Not much less than all: where much is read, a quick start behind it is a small
-/// share of the whole, and to call it impossible would push the speed up (by 2 % at 2,000 tokens a second with 0.95).
+/// Of a TTFT, at most this share is reading. Not much less than all: where much is read, a quick start behind it is a
+/// small share of the whole, and to call it impossible would push the speed up (by 2 % at 2,000 tokens a second with
+/// 0.95).
 const MOST: f64 = 0.99;
 
 impl Tries {
-    /// Finds the speed of reading, common to all accounts, and what it makes of each attempt's TTFT; leaves all as it is
-    /// where none shows.
+    /// Finds the speed of reading, common to all accounts, and what it makes of each attempt's TTFT; leaves all as it
+    /// is where none shows.
     pub fn fit_prefill(&mut self, kinds: usize, limits: Limits) {
         self.prefill_tokens_per_s = self.prefill_speed(kinds, limits);
         let Some(speed) = self.prefill_tokens_per_s else { return };

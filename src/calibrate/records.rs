@@ -303,8 +303,8 @@ impl Log {
         let Some((gap, from)) = gaps.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|gap| gap.0 > LEAST_S) else { return };
         if gap > 50.0 * self.span_s() / self.records.len() as f64 {
             self.notes.push(format!(
-                "no request for {:.1} h, from {:.1} h after the first one on: an idle time, or rows of two time zones or \
-                 periods put together",
+                "no request for {:.1} h, from {:.1} h after the first one on: an idle time, or rows of two time \
+                 zones or periods put together",
                 gap / 3_600.0,
                 from / 3_600.0
             ));

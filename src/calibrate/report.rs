@@ -26,8 +26,8 @@ pub fn markdown(calibrated: &Calibrated) -> String {
         let title = format!("Out of sample: accounts fitted to the first {split:.0} s, the rest compared");
         table(&mut text, &title, test);
         text.push_str(
-            "\nConditions (when an account was slow or failed) are facts of the period and were given to both; how healthy \
-             accounts answer was learnt from the first part only.\n",
+            "\nConditions (when an account was slow or failed) are facts of the period and were given to both; how \
+             healthy accounts answer was learnt from the first part only.\n",
         );
     }
     trust(&mut text, calibrated);
@@ -91,7 +91,8 @@ pub fn summary(calibrated: &Calibrated) -> String {
     if let Some(sessions) = calibrated.assumed_sessions {
         let _ = writeln!(
             text,
-            "- about {sessions:.0} sessions at a time are assumed in their place: the number with which simulations come nearest \
+            "- about {sessions:.0} sessions at a time are assumed in their place: the number with which simulations \
+             come nearest \
              to the record; what hangs on sessions (escapes, moves) is compared to within a factor of {ASSUMED} only"
         );
     }
@@ -104,13 +105,13 @@ pub fn summary(calibrated: &Calibrated) -> String {
     text
 }
 
-/// How much of what simulated requests met was seen in the record. (Whether they went to the same account says nothing: the
-/// names of sessions are not the gateway's own, so that the dice fall in another way.)
+/// How much of what simulated requests met was seen in the record. (Whether they went to the same account says
+/// nothing: the names of sessions are not the gateway's own, so that the dice fall in another way.)
 fn rests_on(calibrated: &Calibrated) -> String {
     let Shares { same, observed, extrapolated } = calibrated.back_test.rests_on;
     format!(
-        "{:.1} % of simulated requests go to an account that was seen {FEW} times or more in the state it is in then, {:.1} % \
-         to one that was hardly ever seen in that state: these are extrapolated",
+        "{:.1} % of simulated requests go to an account that was seen {FEW} times or more in the state it is in \
+         then, {:.1} % to one that was hardly ever seen in that state: these are extrapolated",
         (same + observed) * 100.0,
         extrapolated * 100.0
     )
@@ -149,16 +150,16 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
         lines.push(format!("`{kind}` answers {:.2} times as fast as the slowest model", libm::exp(-effect)));
     }
     lines.push(match &calibrated.input.cache {
-        Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in cold turns \
-                            cannot be told"
+        Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in \
+                            cold turns cannot be told"
             .to_owned(),
         Cache::Hits { share } => format!(
             "{:.0} % of requests found cached tokens, but too few turns tell when they are lost: 5 min is assumed",
             share * 100.0
         ),
         Cache::Fitted { ttl_s, between_s, block_tokens, min_tokens, turns, right, depth } => format!(
-            "prompt cache: entries live {ttl_s} s (turns tell it to be {}), blocks of {block_tokens}, at least {min_tokens} \
-             tokens; right for {:.0} % of {turns} turns, which found {:.0} % of what they could (median)",
+            "prompt cache: entries live {ttl_s} s (turns tell it to be {}), blocks of {block_tokens}, at least \
+             {min_tokens} tokens; right for {:.0} % of {turns} turns, which found {:.0} % of what they could (median)",
             match between_s {
                 (from, Some(to)) => format!("between {from:.0} and {to:.0} s"),
                 (from, None) => format!("{from:.0} s or more"),
@@ -170,8 +171,8 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     let CacheSeen { first, first_hits, .. } = calibrated.input.record(WHOLE).cache;
     if first_hits > 0 {
         lines.push(format!(
-            "{:.1} % of {first} first turns on an account found cached tokens (what sessions have in common): that is not \
-             modelled",
+            "{:.1} % of {first} first turns on an account found cached tokens (what sessions have in common): that \
+             is not modelled",
             100.0 * first_hits as f64 / first as f64
         ));
     }
@@ -184,7 +185,10 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
 fn accounts(text: &mut String, calibrated: &Calibrated) {
     let fit = &calibrated.fit;
     text.push_str("\n## Healthy accounts\n\n");
-    text.push_str("| account | attempts | healthy answers | TTFT median | spread (sigma) | TTFTs are | answers take | failures outside of spans |\n");
+    text.push_str(
+        "| account | attempts | healthy answers | TTFT median | spread (sigma) | TTFTs are | answers take | failures \
+         outside of spans |\n",
+    );
     text.push_str("| ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n");
     for &id in &calibrated.input.ids {
         let place = calibrated.input.tries.ids.binary_search(&id).ok();
@@ -210,7 +214,8 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
     }
     if calibrated.input.ids.len() > 1 {
         text.push_str(
-            "\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is unsure).\n",
+            "\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is \
+             unsure).\n",
         );
     }
 }
@@ -286,9 +291,10 @@ fn trust(text: &mut String, calibrated: &Calibrated) {
         let _ = writeln!(text, "Under the recorded settings {}.\n", rests_on(calibrated));
     }
     text.push_str(
-        "`stickysim tune` answers for this traffic and repeats these shares for the value that it finds: what an account would \
-         have answered to others was not observed but drawn from how it answered its own. Arrivals are those of the record, \
-         whatever becomes of earlier requests (`timing: recorded`).\n\n",
+        "`stickysim tune` answers for this traffic and repeats these shares for the value that it finds: what an \
+         account would \
+         have answered to others was not observed but drawn from how it answered its own. Arrivals are those of the \
+         record, whatever becomes of earlier requests (`timing: recorded`).\n\n",
     );
     let _ = writeln!(text, "{}", next(calibrated, Path::new("scenario.yaml")));
 }

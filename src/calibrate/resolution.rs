@@ -1,5 +1,5 @@
-//! Which values of a setting the log cannot tell apart: with each of them the simulations agree with the record as well as
-//! with the value that the gateway had. A verdict of `agrees` says no more than that about the setting.
+//! Which values of a setting the log cannot tell apart: with each of them the simulations agree with the record as
+//! well as with the value that the gateway had. A verdict of `agrees` says no more than that about the setting.
 
 use super::backtest::Profile;
 use super::options::CalibrateError;
@@ -52,8 +52,8 @@ fn two_digits(value: f64) -> u64 {
     ((value / unit).round() * unit) as u64
 }
 
-/// The furthest of `values` (outwards) that cannot be told from the present one; `now` if the first can, `None` if none can.
-/// What can be told stays so further out: the place is found by halving.
+/// The furthest of `values` (outwards) that cannot be told from the present one; `now` if the first can, `None` if
+/// none can. What can be told stays so further out: the place is found by halving.
 fn edge(
     now: u64,
     values: &[u64],

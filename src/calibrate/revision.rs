@@ -52,7 +52,7 @@ fn names(modes: &[Mode]) -> String {
 
 /// The day of revision 0.1.179, 2026-08-22, in ms since 1970.
 const DAY_OF_0_1_179_MS: i64 = 1_787_356_800_000;
-const BEFORE: &str = "the log ends before 2026-08-22, the day of that revision: one between 0.1.133 and 0.1.179 made it, and the \
+const BEFORE: &str = "the log ends before 2026-08-22, the day of that revision: an earlier one made it, and the \
                       nearest one is simulated";
 
 impl Revision {

@@ -105,8 +105,8 @@ impl Centre {
         if self.n == 0 { f64::INFINITY } else { self.sd.max(common_sd) / (self.n as f64).sqrt() }
     }
 
-    /// ln of the spread with its error, for [`shrink`]. A sample that is too small to have one of its own, or whose values
-    /// are all but equal, has none: its error is infinite.
+    /// ln of the spread with its error, for [`shrink`]. A sample that is too small to have one of its own, or whose
+    /// values are all but equal, has none: its error is infinite.
     pub fn ln_sd(&self, common_sd: f64) -> (f64, f64) {
         if self.n < 2 || self.sd < DEGENERATE * common_sd {
             return (libm::log(common_sd), f64::INFINITY);
@@ -133,8 +133,8 @@ fn agreement(estimates: &[(f64, f64)]) -> (f64, f64) {
 /// Of so many estimates one may be unlike the others, and these still share theirs.
 const ODD_IN: usize = 3;
 
-/// The common mean of estimates that chance alone may have made differ, and those few (value, weight) that are unlike: at most
-/// one in three. `None` where more differ.
+/// The common mean of estimates that chance alone may have made differ, and those few (value, weight) that are
+/// unlike: at most one in three. `None` where more differ.
 fn all_but_few(estimates: &[(f64, f64)]) -> Option<(f64, Vec<(f64, f64)>)> {
     let mut alike = estimates.to_vec();
     let mut odd = Vec::new();
@@ -157,10 +157,10 @@ fn all_but_few(estimates: &[(f64, f64)]) -> Option<(f64, Vec<(f64, f64)>)> {
 }
 
 /// Estimates that help each other: each (value, error) is drawn towards the common mean, the more the less sure it is
-/// compared with how much they truly differ (DerSimonian and Laird's estimate of that). Where chance alone may have made
-/// them differ all become the common mean, and so do the others where one in three or fewer is unlike them: that one stays
-/// where it is. A well-known one that differs stays where it is, too. One without a usable error
-/// (infinite: it knows nothing) becomes the common mean, and has no part in it. Whatever comes in finite comes out finite.
+/// compared with how much they truly differ (DerSimonian and Laird's estimate of that). Where chance alone may have
+/// made them differ all become the common mean, and so do the others where one in three or fewer is unlike them: that
+/// one stays where it is. A well-known one that differs stays where it is, too. One without a usable error (infinite:
+/// it knows nothing) becomes the common mean, and has no part in it. Whatever comes in finite comes out finite.
 pub fn shrink(estimates: &[(f64, f64)]) -> Vec<f64> {
     let is_usable = |value: f64, error: f64| value.is_finite() && (1.0 / (error * error)).is_normal();
     let usable: Vec<(f64, f64)> =

@@ -46,8 +46,8 @@ pub struct Calibrated {
     pub assumed_sessions: Option<f64>,
     /// The whole period, fitted to all of it.
     pub back_test: BackTest,
-    /// The rest of the period, fitted to its first part, and where that ends in s; `None` where another scenario was held
-    /// against the log, or it is too short.
+    /// The rest of the period, fitted to its first part, and where that ends in s; `None` where another scenario was
+    /// held against the log, or it is too short.
     pub validation: Option<(f64, BackTest)>,
     /// How slow the slowest were, over the whole period.
     pub tails: Vec<Slower>,
@@ -79,7 +79,8 @@ const FIRST_RUNS: u64 = 20;
 /// Simulations of each mode where the log does not tell it.
 const MODE_RUNS: u64 = 8;
 
-const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, conditions\n\
+const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, \
+    conditions\n\
     when they were not, and the traffic of the period. report.md says how far to trust it.";
 
 /// Calibrates and writes `scenario.yaml`, `trace.jsonl.gz` and `report.md`, all of them or none.
@@ -130,8 +131,8 @@ pub fn calibrate(options: &Options, threads: &Threads) -> Result<Calibrated, Cal
     Ok(calibrated)
 }
 
-/// Puts the gateway's revision and mode into the settings, and says how they are known; `None` where another scenario is held
-/// against the log, which has its own.
+/// Puts the gateway's revision and mode into the settings, and says how they are known; `None` where another scenario
+/// is held against the log, which has its own.
 fn settle(
     options: &Options,
     threads: &Threads,
@@ -206,7 +207,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// How far simulations of each mode are from the record; nothing where sessions, on which modes differ, cannot be told.
+    /// How far simulations of each mode are from the record; nothing where sessions, on which modes differ, cannot be
+    /// told.
     fn distances(&self) -> Result<Vec<(Mode, f64)>, CalibrateError> {
         let input = self.input;
         if input.sessions.untold * 2 > input.log.records.len() {
@@ -328,7 +330,8 @@ impl Bench<'_> {
         resolution(&profile, scenario, &simulate)
     }
 
-    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the record.
+    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the
+    /// record.
     fn assumed(&self, fit: &Fit, part: (f64, f64)) -> Result<Option<f64>, CalibrateError> {
         let input = self.input;
         if !input.log.has_accounts || input.sessions.untold * 2 <= input.log.records.len() {

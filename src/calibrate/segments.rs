@@ -1,10 +1,11 @@
 //! Which level a series was at when: penalised segmentation over a grid of levels.
 //!
 //! The best piecewise constant path minimises the sum of the values' costs at their levels plus a penalty for each
-//! change: what optimal partitioning and PELT minimise (Killick, Fearnhead and Eckley 2012), with the level taken from a
-//! grid, so that the exact answer costs `n` times the number of levels whatever the series looks like. PELT's pruning
-//! needs many changes to be fast, and a healthy account has none. The cost of a value may be bounded (biweight, Fearnhead
-//! and Rigaill 2019): then an outlier costs the same at every level and no single one can buy two changes.
+//! change: what optimal partitioning and PELT minimise (Killick, Fearnhead and Eckley 2012), with the level taken
+//! from a grid, so that the exact answer costs `n` times the number of levels whatever the series looks like. PELT's
+//! pruning needs many changes to be fast, and a healthy account has none. The cost of a value may be bounded
+//! (biweight, Fearnhead and Rigaill 2019): then an outlier costs the same at every level and no single one can buy
+//! two changes.
 
 /// A stretch at one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

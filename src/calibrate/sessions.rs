@@ -1,10 +1,11 @@
 //! Which session a request belongs to: the one that the log names, else a proxy, else none that could be told.
 //!
-//! All requests of a proxy come from one (group, key, user agent, model). It is split where it was silent for half an hour,
-//! and into conversations that take turns: what a turn found in the prompt cache is what an earlier turn of its own
-//! conversation left there, so it follows the one whose last input it matches; where it found much less than any left
-//! (the cached prefix shrank), or nothing although it should have, another conversation begins. Where many requests overlap and the cache does not tell them
-//! apart, a proxy stands for a crowd, not for a session, and is worth nothing.
+//! All requests of a proxy come from one (group, key, user agent, model). It is split where it was silent for half an
+//! hour, and into conversations that take turns: what a turn found in the prompt cache is what an earlier turn of its
+//! own conversation left there, so it follows the one whose last input it matches; where it found much less than any
+//! left (the cached prefix shrank), or nothing although it should have, another conversation begins. Where many
+//! requests overlap and the cache does not tell them apart, a proxy stands for a crowd, not for a session, and is
+//! worth nothing.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ const SHRUNK: f64 = 0.5;
 
 /// How much less likely a predecessor is that left less than was found.
 const ODD: f64 = 0.9;
-/// Where upstreams cache, a turn that finds nothing follows one on another account, or one longer ago than this in s, ...
+/// Where upstreams cache, a turn that finds nothing follows one on another account, or one longer ago than this in s,
+/// ...
 const WARM_S: f64 = 240.0;
 /// ... if its input has about the size that the conversation has grown to.
 const GROWN: std::ops::RangeInclusive<f64> = 0.9..=2.0;
@@ -220,23 +222,23 @@ impl Sessions {
         )];
         if self.untold > 0 {
             words.push(format!(
-                "the sessions of {} requests cannot be told: the log has no ids for them (an older gateway), and one user, \
-                 key and agent sends many requests at a time",
+                "the sessions of {} requests cannot be told: the log has no ids for them (an older gateway), and \
+                 one user, key and agent sends many requests at a time",
                 self.untold
             ));
         }
         if let Some(Agreement { usable, pure, whole }) = self.agreement {
             words.push(if usable > 0.0 {
                 format!(
-                    "where ids are known, proxies could stand for {:.0} % of the requests: {:.0} % of neighbours in such a \
-                     proxy belong to one session, and {:.0} % of neighbours in a session to one proxy",
+                    "where ids are known, proxies could stand for {:.0} % of the requests: {:.0} % of neighbours in \
+                     such a proxy belong to one session, and {:.0} % of neighbours in a session to one proxy",
                     usable * 100.0,
                     pure * 100.0,
                     whole * 100.0
                 )
             } else {
-                "where ids are known, proxies could stand for none of the sessions: one key and agent sends many requests \
-                 at a time"
+                "where ids are known, proxies could stand for none of the sessions: one key and agent sends many \
+                 requests at a time"
                     .to_owned()
             });
         }

@@ -33,11 +33,12 @@ const STEPS: usize = 400;
 
 /// From so many answers on an account has a distribution of its own, if it is another one than the others have.
 const OWN: usize = 200;
-/// Spreads that differ by less than this factor are those of one family: standardised residuals of others are not put together.
+/// Spreads that differ by less than this factor are those of one family: standardised residuals of others are not put
+/// together.
 const ALIKE: f64 = 1.25;
 
-/// The shapes of accounts, and the residuals that each stands for: its own where these are enough and unlike those of the
-/// accounts with the same spread, else what these have in common.
+/// The shapes of accounts, and the residuals that each stands for: its own where these are enough and unlike those of
+/// the accounts with the same spread, else what these have in common.
 pub fn of_accounts(residuals: &[Vec<f64>], sigmas: &[f64]) -> Vec<(Shape, Rc<[f64]>)> {
     let alike = |a: usize, b: usize| (sigmas[a] / sigmas[b]).max(sigmas[b] / sigmas[a]) <= ALIKE;
     let pool = |account: usize, counts: &dyn Fn(usize) -> bool| -> Vec<f64> {

@@ -70,8 +70,8 @@ const BOUND: f64 = 3.0;
 /// Values in a row by whose medians the healthy level is first guessed.
 const CHUNK: usize = 20;
 
-/// Slow spans, the effects of kinds and sizes, and the healthy centre of every account: each needs the others, so they are
-/// found by turns.
+/// Slow spans, the effects of kinds and sizes, and the healthy centre of every account: each needs the others, so
+/// they are found by turns.
 pub fn slow(tries: &Tries, kinds: usize, limits: Limits) -> (Normal, Vec<Slow>) {
     let mut healthy: Vec<Vec<bool>> = tries.of.iter().map(|of| vec![true; of.len()]).collect();
     let mut normal = Normal::fit(tries, kinds, Effects::KindAndSize, |_, _| true);
@@ -185,13 +185,13 @@ fn spans_of(
 
 /// A span may not be more of an account's answers than this.
 const MOST: f64 = 0.8;
-/// Slow answers outside of all spans that are this many times as many as a healthy account's spread brings about, and this
-/// share of the answers more, are a second mode of the account's times.
+/// Slow answers outside of all spans that are this many times as many as a healthy account's spread brings about, and
+/// this share of the answers more, are a second mode of the account's times.
 const MODE: (f64, f64) = (3.0, 0.03);
 
 /// Spans without those that an account makes by itself which answers slowly now and then: where slow answers are common
-/// outside, a span must be more than a run of them. The strongest is asked first, and what was accepted is left out of the
-/// outside of the next.
+/// outside, a span must be more than a run of them. The strongest is asked first, and what was accepted is left out
+/// of the outside of the next.
 fn beyond_chance(
     mut spans: Vec<(Segment, f64)>,
     answers: &[(usize, f64)],
@@ -274,8 +274,8 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                 let rate = rates[level];
                 -2.0 * libm::log(if failed(&of[i]) { rate } else { 1.0 - rate })
             };
-            // failures are told from answers without doubt, and after a 429 hardly any attempts follow: three quarters of
-            // the penalty of times
+            // failures are told from answers without doubt, and after a 429 hardly any attempts follow: three
+            // quarters of the penalty of times
             let segments = segment(of.len(), rates.len(), 0.7 * penalty(of.len(), rates.len()), cost);
             let mut ranges: Vec<(usize, usize)> = Vec::new();
             for segment in segments.into_iter().filter(|segment| segment.level > 0) {

@@ -103,8 +103,8 @@ impl Staged {
     }
 }
 
-/// Removes what calibrations left in a folder that were interrupted: those whose process is no more. A folder with nothing
-/// else in it was made by them, and goes as well.
+/// Removes what calibrations left in a folder that were interrupted: those whose process is no more. A folder with
+/// nothing else in it was made by them, and goes as well.
 fn remove_stale(out: &Path) {
     let mut removed = false;
     for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {

@@ -1,5 +1,5 @@
-//! Every attempt on every account: when it began, how it went. A request that failed over was an attempt on each account
-//! that it visited.
+//! Every attempt on every account: when it began, how it went. A request that failed over was an attempt on each
+//! account that it visited.
 
 use super::records::{Log, Outcome};
 

@@ -31,17 +31,19 @@ pub(crate) struct Calibrate {
     /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or .zst,
-    /// as docker, kubectl, journalctl or Loki give it; may be given several times.
+    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or
+    /// .zst, as docker, kubectl, journalctl or Loki give it; may be given several times.
     #[arg(long, value_name = "FILE|DIR")]
     escape_log: Vec<PathBuf>,
     /// The gateway's config.yaml of that time; without it its defaults are assumed.
     #[arg(long, value_name = "FILE")]
     gateway_config: Option<PathBuf>,
-    /// The gateway's revision at that time; without it the log tells (an export with ids of sessions is of 0.1.179).
+    /// The gateway's revision at that time; by default it is inferred from the log (an export with session ids is of
+    /// 0.1.179).
     #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
     gateway_version: Option<String>,
-    /// The mode of the gateway's scheduler at that time; without it the log tells, or simulations of each mode do.
+    /// The mode of the gateway's scheduler at that time; by default it is inferred from the log, or from simulations of
+    /// each mode.
     #[arg(long, value_name = "MODE", value_parser = ["legacy", "advanced", "weighted"])]
     mode: Option<String>,
     /// A setting on top of that, for example --set sticky_escape_enabled=false; may be given several times.

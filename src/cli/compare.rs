@@ -21,8 +21,8 @@ use crate::report::picture::{Sides, comparison_charts, comparison_page};
 
 /// Compare two settings on the same luck, with intervals, verdicts and gates.
 ///
-/// A is the scenario with sticky escape off, B the scenario as it stands, unless --a or --b say otherwise. Both run on the
-/// same seeds, so that the luck they share cancels in the difference.
+/// A is the scenario with sticky escape off, B the scenario as it stands, unless --a or --b say otherwise. Both run on
+/// the same seeds, so that the luck they share cancels in the difference.
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done and no gate failed, 1 a gate failed, 2 bad input, 3 a gate cannot be decided \

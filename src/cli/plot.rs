@@ -18,8 +18,8 @@ use crate::report::result::{Loaded, ResultFile};
 /// each account over time, is simulated again from its scenario and seed and compared with its figures. If that is not
 /// possible, the rest is drawn, and the output says what is missing.
 ///
-/// Several results of runs make one chart with all their distributions; several files of other kinds are drawn each into
-/// a folder of its own.
+/// Several results of runs make one chart with all their distributions; several files of other kinds are drawn each
+/// into a folder of its own.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     stickysim plot result.json --to charts\n  \

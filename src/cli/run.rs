@@ -21,8 +21,8 @@ use crate::units::count;
 
 /// Run a scenario and report what its users would have felt.
 ///
-/// Prints a summary for people, or with --output one document for machines (docs/reference/results.md). The same scenario and seed
-/// give the same result on any machine and with any number of threads.
+/// Prints a summary for people, or with --output one document for machines (docs/reference/results.md). The same
+/// scenario and seed give the same result on any machine and with any number of threads.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     stickysim run scenarios/slow-account.yaml\n  \

@@ -46,8 +46,8 @@ pub(crate) struct Sweep {
     /// Vary a key: KEY=LOW:HIGH:log:N, KEY=LOW:HIGH:lin:N or KEY=a,b,c; several make a grid.
     #[arg(long, value_name = "KEY=SPEC", required = true)]
     vary: Vec<String>,
-    /// Vary a key of the environment, which nobody decides, in the same forms: every value of --vary is judged in each; may
-    /// be given several times.
+    /// Vary a key of the environment, which nobody decides, in the same forms: every value of --vary is judged in each;
+    /// may be given several times.
     #[arg(long, value_name = "KEY=SPEC")]
     over: Vec<String>,
     /// Run this many replications of each point.

@@ -82,8 +82,8 @@ pub(crate) struct Tune {
     /// Fresh replications on which the best value is first compared with the current one.
     #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     replications: u32,
-    /// The most fresh replications; they continue until it is decided [default: eight times --replications; more if runs
-    /// are short].
+    /// The most fresh replications; they continue until it is decided [default: eight times --replications; more if
+    /// runs are short].
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     max_replications: Option<u32>,
     /// The smallest gain that matters, as a share of the current figure; a value that is worse by less counts as

@@ -2,8 +2,8 @@
 //! WebSocket, waiting, failover, what each status does to an account, connections over HTTP/1.1, the list of
 //! candidates, replicas. Where revisions of the gateway differ, `Config::scheduler.revision` is matched.
 //!
-//! It takes requests from a `Workload`, asks `scheduler::AnyScheduler`, lets an `Upstream` say how each forward goes and
-//! shows every step to an `Observer`.
+//! It takes requests from a `Workload`, asks `scheduler::AnyScheduler`, lets an `Upstream` say how each forward goes
+//! and shows every step to an `Observer`.
 
 mod attempt;
 mod candidates;

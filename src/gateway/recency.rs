@@ -1,8 +1,8 @@
 //! When accounts were used last, as the mode `legacy` sees it: late (spec scheduler-modes.md, section 3, "last_used").
 //!
 //! A use is written when an answer is complete; all that was written is flushed every 10 s from the start of the
-//! process, and reaches the snapshot with the next poll after that, in whole seconds. Nothing is planned for it: what is
-//! due by now is looked up before each select.
+//! process, and reaches the snapshot with the next poll after that, in whole seconds. Nothing is planned for it: what
+//! is due by now is looked up before each select.
 
 use std::collections::VecDeque;
 

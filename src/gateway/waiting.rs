@@ -13,8 +13,8 @@ const GROWTH: f64 = 1.5;
 const PURPOSE: u64 = 0x7761_6974;
 
 /// The pause after `pause`: half as long again, at most 2 s, times a uniform factor in `1 - jitter` to `1 + jitter`,
-/// clamped to 100 ms to 2 s, whole nanoseconds rounded down. The factor of poll number `poll` of wait number `wait` of a
-/// request is its own luck.
+/// clamped to 100 ms to 2 s, whole nanoseconds rounded down. The factor of poll number `poll` of wait number `wait` of
+/// a request is its own luck.
 pub(super) fn next_pause(pause: Span, jitter: f64, luck: Luck, request: u64, wait: u32, poll: u32) -> Span {
     let longer = ((pause.nanos() as f64 * GROWTH) as u64).min(LONGEST_PAUSE.nanos());
     if jitter <= 0.0 {

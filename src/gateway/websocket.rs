@@ -165,8 +165,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         process.scheduler.bind_response(&mut self.pool, response_key(response), account, now);
     }
 
-    /// From 0.1.179 on an OAuth account that has been rate-limited for less than two minutes is tried again, on the same
-    /// connection and with its slot. A later turn that does so has no previous response any more.
+    /// From 0.1.179 on an OAuth account that has been rate-limited for less than two minutes is tried again, on the
+    /// same connection and with its slot. A later turn that does so has no previous response any more.
     fn pause_turn(&mut self, ix: u32, account: AccountIx, slot: SlotToken, pause: Span, now: Time) {
         let life = &mut self.lives[ix];
         if let Some(socket) = self.sockets.open.get_mut(&life.request.connection).filter(|socket| socket.turns > 1) {

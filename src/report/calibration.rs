@@ -89,6 +89,7 @@ fn provenance(calibrated: &Calibrated) -> Provenance {
 const RECORDED: &str = "recorded";
 const SIMULATED: &str = "simulated, middle";
 const RANGE: &str = "range of the simulations";
+const WOULD_LIE: &str = "where one more simulation would lie";
 
 fn figure(calibrated: &Calibrated, title: String, subtitle: &str, panel: Panel, height: f64) -> Figure {
     Figure {
@@ -188,17 +189,21 @@ fn escapes(calibrated: &Calibrated) -> Option<Figure> {
     if recorded + middle < 0.5 {
         return None;
     }
-    let bars = parts.iter().map(|&(from, to, each, _)| (from, to, 0.0, each.recorded.unwrap_or(0.0))).collect();
     let range = parts.iter().flat_map(|&(from, to, _, (low, _, high))| [(from, low, high), (to, low, high)]).collect();
-    let steps = parts.iter().flat_map(|&(from, to, _, (_, middle, _))| [(from, middle), (to, middle)]).collect();
+    let steps = |of: &dyn Fn(&(f64, f64, &Compared, (f64, f64, f64))) -> f64| {
+        let points = parts.iter().flat_map(|part| [(part.0, of(part)), (part.1, of(part))]);
+        points.collect::<Vec<_>>()
+    };
+    let record = steps(&|part| part.2.recorded.unwrap_or(0.0));
+    let line = |points, dash| Mark::Line { points, dash, marker: None };
     let x = Axis::linear("since the first request", Format::Clock);
     let y = Axis::linear("escapes", Format::Number).with(0.0);
     let panel = Panel::new("", x, y)
-        .with(Series::new(RECORDED, Ink::A, Mark::Bars { bars }))
-        .with(Series::new(RANGE, Ink::B, Mark::Band { points: range, opacity: 0.25 }))
-        .with(Series::new(SIMULATED, Ink::B, Mark::Line { points: steps, dash: Dash::Dashed, marker: None }));
+        .with(Series::new(WOULD_LIE, Ink::B, Mark::Band { points: range, opacity: 0.25 }))
+        .with(Series::new(SIMULATED, Ink::B, line(steps(&|part| part.3.1), Dash::Dashed)))
+        .with(Series::new(RECORDED, Ink::A, line(record, Dash::Solid)));
     let title = format!("{recorded:.0} escapes in the record, about {middle:.0} in simulations");
-    Some(figure(calibrated, title, "Six parts of the period.", panel, 220.0))
+    Some(figure(calibrated, title, "Counted in six parts of the period.", panel, 220.0))
 }
 
 /// Every figure of a test.

@@ -29,8 +29,8 @@ pub fn figure(estimate: Option<Estimate>, unit: Unit) -> String {
     }
 }
 
-/// A share in percent with so many decimals; `-` if there is none, `no token` where the figure that it is a share of falls
-/// among requests without a first token.
+/// A share in percent with so many decimals; `-` if there is none, `no token` where the figure that it is a share of
+/// falls among requests without a first token.
 pub fn share(share: Option<f64>, decimals: usize) -> String {
     match share {
         None => NONE.into(),

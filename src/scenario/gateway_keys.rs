@@ -159,8 +159,8 @@ pub(super) fn short_names() -> impl Iterator<Item = (&'static str, String)> {
     gateway.chain(others)
 }
 
-/// Brings a `gateway` tree into the first spelling, without the keys that a simulation does not know; those are added to
-/// `not_read`, with `file` if it is not the scenario itself.
+/// Brings a `gateway` tree into the first spelling, without the keys that a simulation does not know; those are added
+/// to `not_read`, with `file` if it is not the scenario itself.
 ///
 /// # Errors
 /// When two spellings of one key differ, or a `--set` names a key that nobody knows.

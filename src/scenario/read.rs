@@ -1,7 +1,7 @@
 //! Gives a tree its types: a serde deserializer whose errors know their place and their key.
 //!
-//! Strict: unknown keys, missing keys, numbers that are not finite or do not fit are errors. A key without a value counts
-//! as an empty map or list where one is expected.
+//! Strict: unknown keys, missing keys, numbers that are not finite or do not fit are errors. A key without a value
+//! counts as an empty map or list where one is expected.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{

@@ -237,6 +237,9 @@ pub struct NotYaml {
     pub place: Option<Place>,
 }
 
+/// No key takes a list that is longer; it would only eat the memory.
+const LONGEST_LIST: usize = 200_000;
+
 /// Parses `source`, or the part of it from `start` on.
 ///
 /// # Errors
@@ -244,7 +247,7 @@ pub struct NotYaml {
 pub fn parse(source: &Arc<Source>, start: usize) -> Result<Node, NotYaml> {
     let text = &source.text[floor_boundary(&source.text, start)..];
     // Enough for the effective scenario of the largest pool (ten thousand accounts, ten megabytes), not for a bomb.
-    let budget = serde_saphyr::budget! { max_events: 2_000_000, max_nodes: 600_000 };
+    let budget = serde_saphyr::budget! { max_events: 8_000_000, max_nodes: 4_000_000 };
     let options = serde_saphyr::options! {
         budget: budget,
         strict_booleans: true,
@@ -359,6 +362,11 @@ impl<'de> Visitor<'de> for RawVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
+            if list.len() >= LONGEST_LIST {
+                let message =
+                    format!("a list of more than {LONGEST_LIST} values; `count` stands for many equal accounts");
+                return Err(serde::de::Error::custom(message));
+            }
             list.push(item);
         }
         Ok(Raw::List(list))

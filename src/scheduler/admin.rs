@@ -7,7 +7,8 @@ use super::config::{Config, Mode, Weights};
 pub const PREFIX: &str = "openai_advanced_scheduler_";
 
 /// The settings with top k and weights as these texts make them: pairs of a setting's name, with or without the prefix,
-/// and its raw text. Other names are ignored, and so is a text that says nothing usable. In `legacy` nothing of it counts.
+/// and its raw text. Other names are ignored, and so is a text that says nothing usable. In `legacy` nothing of it
+/// counts.
 pub fn overlay<'a>(config: &Config, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Config {
     let mut found = config.clone();
     if config.mode == Mode::Legacy {

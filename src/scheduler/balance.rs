@@ -90,8 +90,8 @@ impl Ranking {
         &self.best
     }
 
-    /// Scores everyone in `batch` and keeps the best `top_k`. `more` adds to the five terms that every score has what it
-    /// takes besides, given the candidate's place in the batch.
+    /// Scores everyone in `batch` and keeps the best `top_k`. `more` adds to the five terms that every score has what
+    /// it takes besides, given the candidate's place in the batch.
     #[inline]
     pub(super) fn rank(
         &mut self,

@@ -1,8 +1,8 @@
 //! The face of the scheduler: everything that a request loop asks of it.
 //!
 //! A request loop holds one [`AnyScheduler`] for each gateway process, and one [`Pool`], which all processes share and
-//! which it lends for each question. What belongs to a process (runtime stats, runtime blocks, cooldowns of pairs, cached
-//! loads, metrics) is lost when that process restarts: build the scheduler anew.
+//! which it lends for each question. What belongs to a process (runtime stats, runtime blocks, cooldowns of pairs,
+//! cached loads, metrics) is lost when that process restarts: build the scheduler anew.
 //!
 //! The way of one request:
 //!
@@ -156,7 +156,8 @@ impl AnyScheduler {
         self.replica.pairs.succeeded(account, pair_model);
     }
 
-    /// The end of the cooldown of the pair (account, model); it is over *at* this instant, and zero where there is none.
+    /// The end of the cooldown of the pair (account, model); it is over *at* this instant, and zero where there is
+    /// none.
     pub fn model_blocked_until(&self, account: AccountIx, pair_model: ModelId) -> Time {
         self.replica.pairs.blocked_until(account, pair_model)
     }

@@ -1,5 +1,5 @@
-//! The mode `legacy` at revision 0.1.179: sticky, then priority, load, least recently used; no runtime stats, no score, no
-//! escape (spec scheduler-modes.md, section 3).
+//! The mode `legacy` at revision 0.1.179: sticky, then priority, load, least recently used; no runtime stats, no score,
+//! no escape (spec scheduler-modes.md, section 3).
 
 use super::call::{Call, decision, fallback_wait};
 use super::decision::{Decision, Layer, Outcome};

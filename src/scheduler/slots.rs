@@ -116,7 +116,8 @@ impl Slots {
         self.waiting[account.at()]
     }
 
-    /// Forgets slots whose acquisition second is `now - slot_ttl` or earlier, in whole seconds as Redis TIME gives them.
+    /// Forgets slots whose acquisition second is `now - slot_ttl` or earlier, in whole seconds as Redis TIME gives
+    /// them.
     #[inline]
     pub(super) fn forget_expired(&mut self, account: AccountIx, now: Time, slot_ttl: Span) {
         let expired = now.unix_seconds().checked_sub(slot_ttl.nanos() / Span::SECOND.nanos());

@@ -209,8 +209,8 @@ impl Spread {
         None
     }
 
-    /// The first account in the order that may be waited for. Limited accounts never are; where the work is limited, those
-    /// that were not tried and are not known to be full come first.
+    /// The first account in the order that may be waited for. Limited accounts never are; where the work is limited,
+    /// those that were not tried and are not known to be full come first.
     fn first_to_wait_for(&self, call: &Call<'_>, seen: &[Seen]) -> Option<AccountIx> {
         let usable = |seen: &&Seen| call.now >= call.pool.limited_until(seen.account, call.query.model);
         if self.tries.is_none() {

@@ -54,8 +54,8 @@ impl RuntimeStats {
         self.report_with(Alphas { ttft: alpha, error_rate: alpha }, account, success, first_token_ms);
     }
 
-    /// Takes in one result with a weight for each average. The first TTFT is taken whole; a missing one, or 0, leaves the average
-    /// alone. An account that the pool does not have is ignored.
+    /// Takes in one result with a weight for each average. The first TTFT is taken whole; a missing one, or 0, leaves
+    /// the average alone. An account that the pool does not have is ignored.
     #[inline]
     pub fn report_with(&mut self, alphas: Alphas, account: AccountIx, success: bool, first_token_ms: Option<u64>) {
         let at = account.at();

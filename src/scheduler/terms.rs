@@ -9,8 +9,8 @@ use super::stats::RuntimeStats;
 use crate::ids::AccountIx;
 use crate::units::{Span, Time};
 
-/// How many terms a score has: priority, load, queue, error rate, TTFT, reset, quota headroom, upstream cost, and the two
-/// bonuses of the mode `weighted` (previous response, session), in this order.
+/// How many terms a score has: priority, load, queue, error rate, TTFT, reset, quota headroom, upstream cost, and the
+/// two bonuses of the mode `weighted` (previous response, session), in this order.
 pub const TERMS: usize = 10;
 
 /// Their names, as the weights are called.

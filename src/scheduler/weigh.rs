@@ -1,7 +1,7 @@
 //! Why load balance chose as it did: every candidate of the last select with what it was ranked by.
 //!
-//! Rebuilt afterwards from the replica's desk, so a select costs nothing extra. Ask right after the select and before the
-//! next one. Scores are the sum of the very terms that `balance` adds up (`terms`).
+//! Rebuilt afterwards from the replica's desk, so a select costs nothing extra. Ask right after the select and before
+//! the next one. Scores are the sum of the very terms that `balance` adds up (`terms`).
 
 use super::balance::{Candidate, Order, draw_weight};
 use super::config::Config;
@@ -72,8 +72,8 @@ pub(super) fn by_score(replica: &Replica, pool: &Pool, config: &Config, query: &
     all.into_iter().enumerate().map(weighing).collect()
 }
 
-/// The candidates of the last select of the mode `legacy`, in order of ids. Empty when it stayed with the bound account, or
-/// does not look at loads.
+/// The candidates of the last select of the mode `legacy`, in order of ids. Empty when it stayed with the bound
+/// account, or does not look at loads.
 pub(super) fn by_order(replica: &Replica, pool: &Pool) -> Vec<Weighing> {
     let desk = &replica.desk;
     let line = &desk.line;

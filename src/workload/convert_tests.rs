@@ -58,7 +58,7 @@ fn csv_keeps_all_but_scripted_attempts_and_says_so() {
     let copy = Scratch::new("copy.csv");
     let writer = TraceWriter::create(&copy.0, None).expect("a file");
     let written = convert(open(&original.0), writer).expect("converted");
-    assert!(written.notes.iter().any(|note| note.contains("those of 1 rows were left out")), "{:?}", written.notes);
+    assert!(written.notes.iter().any(|note| note.contains("those of 1 row were left out")), "{:?}", written.notes);
     assert_eq!(rows(&copy.0).0, expected);
 }
 

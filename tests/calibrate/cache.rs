@@ -1,18 +1,20 @@
-//! Prompt caches of simulated pools: how long prefixes live, in which blocks, from which length on, and what reading the rest
-//! costs.
+//! Prompt caches of simulated pools: how long prefixes live, in which blocks, from which length on, and what reading
+//! the rest costs.
 
 use super::*;
 use stickysim::calibrate::cache::{Cache, fit};
 use stickysim::calibrate::{sessions, tries::Tries};
 
-/// Two accounts with this prompt cache; sessions whose think times span three decades, and an account that is slow for a
-/// while so that sessions move.
+/// Two accounts with this prompt cache; sessions whose think times span three decades, and an account that is slow
+/// for a while so that sessions move.
 fn pool(seed: u64, cache: &str, more: &str) -> String {
     format!(
-        "seed: {seed}\nduration: 5h\ngroup_id: 1\naccounts:\n  - id: 1\n    count: 3\n    concurrency: 60\n    prompt_cache: {cache}\n    \
-         ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\n    size_effect: null\n{more}conditions:\n  - name: bad\n    accounts: [2]\n    \
-         when: {{scheduled: {{at: 2h, for: 40m}}}}\n    effect: {{ttft_factor: 25}}\nworkload:\n  synth:\n    sessions_per_hour: 70\n    \
-         turns: {{constant: 14}}\n    think_time: {{lognormal: {{p50: 90s, sigma: 1.3}}}}\n    \
+        "seed: {seed}\nduration: 5h\ngroup_id: 1\naccounts:\n  - id: 1\n    count: 3\n    concurrency: 60\n    \
+         prompt_cache: {cache}\n \
+         ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\n    size_effect: null\n{more}conditions:\n  - name: bad\n   \
+          accounts: [2]\n \
+         when: {{scheduled: {{at: 2h, for: 40m}}}}\n    effect: {{ttft_factor: 25}}\nworkload:\n  synth:\n    \
+         sessions_per_hour: 70\n turns: {{constant: 14}}\n    think_time: {{lognormal: {{p50: 90s, sigma: 1.3}}}}\n    \
          input_tokens: {{start: {{lognormal: {{p50: 2500, sigma: 0.6}}}}, growth: {{lognormal: {{p50: 1500, sigma: 0.8}}}}}}\n"
     )
 }
@@ -48,8 +50,8 @@ fn lives_blocks_and_shortest_prefixes_of_caches_are_recovered() {
             panic!("seed {seed}: no cache");
         };
         println!(
-            "seed {seed}: ttl {ttl_s} s ({between_s:?}) for {ttl}, blocks {block_tokens} for {block}, least {min_tokens} for \
-             {least}; {turns} turns, {right:.4} right, depth {depth:.3}"
+            "seed {seed}: ttl {ttl_s} s ({between_s:?}) for {ttl}, blocks {block_tokens} for {block}, least \
+             {min_tokens} for {least}; {turns} turns, {right:.4} right, depth {depth:.3}"
         );
         assert!((ttl_s as f64 / f64::from(ttl) - 1.0).abs() < 0.05, "seed {seed}: {ttl_s} s");
         assert!(

@@ -1,5 +1,5 @@
-//! The gateway's own log as operators have it: in whatever docker, kubectl, journald and log stores put around its lines,
-//! rotated, packed, of a fork; and what is given in its place.
+//! The gateway's own log as operators have it: in whatever docker, kubectl, journald and log stores put around its
+//! lines, rotated, packed, of a fork; and what is given in its place.
 
 use super::*;
 use serde_json::{Value, json};

@@ -7,8 +7,8 @@ use stickysim::calibrate::fit::{Fit, fit};
 use stickysim::calibrate::tries::Tries;
 
 const POOL: &str = "seed: 5\nduration: 20m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, ttft: \
-     {lognormal: {p50: 1400ms, sigma: 0.6}}}\naccounts: [{count: 5}]\nworkload:\n  synth:\n    sessions_per_hour: 300\n    \
-     turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
+     {lognormal: {p50: 1400ms, sigma: 0.6}}}\naccounts: [{count: 5}]\nworkload:\n  synth:\n    sessions_per_hour: \
+     300\n turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
 
 fn fitted(rows: &[String], folder: &Path) -> (Vec<i64>, Fit) {
     let path = folder.join("log.jsonl");
@@ -134,7 +134,8 @@ fn bimodal(seed: u64) -> String {
     let accounts: String = [(1, 0.3), (2, 0.3), (3, 0.5), (4, 0.15)].map(|(id, share)| account(id, share)).concat();
     format!(
         "seed: {seed}\nduration: 4h\ngroup_id: 1\naccount_defaults: {{concurrency: 20, prompt_cache: null}}\n\
-         accounts:\n{accounts}conditions:\n  - {{name: slow, accounts: [2], when: {{scheduled: {{at: 90m, for: 40m}}}}, effect: \
+         accounts:\n{accounts}conditions:\n  - {{name: slow, accounts: [2], when: {{scheduled: {{at: 90m, for: \
+         40m}}}}, effect: \
          {{ttft_factor: 6}}}}\nworkload:\n  synth:\n    sessions_per_hour: 120\n    turns: {{constant: 15}}\n    \
          think_time: {{exponential: {{mean: 20s}}}}\n"
     )

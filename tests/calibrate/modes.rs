@@ -1,5 +1,5 @@
-//! Recordings of the newer gateway in its three modes, put into the shape of its export: which mode it was is found out, and
-//! the log is back-tested against that.
+//! Recordings of the newer gateway in its three modes, put into the shape of its export: which mode it was is found
+//! out, and the log is back-tested against that.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -25,8 +25,10 @@ fn row(request: &Value) -> Value {
     let begins = |visit: &Value| START_MS + visit["start_s"].as_f64().unwrap() * 1e3;
     let took = |visit: &Value, key: &str| visit[key].as_f64().unwrap_or(0.0) / 1e3;
     let mut row = json!({
-        "arrival_ms": ms(at_ms), "arrival_src": "access", "completed_ms": ms(at_ms + recorded["end_ms"].as_f64().unwrap()),
-        "group_id": 1, "user_id": 1, "api_key_id": 1, "model": "gpt-5", "ua_hash": "0", "account_id": recorded["account"],
+        "arrival_ms": ms(at_ms), "arrival_src": "access",
+        "completed_ms": ms(at_ms + recorded["end_ms"].as_f64().unwrap()),
+        "group_id": 1, "user_id": 1, "api_key_id": 1, "model": "gpt-5", "ua_hash": "0",
+        "account_id": recorded["account"],
     });
     if let Some(session) = request["session"].as_str().filter(|session| !session.is_empty()) {
         row["session"] = json!(format!("sid:{session}"));
@@ -47,8 +49,8 @@ fn row(request: &Value) -> Value {
     }
     let failed = visits.iter().filter(|visit| visit["kind"] != "ok").map(|visit| {
         json!({
-            "at_ms": ms(begins(visit) + took(visit, "end_us")), "account_id": visit["account"], "status": visit["status"],
-            "kind": "failover",
+            "at_ms": ms(begins(visit) + took(visit, "end_us")), "account_id": visit["account"],
+            "status": visit["status"], "kind": "failover",
         })
     });
     let failed: Vec<Value> = failed.collect();

@@ -28,8 +28,8 @@ fn times_of_the_weka_corpus_are_reproduced() {
 
 // --- Codex rollouts ---
 
-/// A folder of rollouts as Codex writes them: some turns fail, some have no time to first token, some are aborted, one file
-/// was cut off. Times to first token are lognormal, with isolated slow ones.
+/// A folder of rollouts as Codex writes them: some turns fail, some have no time to first token, some are aborted,
+/// one file was cut off. Times to first token are lognormal, with isolated slow ones.
 fn rollouts(out: &Path, seed: u64, median_s: f64, sigma: f64) -> Vec<f64> {
     let mut times = Vec::new();
     let ttft = stickysim::engine::Distribution::lognormal(libm::log(median_s), sigma).unwrap();
@@ -113,8 +113,8 @@ fn times_of_codex_rollouts_are_reproduced_and_what_is_broken_is_counted() {
     }
 }
 
-/// Recorded percentiles of the time to first token are those of simulations within 10 %: `all` of them, or those that the
-/// sample can tell.
+/// Recorded percentiles of the time to first token are those of simulations within 10 %: `all` of them, or those that
+/// the sample can tell.
 fn reproduces(name: &str, calibrated: &Calibrated, all: bool) {
     for percentile in ["p50", "p90", "p99"] {
         let path = format!("upstream_ttft_ms.{percentile}");

@@ -18,7 +18,8 @@ fn random_pool(seed: u64) -> (String, Truth) {
         let (low, high) = (3.0 * median, 10.0 * median);
         medians.push(median);
         text.push_str(&format!(
-            "  - id: {id}\n    concurrency: 60\n    prompt_cache: null\n    ttft: {{mixture: [{{weight: 0.98, of: {{lognormal: \
+            "  - id: {id}\n    concurrency: 60\n    prompt_cache: null\n    ttft: {{mixture: [{{weight: 0.98, of: \
+             {{lognormal: \
              {{p50: {:.3}ms, sigma: {sigma}}}}}}}, {{weight: 0.02, of: {{uniform: {{low: {:.3}ms, high: {:.3}ms}}}}}}]}}\n",
             median * 1e3,
             low * 1e3,
@@ -29,8 +30,8 @@ fn random_pool(seed: u64) -> (String, Truth) {
     let (from, lasting, factor) =
         (stream.between(3_600.0, 7_200.0), stream.between(1_800.0, 4_000.0), stream.between(3.0, 25.0));
     text.push_str(&format!(
-        "conditions:\n  - name: bad\n    accounts: [{bad}]\n    when: {{scheduled: {{at: {from:.0}s, for: {lasting:.0}s}}}}\n    \
-         effect: {{ttft_factor: {factor}}}\n"
+        "conditions:\n  - name: bad\n    accounts: [{bad}]\n    when: {{scheduled: {{at: {from:.0}s, for: \
+         {lasting:.0}s}}}}\n effect: {{ttft_factor: {factor}}}\n"
     ));
     let rate = 45.0 * accounts as f64;
     text.push_str(&format!(

@@ -7,8 +7,8 @@ pub(crate) fn recording(case: &str, escape: bool, out: &Path) -> Options {
     let config = out.join("config.yaml");
     let text = format!(
         "gateway:\n  openai_scheduler:\n    sticky_escape_enabled: {escape}\n    sticky_escape_ttft_ms: 1500\n    \
-         sticky_escape_error_rate: 0.5\n  scheduling:\n    sticky_session_max_waiting: 3\n    sticky_session_wait_timeout: 12s\n    \
-         fallback_max_waiting: 100\n    fallback_wait_timeout: 3s\n"
+         sticky_escape_error_rate: 0.5\n  scheduling:\n    sticky_session_max_waiting: 3\n    \
+         sticky_session_wait_timeout: 12s\n fallback_max_waiting: 100\n    fallback_wait_timeout: 3s\n"
     );
     std::fs::write(&config, text).unwrap();
     Options {
@@ -20,8 +20,8 @@ pub(crate) fn recording(case: &str, escape: bool, out: &Path) -> Options {
     }
 }
 
-/// The scripted truth: every account answers with a lognormal TTFT of median 150 ms and sigma 0.4 (measured 0.7 to 2.9 ms
-/// longer), then an exponential body of mean 500 ms.
+/// The scripted truth: every account answers with a lognormal TTFT of median 150 ms and sigma 0.4 (measured 0.7 to
+/// 2.9 ms longer), then an exponential body of mean 500 ms.
 fn assert_healthy(case: &str, calibrated: &Calibrated) {
     for (id, account) in calibrated.input.tries.ids.iter().zip(&calibrated.fit.accounts) {
         let median = libm::exp(account.mu) * 1e3 - 1.8;
@@ -46,8 +46,8 @@ fn assert_agrees(case: &str, calibrated: &Calibrated) {
     let untold: Vec<&str> =
         figures.filter(|figure| figure.judgement == Judgement::CannotTell).map(|figure| figure.name.as_str()).collect();
     println!("{case}: {agree} agree, {open} cannot be told: {untold:?}");
-    // a 429 blocks an account, and which one and when is luck: simulations of `limits` differ from each other by more than
-    // six times in what waits, is refused and escapes, so that no record could tell these figures
+    // a 429 blocks an account, and which one and when is luck: simulations of `limits` differ from each other by more
+    // than six times in what waits, is refused and escapes, so that no record could tell these figures
     let least = if case == "limits" { 2 } else { 4 };
     assert!(agree > least * open, "{case}: {agree} figures agree, {open} cannot be told: {untold:?}");
 }

@@ -7,14 +7,14 @@ use stickysim::calibrate::sessions::{Agreement, tell};
 fn traffic(seed: u64) -> String {
     format!(
         "seed: {seed}\nduration: 4h\ngroup_id: 1\naccounts:\n  - id: 1\n    count: 4\n    concurrency: 60\n    \
-         ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\nworkload:\n  synth:\n    sessions_per_hour: 120\n    turns: {{constant: 12}}\n    \
-         think_time: {{lognormal: {{p50: 25s, sigma: 0.8}}}}\n    \
+         ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\nworkload:\n  synth:\n    sessions_per_hour: 120\n    turns: \
+         {{constant: 12}}\n think_time: {{lognormal: {{p50: 25s, sigma: 0.8}}}}\n    \
          input_tokens: {{start: {{lognormal: {{p50: 6000, sigma: 0.7}}}}, growth: {{lognormal: {{p50: 900, sigma: 0.8}}}}}}\n"
     )
 }
 
-/// The log with so many sessions sharing each key, and without cached tokens if the upstreams do not tell them; ids stay
-/// where `named` says so.
+/// The log with so many sessions sharing each key, and without cached tokens if the upstreams do not tell them; ids
+/// stay where `named` says so.
 fn shared(export: &str, sessions_per_key: usize, cached: bool, named: bool) -> stickysim::calibrate::records::Log {
     let mut keys: Vec<String> = Vec::new();
     let mut text = String::new();
@@ -77,8 +77,8 @@ fn the_proxy_finds_sessions_whose_ids_are_hidden() {
             let (precision, recall) = pairs(&truth.of, &told.of);
             let Agreement { usable, pure, whole } = truth.agreement.unwrap();
             println!(
-                "{sessions_per_key} sessions a key, seed {seed}, cached tokens {cached}: precision {precision:.3}, recall \
-                 {recall:.3}; neighbours {pure:.3}, {whole:.3}"
+                "{sessions_per_key} sessions a key, seed {seed}, cached tokens {cached}: precision {precision:.3}, \
+                 recall {recall:.3}; neighbours {pure:.3}, {whole:.3}"
             );
             assert!(
                 precision > of_pairs && recall > of_pairs,

@@ -1,5 +1,5 @@
-//! The gateway's own usage exports: the CSV of a user's page, the Excel file of the admin's page. Both are written here in the
-//! shapes in which the pages write them.
+//! The gateway's own usage exports: the CSV of a user's page, the Excel file of the admin's page. Both are written
+//! here in the shapes in which the pages write them.
 
 use super::*;
 use serde_json::Value;
@@ -7,9 +7,10 @@ use stickysim::workload::replay::usage::{UsageRows, is_usage};
 use stickysim::workload::replay::{Names, TraceRow};
 
 const POOL: &str = "seed: 9\nduration: 90m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, ttft: \
-     {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: 3s}}}}\naccounts: [{count: 3}]\nconditions:\n  \
-     - {name: slow, accounts: [2], when: {scheduled: {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  synth:\n    \
-     sessions_per_hour: 120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
+     {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: 3s}}}}\naccounts: [{count: \
+     3}]\nconditions:\n \
+     - {name: slow, accounts: [2], when: {scheduled: {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  \
+     synth:\n sessions_per_hour: 120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
 
 /// Answered requests, newest first: time, account, TTFT, duration, input, cached, output.
 fn rows() -> Vec<(String, String, i64, i64, i64, i64, i64)> {
@@ -200,7 +201,8 @@ fn exports_of_the_admins_page_are_read_and_calibrated_in_both_languages_as_excel
 fn the_export_of_a_users_page_is_read_and_what_it_lacks_is_said() {
     let folder = folder("usage-user");
     let path = folder.join("usage.csv");
-    let heading = "Time,API Key Name,Model,Reasoning Effort,Inbound Endpoint,IP Address,Type,Billing Mode,Input Tokens,Output \
+    let heading = "Time,API Key Name,Model,Reasoning Effort,Inbound Endpoint,IP Address,Type,Billing Mode,Input \
+         Tokens,Output \
          Tokens,Cache Read Tokens,Cache Creation Tokens,Rate Multiplier,Billed Cost,Original Cost,First Token (ms),Duration (ms)";
     let rows: Vec<String> = rows()
         .into_iter()
@@ -240,6 +242,6 @@ fn an_excel_file_that_is_none_or_has_other_columns_is_an_error() {
     std::fs::write(&path, zip_of(&[("a.txt", "b".to_owned())])).unwrap();
     assert!(said().contains("cannot be read as an Excel file"), "{}", said());
     std::fs::write(&path, xlsx_of(&[vec!["a".to_owned(), "b".to_owned()]])).unwrap();
-    assert!(said().contains("expected the headings of the gateway's usage export"), "{}", said());
+    assert!(said().contains("expected the headings of the gateway's usage page"), "{}", said());
     std::fs::remove_dir_all(folder).unwrap();
 }

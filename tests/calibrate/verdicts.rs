@@ -35,9 +35,9 @@ fn logs_of_the_true_model_agree() {
 }
 
 #[test]
-fn a_wrong_model_is_called_off() {
+fn wrong_depths_of_slow_spans_are_called_off_and_the_true_ones_are_not() {
     let [pool, _] = POOLS;
-    let off = pool.called_off(1, &threads(0).unwrap()).unwrap();
+    let off = pool.called_off_of(1, 4, &threads(0).unwrap()).unwrap();
     let missed: Vec<&str> =
         pool.models().iter().zip(&off).skip(1).filter(|(_, off)| !**off).map(|((name, _), _)| *name).collect();
     assert!(!off[0], "the truth is called off");

@@ -1,8 +1,9 @@
 //! Hostile inputs: whatever is read must end in a result or in an error, never in a panic, soon, and in little memory.
 //!
-//! `make test` tries a fixed number of inputs for each target. `make fuzz` goes on for `FUZZ_SECONDS` (60 unless set), with
-//! inputs that differ in each run unless `FUZZ_SEED` is given. A failure prints the target, the seed and the number, which
-//! together are the input, and writes the input to the system's temporary folder. What was found is kept in `found.rs`.
+//! `make test` tries a fixed number of inputs for each target. `make fuzz` goes on for `FUZZ_SECONDS` (60 unless set),
+//! with inputs that differ in each run unless `FUZZ_SEED` is given. A failure prints the target, the seed and the
+//! number, which together are the input, and writes the input to the system's temporary folder. What was found is kept
+//! in `found.rs`.
 
 mod found;
 mod mutate;

@@ -62,8 +62,8 @@
 //! | **replicas** (spec simulator.md): routing, what is shared, what is not, restarts | replicas; websocket: the_turns_of_a_connection... |
 //! | **clients** (spec simulator.md): retries, backoff, patience per try | clients |
 //!
-//! The same for 0.1.179 (spec scheduler-modes.md, section 7), where it differs. "Vectors" are `loop-modes.jsonl`, with OAuth
-//! accounts, users, rules and all three modes; tests without a file's name are in `newer.rs`.
+//! The same for 0.1.179 (spec scheduler-modes.md, section 7), where it differs. "Vectors" are `loop-modes.jsonl`, with
+//! OAuth accounts, users, rules and all three modes; tests without a file's name are in `newer.rs`.
 //!
 //! | statement | held by |
 //! | --- | --- |
@@ -90,7 +90,8 @@
 //! | what-ifs: sketches of later revisions | what_ifs |
 //!
 //! (*) decided where the spec is silent:
-//! - 429 windows are a process's own and are lost when it restarts; the slot of a limited WebSocket turn is kept in its pause;
+//! - 429 windows are a process's own and are lost when it restarts; the slot of a limited WebSocket turn is kept in its
+//!   pause;
 //! - a user slot is the client's: it is free when the client leaves, though the upstream runs on;
 //! - storms are counted in each process; a 429 counts also when pool mode retries it or its client has left;
 //! - the table, its rules included, is about statuses that fail over; a 404 with a rule does nothing;

@@ -1,5 +1,5 @@
-//! The request loop of 0.1.179 where it differs from 0.1.133 (spec scheduler-modes.md, section 7). loop-modes.jsonl holds
-//! most of it; these tests tell it by name, and hold what the vectors do not reach.
+//! The request loop of 0.1.179 where it differs from 0.1.133 (spec scheduler-modes.md, section 7). loop-modes.jsonl
+//! holds most of it; these tests tell it by name, and hold what the vectors do not reach.
 
 use stickysim::gateway::Credential;
 use stickysim::scheduler::{Mode, Revision};

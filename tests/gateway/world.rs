@@ -1,4 +1,5 @@
-//! A small world to try the request loop in: accounts, requests with scripted attempts, and all that was seen (`seen.rs`).
+//! A small world to try the request loop in: accounts, requests with scripted attempts, and all that was seen
+//! (`seen.rs`).
 //!
 //! Times are milliseconds from the start of the gateway process. Account ids are 1, 2, 3...; unless a test says
 //! otherwise a lower id has the better priority, nothing else is weighed, and one candidate is kept: load balance takes

@@ -89,8 +89,8 @@ fn is_json(line: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok()
 }
 
-const REMEDY: &str = "give what the gateway writes to its log, with the sticky_escape_triggered lines; what docker, kubectl, \
-                      journalctl or Loki put around them is read as it is";
+const REMEDY: &str = "give what the gateway writes to its log, with the sticky_escape_triggered lines; what docker, \
+                      kubectl, journalctl or Loki put around them is read as it is";
 
 impl Part {
     fn line(&mut self, line: &str, number: u64) {
@@ -147,8 +147,8 @@ impl Part {
         let (line, text) = self.first_broken.clone().unwrap_or_default();
         let all = self.broken + self.escapes.len() as u64;
         let message = format!(
-            "{} of {all} sticky_escape_triggered lines cannot be read: expected a time, `account_id` and `reason` in each; the \
-             first is: {text}",
+            "{} of {all} sticky_escape_triggered lines cannot be read: expected a time, `account_id` and `reason` \
+             in each; the first is: {text}",
             self.broken
         );
         Error::new(message, REMEDY).at(path, line, 0)

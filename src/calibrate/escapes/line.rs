@@ -1,8 +1,9 @@
 //! One line of a log, whatever it is wrapped in: the prefixes of docker, compose, CRI, journald and syslog; the JSON of
-//! docker's json-file driver, of `journalctl -o json`, Loki, fluentd and cloud logs; quotes, and the colours of a terminal.
+//! docker's json-file driver, of `journalctl -o json`, Loki, fluentd and cloud logs; quotes, and the colours of a
+//! terminal.
 //!
-//! No wrapper is known by name. What a line holds is looked for: the first object that can be read, texts inside of it, and
-//! so on inwards, until there is the gateway's own record. The time nearest to the message is its own.
+//! No wrapper is known by name. What a line holds is looked for: the first object that can be read, texts inside of
+//! it, and so on inwards, until there is the gateway's own record. The time nearest to the message is its own.
 
 use serde_json::{Map, Value};
 
@@ -292,7 +293,8 @@ pub(super) struct Mention {
 const HAPPENED: [&str; 9] = ["", "triggered", "trigger", "fired", "fire", "escaped", "activated", "hit", "happened"];
 
 impl Mention {
-    /// The first in a text: `sticky_escape_triggered`, `openai.sticky-escape-triggered`, `Sticky escape triggered`, and the like.
+    /// The first in a text: `sticky_escape_triggered`, `openai.sticky-escape-triggered`, `Sticky escape triggered`,
+    /// and the like.
     pub(super) fn find(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let bytes = lower.as_bytes();

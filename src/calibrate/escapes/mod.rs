@@ -1,8 +1,9 @@
-//! The gateway's `sticky_escape_triggered` lines: JSON or console form, in whatever docker, kubectl, journald or a log store
-//! wrapped them, from one file or many. They carry no request id: they are counted, by account and time.
+//! The gateway's `sticky_escape_triggered` lines: JSON or console form, in whatever docker, kubectl, journald or a
+//! log store wrapped them, from one file or many. They carry no request id: they are counted, by account and time.
 //!
-//! What cannot be read is never counted as nothing: a file of which no line is a gateway's is an error that names what it
-//! looks like; one that does not cover the period, or has no lines of level INFO, says that escapes are not known.
+//! What cannot be read is never counted as nothing: a file of which no line is a gateway's is an error that names
+//! what it looks like; one that does not cover the period, or has no lines of level INFO, says that escapes are not
+//! known.
 
 mod file;
 mod line;
@@ -205,15 +206,16 @@ impl Reading {
             let (outside, span_s) = (self.outside, self.span_s);
             if counted == 0 {
                 let message = format!(
-                    "all {outside} escapes lie outside the log's time, the first by {:.2} h: another day, or another time zone",
+                    "all {outside} escapes lie outside the log's time, the first by {:.2} h: another day, or another \
+                     time zone",
                     if off < 0.0 { off } else { off - span_s } / 3_600.0
                 );
                 let remedy = "give the escape log of the same period, with zones in its times";
                 return Err(Error::in_file(path, message, remedy));
             }
             self.notes.push(format!(
-                "{outside} escapes outside the log's time are not counted, the first lies {:.2} h off it (a longer log, or \
-                 times of another zone among them)",
+                "{outside} escapes outside the log's time are not counted, the first lies {:.2} h off it (a longer \
+                 log, or times of another zone among them)",
                 (if off < 0.0 { -off } else { off - span_s }) / 3_600.0
             ));
         }
@@ -258,7 +260,8 @@ impl Reading {
         let is_whole = self.other_lines > counted && self.other_lines >= ENOUGH_LINES;
         if is_whole && self.detailed_lines == 0 && counted == 0 {
             self.notes.push(format!(
-                "none of the {} lines of {} is of level INFO, at which escapes are logged: whether there were any is not known",
+                "none of the {} lines of {} is of level INFO, at which escapes are logged: whether there were any is \
+                 not known",
                 self.lines,
                 path.display()
             ));
@@ -268,8 +271,8 @@ impl Reading {
             let (before, after) = (from.max(0.0), (self.span_s - to).max(0.0));
             if before.max(after) > MOST_MISSING * self.span_s && before.max(after) > 60.0 {
                 self.notes.push(format!(
-                    "the escape log covers {from:.0} s to {to:.0} s of a log of {:.0} s (were older files rotated away?): \
-                     how many escapes there were in all is not known",
+                    "the escape log covers {from:.0} s to {to:.0} s of a log of {:.0} s (were older files rotated \
+                     away?): how many escapes there were in all is not known",
                     self.span_s
                 ));
                 return false;

@@ -13,7 +13,8 @@ fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| matches!(c, '[' | ']' | '(' | ')' | '"' | '\'' | ',' | ';' | '|' | '<' | '>'))
 }
 
-/// A date and a time: RFC 3339, the zone also as +0800, slashes in the date, a comma before the fraction; without a zone: UTC.
+/// A date and a time: RFC 3339, the zone also as +0800, slashes in the date, a comma before the fraction; without a
+/// zone: UTC.
 pub(super) fn instant(text: &str) -> Option<Moment> {
     let text = bare(text.trim());
     if text.len() < 19 || !text.is_ascii() {

@@ -1,8 +1,8 @@
 //! The answer of a report: one sentence, whether it is good news, and the points that belong to it.
 //!
-//! It is made here and nowhere else, and said first everywhere: on a terminal, in Markdown, at the top of a page, as the
-//! title of a chart, and as `answer` in JSON. Who writes one keeps to this order: failures, who, when, harm, cost, advice.
-//! Good is only what was shown to be good (design, "An answer has a price").
+//! It is made here and nowhere else, and said first everywhere: on a terminal, in Markdown, at the top of a page, as
+//! the title of a chart, and as `answer` in JSON. Who writes one keeps to this order: failures, who, when, harm, cost,
+//! advice. Good is only what was shown to be good (design, "An answer has a price").
 
 mod comparison;
 mod incident;

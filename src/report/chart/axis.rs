@@ -23,7 +23,8 @@ pub(super) struct Tick {
 }
 
 impl Ruler {
-    /// For `values` (any that are not finite, or have no place on the scale, are passed over); `None` where none is left.
+    /// For `values` (any that are not finite, or have no place on the scale, are passed over); `None` where none is
+    /// left.
     pub fn new(axis: &Axis, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Option<Self> {
         let log = axis.scale == Scale::Log;
         if let Scale::Category(names) = &axis.scale {

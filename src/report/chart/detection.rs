@@ -1,4 +1,5 @@
-//! How soon the gate sees that an account is degraded, how soon it lets it back, and what a threshold misses or cries wolf about.
+//! How soon the gate sees that an account is degraded, how soon it lets it back, and what a threshold misses or cries
+//! wolf about.
 
 use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Shape};
 use super::format::{Format, number};

@@ -160,7 +160,7 @@ pub enum Mark {
     },
     /// Markers in a lane at the top of the plot.
     Flags {
-        /// Where.
+        /// Its position.
         at: Vec<f64>,
         /// Their form.
         shape: Shape,
@@ -199,7 +199,7 @@ pub enum Mark {
     Spans(Vec<Span>, SpanKind),
     /// A line across the plot at this x, with a label over the plot.
     RuleX {
-        /// Where.
+        /// Its position.
         at: f64,
         /// Its label; may be empty.
         label: String,
@@ -208,7 +208,7 @@ pub enum Mark {
     },
     /// A line across the plot at this y, with a label at its right.
     RuleY {
-        /// Where.
+        /// Its position.
         at: f64,
         /// Its label; may be empty.
         label: String,

@@ -90,7 +90,8 @@ impl Faces {
         format!("{}…{}", start.trim_end(), end.trim_start())
     }
 
-    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be needed.
+    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be
+    /// needed.
     pub fn wrapped(&self, text: &str, size: f64, bold: bool, room: f64, most: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();

@@ -111,8 +111,8 @@ fn grouped(text: &str) -> String {
     out
 }
 
-/// Seconds as h:mm:ss, without seconds where `step` makes them superfluous; days where there are some. Never m:ss: beside
-/// h:mm nobody could tell which it is.
+/// Seconds as h:mm:ss, without seconds where `step` makes them superfluous; days where there are some. Never m:ss:
+/// beside h:mm nobody could tell which it is.
 fn clock(seconds: f64, step: f64) -> String {
     let negative = seconds < 0.0;
     let sign = if negative { "\u{2212}" } else { "" };

@@ -1,5 +1,6 @@
-//! What happened: a strip for each account in steps of the SLO and the gate, with what befell it and when that was seen;
-//! below it what users felt, and what became of escapes. The window is around the incidents; the rest is folded away.
+//! What happened: a strip for each account in steps of the SLO and the gate, with what befell it and when that was
+//! seen; below it what users felt, and what became of escapes. The window is around the incidents; the rest is folded
+//! away.
 
 use super::figure::{Axis, Column, Dash, Figure, Mark, Panel, Provenance, Row, Series, Span, SpanKind};
 use super::format::{Format, number};

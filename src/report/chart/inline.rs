@@ -1,5 +1,6 @@
 //! A scene as SVG inside an HTML page: colours are variables of the page's style, so that light and dark need no second
-//! drawing; series are groups that a script can switch; dots and strokes of one kind are one path, so that the page stays small.
+//! drawing; series are groups that a script can switch; dots and strokes of one kind are one path, so that the page
+//! stays small.
 
 use std::fmt::Write as _;
 
@@ -183,7 +184,8 @@ fn draw_tiles(tiles: &[(Area, f64)], ink: Ink, out: &mut String) {
     }
 }
 
-/// Round markers are strokes of no length with round ends: ten bytes each, and they stay round when the plot is stretched.
+/// Round markers are strokes of no length with round ends: ten bytes each, and they stay round when the plot is
+/// stretched.
 fn marks(at: &[Point], shape: Shape, size: f64, (ink, opacity): (Ink, f64), prefix: &str, out: &mut String) {
     let round = matches!(shape, Shape::Disc | Shape::Ring);
     if round {

@@ -43,7 +43,7 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     let mut flags: Vec<Flag> = Vec::new();
     let mut add = |from: f64, to: f64, label: &str, ink: Ink| {
         if let (Some(from), Some(to)) = (x.within(from), x.within(to)) {
-            let room = if to > from { 0.95 } else { 0.6 };
+            let room = if to > from || plot.w < 320.0 { 0.95 } else { 0.6 };
             let text = faces.elided(&printable(label), TICK, false, room * plot.w);
             let width = faces.width(&text, TICK, false);
             flags.push(Flag { x: from, end: to, text, ink, from: 0.0, width, lane: 0 });

@@ -1,8 +1,8 @@
 //! Charts: from plain inputs to a [`Figure`], and from a figure to SVG, PNG or the inline SVG of the HTML page.
 //!
-//! A chart function (`key_sweep`, `heat_map`, `distribution`, ...) knows what a picture says; [`layout`] knows where everything
-//! goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only draw what
-//! the layout placed. One layout for all of them: what is tested once holds for every output.
+//! A chart function (`key_sweep`, `heat_map`, `distribution`, ...) knows what a picture says; [`layout`] knows where
+//! everything goes, measured with the font that is built in, so that nothing overlaps or is cut off; the renderers only
+//! draw what the layout placed. One layout for all of them: what is tested once holds for every output.
 
 mod axis;
 mod compare;

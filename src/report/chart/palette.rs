@@ -1,5 +1,5 @@
-//! A picture in 256 colours. Charts have a few dozen; the rest are edges between two of them, where one more or one less
-//! shade cannot be seen. The file is half as large.
+//! A picture in 256 colours. Charts have a few dozen; the rest are edges between two of them, where one more or one
+//! less shade cannot be seen. The file is half as large.
 
 use std::collections::BTreeMap;
 

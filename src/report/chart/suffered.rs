@@ -1,5 +1,5 @@
-//! Who suffered: a line for each session that lived on a sick account, a dot for each of its turns, the same sessions on
-//! both sides, the most harmed on top.
+//! Who suffered: a line for each session that lived on a sick account, a dot for each of its turns, the same sessions
+//! on both sides, the most harmed on top.
 
 use super::figure::{Axis, Figure, Mark, Panel, Provenance, Row, Series, Shape, Span, SpanKind};
 use super::format::{Format, number};

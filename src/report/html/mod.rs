@@ -1,7 +1,9 @@
-//! A page of results that is one file: the verdict first, then figures, charts, tables, the scenario and how to run it again.
+//! A page of results that is one file: the verdict first, then figures, charts, tables, the scenario and how to run it
+//! again.
 //!
 //! Nothing is fetched: style, script and drawings are in it, and a content security policy forbids the rest, also any
-//! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for both.
+//! script but ours. Each chart is there twice, for wide and for narrow screens, as text cannot be small enough for
+//! both.
 
 mod class;
 mod data;

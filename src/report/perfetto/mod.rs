@@ -2,12 +2,13 @@
 //!
 //! Each account is a process. Its lanes: escapes from it and changes of its state as instants, the ground truth as
 //! slices, those who wait for it, and as many lanes of attempts as ran at once. Counters show what the gateway knows
-//! (EWMA of TTFT and of errors) and what it carries (slots, waiting); while it lets no bound session stay there, the gate
-//! is a slice. Slices are named by what they were: `ok`, `slow` (over the SLO), `cold`, `escaped` (here from elsewhere). The
-//! fifty sessions with the slowest turns have a track each. An arrow follows a session from its last attempt
-//! on one account to its first on another.
+//! (EWMA of TTFT and of errors) and what it carries (slots, waiting); while it lets no bound session stay there, the
+//! gate is a slice. Slices are named by what they were: `ok`, `slow` (over the SLO), `cold`, `escaped` (here from
+//! elsewhere). The fifty sessions with the slowest turns have a track each. An arrow follows a session from its last
+//! attempt on one account to its first on another.
 //!
-//! A request makes three to six events of some 200 bytes: a trace is for runs of thousands of requests, not of millions.
+//! A request makes three to six events of some 200 bytes: a trace is for runs of thousands of requests, not of
+//! millions.
 
 mod events;
 mod file;
@@ -33,8 +34,8 @@ use crate::units::{Span, Time};
 use crate::upstream::HealthChange;
 use crate::workload::{RecordedAttempt, Request};
 
-/// Arrows bind to the slice that is open at their time. Attempts are written when they end, after their arrow: at the very
-/// time of the beginning a reader that goes by time and then by order would find no slice open yet.
+/// Arrows bind to the slice that is open at their time. Attempts are written when they end, after their arrow: at the
+/// very time of the beginning a reader that goes by time and then by order would find no slice open yet.
 const BIND: Span = Span::from_micros(1);
 /// The process of the worst sessions.
 const SESSIONS: u32 = 1_000_000;

@@ -1,8 +1,8 @@
 //! What a result document does not hold is simulated once more: a run is a pure function of its scenario and its seed.
 //!
-//! The document holds both. The first replication is run again and held against what the document says of it; only if it
-//! is the same run, what its accounts and sessions went through is drawn. Files that the scenario names are looked for in
-//! several folders, since paths in it are relative to where the scenario was, not to where its results are.
+//! The document holds both. The first replication is run again and held against what the document says of it; only if
+//! it is the same run, what its accounts and sessions went through is drawn. Files that the scenario names are looked
+//! for in several folders, since paths in it are relative to where the scenario was, not to where its results are.
 
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,9 @@ fn lowered(scenario: &Value, name: &str, folder: &Path) -> Result<Lowered, NotAg
     Ok(lower(&scenario)?)
 }
 
-/// Runs the first replication of a run's document again and records it. Completes in the document what only the scenario's
-/// files tell. `json` is the document as it was read, `folders` where to look for files that the scenario names.
+/// Runs the first replication of a run's document again and records it. Completes in the document what only the
+/// scenario's files tell. `json` is the document as it was read, `folders` where to look for files that the scenario
+/// names.
 ///
 /// With one replication every figure is compared. With several only their means are in the document: then the state of
 /// the accounts over time is compared, which is there of the first one (of up to 64 accounts).

@@ -35,8 +35,8 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Runs the first replication of A and of B once more, and looks at it. Also gives what all decisions of each amount
-    /// to ([`crate::experiment::compare::Comparison::first`]), by which one knows that it is the same run.
+    /// Runs the first replication of A and of B once more, and looks at it. Also gives what all decisions of each
+    /// amount to ([`crate::experiment::compare::Comparison::first`]), by which one knows that it is the same run.
     ///
     /// # Errors
     /// When a trace cannot be read.

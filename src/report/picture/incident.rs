@@ -1,5 +1,5 @@
-//! The pictures that tell an incident: what happened to which account, and who suffered. Made of what two runs on the same
-//! luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
+//! The pictures that tell an incident: what happened to which account, and who suffered. Made of what two runs on the
+//! same luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
 
 use super::recording::Recording;
 use super::recording::watch::{Episode, Watch};
@@ -51,20 +51,19 @@ pub(super) fn incident(sides: &Sides<'_>, provenance: Provenance, title: &str, s
     })
 }
 
-/// The answer, with how many sessions would have got stuck without escape where that is another number.
+/// The answer; that of a run with how many sessions would have got stuck without escape, where that is another number.
 fn finding(sides: &Sides<'_>, answer: &str) -> String {
     let Some((reference, name)) = sides.reference else { return answer.to_owned() };
-    let (without, with) = (reference.stuck(), sides.shown.0.stuck());
-    let bare = answer.trim_end_matches('.');
-    if without == with || bare.contains("under A") {
-        return answer.to_owned();
+    let without = match reference.stuck() {
+        stuck if stuck == sides.shown.0.stuck() => return answer.to_owned(),
+        0 => "none".to_owned(),
+        stuck => format::count(stuck as f64, None),
+    };
+    let aside = format!(" ({without} with {name})");
+    match answer.strip_suffix("got stuck.") {
+        Some(rest) => format!("{rest}got stuck{aside}."),
+        None => answer.replacen("no session got stuck", &format!("no session got stuck{aside}"), 1),
     }
-    let without = if without == 0 { "none".to_owned() } else { format::count(without as f64, None) };
-    if bare.ends_with("got stuck") {
-        return format!("{bare} ({without} with {name}).");
-    }
-    let with = if with == 0 { "none".to_owned() } else { format::count(with as f64, None) };
-    format!("{bare}; {with} got stuck ({without} with {name}).")
 }
 
 /// The scenario's own words, and what is folded away.

@@ -1,4 +1,5 @@
-//! A varied key as the axis of a chart, and the values on it that deserve a mark: the gateway's default, the scenario's own.
+//! A varied key as the axis of a chart, and the values on it that deserve a mark: the gateway's default, the scenario's
+//! own.
 
 use serde_json::Value;
 

@@ -95,8 +95,8 @@ pub(super) fn charts(heading: &str, figures: impl IntoIterator<Item = Figure>) -
     Section { heading: heading.to_owned(), pieces }
 }
 
-/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the top
-/// of a page already.
+/// The tables of a report, of which the first has this heading in place of the scenario's name; its notes stand at the
+/// top of a page already.
 pub(super) fn tables(sections: &[summary::Section], first: &str) -> Vec<Section> {
     let mut kept: Vec<summary::Section> =
         sections.iter().filter(|section| !section.title.starts_with("Notes")).cloned().collect();

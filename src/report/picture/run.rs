@@ -144,12 +144,19 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
             |of: &NamedFigures| of.get(path.strip_prefix("conditions.")?.strip_prefix(&of.name)?.strip_prefix('.')?);
         document.conditions.iter().find_map(of).map(Estimate::mean)
     };
-    detection(&Detection {
+    let mut figure = detection(&Detection {
         provenance: from(document),
         conditions: conditions(paths.iter().map(String::as_str), &get),
         roc: Vec::new(),
         current: None,
-    })
+    });
+    let mode = document.about.settings.mode;
+    if !mode.has_gate() {
+        // there is no gate that could see anything: scores and cooldowns take sessions away
+        figure.title = figure.title.replacen("the gate saw", &format!("the mode {} saw", mode.name()), 1);
+        figure.subtitle = figure.subtitle.replacen("the gate sees", &format!("the mode {} sees", mode.name()), 1);
+    }
+    figure
 }
 
 /// The figures that come first: title, path, unit, and the path of what stands under it.

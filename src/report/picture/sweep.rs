@@ -1,4 +1,5 @@
-//! Pictures and the page of a sweep: a key's curves, two keys' heat map, and what a threshold misses or cries wolf about.
+//! Pictures and the page of a sweep: a key's curves, two keys' heat map, and what a threshold misses or cries wolf
+//! about.
 
 use super::Chart;
 use super::keys::Key;

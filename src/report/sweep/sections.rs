@@ -181,8 +181,8 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
 }
 
-/// What to decide: of one environment which value to take, of several the best of each, and those for the worst case and
-/// the mean.
+/// What to decide: of one environment which value to take, of several the best of each, and those for the worst case
+/// and the mean.
 pub(super) fn decided(report: &SweepReport) -> Vec<String> {
     let Some(decision) = &report.decision else { return Vec::new() };
     let name = |at: Option<usize>| at.and_then(|at| decision.decisions.get(at)).map_or("-", String::as_str);

@@ -73,8 +73,8 @@ impl Report for TuneReport {
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
     }
 
-    /// The lines of the gateway's config that make the recommended values; `None` when nothing shall be changed, or what
-    /// was varied is no key of the gateway.
+    /// The lines of the gateway's config that make the recommended values; `None` when nothing shall be changed, or
+    /// what was varied is no key of the gateway.
     fn config(&self) -> Option<String> {
         if self.tuned.advice != Advice::Change {
             return None;

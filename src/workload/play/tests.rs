@@ -305,7 +305,7 @@ fn responses_that_the_trace_does_not_have_are_counted() {
     let run = run(text, |_| {}, second);
     let previous: Vec<Previous> = run.played.iter().map(|p| p.previous).collect();
     assert_eq!(previous[..3], [Previous::None, Previous::None, Previous::LastOfSession]);
-    assert!(run.notes.iter().any(|note| note.starts_with("1 requests continue a response")), "{:?}", run.notes);
+    assert!(run.notes.iter().any(|note| note.starts_with("1 request continues a response")), "{:?}", run.notes);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! BurstGPT 1 and 2 (`Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type`) and 3 (also `Session ID`,
-//! where blank means none, and `Elapsed time`: seconds to the last token). Seconds are not zero-based. A request without
-//! response tokens failed. The file counts no time to the first token.
+//! where blank means none, and `Elapsed time`: seconds to the last token). Seconds are not zero-based. A request
+//! without response tokens failed. The file counts no time to the first token.
 
 use super::line::{BadLine, LineFormat};
 use super::names::Names;

@@ -1,7 +1,7 @@
-//! Claude Code transcripts: one JSONL file a session under `~/.claude/projects`, a line for each prompt, answer and tool
-//! result. A row is one request to the model: it arrives with the last line before its answer that is not an answer
-//! (the prompt, or the result of a tool) and ends with the answer's last line. An answer has a line for each of its
-//! parts, all with the `id` of one message; its usage counts once, as it stands last.
+//! Claude Code transcripts: one JSONL file a session under `~/.claude/projects`, a line for each prompt, answer and
+//! tool result. A row is one request to the model: it arrives with the last line before its answer that is not an
+//! answer (the prompt, or the result of a tool) and ends with the answer's last line. An answer has a line for each of
+//! its parts, all with the `id` of one message; its usage counts once, as it stands last.
 //!
 //! Subagents are sessions of their own (another context, so another prompt cache): by `agentId`, or by the prompt that
 //! began them. There is no time to the first token in these files. Answers that stand in two files (a session that was

@@ -1,5 +1,5 @@
-//! Codex rollouts: one JSONL file a session, of `{timestamp, type, payload}`. A row is a finished turn: an `event_msg` of
-//! type `task_complete` with `started_at` and `completed_at` (RFC 3339 or Unix seconds), `duration_ms`,
+//! Codex rollouts: one JSONL file a session, of `{timestamp, type, payload}`. A row is a finished turn: an `event_msg`
+//! of type `task_complete` with `started_at` and `completed_at` (RFC 3339 or Unix seconds), `duration_ms`,
 //! `time_to_first_token_ms`, `error.codex_error_info`. The session is `session_meta`'s id, the model that of the last
 //! `turn_context`. A turn is several requests to the model; it is one row all the same, with the input of its first
 //! request and the output of all (from `token_count`). Turns that were aborted are left out and counted.

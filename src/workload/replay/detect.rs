@@ -1,5 +1,6 @@
 //! Telling a trace's format from its header or first record. A format needs evidence: the keys or columns that it must
-//! have, with values of their kind. What has none is named by what it looks like (`looks`), never taken for the nearest.
+//! have, with values of their kind. What has none is named by what it looks like (`looks`), never taken for the
+//! nearest.
 
 use std::path::Path;
 

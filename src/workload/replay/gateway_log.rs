@@ -1,10 +1,10 @@
-//! The gateway's own log as spec/sub2api-export.sql exports it: JSON lines ordered by completion, which `reorder` puts in
-//! order of arrival.
+//! The gateway's own log as spec/sub2api-export.sql exports it: JSON lines ordered by completion, which `reorder` puts
+//! in order of arrival.
 //!
 //! `input_tokens` there are those that were neither read from nor written to the prompt cache (the gateway subtracts
-//! them for billing), so a request's input is the sum of the three. A row's attempts are rebuilt for `service: recorded`:
-//! the failed ones from `attempts[]` (each begins where the one before ended; the first at the arrival, so it contains
-//! any waiting), then the answer from `ttft_ms` and `duration_ms`.
+//! them for billing), so a request's input is the sum of the three. A row's attempts are rebuilt for
+//! `service: recorded`: the failed ones from `attempts[]` (each begins where the one before ended; the first at the
+//! arrival, so it contains any waiting), then the answer from `ttft_ms` and `duration_ms`.
 
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! Mooncake (FAST '25): JSON lines of `timestamp` (milliseconds, in ticks of about 3 s: ties keep the file's order),
-//! `input_length`, `output_length`, `hash_ids` (a list of prefix blocks, which are not used). AIPerf and Dynamo write the
-//! same form with a `session_id`. No models or latencies.
+//! `input_length`, `output_length`, `hash_ids` (a list of prefix blocks, which are not used). AIPerf and Dynamo write
+//! the same form with a `session_id`. No models or latencies.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

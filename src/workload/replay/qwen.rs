@@ -1,9 +1,9 @@
-//! Qwen Bailian: JSON lines of `chat_id`, `parent_chat_id` (-1 at a chain's root), `timestamp` (seconds), `input_length`,
-//! `output_length`, `type`, `turn`, `hash_ids`. A session is a chain of parents. Where a parent is missing from the trace,
-//! the chain starts at the missing one, so siblings stay together.
+//! Qwen Bailian: JSON lines of `chat_id`, `parent_chat_id` (-1 at a chain's root), `timestamp` (seconds),
+//! `input_length`, `output_length`, `type`, `turn`, `hash_ids`. A session is a chain of parents. Where a parent is
+//! missing from the trace, the chain starts at the missing one, so siblings stay together.
 //!
-//! A chat is remembered for [`MEMORY`] after its arrival, so that memory does not grow with the file; a later child of it
-//! counts as one whose parent is missing.
+//! A chat is remembered for [`MEMORY`] after its arrival, so that memory does not grow with the file; a later child of
+//! it counts as one whose parent is missing.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! RAGPulse: JSON lines of `timestamp` (seconds as a string), `input_length`, `output_length`, `session_id`. Its clock is
-//! the second of the week and starts again at 0 in mid-file: the rows are in order all the same, so the week is
+//! RAGPulse: JSON lines of `timestamp` (seconds as a string), `input_length`, `output_length`, `session_id`. Its clock
+//! is the second of the week and starts again at 0 in mid-file: the rows are in order all the same, so the week is
 //! added and nothing is sorted. (The session ids begin with Unix milliseconds, which show that it is a week.)
 
 use serde::Deserialize;

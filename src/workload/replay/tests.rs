@@ -221,7 +221,7 @@ fn the_gateway_log_is_put_in_order_of_arrival() {
     let recorded = rows[1].recorded.as_deref().expect("recorded");
     assert_eq!((recorded.status, recorded.account, recorded.cached_tokens), (Some(200), Some(1), Some(128)));
     assert_eq!((rows[2].failed, rows[1].failed), (true, false));
-    assert!(reader.notes().iter().any(|note| note.contains("1 requests failed in reality and carry no counts")));
+    assert!(reader.notes().iter().any(|note| note.contains("1 request failed in reality without counts of tokens")));
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn codex_turns_have_ttft_status_and_the_tokens_of_their_requests() {
     assert_eq!(recorded[0].cached_tokens, Some(640));
     assert_eq!(recorded.iter().map(|r| r.status).collect::<Vec<_>>(), [Some(200), Some(429), Some(503)]);
     assert_eq!(rows[1].ended, Some(Span::from_secs(60)));
-    assert!(reader.notes().iter().any(|note| note.contains("1 turns were aborted")));
+    assert!(reader.notes().iter().any(|note| note.contains("1 aborted turn left out")));
 }
 
 #[test]

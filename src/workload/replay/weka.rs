@@ -1,6 +1,6 @@
-//! Claude Code sessions of the WEKA corpus: one JSON file a session, `requests[]` with `t` in seconds from the session's
-//! start, `in`, `out`, `model`, `api_time`, `ttft`. Entries of type `subagent` hold requests of their own, timed from the
-//! entry's `t`: they are sessions of their own (another context, so another prompt cache), named
+//! Claude Code sessions of the WEKA corpus: one JSON file a session, `requests[]` with `t` in seconds from the
+//! session's start, `in`, `out`, `model`, `api_time`, `ttft`. Entries of type `subagent` hold requests of their own,
+//! timed from the entry's `t`: they are sessions of their own (another context, so another prompt cache), named
 //! `{file}/{agent_id}`. `out` = 0 is a failure. `think_time` is not read: it counts from the last request whose
 //! `api_time` is known, so it is wrong after one whose is not.
 

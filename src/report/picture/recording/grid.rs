@@ -1,7 +1,7 @@
 //! What happened in equal stretches of time, of which there are never more than a few hundred.
 //!
-//! When time goes beyond the last one, neighbours are merged and the stretch is doubled: a run of any length has between
-//! half and all of the stretches, and nobody needs to know how long it will be.
+//! When time goes beyond the last one, neighbours are merged and the stretch is doubled: a run of any length has
+//! between half and all of the stretches, and nobody needs to know how long it will be.
 
 use crate::units::Span;
 

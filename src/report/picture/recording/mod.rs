@@ -164,8 +164,8 @@ impl Recording {
         Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
     }
 
-    /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest turns:
-    /// each with a label to pick it by.
+    /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest
+    /// turns: each with a label to pick it by.
     pub fn journeys(&self, provenance: &Provenance) -> Vec<(String, Journey)> {
         self.journeys.to_tell().iter().map(|session| (label(session), self.journey(session, provenance))).collect()
     }

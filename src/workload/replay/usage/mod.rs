@@ -1,8 +1,8 @@
-//! The gateway's own usage export: the CSV of a user's page and the Excel file of the admin's page. A row a request that was
-//! answered, newest first, with headings in the language of the page.
+//! The gateway's own usage export: the CSV of a user's page and the Excel file of the admin's page. A row a request
+//! that was answered, newest first, with headings in the language of the page.
 //!
-//! What is not in it: failures and refusals, when a request arrived (its time is that of its end, and its duration counts
-//! from the forward), sessions; in the user's CSV, the account.
+//! What is not in it: failures and refusals, when a request arrived (its time is that of its end, and its duration
+//! counts from the forward), sessions; in the user's CSV, the account.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
