@@ -32,5 +32,5 @@ pub use document::{About, ResultDocument};
 pub use printed::Report;
 pub use stream::CsvFiles;
 pub use style::Style;
-pub use sweep::SweepReport;
+pub use sweep::{SweepReport, Worth};
 pub use tune::TuneReport;

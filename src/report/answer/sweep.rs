@@ -4,7 +4,7 @@
 use super::{Answer, Tone, plural, sentence};
 use crate::experiment::stats::Verdict;
 use crate::report::comparison::{amount, signed};
-use crate::report::sweep::{SweepReport, Worth};
+use crate::report::{SweepReport, Worth};
 
 /// So many values are named; the others are counted.
 const NAMED: usize = 6;

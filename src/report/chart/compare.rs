@@ -148,6 +148,8 @@ fn change(row: &Difference) -> String {
     match row.verdict {
         _ if value.is_finite() => Format::Change.value(value),
         Finding::NotShown => "\u{2013}".to_owned(),
+        // requests without a first token have a rank and no value
+        _ if row.a == "no token" || row.b == "no token" => "\u{2013}".to_owned(),
         _ => FROM_0.to_owned(),
     }
 }

@@ -85,12 +85,12 @@ fn half(recording: &Recording, name: &str, numbers: &[u64], window: (f64, f64)) 
     Half { name: name.to_owned(), lines: numbers.iter().map(line).collect(), stuck: stuck as u64 }
 }
 
-/// Whether a session had enough slow turns in a row; a turn without a first token neither lengthens nor ends a row.
+/// Whether a session had enough slow turns in a row; one without a first token counts as slow, as everywhere.
 fn is_stuck(recording: &Recording, session: &Session) -> bool {
     let settings = recording.settings();
     let mut row = 0;
-    for felt in session.turns.iter().filter_map(|turn| turn.felt) {
-        row = if felt > settings.slow_ttft { row + 1 } else { 0 };
+    for turn in &session.turns {
+        row = if turn.felt.is_some_and(|felt| felt <= settings.slow_ttft) { 0 } else { row + 1 };
         if row >= settings.stuck_turns.max(1) {
             return true;
         }

@@ -1,10 +1,10 @@
 //! What the points of a sweep are worth by latency and cost together: which one to take, what else is as good and as
 //! cheap, what costs more, and of what too few replications can say anything. Answers and charts go by it.
 
-use super::SweepReport;
 use crate::experiment::choice::Bill;
 use crate::experiment::current::is_own;
 use crate::experiment::stats::best::Place;
+use crate::report::SweepReport;
 
 /// What a point is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
