@@ -128,7 +128,7 @@ fn rooms_know_only_those_below_them() {
 }
 
 /// Circles that are still there. This list may only shrink.
-const KNOWN: &[&str] = &["calibrate::advice, calibrate::report, calibrate::run"];
+const KNOWN: &[&str] = &[];
 
 #[test]
 fn no_files_need_each_other_in_a_circle() {

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{About, Finding, Sorted, State};
 use crate::calibrate::accounts;
-use crate::calibrate::advice::{LEAST_ANSWERS, LEAST_REQUESTS};
 use crate::calibrate::escapes::{self, REASONS};
 use crate::calibrate::input;
 use crate::calibrate::records::Log;
 use crate::calibrate::sessions;
+use crate::calibrate::too_little::{LEAST_ANSWERS, LEAST_REQUESTS};
 use crate::calibrate::tries::Tries;
 use crate::scenario::{Document, Loaded, Mode};
 use crate::simulation::lower;
