@@ -97,8 +97,9 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     let mut text = format!(
-        "Each shipped scenario in each mode, {} replications, with 95 % intervals. The same seed gives every mode the same\n\
-         traffic.\n\n    stickysim run scenarios/NAME.yaml --set mode=MODE --replications {} --output json\n\n",
+        "Each shipped scenario in each mode, {} replications, with 95 % intervals. \
+         The same seed gives every mode the same\ntraffic.\n\n    \
+         stickysim run scenarios/NAME.yaml --set mode=MODE --replications {} --output json\n\n",
         options.replications, options.replications
     );
     text.push_str(&table(&["scenario", "mode"], &measured, &TAILS));

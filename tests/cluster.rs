@@ -1,5 +1,8 @@
 //! The job files of docs/guide/cluster.md, tried with what this machine has. What is not there is skipped, and said.
 
+#[path = "common/missing.rs"]
+mod missing;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -122,7 +125,7 @@ fn the_gate_of_the_github_workflow_compares_two_configs_and_decides() {
 #[test]
 fn a_config_that_is_new_or_unchanged_has_nothing_to_compare() {
     if !has("git") {
-        println!("skipped: git is not installed");
+        missing::skip("git", "install Debian's package git");
         return;
     }
     let folder = folder("gate-base");
@@ -154,7 +157,7 @@ fn a_config_that_is_new_or_unchanged_has_nothing_to_compare() {
 #[test]
 fn gnu_parallel_with_local_workers_gives_the_whole() {
     if !has("parallel") {
-        println!("skipped: GNU parallel is not installed (tests/packages.sh parallel)");
+        missing::skip("GNU parallel", "tests/packages.sh parallel");
         return;
     }
     let folder = folder("parallel");

@@ -646,8 +646,8 @@ mod decide {
         assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
     }
 
-    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of the
-    /// best on T2, and what there is on T1.
+    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of
+    /// the best on T2, and what there is on T1.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {

@@ -280,6 +280,8 @@ mod endless {
             let text = done(&[&["run", "tests/experiments/small.yaml", "--check"], more].concat());
             has(&text, &["0 requests, 0 ok", "check: every invariant holds"]);
         }
+        let busy = folder.write("busy.yaml", "accounts: [{count: 2}]\nduration: 10m\nworkload: {max_requests: 0}\n");
+        has(&done(&["run", &busy, "--check"]), &["0 requests, 0 ok"]);
         let one = ["--set", "workload.max_requests=1", "--set", "warmup=0s"];
         let one = done(&[&["run", "tests/experiments/small.yaml"], &one[..]].concat());
         has(&one, &["1 request, 1 ok"]);

@@ -78,7 +78,7 @@ pub fn redeal(found: &Redeal) -> String {
         "## Comparisons: a mere re-deal\n\n\
          Another `group_id` changes every draw of the scheduler and nothing else, so A and B obey one law. The share of {} \
          comparisons of {REPLICATIONS} replications that call a figure different by itself (nominal: 5 %; those that stand among \
-         all figures are fewer): `stickysim compare {} --a gateway.group_id=3 --b {OTHER_DEAL} --seed 1`.\n\n\
+         all figures are fewer): `stickysim compare {} --a group_id=3 --b {OTHER_DEAL} --seed 1`.\n\n\
          | figure | called different |\n| --- | ---: |",
         found.experiments, found.model
     );

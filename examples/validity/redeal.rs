@@ -10,7 +10,7 @@ use crate::model::{FIGURES, Model, Row, column};
 pub const REPLICATIONS: u64 = 20;
 
 /// The override that deals anew.
-pub const OTHER_DEAL: &str = "gateway.group_id=12345";
+pub const OTHER_DEAL: &str = "group_id=12345";
 
 /// How often each figure was called different.
 pub struct Redeal {

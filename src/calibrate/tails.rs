@@ -37,7 +37,7 @@ pub fn tails(recorded: &Seen, simulated: &[Seen]) -> Vec<Slower> {
     let step = libm::log(most / least) / (TIMES - 1) as f64;
     (0..TIMES)
         .map(|at| {
-            let ttft_ms = least * libm::exp(step * at as f64);
+            let ttft_ms = if at + 1 == TIMES { most } else { least * libm::exp(step * at as f64) };
             let shares = sorted(&runs.iter().map(|run| share(run, ttft_ms)).collect::<Vec<_>>());
             let simulated = (shares[0], shares[shares.len() / 2], shares[shares.len() - 1]);
             Slower { ttft_ms, recorded: share(&record, ttft_ms), simulated }

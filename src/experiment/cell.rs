@@ -265,3 +265,53 @@ pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
     };
     Merged::of(runs).into_iter().map(told).collect()
 }
+
+#[cfg(test)]
+mod digest_tests {
+    use super::*;
+    use crate::measure::testing::{at, by_load_balance, escape, request, sticky, waiting};
+    use crate::scheduler::Decision;
+    use crate::workload::Request;
+
+    fn digest(request: &Request, earlier: u32, decision: &Decision) -> Digest {
+        let mut observer = DecisionDigest::default();
+        observer.selected(&Selected { now: at(0), request, number: 0, earlier, replica: 0, decision });
+        observer.digest()
+    }
+
+    #[test]
+    fn every_part_of_a_decision_moves_the_digest() {
+        let (one, mut other) = (request(0, Some((0, 7))), request(0, Some((0, 7))));
+        other.luck = one.luck + 1;
+        let reasons = [EscapeReason::Ttft, EscapeReason::ErrorRate, EscapeReason::ConcurrencyFull];
+        let mut digests = vec![
+            digest(&one, 0, &sticky(1)),
+            digest(&one, 1, &sticky(1)),
+            digest(&one, 0, &sticky(2)),
+            digest(&other, 0, &sticky(1)),
+            digest(&one, 0, &waiting(sticky(1))),
+            digest(&one, 0, &by_load_balance(Some(1))),
+            digest(&one, 0, &by_load_balance(None)),
+        ];
+        digests.extend(reasons.map(|reason| digest(&one, 0, &escape(0, reason, Some(1)))));
+        for (place, this) in digests.iter().enumerate() {
+            assert!(!digests[..place].contains(this), "{place}: {this} is the digest of an earlier one");
+        }
+    }
+
+    #[test]
+    fn a_moment_and_a_gateway_process_do_not_move_the_digest() {
+        let request = request(0, Some((0, 7)));
+        let decision = sticky(1);
+        let mut later = DecisionDigest::default();
+        later.selected(&Selected {
+            now: at(9),
+            request: &request,
+            number: 4,
+            earlier: 0,
+            replica: 2,
+            decision: &decision,
+        });
+        assert_eq!(later.digest(), digest(&request, 0, &decision));
+    }
+}

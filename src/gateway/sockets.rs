@@ -52,3 +52,37 @@ impl Sockets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(busy: bool) -> Socket {
+        Socket {
+            account: None,
+            replica: 0,
+            busy,
+            idle_since: Time::ZERO,
+            queue: VecDeque::new(),
+            excluded: Vec::new(),
+            switches: 0,
+            turns: 0,
+            previous: None,
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_over_leaves_nothing_but_a_turn_that_is_still_under_way() {
+        let mut sockets = Sockets::default();
+        for (session, busy) in [(1, false), (2, true), (3, false)] {
+            sockets.open.insert(session, socket(busy));
+            sockets.last_response.insert(session, ResponseId { connection: session, turn: 0 });
+        }
+        if let Some(socket) = sockets.open.get_mut(&3) {
+            socket.queue.push_back(7);
+        }
+        (1..=3).for_each(|session| sockets.forget(session));
+        assert!(sockets.last_response.is_empty());
+        assert_eq!([1, 2, 3].map(|session| sockets.open.contains_key(&session)), [false, true, true]);
+    }
+}

@@ -224,13 +224,6 @@ impl Observer for Escapes {
             self.escaped_requests += u64::from(finished.escape.is_some());
         }
     }
-
-    #[inline]
-    fn session_over(&mut self, _now: Time, session: SessionRef) {
-        if let Some(entry) = self.away(session) {
-            *entry = None;
-        }
-    }
 }
 
 #[cfg(test)]

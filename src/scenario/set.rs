@@ -136,8 +136,12 @@ impl Set {
         }
         let names: Vec<String> = list.items().iter().filter_map(name_of).collect();
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        let help =
-            suggestion(name, &known).or_else(|| Some(format!("items are named by [0] to [{}]", list.items().len())));
+        let places = || match list.items().len() {
+            0 => "the list is empty".to_owned(),
+            1 => "its only item is [0]".to_owned(),
+            items => format!("items can be named by their places, [0] to [{}]", items - 1),
+        };
+        let help = suggestion(name, &known).or_else(|| Some(places()));
         Err(self.nowhere(step, &format!("no item of the list has the name `{name}`")).help(help))
     }
 

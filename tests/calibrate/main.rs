@@ -8,6 +8,8 @@ mod escape_logs;
 mod little;
 #[path = "../../examples/validity/calibrate.rs"]
 mod measured;
+#[path = "../common/missing.rs"]
+mod missing;
 mod modes;
 mod other_formats;
 mod pictures;

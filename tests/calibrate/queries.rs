@@ -11,6 +11,7 @@ fn the_export_queries_run_on_postgresql_and_give_rows_of_every_kind() {
     assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
     println!("PostgreSQL: {}", said.trim());
     if said.starts_with("skipped") {
+        super::missing::skip("PostgreSQL", "tests/packages.sh postgresql");
         return;
     }
     for (version, with_session) in [("older", 0), ("newer", 2)] {

@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+#[path = "missing.rs"]
+mod missing;
+
 /// An answer that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -41,7 +44,7 @@ impl Browser {
                 }
             }
         }) else {
-            eprintln!("skipped: no chromium here (Debian package chromium)");
+            missing::skip("chromium", "tests/packages.sh chromium");
             return None;
         };
         let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("profile-{name}"));

@@ -13,6 +13,8 @@ mod upstream;
 mod workload;
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod tests;
 
 pub use measure::settings;

@@ -122,7 +122,8 @@ impl SynthWorkload {
             requests: 0,
             config,
         };
-        if let Some(equilibrium) = Equilibrium::of(&workload.config) {
+        // a limit of no requests leaves none to those under way either
+        if let Some(equilibrium) = Equilibrium::of(&workload.config).filter(|_| !workload.is_over()) {
             workload.begin_under_way(&equilibrium);
         }
         workload.plan_session();
