@@ -136,9 +136,14 @@ fn simulated(figure: &Compared) -> Option<(f64, f64, f64)> {
     Some(if recorded > 0.0 { (recorded / high, middle, recorded / low) } else { (middle, middle, middle) })
 }
 
+/// An account's id, its median, and where one more simulation would lie (from, middle, to).
+type Median<'a> = (&'a str, &'a Compared, (f64, f64, f64));
+/// A part of the period (from, to in seconds), its escapes, and where one more simulation would lie.
+type Part<'a> = (f64, f64, &'a Compared, (f64, f64, f64));
+
 /// The median of each account.
 fn accounts(calibrated: &Calibrated) -> Option<Figure> {
-    let medians: Vec<(&str, &Compared, (f64, f64, f64))> = calibrated
+    let medians: Vec<Median<'_>> = calibrated
         .back_test
         .figures
         .iter()
@@ -156,15 +161,14 @@ fn accounts(calibrated: &Calibrated) -> Option<Figure> {
         many => format!("The medians of accounts {} are off", many.join(", ")),
     };
     let y = Axis::names("", medians.iter().map(|(id, ..)| format!("account {id}")).collect());
-    let rows = |of: &dyn Fn(&(&str, &Compared, (f64, f64, f64))) -> (f64, f64, f64)| {
-        let row = |(at, each): (usize, &(&str, &Compared, (f64, f64, f64)))| {
+    let rows = |of: &dyn Fn(&Median<'_>) -> (f64, f64, f64)| {
+        let row = |(at, each): (usize, &Median<'_>)| {
             let (low, middle, high) = of(each);
             (at as f64, low / 1e3, middle / 1e3, high / 1e3)
         };
         medians.iter().enumerate().map(row).collect::<Vec<_>>()
     };
-    let recorded =
-        |each: &(&str, &Compared, (f64, f64, f64))| (f64::NAN, each.1.recorded.unwrap_or(f64::NAN), f64::NAN);
+    let recorded = |each: &Median<'_>| (f64::NAN, each.1.recorded.unwrap_or(f64::NAN), f64::NAN);
     let panel = Panel::new("", Axis::log("median upstream TTFT (s)", Format::Seconds), y)
         .with(Series::new(SIMULATED, Ink::B, Mark::Intervals { rows: rows(&|each| each.2), shape: Shape::Ring }))
         .with(Series::new(RECORDED, Ink::A, Mark::Intervals { rows: rows(&recorded), shape: Shape::Disc }));
@@ -174,7 +178,7 @@ fn accounts(calibrated: &Calibrated) -> Option<Figure> {
 
 /// Escapes in each part of the period.
 fn escapes(calibrated: &Calibrated) -> Option<Figure> {
-    let parts: Vec<(f64, f64, &Compared, (f64, f64, f64))> = calibrated
+    let parts: Vec<Part<'_>> = calibrated
         .back_test
         .figures
         .iter()
@@ -183,14 +187,14 @@ fn escapes(calibrated: &Calibrated) -> Option<Figure> {
             Some((from.parse().ok()?, to.parse().ok()?, figure, simulated(figure)?))
         })
         .collect();
-    let total = |of: &dyn Fn(&(f64, f64, &Compared, (f64, f64, f64))) -> f64| parts.iter().map(of).sum::<f64>();
+    let total = |of: &dyn Fn(&Part<'_>) -> f64| parts.iter().map(of).sum::<f64>();
     let recorded = total(&|part| part.2.recorded.unwrap_or(0.0));
     let middle = total(&|part| part.3.1);
     if recorded + middle < 0.5 {
         return None;
     }
     let range = parts.iter().flat_map(|&(from, to, _, (low, _, high))| [(from, low, high), (to, low, high)]).collect();
-    let steps = |of: &dyn Fn(&(f64, f64, &Compared, (f64, f64, f64))) -> f64| {
+    let steps = |of: &dyn Fn(&Part<'_>) -> f64| {
         let points = parts.iter().flat_map(|part| [(part.0, of(part)), (part.1, of(part))]);
         points.collect::<Vec<_>>()
     };

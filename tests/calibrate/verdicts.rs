@@ -14,8 +14,8 @@ pub(crate) fn handed_over(text: &str, folder: &Path) -> Options {
 fn furthest(calibrated: &Calibrated) -> String {
     let share = |figure: &Compared| {
         let (ratio, low, high) = figure.ratio?;
-        let allowed = if ratio > 1.0 { (ratio / low).ln() } else { (high / ratio).ln() };
-        let off = ratio.ln().abs() / allowed;
+        let allowed = if ratio > 1.0 { libm::log(ratio / low) } else { libm::log(high / ratio) };
+        let off = libm::log(ratio).abs() / allowed;
         Some((off, format!("{} {ratio:.2} ({off:.2} of what is allowed)", figure.name)))
     };
     let mut shares: Vec<(f64, String)> = calibrated.back_test.figures.iter().filter_map(share).collect();

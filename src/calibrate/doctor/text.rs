@@ -109,7 +109,7 @@ mod tests {
     fn long_commands_are_folded_between_their_arguments_and_sentences_are_not() {
         let command = format!(
             "psql \"$DSN\" -v salt=\"'something secret'\" {} > log.jsonl",
-            vec!["-v x=\"'2026-08-01'\""; 6].join(" ")
+            ["-v x=\"'2026-08-01'\""; 6].join(" ")
         );
         let folded = indented(&command, "  ");
         assert!(folded.lines().all(|line| line.chars().count() <= 80), "{folded}");

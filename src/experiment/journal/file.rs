@@ -379,7 +379,6 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     }
 
     /// As if the file system had no locks.
-
     #[cfg(test)]
     pub(super) fn without_lock(mut self) -> Self {
         self.file.unlock().unwrap();

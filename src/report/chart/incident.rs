@@ -288,8 +288,11 @@ fn felt(incident: &Incident) -> Panel {
     panel
 }
 
+/// Points of an area: where, from, to.
+type Area = Vec<(f64, f64, f64)>;
+
 /// The area between two curves: in the colour of the first where the second is below it, in that of bad news where not.
-fn between(first: &[(f64, f64)], second: &[(f64, f64)]) -> [(Ink, Vec<(f64, f64, f64)>); 2] {
+fn between(first: &[(f64, f64)], second: &[(f64, f64)]) -> [(Ink, Area); 2] {
     let both: Vec<(f64, f64, f64)> =
         first.iter().filter_map(|&(at, a)| Some((at, a, second.iter().find(|other| other.0 == at)?.1))).collect();
     let mut areas = [(Ink::A, Vec::new()), (Ink::Bad, Vec::new())];
