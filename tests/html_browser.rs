@@ -251,17 +251,22 @@ fn a_reader_can_work_the_page() {
 const TICKS: &str = "[...[...document.querySelectorAll('svg.chart')].find((s) => s.getClientRects().length && \
     s.querySelector('.plot[data-zoom]')).querySelectorAll('.ticks text')].map((t) => t.textContent).join(' ')";
 
+/// Scrolls to the first chart that is seen, and gives of its strips: the left end, the height of account 3, the width.
+/// Quiet strips have no tooltips.
+const STRIPS: &str = "(() => { \
+        const s = [...document.querySelectorAll('svg.chart')].find((s) => s.getClientRects().length); \
+        s.scrollIntoView({block: 'start', behavior: 'instant'}); const r = s.getBoundingClientRect(), \
+        k = r.width / s.viewBox.baseVal.width, a = s.querySelector('.plot[data-zoom]').dataset.area.split(' ').map(Number); \
+        return [r.x + a[0] * k, r.y + (a[1] + a[3] * 0.3) * k, a[2] * k]; })()";
+
 #[test]
 fn the_mouse_works_the_page_of_a_run() {
     let Some(mut browser) = Browser::start("mouse") else { return };
     browser.open(&made("run-mouse", &["run", "scenarios/slow-account.yaml"]));
     let whole = browser.eval(TICKS);
     // A drag across the timeline zooms, a double click shows all again.
-    let place = "(() => { const s = [...document.querySelectorAll('svg.chart')].find((s) => s.getClientRects().length); \
-        s.scrollIntoView({block: 'start', behavior: 'instant'}); const r = s.getBoundingClientRect(), \
-        k = r.width / s.viewBox.baseVal.width, a = s.querySelector('.plot[data-zoom]').dataset.area.split(' ').map(Number); \
-        return [r.x + a[0] * k, r.y + (a[1] + a[3] * 0.3) * k, a[2] * k]; })()";
-    let area = browser.eval(place);
+
+    let area = browser.eval(STRIPS);
     let [left, y, width] = [0, 1, 2].map(|i| area[i].as_f64().unwrap());
     let at = |part: f64| (left + part * width, y);
     browser.mouse("mouseMoved", at(0.6), 0);
@@ -390,11 +395,12 @@ fn a_finger_gets_tooltips_and_the_page_does_not_scroll_sideways() {
     let Some(mut browser) = Browser::start("finger") else { return };
     browser.window(PHONE.0, PHONE.1);
     browser.open(&made("run-finger", &["run", "scenarios/slow-account.yaml"]));
-    let at = browser.middle(".box.narrow svg.chart .plot .data");
+    let strips = browser.eval(STRIPS);
+    let [left, y, width] = [0, 1, 2].map(|i| strips[i].as_f64().unwrap());
     let touch = |kind: &str, points: serde_json::Value| json!({"type": kind, "touchPoints": points});
     let tipped = (0..40).any(|step| {
-        let x = 60.0 + f64::from(step) * 8.0;
-        browser.call("Input.dispatchTouchEvent", touch("touchStart", json!([{"x": x, "y": at.1}])));
+        let x = left + width * f64::from(step) / 40.0;
+        browser.call("Input.dispatchTouchEvent", touch("touchStart", json!([{"x": x, "y": y}])));
         browser.call("Input.dispatchTouchEvent", touch("touchEnd", json!([])));
         browser.is("!document.getElementById('tip').hidden")
     });

@@ -10,12 +10,11 @@ use stickysim::calibrate::{sessions, tries::Tries};
 fn pool(seed: u64, cache: &str, more: &str) -> String {
     format!(
         "seed: {seed}\nduration: 5h\ngroup_id: 1\naccounts:\n  - id: 1\n    count: 3\n    concurrency: 60\n    \
-         prompt_cache: {cache}\n \
-         ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\n    size_effect: null\n{more}conditions:\n  - name: bad\n   \
-          accounts: [2]\n \
-         when: {{scheduled: {{at: 2h, for: 40m}}}}\n    effect: {{ttft_factor: 25}}\nworkload:\n  synth:\n    \
-         sessions_per_hour: 70\n turns: {{constant: 14}}\n    think_time: {{lognormal: {{p50: 90s, sigma: 1.3}}}}\n    \
-         input_tokens: {{start: {{lognormal: {{p50: 2500, sigma: 0.6}}}}, growth: {{lognormal: {{p50: 1500, sigma: 0.8}}}}}}\n"
+         prompt_cache: {cache}\n    ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\n    size_effect: \
+         null\n{more}conditions:\n  - name: bad\n    accounts: [2]\n    when: {{scheduled: {{at: 2h, for: \
+         40m}}}}\n    effect: {{ttft_factor: 25}}\nworkload:\n  synth:\n    sessions_per_hour: 70\n    turns: \
+         {{constant: 14}}\n    think_time: {{lognormal: {{p50: 90s, sigma: 1.3}}}}\n    input_tokens: {{start: \
+         {{lognormal: {{p50: 2500, sigma: 0.6}}}}, growth: {{lognormal: {{p50: 1500, sigma: 0.8}}}}}}\n"
     )
 }
 

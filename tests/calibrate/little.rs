@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use stickysim::calibrate::fit::{Fit, fit};
 use stickysim::calibrate::tries::Tries;
 
-const POOL: &str = "seed: 5\nduration: 20m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, ttft: \
-     {lognormal: {p50: 1400ms, sigma: 0.6}}}\naccounts: [{count: 5}]\nworkload:\n  synth:\n    sessions_per_hour: \
-     300\n turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
+const POOL: &str = "seed: 5\nduration: 20m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, \
+                    ttft: {lognormal: {p50: 1400ms, sigma: 0.6}}}\naccounts: [{count: 5}]\nworkload:\n  synth:\n    \
+                    sessions_per_hour: 300\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
 
 fn fitted(rows: &[String], folder: &Path) -> (Vec<i64>, Fit) {
     let path = folder.join("log.jsonl");

@@ -31,7 +31,7 @@ fn random_pool(seed: u64) -> (String, Truth) {
         (stream.between(3_600.0, 7_200.0), stream.between(1_800.0, 4_000.0), stream.between(3.0, 25.0));
     text.push_str(&format!(
         "conditions:\n  - name: bad\n    accounts: [{bad}]\n    when: {{scheduled: {{at: {from:.0}s, for: \
-         {lasting:.0}s}}}}\n effect: {{ttft_factor: {factor}}}\n"
+         {lasting:.0}s}}}}\n    effect: {{ttft_factor: {factor}}}\n"
     ));
     let rate = 45.0 * accounts as f64;
     text.push_str(&format!(

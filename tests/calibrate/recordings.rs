@@ -8,7 +8,7 @@ pub(crate) fn recording(case: &str, escape: bool, out: &Path) -> Options {
     let text = format!(
         "gateway:\n  openai_scheduler:\n    sticky_escape_enabled: {escape}\n    sticky_escape_ttft_ms: 1500\n    \
          sticky_escape_error_rate: 0.5\n  scheduling:\n    sticky_session_max_waiting: 3\n    \
-         sticky_session_wait_timeout: 12s\n fallback_max_waiting: 100\n    fallback_wait_timeout: 3s\n"
+         sticky_session_wait_timeout: 12s\n    fallback_max_waiting: 100\n    fallback_wait_timeout: 3s\n"
     );
     std::fs::write(&config, text).unwrap();
     Options {

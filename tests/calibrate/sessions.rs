@@ -8,8 +8,8 @@ fn traffic(seed: u64) -> String {
     format!(
         "seed: {seed}\nduration: 4h\ngroup_id: 1\naccounts:\n  - id: 1\n    count: 4\n    concurrency: 60\n    \
          ttft: {{lognormal: {{p50: 1s, sigma: 0.35}}}}\nworkload:\n  synth:\n    sessions_per_hour: 120\n    turns: \
-         {{constant: 12}}\n think_time: {{lognormal: {{p50: 25s, sigma: 0.8}}}}\n    \
-         input_tokens: {{start: {{lognormal: {{p50: 6000, sigma: 0.7}}}}, growth: {{lognormal: {{p50: 900, sigma: 0.8}}}}}}\n"
+         {{constant: 12}}\n    think_time: {{lognormal: {{p50: 25s, sigma: 0.8}}}}\n    input_tokens: {{start: \
+         {{lognormal: {{p50: 6000, sigma: 0.7}}}}, growth: {{lognormal: {{p50: 900, sigma: 0.8}}}}}}\n"
     )
 }
 

@@ -3,11 +3,11 @@
 use super::*;
 use serde_json::{Value, json};
 
-const POOL: &str = "seed: 3\nduration: 90m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, ttft: \
-     {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: 3s}}}}\naccounts: [{count: \
-     4}]\nconditions:\n \
-     - {name: slow, accounts: [2], when: {scheduled: {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  \
-     synth:\n sessions_per_hour: 120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
+const POOL: &str = "seed: 3\nduration: 90m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, \
+                    ttft: {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: \
+                    3s}}}}\naccounts: [{count: 4}]\nconditions:\n  - {name: slow, accounts: [2], when: {scheduled: \
+                    {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  synth:\n    sessions_per_hour: \
+                    120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
 
 /// The export as a native trace of JSON lines and of CSV.
 fn native() -> (String, String) {

@@ -6,11 +6,11 @@ use serde_json::Value;
 use stickysim::workload::replay::usage::{UsageRows, is_usage};
 use stickysim::workload::replay::{Names, TraceRow};
 
-const POOL: &str = "seed: 9\nduration: 90m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, ttft: \
-     {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: 3s}}}}\naccounts: [{count: \
-     3}]\nconditions:\n \
-     - {name: slow, accounts: [2], when: {scheduled: {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  \
-     synth:\n sessions_per_hour: 120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
+const POOL: &str = "seed: 9\nduration: 90m\ngroup_id: 1\naccount_defaults: {concurrency: 20, prompt_cache: null, \
+                    ttft: {lognormal: {p50: 1200ms, sigma: 0.5}}, decode: {time: {exponential: {mean: \
+                    3s}}}}\naccounts: [{count: 3}]\nconditions:\n  - {name: slow, accounts: [2], when: {scheduled: \
+                    {at: 40m, for: 20m}}, effect: {ttft_factor: 8}}\nworkload:\n  synth:\n    sessions_per_hour: \
+                    120\n    turns: {constant: 12}\n    think_time: {exponential: {mean: 20s}}\n";
 
 /// Answered requests, newest first: time, account, TTFT, duration, input, cached, output.
 fn rows() -> Vec<(String, String, i64, i64, i64, i64, i64)> {

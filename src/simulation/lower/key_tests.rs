@@ -81,7 +81,8 @@ const EXCEPTIONS: [(&str, &str); 6] = [
     ("name description", "for people"),
     ("admin_settings.openai_advanced_scheduler_enabled", "what `mode: advanced` sets"),
     (
-        "gateway_config gateway_env service account_defaults.count workload.replay workload.repeat",
+        "gateway_config gateway_env service account_defaults.count workload.replay workload.repeat \
+         workload.time_scale",
         "files.rs and service.rs have tests",
     ),
     ("conditions.when.replayed conditions.name", "these name files and things"),
