@@ -163,6 +163,13 @@ impl Searched {
         self.candidates(&moves).choose(tune.question(), &|arm| self.may_win(tune, store, arm) && wanted(arm))
     }
 
+    /// The best of the wanted arms that left the search last and break no constraint.
+    pub fn last_to_leave(&self, store: &Store<'_>, wanted: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let arms = (0..self.regrets.columns.len()).filter(|arm| wanted(*arm) && !self.infeasible.contains(arm));
+        let known = arms.filter_map(|arm| Some((arm, store.asked[arm], choice::mean(&self.regrets.columns[arm])?)));
+        known.min_by(|x, y| y.1.cmp(&x.1).then(x.2.total_cmp(&y.2))).map(|(arm, ..)| arm)
+    }
+
     fn candidates<'a>(&'a self, moves: &'a [f64]) -> Candidates<'a> {
         Candidates { regrets: &self.regrets.columns, bills: &self.bills, bill: self.bill, moves }
     }

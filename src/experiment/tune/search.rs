@@ -111,7 +111,10 @@ impl Tune {
         let other = searched.choose(self, &store, &is_other);
         let challenger = match (&choice, &other) {
             (Some(choice), _) if !stands => Some(choice.chosen),
-            (_, other) => other.as_ref().map(|other| other.chosen),
+            (_, Some(other)) => Some(other.chosen),
+            // all others left the search before its end
+            (Some(_), None) => searched.last_to_leave(&store, &is_other),
+            (None, None) => None,
         };
         let confirmed = match challenger {
             Some(challenger) => {
