@@ -114,7 +114,7 @@ impl SweepReport {
         }
     }
 
-    /// Reads back what [`Report::json`] made.
+    /// Reads back what [`Report::json`](crate::report::Report::json) made.
     ///
     /// # Errors
     /// What of it is missing or has another form.
