@@ -116,7 +116,7 @@ impl TuneReport {
         }
     }
 
-    /// Reads back what [`Report::json`](crate::report::Report::json) made.
+    /// Reads back what [`Report::json`] made.
     ///
     /// # Errors
     /// What of it is missing or has another form.
