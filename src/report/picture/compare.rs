@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::incident::incident;
-use super::parts::{charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
+use super::parts::{charts, conditions, differences, estimate, in_any_mode, provenance, reproduce, shown, tables};
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
@@ -220,7 +220,7 @@ fn distributions(report: &ComparisonReport, sides: &Sides) -> Figure {
     figure
 }
 
-/// Detection on the sides where the gate is on.
+/// Detection on the sides where the gate is on, or where the mode has none.
 fn detected(report: &ComparisonReport) -> Option<Figure> {
     let on = |scenario: &Value| {
         scenario.pointer("/gateway/openai_scheduler/sticky_escape_enabled").and_then(Value::as_bool).unwrap_or(true)
@@ -238,6 +238,7 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
     }
     (!rows.is_empty())
         .then(|| detection(&Detection { provenance: from(report), conditions: rows, roc: Vec::new(), current: None }))
+        .map(in_any_mode)
 }
 
 const TILES: [(&str, &str); 8] = [

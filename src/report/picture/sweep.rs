@@ -3,7 +3,9 @@
 
 use super::Chart;
 use super::keys::Key;
-use super::parts::{axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables};
+use super::parts::{
+    axis_label, charts, conditions, estimate, format_of, in_any_mode, provenance, reproduce, shown, tables,
+};
 use crate::experiment::cell;
 use crate::experiment::sweep::layout::is_threshold;
 use crate::measure::figures::no_token;
@@ -274,7 +276,8 @@ fn detected(report: &SweepReport) -> Option<Figure> {
     if conditions.is_empty() && roc.iter().all(|point| point.missed_turns_ratio.is_nan()) {
         return None;
     }
-    Some(detection(&Detection { provenance: from(report), conditions, roc, current: own.map(|point| key.name(point)) }))
+    let current = own.map(|point| key.name(point));
+    Some(in_any_mode(detection(&Detection { provenance: from(report), conditions, roc, current })))
 }
 
 fn tiles(report: &SweepReport) -> Vec<Tile> {
