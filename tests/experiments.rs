@@ -177,9 +177,10 @@ mod compare {
         let document = json(&["compare", "scenarios/slow-account.yaml"]);
         let figure = &document["figures"][OBJECTIVE];
         assert_eq!((figure["verdict"].as_str(), figure["stands_among_all"].as_bool()), (Some("better"), Some(true)));
-        // without escape the p99 falls among sessions with a turn that never got a token, so there is no difference in
-        // ms
-        assert_eq!((figure["a"]["no_token"].as_u64(), figure["b"]["no_token"].as_u64()), (Some(20), None), "{figure}");
+        // without escape the p99 falls, in most replications, among sessions with a turn that never got a token: so
+        // there is no difference in ms
+        let no_token = |side: &str| figure[side]["no_token"].as_u64().unwrap_or(0);
+        assert!(no_token("a") > 10 && no_token("b") == 0, "{figure}");
         let answered = &document["figures"]["sessions.answered_worst_ttft_ms.p99"];
         assert_eq!(answered["verdict"].as_str(), Some("better"));
         assert!(answered["difference"]["hi"].as_f64().unwrap() < 0.0, "{answered}");
