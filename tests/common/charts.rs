@@ -259,6 +259,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
     };
     let points: Vec<RocPoint> = if roc { (0..=10).map(point).collect() } else { Vec::new() };
     Detection {
+        seen_by: "the gate".to_owned(),
         provenance: provenance("slow-account"),
         conditions: (0..conditions).map(condition).collect(),
         current: points.get(6).map(|point| point.threshold.clone()),

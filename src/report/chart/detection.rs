@@ -49,6 +49,8 @@ pub struct RocPoint {
 pub struct Detection {
     /// Where it comes from.
     pub provenance: Provenance,
+    /// Who sees that an account is degraded: "the gate", or something else where a mode has none.
+    pub seen_by: String,
     /// A row each.
     pub conditions: Vec<ConditionDetection>,
     /// In order of the threshold; empty for a single run.
@@ -76,7 +78,10 @@ pub fn detection(detection: &Detection) -> Figure {
     }
     Figure {
         title: title(detection),
-        subtitle: "How soon the gate sees a degraded account and lets a recovered one back. Marker: median; bar: shortest to longest.".to_owned(),
+        subtitle: format!(
+            "How soon {} sees a degraded account and lets a recovered one back. Marker: median; bar: shortest to longest.",
+            detection.seen_by
+        ),
         rows,
         legend: Vec::new(),
         notes: Vec::new(),
@@ -84,9 +89,9 @@ pub fn detection(detection: &Detection) -> Figure {
     }
 }
 
-/// The finding: how often the gate saw it, and how soon.
+/// The finding: how often it was seen, and how soon.
 fn title(detection: &Detection) -> String {
-    let scenario = &detection.provenance.scenario;
+    let (scenario, seen_by) = (&detection.provenance.scenario, &detection.seen_by);
     let sum = |of: fn(&ConditionDetection) -> f64| detection.conditions.iter().map(of).sum::<f64>();
     let (onsets, seen) = (sum(|c| c.onsets), sum(|c| c.detected));
     let delay = match detection.conditions.as_slice() {
@@ -98,9 +103,9 @@ fn title(detection: &Detection) -> String {
     match onsets {
         0.0 => format!("{scenario}: no account became degraded"),
         1.0 if seen == 1.0 => {
-            format!("{scenario}: the gate saw the one onset{}", delay.replacen(", in the median after", " after", 1))
+            format!("{scenario}: {seen_by} saw the one onset{}", delay.replacen(", in the median after", " after", 1))
         }
-        n => format!("{scenario}: the gate saw {} of {} onsets{delay}", number(seen), number(n)),
+        n => format!("{scenario}: {seen_by} saw {} of {} onsets{delay}", number(seen), number(n)),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::incident::incident;
-use super::parts::{charts, conditions, differences, estimate, in_any_mode, provenance, reproduce, shown, tables};
+use super::parts::{IN_ANY_MODE, charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
@@ -236,9 +236,10 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
         let all = conditions(comparison.rows.iter().map(|row| row.figure.path.as_str()), &get);
         rows.extend(all.into_iter().map(|c| ConditionDetection { name: format!("{} ({letter})", c.name), ..c }));
     }
-    (!rows.is_empty())
-        .then(|| detection(&Detection { provenance: from(report), conditions: rows, roc: Vec::new(), current: None }))
-        .map(in_any_mode)
+    (!rows.is_empty()).then(|| {
+        let (provenance, seen_by) = (from(report), IN_ANY_MODE.to_owned());
+        detection(&Detection { provenance, seen_by, conditions: rows, roc: Vec::new(), current: None })
+    })
 }
 
 const TILES: [(&str, &str); 8] = [

@@ -11,6 +11,9 @@ use crate::report::document::scheduler_in_words;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
 use crate::report::summary;
 
+/// Who sees a degraded account in several runs, of which some may have a mode without an escape gate.
+pub(super) const IN_ANY_MODE: &str = "the gateway";
+
 /// A mean with its interval as charts take it.
 pub(super) fn estimate(interval: Option<Interval>) -> Estimate {
     interval.map_or(Estimate::MISSING, |found| Estimate {
@@ -146,15 +149,6 @@ fn compare(path: String, a: Option<&Value>, b: Option<&Value>, rows: &mut Vec<[S
             };
             rows.push([path, text(a), text(b)]);
         }
-    }
-}
-
-/// A chart of detection of several runs, of which some may have a mode without an escape gate.
-pub(super) fn in_any_mode(figure: Figure) -> Figure {
-    Figure {
-        title: figure.title.replacen("the gate saw", "the gateway saw", 1),
-        subtitle: figure.subtitle.replacen("the gate sees", "the gateway sees", 1),
-        ..figure
     }
 }
 

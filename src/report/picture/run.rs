@@ -144,19 +144,16 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
             |of: &NamedFigures| of.get(path.strip_prefix("conditions.")?.strip_prefix(&of.name)?.strip_prefix('.')?);
         document.conditions.iter().find_map(of).map(Estimate::mean)
     };
-    let mut figure = detection(&Detection {
+    let mode = document.about.settings.mode;
+    // where there is no gate, scores and cooldowns take sessions away
+    let seen_by = if mode.has_gate() { "the gate".to_owned() } else { format!("the mode {}", mode.name()) };
+    detection(&Detection {
         provenance: from(document),
+        seen_by,
         conditions: conditions(paths.iter().map(String::as_str), &get),
         roc: Vec::new(),
         current: None,
-    });
-    let mode = document.about.settings.mode;
-    if !mode.has_gate() {
-        // there is no gate that could see anything: scores and cooldowns take sessions away
-        figure.title = figure.title.replacen("the gate saw", &format!("the mode {} saw", mode.name()), 1);
-        figure.subtitle = figure.subtitle.replacen("the gate sees", &format!("the mode {} sees", mode.name()), 1);
-    }
-    figure
+    })
 }
 
 /// The figures that come first: title, path, unit, and the path of what stands under it.

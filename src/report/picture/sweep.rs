@@ -4,7 +4,7 @@
 use super::Chart;
 use super::keys::Key;
 use super::parts::{
-    axis_label, charts, conditions, estimate, format_of, in_any_mode, provenance, reproduce, shown, tables,
+    IN_ANY_MODE, axis_label, charts, conditions, estimate, format_of, provenance, reproduce, shown, tables,
 };
 use crate::experiment::cell;
 use crate::experiment::sweep::layout::is_threshold;
@@ -277,7 +277,8 @@ fn detected(report: &SweepReport) -> Option<Figure> {
         return None;
     }
     let current = own.map(|point| key.name(point));
-    Some(in_any_mode(detection(&Detection { provenance: from(report), conditions, roc, current })))
+    let (provenance, seen_by) = (from(report), IN_ANY_MODE.to_owned());
+    Some(detection(&Detection { provenance, seen_by, conditions, roc, current }))
 }
 
 fn tiles(report: &SweepReport) -> Vec<Tile> {
