@@ -8,6 +8,8 @@ pub type Place = Vec<String>;
 
 pub struct Modules {
     by_place: BTreeMap<Place, Module>,
+    /// The places of all modules.
+    known: BTreeSet<Place>,
 }
 
 struct Module {
@@ -49,16 +51,16 @@ impl Modules {
             }
             (place, Module { file, uses, body })
         };
-        Self { by_place: places.into_iter().map(module).collect() }
+        let by_place = places.into_iter().map(module).collect();
+        Self { by_place, known }
     }
 
     /// Every path into the library that the sources name: module, file, and the path from the root of the library.
     pub fn named_paths(&self) -> Vec<(&Place, &Path, Place)> {
-        let known: BTreeSet<Place> = self.by_place.keys().cloned().collect();
         let mut found = Vec::new();
         for (place, module) in &self.by_place {
             let used = module.uses.values().map(|used| used.path.clone());
-            let inline = paths_in(&module.body).filter_map(|path| absolute(place, &path, &known));
+            let inline = paths_in(&module.body).filter_map(|path| absolute(place, &path, &self.known));
             found.extend(used.chain(inline).map(|path| (place, module.file.as_path(), path)));
         }
         found
@@ -91,13 +93,12 @@ impl Modules {
 
     fn needs(&self, place: &Place) -> BTreeSet<Place> {
         let module = &self.by_place[place];
-        let known: BTreeSet<Place> = self.by_place.keys().cloned().collect();
         let used = module
             .uses
             .iter()
             .filter(|(name, used)| !used.is_reexport || words(&module.body).any(|word| word == name.as_str()))
             .map(|(_, used)| used.path.clone());
-        let inline = paths_in(&module.body).filter_map(|path| absolute(place, &path, &known));
+        let inline = paths_in(&module.body).filter_map(|path| absolute(place, &path, &self.known));
         used.chain(inline).filter_map(|path| self.defined_in(&path, 0)).filter(|other| other != place).collect()
     }
 
