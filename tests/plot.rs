@@ -205,6 +205,21 @@ fn documents_are_read_back_whole() {
 }
 
 #[test]
+fn pictures_of_a_run_without_requests_show_the_time_in_which_none_came() {
+    let folder = Folder::new("none");
+    let text =
+        "duration: 8h\naccounts: [{count: 2}]\nworkload:\n  synth: {preset: agentic, sessions_per_hour: 0.0001}\n";
+    std::fs::write(folder.path("none.yaml"), text).unwrap();
+    let output = run(&["run", &folder.path("none.yaml"), "--plot", &folder.path("none")]);
+    for chart in ["incident", "timeline"] {
+        let svg = folder.text(&format!("none/{chart}.svg"));
+        assert!(svg.contains("8:00") && svg.contains("nothing to show"), "{chart}");
+    }
+    // nor does the table of accounts show a second of it
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("0:00:01"));
+}
+
+#[test]
 fn several_runs_share_a_chart_and_other_results_have_folders_of_their_own() {
     let folder = Folder::new("several");
     let (a, b, c) = (folder.path("a.json"), folder.path("b.json"), folder.path("c.json"));

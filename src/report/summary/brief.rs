@@ -34,7 +34,7 @@ pub fn sections(document: &ResultDocument, style: Style) -> Vec<Section> {
 
 fn accounts(document: &ResultDocument, style: Style) -> Vec<Block> {
     let columns = usize::from(style.width).saturating_sub(BESIDE).clamp(SPARK.0, SPARK.1);
-    let spark = document.series.as_ref().filter(|series| !series.is_empty());
+    let spark = document.series.as_ref().filter(|series| series.len() > 1);
     let mut header = vec!["account"];
     let over_time = spark.map(|series| format!("0:00 to {}", crate::report::answer::clock(length(series))));
     header.extend(over_time.as_deref());

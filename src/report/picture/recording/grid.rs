@@ -50,6 +50,11 @@ impl<T: Joins, const CELLS: usize> Grid<T, CELLS> {
         Span::from_nanos((after.nanos() / step).saturating_add(1).saturating_mul(step))
     }
 
+    /// Whether nothing happened at all.
+    pub const fn is_empty(&self) -> bool {
+        self.stretches.is_empty()
+    }
+
     /// How long a stretch is, in seconds.
     pub fn step(&self) -> f64 {
         self.step.secs()

@@ -341,7 +341,9 @@ impl Observer for Recording {
     }
 
     fn run_over(&mut self, now: Time) {
-        self.end = now;
+        // a run without requests is over at once, and its pictures show the time in which none came
+        let whole = self.watch.felt.is_empty() && self.settings.horizon != Time::NEVER;
+        self.end = if whole { self.settings.horizon.max(now) } else { now };
         self.watch.run_over(self.after(now));
         let left: Vec<Summary> = self.ledger.drain().collect();
         left.iter().for_each(|summary| self.ended(summary));
