@@ -228,7 +228,7 @@ fn several_runs_share_a_chart_and_other_results_have_folders_of_their_own() {
     ends(&["plot", &a, &b, "--to", &folder.path("both"), "--html", &folder.path("both.html")], 0);
     assert_eq!(folder.files("both").into_keys().collect::<Vec<_>>(), ["distribution.png", "distribution.svg"]);
     let page = folder.text("both.html");
-    assert!(page.contains("The slowest 1 % of sessions had a turn of"));
+    assert!(page.contains("The slowest 1\u{a0}% of sessions had a turn of"));
     run(&[&["sweep", SMALL, "-o", "json", "--to", &c][..], &THRESHOLD].concat());
     ends(&["plot", &a, &c, "--to", &folder.path("each")], 0);
     assert!(folder.files("each/a").contains_key("timeline.svg") && folder.files("each/c").contains_key("sweep.svg"));

@@ -52,6 +52,21 @@ pub fn time(secs: f64, half: Option<f64>) -> String {
     with(secs * scale, half.map(|half| half * scale), unit)
 }
 
+/// A text in which a number and its unit are held together by a hard space, for lines that are broken at others.
+pub fn with_hard_spaces(text: &str) -> String {
+    const UNITS: [&str; 8] = ["ms", "s", "min", "h", "d", "%", "pp", "M"];
+    let mut out = String::with_capacity(text.len());
+    for word in text.split(' ') {
+        let unit = UNITS.contains(&word.trim_end_matches([';', ',', '.', ')', ':']));
+        let number = out.ends_with(|c: char| c.is_ascii_digit());
+        if !out.is_empty() {
+            out.push(if unit && number { '\u{a0}' } else { ' ' });
+        }
+        out.push_str(word);
+    }
+    out
+}
+
 /// A length of time as it was set, without trailing zeros.
 pub fn setting(span: Span) -> String {
     let text = time(span.secs(), None);
@@ -135,6 +150,13 @@ pub fn grouped(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::experiment::stats::Interval;
+
+    #[test]
+    fn a_number_and_its_unit_are_held_together() {
+        let text = "seen after 43.2 s; 1 % of 20 sessions (0.40 %) took 2.07 min. p50 x or 3";
+        let held = with_hard_spaces(text);
+        assert_eq!(held, text.replace("2 s;", "2\u{a0}s;").replace(" %", "\u{a0}%").replace(" min", "\u{a0}min"));
+    }
 
     #[test]
     fn single_values_have_three_digits_and_a_unit() {

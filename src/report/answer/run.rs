@@ -294,14 +294,24 @@ fn escapes(figures: &Figures<'_>, answer: &mut Answer) {
         return answer.point(text, Tone::Neutral);
     }
     let share = figures.show("escapes.requests_ratio", Unit::Ratio).unwrap_or_default();
-    let mut parts = vec![format!("{} to another account", figures.count("escapes.moves"))];
-    if figures.mean("escapes.wasted") > 0.0 {
-        let share = figures.show("escapes.wasted_ratio", Unit::Ratio);
-        let share = share.map_or_else(String::new, |share| format!(" ({share})"));
-        parts.push(format!("{}{share} straight back to the same one", figures.count("escapes.wasted")));
+    let [moves, wasted, none] =
+        ["escapes.moves", "escapes.wasted", "escapes.without_account"].map(|path| figures.mean(path));
+    let mut parts = Vec::new();
+    if moves > 0.0 {
+        parts.push(format!("{} to another account", figures.count("escapes.moves")));
     }
-    if figures.mean("escapes.without_account") > 0.0 {
+    if wasted > 0.0 {
+        let share = figures.show("escapes.wasted_ratio", Unit::Ratio).filter(|_| moves + none > 0.0);
+        let share = share.map_or_else(String::new, |share| format!(" ({share})"));
+        parts.push(format!("{}{share} straight back to the same account", figures.count("escapes.wasted")));
+    }
+    if none > 0.0 {
         parts.push(format!("{} to none", figures.count("escapes.without_account")));
+    }
+    if let ([only], true) = (parts.as_mut_slice(), total > 1.0)
+        && let Some((_, rest)) = only.split_once(' ')
+    {
+        *only = format!("all {rest}");
     }
     let text = format!("{} ({share} of the requests): {}.", capital(&plural(total, "escape")), list(&parts));
     answer.point(text, Tone::Neutral);

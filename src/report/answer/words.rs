@@ -1,5 +1,6 @@
 //! Words of answers: numbers with their nouns, times of a run, sentences.
 
+use crate::report::chart::Format;
 use crate::report::format;
 
 /// So many of something: `1 session`, `1,234 sessions`, `no sessions`. The noun is given in the singular, and takes an
@@ -13,11 +14,10 @@ pub fn plural(count: f64, noun: &str) -> String {
     }
 }
 
-/// A time after the start of a run as charts write it: `5:00`, `5:00:31`.
+/// A time after the start of a run as charts write it: `5:00`, `5:00:31`, `3 d 8:00`.
 pub fn clock(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    let (hours, minutes, seconds) = (whole / 3_600, whole / 60 % 60, whole % 60);
-    if seconds == 0 { format!("{hours}:{minutes:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
+    let whole = seconds.max(0.0).round();
+    Format::Clock.tick(whole, if whole % 60.0 == 0.0 { 60.0 } else { 1.0 })
 }
 
 /// A sentence of clauses, which are set off by semicolons: begins with a capital letter and ends with a full stop.
@@ -93,7 +93,7 @@ mod tests {
     fn times_are_hours_and_minutes_and_seconds_where_there_are_some() {
         assert_eq!(
             [clock(18_000.0), clock(18_031.2), clock(59.9), clock(604_800.0)],
-            ["5:00", "5:00:31", "0:01", "168:00"]
+            ["5:00", "5:00:31", "0:01", "7 d 0:00"]
         );
     }
 

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 pub use super::answer::Tone;
 use super::answer::{Answer, Point};
 use super::chart::{BrokenFont, Figure, Journey, Provenance, Theme, colours, escaped, inline_svg, journey};
+use super::format::with_hard_spaces;
 use class::class;
 pub use table::{Cell, Column, Table};
 
@@ -152,7 +153,7 @@ fn head(page: &Page, out: &mut String) {
 
 fn verdict(page: &Page, out: &mut String) {
     let _ = write!(out, "<section class=\"verdict {}\" aria-label=\"Answer\">", class(page.answer.tone));
-    let _ = write!(out, "<p>{}</p>", escaped(&page.answer.sentence));
+    let _ = write!(out, "<p>{}</p>", escaped(&with_hard_spaces(&page.answer.sentence)));
     points(&page.answer.points, out);
     out.push_str("</section>");
     if !page.notes.is_empty() {
@@ -168,7 +169,7 @@ fn points(points: &[Point], out: &mut String) {
     }
     out.push_str("<ul>");
     for point in points {
-        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), with_code(&point.text));
+        let _ = write!(out, "<li class=\"{}\">{}</li>", class(point.tone), with_code(&with_hard_spaces(&point.text)));
     }
     out.push_str("</ul>");
 }

@@ -133,6 +133,7 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
 /// A text broken at spaces; lines after the first one are indented once more.
 fn wrapped(out: &mut String, text: &str, indent: &str, style: Style, ansi: anstyle::Style) {
     let width = usize::from(style.width).max(20);
+    let text = &format::with_hard_spaces(text);
     let mut line = indent.to_owned();
     // hard spaces before a text are its own indent
     let own = "\u{a0}".repeat(text.chars().take_while(|&c| c == '\u{a0}').count());
