@@ -4,7 +4,7 @@
 use super::recording::Recording;
 use super::recording::watch::{Episode, Watch};
 use super::sides::Sides;
-use super::strips::{COLUMNS, Look, column, lanes};
+use super::strips::{COLUMNS, Look, column, column_of, lanes};
 use crate::report::answer::{self, clock, plural};
 use crate::report::chart::{self, Escaped, Felt, Figure, Incident, Provenance, Span};
 use crate::report::format;
@@ -31,8 +31,9 @@ pub(super) fn incident(sides: &Sides<'_>, provenance: Provenance, title: &str, s
         notes.push("Of the first replication.".to_owned());
     }
     let mut felt: Vec<Felt> = Vec::new();
-    felt.extend(sides.reference.map(|(recording, name)| side(recording, name, window)));
-    felt.push(side(sides.shown.0, sides.shown.1, window));
+    let anchor = sides.anchor();
+    felt.extend(sides.reference.map(|(recording, name)| side(recording, name, window, anchor)));
+    felt.push(side(sides.shown.0, sides.shown.1, window, anchor));
     let felt = if felt.iter().any(|side| !side.shares.is_empty()) { felt } else { Vec::new() };
     chart::incident(&Incident {
         about: about(scenario, window, end),
@@ -46,7 +47,7 @@ pub(super) fn incident(sides: &Sides<'_>, provenance: Provenance, title: &str, s
         window,
         slo,
         felt,
-        escapes: escapes(watch, window),
+        escapes: escapes(watch, window, anchor),
         notes,
     })
 }
@@ -147,13 +148,13 @@ fn marks(sides: &Sides<'_>, episodes: &[(usize, Span)]) -> Vec<(f64, String)> {
 }
 
 /// What users felt in the window.
-fn side(recording: &Recording, name: &str, window: (f64, f64)) -> Felt {
+fn side(recording: &Recording, name: &str, window: (f64, f64), anchor: f64) -> Felt {
     let grid = &recording.watch().felt;
-    let width = 2.0 * column(grid.step(), window, COLUMNS);
+    let width = column(grid.step(), window, COLUMNS / 2.0);
     let (mut shares, mut over): (Vec<(f64, [u64; 2])>, u64) = (Vec::new(), 0);
     for (from, to, counts) in grid.iter().filter(|(from, to, _)| *to > window.0 && *from < window.1) {
         over += counts[1];
-        let at = (((from + to) / 2.0 / width).floor() + 0.5) * width;
+        let at = column_of((from + to) / 2.0, width, grid.step(), anchor) + 0.5 * width;
         match shares.last_mut() {
             Some(last) if (last.0 - at).abs() < 1e-6 => {
                 last.1.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);
@@ -165,11 +166,11 @@ fn side(recording: &Recording, name: &str, window: (f64, f64)) -> Felt {
     Felt { name: name.to_owned(), shares: shares.into_iter().filter_map(share).collect(), over }
 }
 
-fn escapes(watch: &Watch, window: (f64, f64)) -> Vec<Escaped> {
+fn escapes(watch: &Watch, window: (f64, f64), anchor: f64) -> Vec<Escaped> {
     let width = column(watch.escapes.step(), window, COLUMNS);
     let mut out: Vec<Escaped> = Vec::new();
     for (from, to, counts) in watch.escapes.iter().filter(|(from, to, _)| *to > window.0 && *from < window.1) {
-        let at = ((from + to) / 2.0 / width).floor() * width;
+        let at = column_of((from + to) / 2.0, width, watch.escapes.step(), anchor);
         match out.last_mut() {
             Some(last) if (last.span.from - at).abs() < 1e-6 => {
                 last.became.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);

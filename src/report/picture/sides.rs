@@ -44,6 +44,11 @@ impl<'a> Sides<'a> {
         all
     }
 
+    /// When the first account became degraded, in seconds; 0 where none did.
+    pub fn anchor(&self) -> f64 {
+        self.episodes().first().map_or(0.0, |(_, span)| span.from)
+    }
+
     /// What is shown: the incidents and what lies around them, after the warm-up; all of that where there are none.
     pub fn window(&self) -> (f64, f64) {
         let settings = self.shown.0.settings();

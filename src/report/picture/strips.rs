@@ -32,6 +32,8 @@ const OVER: usize = 4;
 pub(super) struct Look {
     measure: Measure,
     columns: f64,
+    /// A column begins here, in seconds.
+    anchor: f64,
 }
 
 /// What the strips measure.
@@ -47,13 +49,14 @@ impl Look {
     /// What tells most of this run.
     pub fn of(sides: &Sides<'_>, window: (f64, f64)) -> Self {
         let watch = sides.watch();
+        let anchor = sides.anchor();
         match Measure::of(watch) {
             Measure::Ttft(_) => {
-                let quiet = |(share, columns): &(f64, f64)| stray(watch, *share, *columns, window) <= QUIET;
-                let (share, columns) = TAILS.into_iter().find(quiet).unwrap_or(TAILS[TAILS.len() - 1]);
-                Self { measure: Measure::Ttft(share), columns }
+                let of = |(share, columns)| Self { measure: Measure::Ttft(share), columns, anchor };
+                let quiet = |tail: &(f64, f64)| stray(watch, &of(*tail), window) <= QUIET;
+                of(TAILS.into_iter().find(quiet).unwrap_or(TAILS[TAILS.len() - 1]))
             }
-            measure => Self { measure, columns: COLUMNS },
+            measure => Self { measure, columns: COLUMNS, anchor },
         }
     }
 
@@ -161,14 +164,14 @@ impl Measure {
 }
 
 /// The share of the columns that lie over the SLO while no account is degraded.
-fn stray(watch: &Watch, share: f64, columns: f64, window: (f64, f64)) -> f64 {
+fn stray(watch: &Watch, look: &Look, window: (f64, f64)) -> f64 {
     let ill = |from: f64, to: f64| {
         let mut episodes = watch.accounts.iter().flat_map(|patient| &patient.episodes);
         episodes.any(|episode| episode.onset < to && episode.end.is_none_or(|end| end + ECHO > from))
     };
     let (mut over, mut all) = (0_u32, 0_u32);
-    for (from, to, cell) in watch.accounts.iter().flat_map(|patient| gathered(patient, window, columns)) {
-        if let Some(step) = Measure::Ttft(share).step(&cell, 1.0, 1.0)
+    for (from, to, cell) in watch.accounts.iter().flat_map(|patient| gathered(patient, window, look)) {
+        if let Some(step) = look.measure.step(&cell, 1.0, 1.0)
             && !ill(from, to)
         {
             (over, all) = (over + u32::from(step >= OVER), all + 1);
@@ -231,7 +234,7 @@ fn lane(
     let gate = sides.shown.0.settings().gate;
     let mut columns: Vec<(f64, f64, Answers)> = Vec::new();
     for patient in patients {
-        for (place, (from, to, answers)) in gathered(patient, window, look.columns).into_iter().enumerate() {
+        for (place, (from, to, answers)) in gathered(patient, window, look).into_iter().enumerate() {
             match columns.get_mut(place) {
                 Some(column) => column.2.join(&answers),
                 None => columns.push((from, to, answers)),
@@ -273,16 +276,24 @@ fn lane(
     }
 }
 
+/// The beginning of the column that holds a time: columns are counted from a stretch of the grid in which an incident
+/// begins, so that none holds what came before it and what came after.
+pub(super) fn column_of(at: f64, width: f64, step: f64, anchor: f64) -> f64 {
+    let origin = (anchor / step).floor() * step;
+    origin + ((at - origin) / width).floor() * width
+}
+
 /// An account's answers in the columns of the window.
-fn gathered(patient: &Patient, window: (f64, f64), columns: f64) -> Vec<(f64, f64, Answers)> {
-    let width = column(patient.answers.step(), window, columns);
-    let first = (window.0 / width).floor();
-    let columns = ((window.1 - first * width) / width).ceil().max(0.0) as usize;
-    let place = |at: usize| (first + at as f64) * width;
+fn gathered(patient: &Patient, window: (f64, f64), look: &Look) -> Vec<(f64, f64, Answers)> {
+    let step = patient.answers.step();
+    let width = column(step, window, look.columns);
+    let first = column_of(window.0, width, step, look.anchor);
+    let columns = ((window.1 - first) / width).ceil().max(0.0) as usize;
+    let place = |at: usize| first + at as f64 * width;
     let mut out: Vec<(f64, f64, Answers)> =
-        (0..columns).map(|at| (place(at), place(at + 1), Answers::default())).collect();
+        (0..columns).map(|at| (place(at).max(0.0), place(at + 1), Answers::default())).collect();
     for (from, to, answers) in patient.answers.iter() {
-        let at = ((from + to) / 2.0 - first * width) / width;
+        let at = ((from + to) / 2.0 - first) / width;
         if at >= 0.0
             && let Some(column) = out.get_mut(at as usize)
         {
@@ -290,4 +301,22 @@ fn gathered(patient: &Patient, window: (f64, f64), columns: f64) -> Vec<(f64, f6
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_begins_where_the_incident_does() {
+        for (step, width, onset) in [(16.0, 64.0, 10_800.0), (8.0, 56.0, 1_234.5), (512.0, 512.0, 288_000.0)] {
+            let begins = column_of(onset, width, step, onset);
+            assert!(onset - step < begins && begins <= onset, "{begins}");
+            let before = column_of(onset - step, width, step, onset);
+            assert_eq!(before + width, begins, "what came before is in a column of its own");
+            // columns lie one beside the other, also to the left of the incident
+            assert_eq!(column_of(begins + width, width, step, onset), begins + width);
+            assert_eq!(column_of(begins - 0.1 - 2.0 * width, width, step, onset), begins - 3.0 * width);
+        }
+    }
 }
