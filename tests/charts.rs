@@ -106,6 +106,25 @@ fn elements(text: &str) -> Result<Vec<String>, String> {
 }
 
 #[test]
+fn missed_onsets_and_false_alarms_have_marks() {
+    let of = charts::detection_of(4, false);
+    let names = |figure: &Figure| -> Vec<String> {
+        layout(figure, 960.0).unwrap().texts().unwrap().into_iter().map(|text| text.text).collect()
+    };
+    let said = names(&detection(&of));
+    for expected in
+        ["never seen while it lasted", "12 missed", "false alarm: it had recovered: 61", "false alarm: it was well: 12"]
+    {
+        assert!(said.iter().any(|text| text == expected), "{expected}: {said:?}");
+    }
+    assert!(said.iter().any(|text| text.contains("3.63 % of its escapes were false alarms")), "{said:?}");
+    let seen = of.conditions.iter().map(|c| ConditionDetection { detected: c.onsets, ..c.clone() }).collect();
+    let none = vec![Alarms { due: 100.0, ..Alarms::default() }];
+    let said = names(&detection(&Detection { conditions: seen, alarms: none, ..of })).join(" ");
+    assert!(!said.contains("never seen") && !said.contains("missed") && !said.contains("false alarm"), "{said}");
+}
+
+#[test]
 fn a_png_has_two_dots_a_px() {
     for (name, figure) in gallery().into_iter().filter(|(name, _)| !name.contains('-')) {
         let scene = layout(&figure, 960.0).unwrap();

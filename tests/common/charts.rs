@@ -262,6 +262,7 @@ pub fn detection_of(conditions: usize, roc: bool) -> Detection {
         seen_by: "the gate".to_owned(),
         provenance: provenance("slow-account"),
         conditions: (0..conditions).map(condition).collect(),
+        alarms: vec![Alarms { name: String::new(), due: 1_940.0, late: 61.0, false_alarms: 12.0 }],
         current: points.get(6).map(|point| point.threshold.clone()),
         roc: points,
     }

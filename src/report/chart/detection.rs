@@ -33,6 +33,25 @@ pub struct ConditionDetection {
     pub readmission: Option<Delay>,
 }
 
+/// Escapes for the health of an account, by whether they were due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alarms {
+    /// Whose they are: a side of a comparison; empty for a single run.
+    pub name: String,
+    /// From an account that was degraded.
+    pub due: f64,
+    /// From one that had been degraded and had recovered.
+    pub late: f64,
+    /// From one that was well all the time.
+    pub false_alarms: f64,
+}
+
+impl Alarms {
+    fn all(&self) -> f64 {
+        self.due + self.late + self.false_alarms
+    }
+}
+
 /// What one threshold does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RocPoint {
@@ -53,6 +72,8 @@ pub struct Detection {
     pub seen_by: String,
     /// A row each.
     pub conditions: Vec<ConditionDetection>,
+    /// What the escapes were worth; may be empty.
+    pub alarms: Vec<Alarms>,
     /// In order of the threshold; empty for a single run.
     pub roc: Vec<RocPoint>,
     /// The threshold in use, as it is called in `roc`.
@@ -62,6 +83,11 @@ pub struct Detection {
 /// The axis of delays reaches at least so far, in seconds.
 const AT_LEAST: f64 = 600.0;
 
+/// The least share of false alarms that the title speaks of.
+const WORTH_SAYING: f64 = 0.01;
+/// Onsets that were missed stand at the right end.
+const MISSED: &str = "never seen while it lasted";
+
 /// The chart of detection.
 pub fn detection(detection: &Detection) -> Figure {
     let n = detection.conditions.len();
@@ -70,6 +96,10 @@ pub fn detection(detection: &Detection) -> Figure {
     let mut rows = Vec::new();
     if detection.roc.is_empty() {
         rows.push(Row { height, panels: vec![delays] });
+        let escaped = detection.alarms.iter().any(|alarms| alarms.all() > 0.0);
+        rows.extend(
+            escaped.then(|| Row { height: 34.0 * detection.alarms.len() as f64, panels: vec![alarms(detection)] }),
+        );
     } else if n <= 9 {
         rows.push(Row { height: height.max(260.0), panels: vec![delays, roc(detection)] });
     } else {
@@ -100,8 +130,15 @@ fn title(detection: &Detection) -> String {
             .map_or_else(String::new, |delay| format!(", in the median after {}", Format::Seconds.value(delay.p50_s))),
         _ => String::new(),
     };
+    let [all, wrong] = [Alarms::all as fn(&Alarms) -> f64, |alarms| alarms.late + alarms.false_alarms];
+    let delay = match detection.alarms.as_slice() {
+        [only] if wrong(only) >= WORTH_SAYING * all(only) && all(only) > 0.0 => {
+            format!("{delay}; {} of its escapes were false alarms", Format::Percent.value(wrong(only) / all(only)))
+        }
+        _ => delay,
+    };
     match onsets {
-        0.0 => format!("{scenario}: no account became degraded"),
+        0.0 => format!("{scenario}: no account became degraded while there were requests"),
         1.0 if seen == 1.0 => {
             format!("{scenario}: {seen_by} saw the one onset{}", delay.replacen(", in the median after", " after", 1))
         }
@@ -147,6 +184,7 @@ fn delays(detection: &Detection) -> Panel {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows, shape }).tips(tips));
         }
     }
+    panel.series.extend(missed(conditions, 1.1 * high));
     let column = |head: &str, cell: &dyn Fn(&ConditionDetection) -> (String, Ink)| Column {
         head: head.to_owned(),
         cells: conditions.iter().map(cell).collect(),
@@ -161,6 +199,51 @@ fn delays(detection: &Detection) -> Panel {
             (number(c.never_readmitted), if c.never_readmitted > 0.0 { Ink::Bad } else { Ink::Text })
         }),
     ];
+    panel
+}
+
+/// A mark at `x` for each condition of which an onset was never seen, and how many there are.
+fn missed(conditions: &[ConditionDetection], x: f64) -> Vec<Series> {
+    let rows = conditions.iter().enumerate().filter(|(_, c)| c.detected < c.onsets);
+    let (mut points, mut tips, mut words) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, condition) in rows {
+        let at = (x, row as f64 - 0.16);
+        let [missed, onsets] = [condition.onsets - condition.detected, condition.onsets].map(number);
+        points.push(at);
+        tips.push(format!("{}\n{missed} of {onsets} onsets were never seen", condition.name));
+        words.push((at.0, at.1, format!("{missed} missed")));
+    }
+    if points.is_empty() {
+        return Vec::new();
+    }
+    let mark = Mark::Dots { points, shape: Shape::Cross, size: 9.0, opacity: 1.0 };
+    vec![Series::new(MISSED, Ink::Bad, mark).tips(tips), Series::new("", Ink::Bad, Mark::Words(words))]
+}
+
+/// Escapes for health: those that were due, and the false alarms beside them.
+fn alarms(detection: &Detection) -> Panel {
+    let names = detection.alarms.iter().map(|alarms| alarms.name.clone()).collect();
+    let x = Axis::linear("escapes", Format::Number).with(0.0);
+    let mut panel = Panel::new("Escapes for the health of an account", x, Axis::names("", names));
+    panel.keys = true;
+    type Part = fn(&Alarms) -> f64;
+    let parts: [(&str, Ink, Part, Part); 3] = [
+        ("it was degraded", Ink::B, |_| 0.0, |a| a.due),
+        ("false alarm: it had recovered", Ink::A, |a| a.due, |a| a.late),
+        ("false alarm: it was well", Ink::Bad, |a| a.due + a.late, |a| a.false_alarms),
+    ];
+    for (name, ink, below, count) in parts {
+        let some = || detection.alarms.iter().enumerate().filter(move |(_, alarms)| count(alarms) > 0.0);
+        let bar = |(row, a): (usize, &Alarms)| (below(a), below(a) + count(a), row as f64 - 0.3, row as f64 + 0.3);
+        let share = |a: &Alarms| Format::Percent.value(count(a) / a.all());
+        let tips = some().map(|(_, a)| format!("{name}\n{} escapes, {}", number(count(a)), share(a))).collect();
+        let total: f64 = some().map(|(_, a)| count(a)).sum();
+        if total > 0.0 {
+            let name = if detection.alarms.len() == 1 { format!("{name}: {}", number(total)) } else { name.to_owned() };
+            let mark = Mark::Bars { bars: some().map(bar).collect() };
+            panel.series.push(Series::new(name, ink, mark).tips(tips));
+        }
+    }
     panel
 }
 

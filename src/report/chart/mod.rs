@@ -37,7 +37,7 @@ mod theme;
 mod timeline;
 
 pub use compare::{Comparison, Difference, Finding, compare};
-pub use detection::{ConditionDetection, Delay, Detection, RocPoint, detection};
+pub use detection::{Alarms, ConditionDetection, Delay, Detection, RocPoint, detection};
 pub use distribution::{Ccdf, Distribution, Side, distribution};
 pub use draw::{DrawError, WIDTH, png, png_with, svg};
 pub use estimate::Estimate;

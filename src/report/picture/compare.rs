@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::incident::incident;
-use super::parts::{IN_ANY_MODE, charts, conditions, differences, estimate, provenance, reproduce, shown, tables};
+use super::parts::{
+    IN_ANY_MODE, alarms, charts, conditions, differences, estimate, provenance, reproduce, shown, tables,
+};
 use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::cell::DecisionDigest;
@@ -14,8 +16,8 @@ use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
 use crate::report::answer::{of_comparison, plain};
 use crate::report::chart::{
-    Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Finding, Format, Provenance,
-    compare, detection, distribution,
+    Alarms, Comparison, ConditionDetection, Detection, Difference, Distribution, Estimate, Figure, Finding, Format,
+    Provenance, compare, detection, distribution,
 };
 use crate::report::comparison::{amount, signed, verdict};
 use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
@@ -231,14 +233,16 @@ fn detected(report: &ComparisonReport) -> Option<Figure> {
         None => row.alone[side].map(|alone| alone.mean),
     };
     let mut rows: Vec<ConditionDetection> = Vec::new();
+    let mut worth: Vec<Alarms> = Vec::new();
     for (side, letter) in ["A", "B"].into_iter().enumerate().filter(|&(side, _)| on(&report.scenarios[side])) {
         let get = |path: &str| mean(comparison.row(path)?, side);
         let all = conditions(comparison.rows.iter().map(|row| row.figure.path.as_str()), &get);
         rows.extend(all.into_iter().map(|c| ConditionDetection { name: format!("{} ({letter})", c.name), ..c }));
+        worth.extend(alarms(letter, &get));
     }
     (!rows.is_empty()).then(|| {
         let (provenance, seen_by) = (from(report), IN_ANY_MODE.to_owned());
-        detection(&Detection { provenance, seen_by, conditions: rows, roc: Vec::new(), current: None })
+        detection(&Detection { provenance, seen_by, conditions: rows, alarms: worth, roc: Vec::new(), current: None })
     })
 }
 

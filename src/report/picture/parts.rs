@@ -6,7 +6,7 @@ use super::sections::pages;
 use crate::experiment::stats::Interval;
 use crate::measure::Settings;
 use crate::measure::figures::{Meta, Unit, no_token};
-use crate::report::chart::{ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
+use crate::report::chart::{Alarms, ConditionDetection, Delay, Estimate, Figure, Format, Provenance};
 use crate::report::document::scheduler_in_words;
 use crate::report::html::{Cell, Column, Piece, Section, Table};
 use crate::report::summary;
@@ -90,6 +90,15 @@ pub(super) fn conditions<'p>(
         }
     };
     names.map(condition).collect()
+}
+
+/// What escapes for the health of accounts were worth; `None` where figures of them are missing.
+pub(super) fn alarms(name: &str, get: &dyn Fn(&str) -> Option<f64>) -> Option<Alarms> {
+    let reason = |reason: &str| get(&format!("escapes.by_reason.{reason}"));
+    let [wrong, late] = ["false_escapes", "late_escapes"].map(|what| get(&format!("detection.{what}")));
+    let (wrong, late) = (wrong?, late?);
+    let all = (reason("ttft")? + reason("error_rate")?).max(wrong);
+    Some(Alarms { name: name.to_owned(), due: all - wrong, late, false_alarms: (wrong - late).max(0.0) })
 }
 
 /// A section of charts.

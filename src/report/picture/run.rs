@@ -1,7 +1,7 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
 use super::incident::incident;
-use super::parts::{conditions, provenance, reproduce_run, shown, tables};
+use super::parts::{alarms, conditions, provenance, reproduce_run, shown, tables};
 use super::sides::Sides;
 use super::victims::suffered;
 use super::{Chart, Recording};
@@ -151,6 +151,7 @@ pub(super) fn detected(document: &ResultDocument) -> Figure {
         provenance: from(document),
         seen_by,
         conditions: conditions(paths.iter().map(String::as_str), &get),
+        alarms: alarms("", &|path| document.mean(path)).into_iter().collect(),
         roc: Vec::new(),
         current: None,
     })

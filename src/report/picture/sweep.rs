@@ -278,7 +278,7 @@ fn detected(report: &SweepReport) -> Option<Figure> {
     }
     let current = own.map(|point| key.name(point));
     let (provenance, seen_by) = (from(report), IN_ANY_MODE.to_owned());
-    Some(detection(&Detection { provenance, seen_by, conditions, roc, current }))
+    Some(detection(&Detection { provenance, seen_by, conditions, alarms: Vec::new(), roc, current }))
 }
 
 fn tiles(report: &SweepReport) -> Vec<Tile> {
