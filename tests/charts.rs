@@ -106,6 +106,26 @@ fn elements(text: &str) -> Result<Vec<String>, String> {
 }
 
 #[test]
+fn a_sentence_of_the_legend_is_wrapped_and_not_cut() {
+    let befell =
+        "shaded: account 3 was 12x slower for 3 min after every 5 min, from 2:00 to 4:00, and nobody knows why";
+    let line = Line { dots: vec![Dot { at_s: 60.0, level: Level::Bad, tip: String::new() }] };
+    let half = |name: &str| Half { name: name.to_owned(), lines: vec![line.clone()], stuck: 1 };
+    let figure = suffered(&Suffered {
+        halves: vec![half("escape off"), half("escape on")],
+        degraded: vec![Span { from: 0.0, to: 100.0 }],
+        befell: befell.to_owned(),
+        window: (0.0, 200.0),
+        ..Suffered::default()
+    });
+    for width in WIDTHS {
+        let texts = layout(&figure, width).unwrap().texts().unwrap();
+        let said: Vec<String> = texts.into_iter().map(|text| text.text).collect();
+        assert!(said.join(" ").contains(befell), "{width}: {said:?}");
+    }
+}
+
+#[test]
 fn missed_onsets_and_false_alarms_have_marks() {
     let of = charts::detection_of(4, false);
     let names = |figure: &Figure| -> Vec<String> {

@@ -3,15 +3,17 @@
 //! plotters' bitmap rasteriser smooths little, so the PNG is drawn with four dots a px and averaged down by two. Its
 //! letters are ours: plotters sets each one without the space that the font wants before it.
 
+use std::collections::BTreeMap;
+
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
-use super::fallback::{Fallback, legible};
+use super::fallback::{Fallback, lacking, legible, spelled};
 use super::figure::{Dash, Figure, Shape};
 use super::font::{BrokenFont, FAMILY, Faces};
-use super::layout::layout;
+use super::layout::{layout, layout_with};
 use super::path::{dashed, outline_of, pattern};
 use super::scene::{Anchor, Area, Item, Point, Scene, Text};
 use super::theme::{Ink, Theme};
@@ -42,7 +44,7 @@ pub fn svg(figure: &Figure, theme: Theme) -> Result<String, DrawError> {
     let scene = layout(figure, WIDTH)?;
     let size = fine_size(&scene);
     let mut body = String::new();
-    draw(SVGBackend::with_string(&mut body, size), &scene, theme, Glyphs::Viewer)?;
+    draw(SVGBackend::with_string(&mut body, size), &scene, theme, (Glyphs::Viewer, BTreeMap::new()))?;
     // plotters opens the document by itself; ours says its size in px, and what it shows to those who cannot see it.
     let shapes = body.split_once('\n').map_or("", |(_, shapes)| shapes);
     Ok(format!(
@@ -64,10 +66,11 @@ pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>, DrawError> {
 
 /// The figure as a PNG with two dots a px, with these fonts for what the built-in one lacks.
 pub fn png_with(figure: &Figure, theme: Theme, fallback: &Fallback) -> Result<Vec<u8>, DrawError> {
-    let scene = layout(figure, WIDTH)?;
+    let spelled = spelled(lacking(figure, WIDTH)?.into_iter().filter(|c| !fallback.has(*c)));
+    let scene = layout_with(figure, WIDTH, &Faces::load()?.spelling(spelled.clone()));
     let (width, height) = fine_size(&scene);
     let mut dots = vec![0; width as usize * height as usize * 3];
-    draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, Glyphs::Ours(fallback))?;
+    draw(BitMapBackend::with_buffer(&mut dots, (width, height)), &scene, theme, (Glyphs::Ours(fallback), spelled))?;
     let (palette, dots) = super::palette::indexed(&halved(&dots, width as usize, height as usize));
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width / 2, height / 2);
@@ -113,8 +116,14 @@ enum Glyphs<'f> {
     Ours(&'f Fallback),
 }
 
-fn draw<D: DrawingBackend>(backend: D, scene: &Scene, theme: Theme, glyphs: Glyphs<'_>) -> Result<(), DrawError> {
-    let mut pen = Pen { backend, theme, glyphs, faces: Faces::load()? };
+/// The last says who draws letters, and which are written in Latin ones.
+fn draw<D: DrawingBackend>(
+    backend: D,
+    scene: &Scene,
+    theme: Theme,
+    (glyphs, spelled): (Glyphs<'_>, BTreeMap<char, String>),
+) -> Result<(), DrawError> {
+    let mut pen = Pen { backend, theme, glyphs, faces: Faces::load()?.spelling(spelled) };
     let everything = Area { x: 0.0, y: 0.0, w: scene.width, h: scene.height };
     pen.item(&Item::Rect { area: everything, ink: Ink::Paper, opacity: 1.0 })?;
     let legend = scene.legend.iter().flat_map(|entry| &entry.items);

@@ -3,7 +3,7 @@
 //!
 //! SVG and pages need none of this: they keep the text, and the reader's own fonts draw it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ab_glyph::{Font, FontVec, PxScale, point};
 
@@ -90,6 +90,13 @@ pub fn lacking(figure: &Figure, width: f64) -> Result<BTreeSet<char>, BrokenFont
     Ok(texts.iter().flat_map(|text| text.text.chars()).filter(|c| !faces.has(*c, false)).collect())
 }
 
+/// What these characters become in Latin letters.
+pub(super) fn spelled(letters: impl Iterator<Item = char>) -> BTreeMap<char, String> {
+    // what is a word by itself is set off from the next letter
+    let latin = |c: char| deunicode::deunicode_with_tofu(&format!("{c}a"), "\u{fffd}");
+    letters.map(|c| (c, latin(c).strip_suffix('a').unwrap_or_default().to_owned())).collect()
+}
+
 /// A text in letters that can be drawn: the rest in Latin letters, as near as one can come.
 pub(super) fn legible(text: &str, drawable: impl Fn(char) -> bool) -> String {
     let mut out = String::new();
@@ -130,6 +137,17 @@ mod tests {
             assert!(text.chars().all(|c| faces.has(c, false)) && !text.contains('\u{fffd}'), "{name}: {text}");
         }
         assert_ne!(latin("账号一"), latin("账号二"));
+    }
+
+    #[test]
+    fn a_name_has_the_room_that_it_takes_in_latin_letters() {
+        let name = "华东一号账号🚀";
+        let faces = Faces::load().unwrap();
+        let latin = legible(name, |c| faces.has(c, false));
+        let room = faces.width(name, 10.0, false);
+        assert!(faces.width(&latin, 10.0, false) > room, "{latin}");
+        let faces = faces.spelling(spelled(name.chars()));
+        assert!(faces.width(&latin, 10.0, false) <= faces.width(name, 10.0, false));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! A name may be in any script. The layout reserves a full em or more for a character that the font lacks: SVG keeps it
 //! (the viewer's own fonts draw it), and what a bitmap does with it is told in `fallback`.
 
+use std::collections::BTreeMap;
+
 use ab_glyph::{Font, FontRef, PxScale, point};
 
 /// The family as SVG names it: viewers without DejaVu Sans take Verdana, whose measures are nearly the same, or a
@@ -17,6 +19,8 @@ static BOLD: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.subse
 pub(super) struct Faces {
     regular: FontRef<'static>,
     bold: FontRef<'static>,
+    /// Characters that are written in Latin letters, and these.
+    spelled: BTreeMap<char, String>,
 }
 
 /// The built-in font cannot be read: a defect of the build.
@@ -27,7 +31,12 @@ pub struct BrokenFont;
 impl Faces {
     pub fn load() -> Result<Self, BrokenFont> {
         let read = |bytes| FontRef::try_from_slice(bytes).map_err(|_| BrokenFont);
-        Ok(Self { regular: read(REGULAR)?, bold: read(BOLD)? })
+        Ok(Self { regular: read(REGULAR)?, bold: read(BOLD)?, spelled: BTreeMap::new() })
+    }
+
+    /// With these characters written in Latin letters, which take more room than what they stand for.
+    pub fn spelling(self, spelled: BTreeMap<char, String>) -> Self {
+        Self { spelled, ..self }
     }
 
     /// Whether the font can draw this character.
@@ -40,7 +49,8 @@ impl Faces {
         let face = self.face(bold);
         let glyph = face.glyph_id(c);
         if glyph.0 == 0 {
-            return substitute_width(c);
+            let latin = self.spelled.get(&c).map(|latin| latin.chars().map(|c| self.advance(c, bold)).sum::<f64>());
+            return latin.unwrap_or_else(|| substitute_width(c));
         }
         f64::from(face.h_advance_unscaled(glyph)) / f64::from(face.units_per_em().unwrap_or(2048.0))
     }
@@ -88,6 +98,18 @@ impl Faces {
         let start: String = chars[..head].iter().collect();
         let end: String = chars[chars.len() - tail..].iter().collect();
         format!("{}…{}", start.trim_end(), end.trim_start())
+    }
+
+    /// The sentence, or as many of its first words as fit with an ellipsis after them.
+    pub fn shortened(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
+        let words = with_units(text);
+        let first = |count: usize| {
+            let kept = words[..count].join(" ");
+            if count == words.len() { kept } else { format!("{}…", kept.trim_end_matches([',', ';', '(', ':'])) }
+        };
+        let fits = |text: &String| self.width(text, size, bold) <= room;
+        let kept = (1..=words.len()).rev().map(first).find(fits);
+        kept.unwrap_or_else(|| self.elided(text, size, bold, room))
     }
 
     /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be
@@ -196,6 +218,21 @@ mod tests {
         assert_eq!(faces.elided("漢字漢字漢字", 10.0, false, 36.0), "漢…字");
         assert_eq!(faces.elided("abc", 12.0, false, 1.0), "");
         assert_eq!(faces.elided("", 12.0, false, 0.0), "");
+    }
+
+    #[test]
+    fn a_sentence_is_shortened_at_its_end_and_between_words() {
+        let faces = faces();
+        let text = "account 3 was 20x slower from 3:00 to 3:45";
+        let short = faces.shortened(text, 10.0, false, 150.0);
+        assert!(faces.width(&short, 10.0, false) <= 150.0);
+        assert!(text.starts_with(short.trim_end_matches('…')) && short.ends_with('…'), "{short}");
+        assert!(text.split(' ').any(|word| short.ends_with(&format!("{word}…"))), "{short}");
+        assert_eq!(faces.shortened(text, 10.0, false, 900.0), text);
+        assert_eq!(
+            faces.shortened("Donaudampfschiff", 10.0, false, 40.0),
+            faces.elided("Donaudampfschiff", 10.0, false, 40.0)
+        );
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub(super) struct Flag {
     lane: usize,
 }
 
+/// A label no wider than the room: a bracket's is a sentence, which is better told by its beginning; a name differs at
+/// its end.
+fn fitting(faces: &Faces, text: &str, bracket: bool, room: f64) -> String {
+    if bracket { faces.shortened(text, TICK, false, room) } else { faces.elided(text, TICK, false, room) }
+}
+
 /// The flags over a plot, and how many lanes they take. A pole never crosses a text: flags are placed from the right,
 /// each in the lowest lane over everything that its text would cover.
 pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -> (Vec<Flag>, usize) {
@@ -44,7 +50,7 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     let mut add = |from: f64, to: f64, label: &str, ink: Ink| {
         if let (Some(from), Some(to)) = (x.within(from), x.within(to)) {
             let room = if to > from || plot.w < 320.0 { 0.95 } else { 0.6 };
-            let text = faces.elided(&printable(label), TICK, false, room * plot.w);
+            let text = fitting(faces, &printable(label), to > from, room * plot.w);
             let width = faces.width(&text, TICK, false);
             flags.push(Flag { x: from, end: to, text, ink, from: 0.0, width, lane: 0 });
         }

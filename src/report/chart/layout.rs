@@ -15,17 +15,21 @@ const NARROW: f64 = 640.0;
 
 /// Lays a figure out on paper of this width in px (at least 280).
 pub fn layout(figure: &Figure, width: f64) -> Result<Scene, BrokenFont> {
-    let faces = Faces::load()?;
+    Ok(layout_with(figure, width, &Faces::load()?))
+}
+
+/// The same by these faces.
+pub(super) fn layout_with(figure: &Figure, width: f64, faces: &Faces) -> Scene {
     let width = if width.is_finite() { width.clamp(280.0, 4_000.0).floor() } else { 960.0 };
     let margin = if width < NARROW { 10.0 } else { 20.0 };
-    let mut page = Page { faces: &faces, width, margin, y: margin, frame: Vec::new() };
+    let mut page = Page { faces, width, margin, y: margin, frame: Vec::new() };
     let title = printable(&figure.title);
     let description = printable(&figure.subtitle);
     // a title that states a finding is worth more lines than a name
     page.paragraph(&title, 17.0, true, Ink::Text, if width < NARROW { 9 } else { 4 });
     page.paragraph(&description, 12.0, false, Ink::Muted, 4);
     let mut legend = Legend::of(figure);
-    page.y += legend.on_top(&faces, (margin, page.y), page.room());
+    page.y += legend.on_top(faces, (margin, page.y), page.room());
     page.y += 10.0;
     let plots = page.rows(figure, &mut legend);
     for note in &figure.notes {
@@ -33,7 +37,7 @@ pub fn layout(figure: &Figure, width: f64) -> Result<Scene, BrokenFont> {
     }
     page.footer(figure);
     let height = (page.y + margin - 4.0).ceil();
-    Ok(Scene { width, height, title, description, frame: page.frame, legend: legend.entries(), plots })
+    Scene { width, height, title, description, frame: page.frame, legend: legend.entries(), plots }
 }
 
 struct Page<'a> {

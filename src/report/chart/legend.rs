@@ -14,6 +14,11 @@ const SMALL: f64 = 10.5;
 const LINE: f64 = 24.0;
 /// The height of a further line beside a title.
 pub(super) const SMALL_LINE: f64 = 24.0;
+/// A name is wrapped where it is wider, and has so many lines at most.
+const LONGEST: f64 = 640.0;
+const MOST: usize = 3;
+/// From one line of a name to the next.
+const LEADING: f64 = 15.0;
 /// Between entries.
 const APART: f64 = 20.0;
 
@@ -108,7 +113,12 @@ impl Flow<'_> {
                 self.entry(&legend.names[i], x, y)
             };
             x += entry.area.w + APART;
+            let more = (entry.area.h - self.line) / self.line;
             legend.entries[i] = entry;
+            if more > 0.0 {
+                // nothing stands beside a name of several lines
+                (x, y, lines) = (self.right + 1.0, y + self.line * more, lines + more);
+            }
         }
         lines
     }
@@ -118,20 +128,24 @@ impl Flow<'_> {
         let ends = self.faces.width(low, self.size, false) + self.faces.width(high, self.size, false);
         let ramp = matches!(of.mark, Mark::Cells { .. });
         let swatch = if ramp { 134.0 + ends } else { 24.0 };
-        let room = (self.right - self.left - swatch - 6.0).min(460.0);
-        let text = self.faces.elided(&of.name, self.size, false, room);
-        let area = Area { x, y, w: swatch + 6.0 + self.faces.width(&text, self.size, false), h: self.line };
+        let room = (self.right - self.left - swatch - 6.0).min(LONGEST);
+        let texts = self.faces.wrapped(&of.name, self.size, false, room, MOST);
+        let widths = texts.iter().map(|text| self.faces.width(text, self.size, false));
+        let w = swatch + 6.0 + widths.fold(0.0, f64::max);
+        // two lines of a name are nearer to each other than two names
+        let lines = (1.0 + LEADING * texts.len().saturating_sub(1) as f64 / self.line).ceil();
+        let area = Area { x, y, w, h: self.line * lines };
         let mut items = swatch_of(of.mark, of.ink, &area, self.faces.width(low, self.size, false));
-        let word = |x, text: String, ink| {
-            let baseline = area.y + 14.0;
+        let word = |x, text: String, ink, line: usize| {
+            let baseline = area.y + 14.0 + LEADING * line as f64;
             Item::Text(Text { x, baseline, text, size: self.size, bold: false, ink, anchor: Anchor::Start })
         };
         if ramp {
-            items.push(word(x, low.to_owned(), Ink::Muted));
+            items.push(word(x, low.to_owned(), Ink::Muted, 0));
             let high_x = x + swatch - self.faces.width(high, self.size, false) - 2.0;
-            items.push(word(high_x, high.to_owned(), Ink::Muted));
+            items.push(word(high_x, high.to_owned(), Ink::Muted, 0));
         }
-        items.push(word(x + swatch + 6.0, text, Ink::Text));
+        items.extend(texts.into_iter().enumerate().map(|(line, text)| word(x + swatch + 6.0, text, Ink::Text, line)));
         Entry { name: of.name.clone(), area, items }
     }
 }
