@@ -232,7 +232,7 @@ fn escapes(account: &AccountTrack, reasons: &[&str]) -> Vec<Series> {
 
 fn shares(timeline: &Timeline) -> Panel {
     let mut panel = Panel::new(
-        "Selects that left their account by an escape, or were balanced",
+        "Selects that escaped or were balanced",
         time_axis(timeline),
         Axis::linear("share", Format::Percent).with(0.0),
     );

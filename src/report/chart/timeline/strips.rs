@@ -5,6 +5,9 @@ use super::super::journey::{REASONS, reason_style};
 use super::super::theme::Ink;
 use super::track::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
 
+/// What is above it in a row belongs to escapes and blocks, so that they hide nothing of the strip.
+const LANE: f64 = -0.18;
+
 pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     let mut shown: Vec<usize> = (0..timeline.accounts.len()).collect();
     if timeline.accounts.iter().any(|account| !account.is_idle()) {
@@ -38,8 +41,8 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     };
     for (name, ink, bars) in [
         ("degraded (truth)", Ink::Text, block(|account| &account.degraded, 0.26, 0.44)),
-        ("blocked", Ink::Blocked, block(|account| &account.blocked, -0.44, -0.26)),
-        ("off the list of candidates", Ink::Full, block(|account| &account.away, -0.44, -0.26)),
+        ("blocked", Ink::Blocked, block(|account| &account.blocked, -0.44, LANE)),
+        ("off the list of candidates", Ink::Full, block(|account| &account.away, -0.44, LANE)),
     ] {
         if !bars.is_empty() {
             panel.series.push(Series::new(name, ink, Mark::Bars { bars }));
@@ -51,11 +54,11 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
         let points: Vec<(f64, f64)> = rows
             .flat_map(|(row, account)| {
                 let of_reason = account.escapes.iter().filter(|escapes| escapes.reason == reason);
-                of_reason.map(move |escapes| (escapes.at_s, row as f64))
+                of_reason.map(move |escapes| (escapes.at_s, row as f64 - 0.31))
             })
             .collect();
         if !points.is_empty() {
-            let size = if tracks.len() > 60 { 4.0 } else { 6.0 };
+            let size = if tracks.len() > 60 { 3.0 } else { 5.0 };
             let mark = Mark::Dots { points, shape, size, opacity: 1.0 };
             panel.series.push(Series::new(format!("escape: {reason}"), ink, mark));
         }
@@ -93,7 +96,7 @@ fn strip(account: &AccountTrack, row: f64, end: f64, full: f64) -> Vec<(f64, f64
         let from = column as f64 * width;
         match cells.last_mut() {
             Some(cell) if cell.4 == weight && (cell.1 - from).abs() < 1e-6 * end => cell.1 = from + width,
-            _ => cells.push((from, from + width, row - 0.42, row + 0.42, weight)),
+            _ => cells.push((from, from + width, row + LANE, row + 0.42, weight)),
         }
     }
     cells
