@@ -12,7 +12,11 @@ use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
 use crate::files::PendingFile;
+use crate::measure::{Observer, Settings};
 use crate::report::Report;
+use crate::report::answer::clock;
+use crate::units::{Span, Time};
+use crate::workload::Request;
 
 /// Where the answer goes, and in which form.
 #[derive(Args, Clone, Debug)]
@@ -123,8 +127,60 @@ impl Bar {
         Self { bar, whole: AtomicBool::new(false) }
     }
 
+    /// Shows the virtual time of a single run, whose bar would be empty until it is full; `None` where nobody watches
+    /// or nobody knows when the run ends.
+    pub(crate) fn ticker(&self, settings: &Settings) -> Option<Ticker> {
+        let ends = settings.horizon != Time::NEVER && settings.horizon > settings.start;
+        (ends && terminal::is_watched()).then(|| Ticker::new(&self.bar, settings))
+    }
+
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Steps of a bar over virtual time.
+const STEPS: u64 = 1_000;
+
+/// Watches the virtual time of a run.
+pub(crate) struct Ticker {
+    bar: ProgressBar,
+    start: Time,
+    length: Span,
+    step: u64,
+}
+
+impl Ticker {
+    fn new(bar: &ProgressBar, settings: &Settings) -> Self {
+        let length = settings.horizon.since(settings.start);
+        let ticker = Self { bar: bar.clone(), start: settings.start, length, step: 0 };
+        bar.set_length(STEPS);
+        ticker.show(0.0);
+        let style = ProgressStyle::with_template("{bar:16} {msg} of virtual time, {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        ticker
+    }
+
+    fn at(&mut self, now: Time) {
+        let gone = now.since(self.start).secs();
+        let step = ((gone / self.length.secs() * STEPS as f64) as u64).min(STEPS);
+        if step > self.step {
+            self.step = step;
+            self.bar.set_position(step);
+            self.show(gone);
+        }
+    }
+
+    fn show(&self, gone: f64) {
+        let whole = self.length.secs();
+        let minutes = |s: f64| clock(60.0 * (s / 60.0).floor());
+        self.bar.set_message(format!("{} of {}", minutes(gone.min(whole)), clock(whole)));
+    }
+}
+
+impl Observer for Ticker {
+    fn arrived(&mut self, now: Time, _number: u64, _request: &Request) {
+        self.at(now);
     }
 }
 
@@ -144,5 +200,23 @@ impl Progress for Bar {
 
     fn done(&self) {
         self.bar.inc(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_run_shows_how_far_its_virtual_time_has_come() {
+        let bar = ProgressBar::hidden();
+        let settings = Settings { horizon: Time::ZERO + Span::from_secs(4 * 3_600), ..Settings::default() };
+        let mut ticker = Ticker::new(&bar, &settings);
+        assert_eq!((bar.position(), bar.message()), (0, "0:00 of 4:00".to_owned()));
+        ticker.at(Time::ZERO + Span::from_secs(3_600 + 61));
+        assert_eq!((bar.position(), bar.message()), (254, "1:01 of 4:00".to_owned()));
+        // the last answers come after the end
+        ticker.at(Time::ZERO + Span::from_secs(5 * 3_600));
+        assert_eq!((bar.position(), bar.message()), (STEPS, "4:00 of 4:00".to_owned()));
     }
 }

@@ -162,11 +162,14 @@ impl Run {
     ) -> anyhow::Result<(Vec<simulation::Run>, Option<Recording>, usize)> {
         let workers = threads(self.threads)?;
         let bar = Bar::new();
-        bar.begin(self.replications as usize);
+        let ticker = if self.replications == 1 { bar.ticker(&lowered.measure) } else { None };
+        if ticker.is_none() {
+            bar.begin(self.replications as usize);
+        }
         let mut runs = Vec::new();
         let mut recorded = None;
-        if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() {
-            let (run, (csv, (recording, trace))) = simulate_seen_by(lowered, lowered.seed, eyes)?;
+        if eyes.0.is_some() || eyes.1.0.is_some() || eyes.1.1.is_some() || ticker.is_some() {
+            let (run, ((csv, (recording, trace)), _)) = simulate_seen_by(lowered, lowered.seed, (eyes, ticker))?;
             csv.map(CsvFiles::finish).transpose()?;
             if let (Some(trace), Some(path)) = (trace, &self.perfetto) {
                 trace.finish().map_err(|error| FileError::new("write", path, error))?.commit()?;
