@@ -51,6 +51,23 @@ fn made(name: &str, args: &[&str]) -> PathBuf {
     file
 }
 
+/// The page of a calibration: of a recording that differs from its simulations, for which the status is 1.
+fn calibrated(name: &str) -> PathBuf {
+    let (file, out) = (folder().join(format!("{name}.html")), folder().join(format!("{name}-out")));
+    let runs = Path::new("tests/real-runs/slow-off");
+    let output = Command::new(env!("CARGO_BIN_EXE_stickysim"))
+        .arg("calibrate")
+        .arg(runs.join("export.jsonl.gz"))
+        .arg("--accounts")
+        .arg(runs.join("accounts.jsonl.gz"))
+        .args(["--force", "--replications", "5", "--out", out.to_str().unwrap(), "--html", file.to_str().unwrap()])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(file.exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    file
+}
+
 /// A scenario and a trace in which every name that people choose looks like markup.
 fn hostile(test: &str) -> PathBuf {
     let name = MARKUP;
@@ -139,6 +156,7 @@ fn axe_finds_no_violation_on_any_kind_of_page() {
         made("axe-sweep", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000,30000"]].concat()),
         made("axe-heat", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000", "--vary", "lb_top_k=1,7"]].concat()),
         made("axe-tune", TUNE),
+        calibrated("axe-calibrate"),
         made_up("axe-made-up", "slow-account"),
     ] {
         for (look, (width, height), scheme) in LOOKS {
@@ -192,6 +210,7 @@ fn pages_are_quiet_fit_the_window_and_fetch_nothing() {
         made("heat-map", &[SWEEP, &["--vary", "sticky_escape_ttft_ms=2000,8000", "--vary", "lb_top_k=1,7"]].concat()),
         made("run-short", &["run", "scenarios/quota-429.yaml", "--set", "duration=30m", "--set", "warmup=0s"]),
         hostile("hostile-run"),
+        calibrated("calibrate"),
     ] {
         look_at(&mut browser, &file);
     }

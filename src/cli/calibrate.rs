@@ -137,8 +137,10 @@ impl Calibrate {
         }
         terminal::print(&terminal::wrapped(&report::summary(&calibrated).replace("**", "")))?;
         let scenario = options.against.clone().unwrap_or_else(|| options.out.join("scenario.yaml"));
+        let next = advice::next(&calibrated, &scenario);
         // a command is one line, so that it can be copied
-        terminal::print(&format!("{}\n", advice::next(&calibrated, &scenario)))?;
+        let is_command = next.starts_with("next: stickysim ");
+        terminal::print(&if is_command { format!("{next}\n") } else { terminal::wrapped(&next) })?;
         terminal::remark(&format!("the whole report: {}", options.out.join("report.md").display()));
         Ok(match calibrated.verdict {
             Verdict::Agrees => End::Done,

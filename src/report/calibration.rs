@@ -6,7 +6,7 @@ use crate::calibrate::observed::ESCAPES_AT;
 use crate::calibrate::report::value;
 use crate::calibrate::{Calibrated, Verdict};
 
-use super::answer::{Answer, Tone};
+use super::answer::{Answer, Tone, sentence};
 use super::chart::{Axis, Dash, Figure, Format, Ink, Mark, Panel, Provenance, Row, Series, Shape};
 use super::html::{Cell, Column, Page, Piece, Section, Table};
 use super::picture::Chart;
@@ -67,14 +67,19 @@ fn answer(calibrated: &Calibrated) -> Answer {
         }
     };
     let sentence = format!("{sentence}: {agree} figures agree, {off} are off, {open} cannot be told.");
-    let mut answer = Answer::plain(sentence, tone, advice(calibrated));
+    let mut answer = Answer::plain(sentence, tone, advice(calibrated).into_iter().map(said));
     for resolution in &calibrated.resolution {
         answer.point(format!("By this log, {}.", resolution.words()), Tone::Neutral);
     }
     if !calibrated.gateway.is_empty() {
-        answer.point(calibrated.gateway.clone(), Tone::Neutral);
+        answer.point(said(calibrated.gateway.clone()), Tone::Neutral);
     }
     answer
+}
+
+/// What is a clause elsewhere, as a sentence.
+fn said(clause: String) -> String {
+    sentence(&[clause])
 }
 
 fn provenance(calibrated: &Calibrated) -> Provenance {
@@ -227,12 +232,12 @@ fn table(caption: &str, test: &BackTest) -> Table {
             || Cell::words("-"),
             |(ratio, low, high)| Cell::number(format!("{ratio:.2} ({low:.2} to {high:.2})"), ratio),
         );
-        let cells = [number(figure, figure.recorded), number(figure, figure.simulated), ratio];
-        let ends = [Cell::words(verdict).toned(tone)];
-        std::iter::once(Cell::words(figure.name.clone())).chain(cells).chain(ends).collect()
+        let recorded = number(figure, figure.recorded);
+        let simulated = number(figure, figure.simulated);
+        vec![Cell::words(figure.name.clone()), Cell::words(verdict).toned(tone), recorded, simulated, ratio]
     };
     let heads =
-        [("figure", false), ("recorded", true), ("simulated", true), ("ratio (interval)", true), ("verdict", false)];
+        [("figure", false), ("verdict", false), ("recorded", true), ("simulated", true), ("ratio (interval)", true)];
     Table {
         caption: caption.to_owned(),
         columns: heads.iter().map(|&(name, is)| column(name, is)).collect(),

@@ -112,14 +112,18 @@ fn requests(sorted: &Sorted, found: &mut Findings) -> Option<Log> {
 }
 
 fn period(log: &Log) -> String {
-    let hours = log.span_s() / 3_600.0;
+    let long = match log.span_s() {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3_600.0),
+    };
     let date = |s: f64| {
         let ms = log.epoch_ms? + (s * 1e3) as i64;
         jiff::Timestamp::from_millisecond(ms / 1_000 * 1_000).ok().map(|at| at.to_string())
     };
     match date(0.0).zip(date(log.span_s())) {
-        Some((from, to)) => format!("{hours:.1} h ({from} to {to})"),
-        None => format!("{hours:.1} h"),
+        Some((from, to)) => format!("{long} ({from} to {to})"),
+        None => long,
     }
 }
 
