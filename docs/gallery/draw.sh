@@ -1,7 +1,7 @@
 #!/bin/sh
 # Draws the charts of docs/guide/gallery.md, and the README's first picture, into this folder, from the shipped scenarios,
 # with the program itself: the same files on any machine. `make gallery` calls it. STICKYSIM names another program than
-# the release build's. With `runs`, `sweeps` or `compares` it draws these alone.
+# the release build's. With `runs`, `sweeps`, `compares` or `calibrations` it draws these alone.
 set -eu
 cd "$(dirname "$0")/../.."
 stickysim=${STICKYSIM:-target/release/stickysim}
@@ -47,6 +47,14 @@ compares() {
     done
 }
 
-for part in ${1:-runs sweeps compares}; do
+calibrations() {
+    log=tests/real-runs/slow-off
+    "$stickysim" calibrate "$log/export.jsonl.gz" --accounts "$log/accounts.jsonl.gz" --escape-log "$log/escapes.log.gz" \
+        --set sticky_escape_enabled=false --out "$out/calibrated" --plot "$out/calibration" >/dev/null 2>&1
+    keep calibration/calibration-tail calibration-tail
+    keep calibration/calibration-accounts calibration-accounts
+}
+
+for part in ${1:-runs sweeps compares calibrations}; do
     "$part"
 done
