@@ -98,14 +98,25 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
     };
     // two spaces between columns where there is room for them
     let natural: usize = (0..columns).map(|column| widest(column) + 2).sum();
-    let gap = if natural <= usize::from(style.width) { 2 } else { 1 };
+    let gap: u16 = if natural <= usize::from(style.width) { 2 } else { 1 };
+    // paths of figures are broken where they have a joint, not within a word
+    let others: usize = (1..columns).map(|column| widest(column) + usize::from(gap)).sum();
+    let room = usize::from(style.width).saturating_sub(others + 2).max(SHORTEST);
+    let first = |row: &Vec<String>| {
+        let mut row = row.clone();
+        if let Some(cell) = row.first_mut().filter(|cell| cell.chars().count() > room) {
+            *cell = at_joints(cell, room);
+        }
+        row
+    };
+    let rows: Vec<Vec<String>> = table.rows.iter().map(first).collect();
     let mut drawn = comfy_table::Table::new();
     drawn
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(style.width)
         .set_header(&table.header)
-        .add_rows(&table.rows);
+        .add_rows(&rows);
     for (place, column) in drawn.column_iter_mut().enumerate() {
         column.set_padding((if place == 0 { 2 } else { gap }, 0));
         column.set_cell_alignment(if place == 0 { CellAlignment::Left } else { CellAlignment::Right });
@@ -128,6 +139,24 @@ fn tabulated(out: &mut String, table: &Table, style: Style) {
             _ => painted(out, line, style, anstyle::Style::new()),
         }
     }
+}
+
+/// The least room that a path is broken for.
+const SHORTEST: usize = 12;
+
+/// A path of a figure in lines of at most so many letters, which end after a dot or an underscore; other text as it is.
+fn at_joints(text: &str, room: usize) -> String {
+    if text.contains(' ') {
+        return text.to_owned();
+    }
+    let mut lines: Vec<String> = vec![String::new()];
+    for part in text.split_inclusive(['.', '_']) {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || line.chars().count() + part.chars().count() <= room => line.push_str(part),
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// A text broken at spaces; lines after the first one are indented once more.
@@ -158,4 +187,25 @@ fn painted(out: &mut String, line: &str, style: Style, ansi: anstyle::Style) {
     // writing to a string cannot fail
     let _ =
         if style.colour && !ansi.is_plain() { writeln!(out, "{ansi}{line}{ansi:#}") } else { writeln!(out, "{line}") };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_figures_are_broken_at_their_joints() {
+        assert_eq!(at_joints("felt_ttft_ms.without_token", 20), "felt_ttft_ms.\nwithout_token");
+        assert_eq!(at_joints("sessions.worst_ttft_ms.p50", 20), "sessions.worst_ttft_\nms.p50");
+        assert_eq!(at_joints("short", 20), "short");
+        assert_eq!(at_joints("words of a name that is long", 12), "words of a name that is long");
+        let mut table = Table::new(&["figure", "A", "B", "verdict"]);
+        let cells = ["detection.missed_turns", "1,234,567 of 2,345,678", "2,345,678 of 3,456,789", "better?"];
+        table.row(cells.map(str::to_owned));
+        let style = Style { colour: false, width: 80, verbose: true };
+        let mut out = String::new();
+        tabulated(&mut out, &table, style);
+        assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+        assert!(!out.contains("missed_tur\n") && out.contains("missed_"), "{out}");
+    }
 }
