@@ -475,8 +475,10 @@ fn timing_the_page_of_a_million_requests_opens_in_two_seconds() {
         let wait = "new Promise((done) => { const ask = () => window.seen ? done(window.seen) : setTimeout(ask, 10); ask(); })";
         took.push(browser.eval(wait).as_f64().unwrap());
     }
-    let text = browser.eval("document.body.textContent.match(/([\\d,]+) requests/)[1]");
-    let requests: u64 = text.as_str().unwrap().replace(',', "").parse().unwrap();
+    // of all that the page says of requests, the most are all of them
+    let counts = "Math.max(...[...document.body.textContent.matchAll(/([\\d,]+) requests/g)].map((found) => \
+        Number(found[1].replaceAll(',', ''))))";
+    let requests = browser.eval(counts).as_u64().unwrap();
     assert!(requests >= 1_000_000, "{requests}");
     took.sort_by(f64::total_cmp);
     eprintln!("{requests} requests, {size} bytes, opened in {took:.0?} ms");
