@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::gateway_files::GatewayFiles;
 use super::picture_args::PictureArgs;
 use super::places::{Kept, Places};
 use super::{End, terminal};
@@ -28,16 +29,8 @@ pub(crate) struct Calibrate {
     /// What the log is; by default it is recognised by its content.
     #[arg(long, value_enum)]
     format: Option<Kind>,
-    /// The account snapshot, as docs/export/sub2api-export-accounts.sql gives it.
-    #[arg(long, value_name = "FILE")]
-    accounts: Option<PathBuf>,
-    /// The gateway's own log with its sticky_escape_triggered lines: a file or a folder of rotated ones, plain, .gz or
-    /// .zst, as docker, kubectl, journalctl or Loki give it; may be given several times.
-    #[arg(long, value_name = "FILE|DIR")]
-    escape_log: Vec<PathBuf>,
-    /// The gateway's config.yaml of that time; without it its defaults are assumed.
-    #[arg(long, value_name = "FILE")]
-    gateway_config: Option<PathBuf>,
+    #[command(flatten)]
+    files: GatewayFiles,
     /// The gateway's revision at that time; by default it is inferred from the log (an export with session ids is of
     /// 0.1.179).
     #[arg(long, value_name = "VERSION", value_parser = ["0.1.133", "0.1.179"])]
@@ -91,21 +84,17 @@ impl Calibrate {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         anyhow::ensure!(self.tolerance >= 0.0, "--tolerance is a share, 0 or more");
         anyhow::ensure!(self.least_factor > 1.0, "--least-factor must be above 1");
-        let twice =
-            std::iter::once(&self.log).chain(&self.accounts).chain(&self.escape_log).chain(&self.gateway_config);
+        let inputs = std::iter::once(&self.log).chain(self.files.paths());
         anyhow::ensure!(
-            twice.filter(|path| path.as_os_str() == "-").count() < 2,
+            inputs.filter(|path| path.as_os_str() == "-").count() < 2,
             "standard input (-) can be only one of the log, --accounts, --escape-log and --gateway-config"
         );
         let beside = self.out.parent().unwrap_or(Path::new(".")).to_owned();
-        let kept = |path: &PathBuf| Kept::of(path, &beside);
-        let log = kept(&self.log)?;
-        let accounts = self.accounts.as_ref().map(kept).transpose()?;
-        let escape_log = self.escape_log.iter().map(kept).collect::<Result<Vec<_>, _>>()?;
-        let config = self.gateway_config.as_ref().map(kept).transpose()?;
-        let told = [("gateway_version", &self.gateway_version), ("mode", &self.mode)];
-        let told = told.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
-        let sets: Vec<String> = told.chain(self.sets).collect();
+        let log = Kept::of(&self.log, &beside)?;
+        let files = self.files.kept(&beside)?;
+        let known = [("gateway_version", &self.gateway_version), ("mode", &self.mode)];
+        let known = known.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        let sets: Vec<String> = known.chain(self.sets).collect();
         let options = Options {
             log: log.path().to_owned(),
             format: match self.format {
@@ -114,9 +103,9 @@ impl Calibrate {
                 Some(Kind::Codex) => Some(Format::Codex),
                 Some(Kind::Weka) => Some(Format::Weka),
             },
-            accounts: accounts.as_ref().map(|kept| kept.path().to_owned()),
-            escape_log: escape_log.iter().map(|kept| kept.path().to_owned()).collect(),
-            gateway_config: config.as_ref().map(|kept| kept.path().to_owned()),
+            accounts: files.accounts(),
+            escape_log: files.escape_log(),
+            gateway_config: files.config(),
             sets: sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?,
             against: self.against,
             out: self.out,

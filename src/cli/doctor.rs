@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::gateway_files::GatewayFiles;
 use super::places::Kept;
 use super::{End, terminal};
 use crate::calibrate::doctor::{Given, Verdict, diagnose};
 
 /// Say whether your gateway's config, log and account snapshot fit together, what is missing, and what to type next.
 ///
-/// Give what you have, in any order: files are told by their content, and a folder is looked through. Nothing is
-/// simulated or fitted, and nothing is written.
+/// Give what you have, in any order: each file is recognised by its content, and a folder is searched. A file that is
+/// given by an option is taken for what the option says, whatever it looks like. Nothing is simulated or fitted, and
+/// nothing is written.
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 they fit, 1 they do not, 2 bad input, 3 too little to calibrate by.\n\n\
     Examples:\n  \
@@ -23,16 +25,9 @@ pub(crate) struct Doctor {
     /// them.
     #[arg(value_name = "FILE|DIR", required_unless_present_any = NAMED)]
     paths: Vec<PathBuf>,
-    /// The account snapshot, whatever it looks like.
-    #[arg(long, value_name = "FILE")]
-    accounts: Option<PathBuf>,
-    /// The gateway's own log, a file or a folder of rotated ones, whatever it looks like; may be given several times.
-    #[arg(long, value_name = "FILE|DIR")]
-    escape_log: Vec<PathBuf>,
-    /// The gateway's config.yaml, whatever it looks like.
-    #[arg(long, value_name = "FILE")]
-    gateway_config: Option<PathBuf>,
-    /// The gateway's environment (.env, or a compose file), whatever it looks like.
+    #[command(flatten)]
+    files: GatewayFiles,
+    /// The gateway's environment (.env, or a compose file).
     #[arg(long, value_name = "FILE")]
     gateway_env: Option<PathBuf>,
     /// What to print.
@@ -56,9 +51,9 @@ impl Doctor {
         let kept = self.paths.iter().map(|path| Kept::of(path, Path::new("."))).collect::<Result<Vec<_>, _>>()?;
         let diagnosis = diagnose(&Given {
             paths: kept.iter().map(|kept| kept.path().to_owned()).collect(),
-            accounts: self.accounts,
-            escape_log: self.escape_log,
-            gateway_config: self.gateway_config,
+            accounts: self.files.accounts,
+            escape_log: self.files.escape_log,
+            gateway_config: self.files.gateway_config,
             gateway_env: self.gateway_env,
         })?;
         match self.output {

@@ -9,6 +9,7 @@ mod doctor;
 mod experiment_args;
 mod explain;
 mod fonts;
+mod gateway_files;
 mod interrupt;
 mod merge;
 mod picture_args;
