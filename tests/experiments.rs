@@ -2,6 +2,9 @@
 //!
 //! Tests with `#[ignore]` take long; `make test-slow` runs them.
 
+#[path = "common/shared.rs"]
+mod beside;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -580,6 +583,11 @@ mod coverage {
 mod decide {
     use super::*;
 
+    /// The path of a scenario beside the project, if it is there.
+    fn shared(path: &str) -> Option<String> {
+        Some(beside::shared(path)?.display().to_string())
+    }
+
     /// Two environments, in each of which another threshold is best: a line through the best point of the grid would
     /// not show that.
     #[test]
@@ -622,12 +630,8 @@ mod decide {
     #[test]
     #[ignore = "tunes a scenario of slow relays without naming a key"]
     fn without_a_key_tune_finds_the_one_that_matters_on_slow_relays() {
-        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/audit/operators/s5262.yaml");
-        if !std::path::Path::new(scenario).exists() {
-            eprintln!("skipped: ../shared/audit is not here");
-            return;
-        }
-        let document = json(&["tune", scenario]);
+        let Some(scenario) = shared("audit/operators/s5262.yaml") else { return };
+        let document = json(&["tune", &scenario]);
         let screening = document["screening"].as_array().unwrap();
         let of = |key: &str| screening.iter().find(|row| row["key"] == key).unwrap()["matters"].as_bool().unwrap();
         assert!(of("lb_top_k") && !of("sticky_escape_error_rate"), "{screening:?}");
@@ -638,13 +642,9 @@ mod decide {
     #[test]
     #[ignore = "tunes two keys of a pool of twelve accounts"]
     fn of_what_is_as_good_the_cheapest_and_then_the_nearest_is_set() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cases/tune-mind-the-bill/pool.yaml");
-        if !std::path::Path::new(folder).exists() {
-            eprintln!("skipped: ../shared/cases is not here");
-            return;
-        }
+        let Some(scenario) = shared("cases/tune-mind-the-bill/pool.yaml") else { return };
         let keys = ["--vary", "sticky_escape_ttft_ms=2000,4000,8000,30000", "--vary", "lb_top_k=1,3,7"];
-        let document = json(&[&["tune", folder], &keys[..], &["--replications", "10", "--budget", "160"]].concat());
+        let document = json(&[&["tune", &scenario], &keys[..], &["--replications", "10", "--budget", "160"]].concat());
         assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
     }
 
@@ -653,11 +653,7 @@ mod decide {
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/audit/");
-        if !std::path::Path::new(folder).exists() {
-            eprintln!("skipped: ../shared/audit is not here");
-            return;
-        }
+        let Some(folder) = shared("audit/") else { return };
         let headline = |file: &str, seed: &str| {
             let vary = "sticky_escape_ttft_ms=2000:40000:log";
             let document = json(&["tune", &format!("{folder}{file}"), "--vary", vary, "--seed", seed]);

@@ -1,23 +1,16 @@
 //! The real traces of ../shared/traces replay from end to end. A user's clone does not have them: then this is skipped,
 //! and says so.
 
-use std::path::PathBuf;
+#[path = "common/shared.rs"]
+mod beside;
+
 use std::process::Command;
 
+use beside::shared;
 use serde_json::Value;
 
-fn shared() -> Option<PathBuf> {
-    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let found =
-        ["../shared/traces", "../../shared/traces"].iter().map(|path| home.join(path)).find(|path| path.exists());
-    if found.is_none() {
-        println!("skipped: no ../shared");
-    }
-    found
-}
-
 fn replay(trace: &str, more: &[&str]) -> Option<Value> {
-    let trace = shared()?.join(trace);
+    let trace = shared("traces")?.join(trace);
     let output = Command::new(env!("CARGO_BIN_EXE_stickysim"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["run", "scenarios/healthy.yaml", "--check", "--output", "json", "--trace", trace.to_str()?])
@@ -55,9 +48,9 @@ fn claude_code_sessions_replay_in_an_open_and_a_closed_loop() {
 
 #[test]
 fn exports_of_the_running_gateway_replay_with_their_recorded_service() {
-    let Some(traces) = shared() else { return };
+    let Some(runs) = shared("real-runs") else { return };
     for case in ["slow-on-newer", "errors", "overload"] {
-        let export = traces.join("../real-runs").join(case).join("export.jsonl");
+        let export = runs.join(case).join("export.jsonl");
         let Some(document) = replay(export.to_str().unwrap(), &["--set", "service=recorded"]) else { return };
         assert!(document["requests"]["total"].as_u64().unwrap() > 2_000, "{case}");
     }

@@ -1,6 +1,8 @@
 //! The house stays tidy: lines and functions are short, imports keep their names, citations of the specification
 //! resolve, and so do links.
 
+#[path = "common/shared.rs"]
+mod beside;
 #[path = "tidy/links.rs"]
 mod links;
 
@@ -170,11 +172,7 @@ fn heading(line: &str) -> String {
 
 #[test]
 fn the_specification_is_a_true_copy() {
-    let shared = home().join("../shared/spec");
-    if !shared.is_dir() {
-        println!("skipped: ../shared/spec is not there");
-        return;
-    }
+    let Some(shared) = beside::shared("spec") else { return };
     for (name, text) in files(&["docs/spec"], "md") {
         let original = shared.join(name.trim_start_matches("docs/spec/"));
         let original =

@@ -2,6 +2,8 @@
 //! sessions of the WEKA corpus and Codex rollouts, broken logs, and the export queries on a real PostgreSQL.
 
 mod anonymous;
+#[path = "../common/shared.rs"]
+mod beside;
 mod broken;
 mod cache;
 mod escape_logs;

@@ -2,18 +2,10 @@
 
 use super::*;
 
-fn traces() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    [here.join("../shared/traces"), here.join("../../shared/traces")].into_iter().find(|folder| folder.is_dir())
-}
-
 #[test]
 #[ignore = "reads traces that are not part of the project"]
 fn times_of_the_weka_corpus_are_reproduced() {
-    let Some(traces) = traces() else {
-        println!("skipped: no ../shared/traces here");
-        return;
-    };
+    let Some(traces) = beside::shared("traces") else { return };
     for (name, least) in [("weka_claude_code_ttft.derived.csv", 4_000), ("weka_claude_code", 10)] {
         let out = folder(name);
         let options = Options { format: Some(Format::Weka), replications: 20, ..options(&traces.join(name), &out) };
