@@ -1,6 +1,9 @@
 //! `stickysim plot`, and the pictures of experiments: drawn later they are the same bytes as drawn at once, and what
 //! cannot be drawn is said.
 
+#[path = "common/conforms.rs"]
+mod conforms;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -75,9 +78,18 @@ fn drawn_twice(folder: &Folder, verb: &[&str], status: i32) -> Vec<String> {
     let (at_once, document, later) = (folder.path("at-once"), folder.path("result.json"), folder.path("later"));
     let more = ["--plot", &at_once, "--output", "json", "--to", &document];
     ends(&[verb, &more].concat(), status);
+    keeps_to_its_schema(&folder.json("result.json"), verb[0]);
     let error = ends(&["plot", &document, "--to", &later], 0);
     assert!(!error.contains("left out"), "{error}");
     same(folder, "at-once", "later")
+}
+
+/// Holds the document of a verb against the committed schema.
+fn keeps_to_its_schema(document: &Value, verb: &str) {
+    let name = if verb == "run" { "result" } else { verb };
+    let schema = std::fs::read_to_string(root().join(format!("schema/{name}.schema.json"))).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(conforms::complaint(&schema, &schema, document, ""), None, "{verb}");
 }
 
 fn same(folder: &Folder, one: &str, other: &str) -> Vec<String> {

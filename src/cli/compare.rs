@@ -10,7 +10,7 @@ use super::picture_args::PictureArgs;
 use super::scenario_args::{ScenarioArgs, refuse_idle};
 use crate::experiment::cell::Figure;
 use crate::experiment::compare::precision::Precision;
-use crate::experiment::compare::{Outcome, Plan, split};
+use crate::experiment::compare::{Conclusion, Plan, split};
 use crate::experiment::criterion::{Criterion, nearest};
 use crate::experiment::replicate::threads;
 use crate::experiment::stats::Level;
@@ -116,11 +116,11 @@ impl Compare {
             pictures.write(charts, |command| comparison_page(&report, Some(&sides), command))?;
         }
         sink.write_all_of(&report, self.output.output, self.scenario.verbose)?;
-        Ok(match report.comparison.outcome() {
-            Outcome::Passed => End::Done,
-            Outcome::Failed => End::Failed,
-            Outcome::NotDecidable => End::NotDecidable,
-            Outcome::Inert => End::Inert,
+        Ok(match report.comparison.conclusion() {
+            Conclusion::Passed => End::Done,
+            Conclusion::Failed => End::Failed,
+            Conclusion::NotDecidable => End::NotDecidable,
+            Conclusion::Inert => End::Inert,
         })
     }
 

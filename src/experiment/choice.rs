@@ -8,6 +8,7 @@
 //! the current values is taken. An arm is dearer than another only if that is shown on the replications of both: a
 //! difference of bills that luck alone can make is none.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Figure};
@@ -86,7 +87,7 @@ pub struct Choice {
 }
 
 /// The bill that decides among values that are as good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bill {
     /// The price of all tokens.

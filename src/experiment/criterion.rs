@@ -19,6 +19,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stats::{Interval, Level, excess_of, gate_interval_of, paired_of};
@@ -119,7 +120,7 @@ fn did_you_mean(nearest: &[String]) -> String {
 }
 
 /// What the evidence says of a criterion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The whole interval lies on the criterion's side of the limit.

@@ -1,4 +1,5 @@
 //! Many runs: replications, comparisons, sweeps, tuning, their journal and shards, and the statistics behind them.
+pub mod again;
 pub mod cell;
 pub mod choice;
 pub mod compare;

@@ -10,6 +10,7 @@
 //! Points that coincide after that are an error, not a smaller sweep. A list takes any values, also words, and commas
 //! within brackets, braces and quotes do not separate.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Beyond this whole numbers are not exact.
@@ -19,7 +20,8 @@ const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 pub const MOST_CELLS: usize = 100_000;
 
 /// One value of a key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "KeyValue")]
 pub struct Point {
     /// The value as it is set in the scenario.
     pub text: String,
@@ -28,7 +30,7 @@ pub struct Point {
 }
 
 /// How points lie along an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// At equal distances.
@@ -40,7 +42,8 @@ pub enum Scale {
 }
 
 /// A key with its values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Axis {
     /// The key of the scenario, as it was written.
     pub key: String,

@@ -12,6 +12,7 @@ pub mod comparison;
 pub mod completions;
 pub mod document;
 pub mod explain;
+mod form;
 pub mod format;
 pub mod html;
 pub mod perfetto;

@@ -3,11 +3,17 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::Answer;
 use super::style::Style;
 use super::summary::{Section, lay_out, lay_out_answer, markdown};
+
+/// A document as JSON. No document has a key that is not text, so nothing can fail.
+pub(super) fn json(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}
 
 /// A report on an experiment.
 pub trait Report {

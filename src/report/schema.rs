@@ -1,11 +1,38 @@
-//! The JSON Schema of the result document, made from the registry of figures.
+//! The JSON Schemas of the documents that the verbs write: that of a run is made from the registry of figures, the others
+//! from the types that are written and read.
 
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::document::SCHEMA_VERSION;
+use super::{comparison, sweep, tune};
 use crate::measure::figures::{Better, Meta, Unit, registry};
 
-/// The schema; `schema/result.schema.json` is this.
+/// The schema of each document but a run's, with the name of the verb that writes it.
+pub fn experiment_schemas() -> [(&'static str, Value); 3] {
+    [
+        ("compare", written::<comparison::Document>("stickysim comparison document")),
+        ("sweep", written::<sweep::Document>("stickysim sweep document")),
+        ("tune", written::<tune::Document>("stickysim search document")),
+    ]
+}
+
+/// The schema of what is written, which always has what a reader could do without.
+fn written<T: JsonSchema>(title: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    // what a reader would take for granted is no matter of what is written
+    let settings = settings.with_transform(RecursiveTransform(|schema: &mut Schema| {
+        schema.remove("default");
+    }));
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
+}
+
+/// The schema of a run's document; `schema/result.schema.json` is this.
 pub fn result_schema() -> Value {
     let mut properties = Map::new();
     properties.insert("schema_version".into(), json!({ "const": SCHEMA_VERSION }));
@@ -235,26 +262,25 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-
-    /// Compares with a committed file; where it differs, writes what it should be to `target/`.
-    fn is_committed(name: &str, whole: bool, expected: &str) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let committed = std::fs::read_to_string(root.join(name)).unwrap_or_default();
-        if if whole { committed == expected } else { committed.contains(expected) } {
-            return;
-        }
-        let fresh = root.join("target").join(Path::new(name).file_name().unwrap());
-        let written = std::fs::write(&fresh, expected);
-        panic!("{name} is not what the code says; see {} ({written:?})", fresh.display());
-    }
+    use crate::scenario::tests::schema::committed;
 
     #[test]
-    fn the_committed_schema_is_this_one() {
-        is_committed("schema/result.schema.json", true, &format!("{:#}\n", result_schema()));
+    fn the_committed_schemas_are_these() {
+        committed("schema/result.schema.json", &format!("{:#}\n", result_schema()));
+        for (verb, schema) in experiment_schemas() {
+            committed(&format!("schema/{verb}.schema.json"), &format!("{schema:#}\n"));
+        }
     }
 
     #[test]
     fn the_documented_figures_are_these() {
-        is_committed("docs/reference/results.md", false, &figures_as_markdown());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (name, expected) = ("docs/reference/results.md", figures_as_markdown());
+        if std::fs::read_to_string(root.join(name)).unwrap_or_default().contains(&expected) {
+            return;
+        }
+        let fresh = root.join("target/results.md");
+        let written = std::fs::write(&fresh, expected);
+        panic!("{name} is not what the code says; see {} ({written:?})", fresh.display());
     }
 }

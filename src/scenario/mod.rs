@@ -33,7 +33,7 @@ mod upstream_error;
 mod workload;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use account::{
     Account, AccountType, Decode, Failure, Limit, LoadSlowdown, MOST_ACCOUNTS, Persistence, Price, PromptCache,

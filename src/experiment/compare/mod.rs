@@ -7,6 +7,9 @@
 pub mod precision;
 pub mod split;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::cell::{Cell, Figure, notes};
 use super::criterion::{Criterion, Evidence, Judgement};
 use super::jobs::{Job, Progress, run_all};
@@ -98,8 +101,9 @@ pub struct Gate {
 }
 
 /// How a comparison ends, for CI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
     /// No gate failed.
     Passed,
     /// A gate failed.
@@ -121,16 +125,16 @@ impl Comparison {
         self.gates.iter().any(|gate| gate.judgement.evidence == Evidence::Open)
     }
 
-    /// How it ends: an inert knob is no evidence for anything, so it comes first.
-    pub fn outcome(&self) -> Outcome {
+    /// How it ends: an inert key is no evidence for anything, so it comes first.
+    pub fn conclusion(&self) -> Conclusion {
         if self.is_inert() {
-            Outcome::Inert
+            Conclusion::Inert
         } else if self.gates.iter().any(|gate| gate.judgement.evidence == Evidence::Holds) {
-            Outcome::Failed
+            Conclusion::Failed
         } else if self.has_open_gate() || self.reached.as_ref().is_some_and(|reached| !reached.enough) {
-            Outcome::NotDecidable
+            Conclusion::NotDecidable
         } else {
-            Outcome::Passed
+            Conclusion::Passed
         }
     }
 

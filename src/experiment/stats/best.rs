@@ -16,6 +16,7 @@
 //! (empirical Bayes: Smyth 2004). If they all agree, this is Nelson and Matejcik's procedure with all their degrees of
 //! freedom, and an arm with four replications borrows precision from the others.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::t_upper_quantile;
@@ -23,7 +24,7 @@ use super::interval::{ENOUGH_EQUAL, Interval, Level, Moments};
 use super::special::{digamma, trigamma, trigamma_inverse};
 
 /// Where an arm stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// It has the least mean loss of the arms that were measured well.

@@ -18,6 +18,7 @@
 //! of 20 replications says little about how large and how frequent the next ones are, and a t interval that claims
 //! 95 % holds the truth 60 to 85 times in 100. Where all values are the same there is none under [`ENOUGH_EQUAL`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{t_upper, t_upper_quantile};
@@ -83,7 +84,7 @@ pub const ENOUGH_EQUAL: usize = 6;
 ///
 /// Where `no_token` is not 0, some replication's percentile fell among requests without a token: the mean is no time
 /// then (`measure::figures::no_token`), and the ends are of ranks. In JSON such a mean or end is null.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "Written", from = "Written")]
 pub struct Interval {
     /// The mean over the replications that have the figure.
@@ -101,7 +102,8 @@ pub struct Interval {
 }
 
 /// An interval as JSON has it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Interval")]
 struct Written {
     mean: Option<f64>,
     lo: Option<f64>,

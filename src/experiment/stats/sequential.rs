@@ -5,12 +5,13 @@
 //! steps ([`Need::next_step`]: at most as many as there are already) and ask again. Stopping as soon as the interval
 //! *looks* narrow favours samples that happen to scatter little; the test below shows what is left of 95 % coverage.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Level, Moments};
 
 /// How narrow the interval shall be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Half-width in the unit of the figure.

@@ -4,6 +4,7 @@
 //! checked for whether it would stand among all others: Holm's step-down procedure (1979) keeps the probability of even
 //! one false "better" or "worse" in the whole table below 5 %, whatever the dependence between figures.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::interval::Level;
@@ -33,7 +34,7 @@ impl Direction {
 }
 
 /// What the evidence says of B compared with A.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The same in every replication, bit for bit.

@@ -5,6 +5,7 @@
 //! that. Where a key has its best in different places of different environments, a single line through the best point
 //! of the whole grid shows nothing; the matrix of regrets does (Savage 1951).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::cell::{Cell, Figure};
@@ -17,7 +18,8 @@ use super::Swept;
 use crate::measure::figures::no_token;
 
 /// What is to be decided, and how that turns out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Decision {
     /// Each environment, `conditions.slow.effect.ttft_factor=4`; empty, where there is one alone.
     pub environments: Vec<String>,

@@ -8,12 +8,13 @@
 //! and added up by Bonferroni's inequality, which is exact for t intervals. Against the procedure of Kim and Nelson
 //! (2001) they take about as many replications, use all of them for the variance, and leave an interval to print.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::stats::{Interval, Level, paired_of};
 
 /// What fresh luck says of the challenger in one scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// Shown to be better.
@@ -27,7 +28,8 @@ pub enum Finding {
 }
 
 /// The challenger's gain in one scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Gain {
     /// By how much it is better, as a share of the objective as it stands; the interval is as wide as all looks at it
     /// and all scenarios together need. `None`: no replication has the figure under both.

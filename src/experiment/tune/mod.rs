@@ -17,6 +17,7 @@ pub mod screen;
 mod search;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -245,7 +246,7 @@ pub struct ConfirmedRow {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
     /// Take the best: shown better than the default somewhere, and worse nowhere; or the default breaks a constraint

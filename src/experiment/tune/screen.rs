@@ -4,6 +4,7 @@
 //! time). A key is worth a search where some value of it is shown to be better in some scenario; those with the largest
 //! gains are searched together. What only two keys together do is not seen by this.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::TuneError;
@@ -44,7 +45,8 @@ pub const REPLICATIONS: u64 = 6;
 const TOGETHER: usize = 2;
 
 /// A key after the screening.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Screened {
     /// The key.
     pub key: String,

@@ -4,7 +4,7 @@ use super::incident::incident;
 use super::run::capital;
 use super::words::sentence;
 use super::{Answer, FAILURES, Tone, plain};
-use crate::experiment::compare::{Comparison, Outcome, Row};
+use crate::experiment::compare::{Comparison, Conclusion, Row};
 use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
@@ -99,10 +99,10 @@ fn nothing_arrived(comparison: &Comparison) -> bool {
 }
 
 fn tone(comparison: &Comparison) -> Tone {
-    match comparison.outcome() {
-        Outcome::Failed => return Tone::Bad,
-        Outcome::Inert | Outcome::NotDecidable => return Tone::Undecided,
-        Outcome::Passed => {}
+    match comparison.conclusion() {
+        Conclusion::Failed => return Tone::Bad,
+        Conclusion::Inert | Conclusion::NotDecidable => return Tone::Undecided,
+        Conclusion::Passed => {}
     }
     let is = |path: &&str, verdict| comparison.row(path).is_some_and(|row| row.verdict == verdict && sure(row));
     if nothing_arrived(comparison) {
@@ -130,12 +130,12 @@ fn tone(comparison: &Comparison) -> Tone {
 fn said(report: &ComparisonReport) -> String {
     let comparison = &report.comparison;
     let mut clauses = Vec::new();
-    match comparison.outcome() {
-        Outcome::Failed => clauses.push("a gate failed".to_owned()),
-        Outcome::NotDecidable if comparison.has_open_gate() => clauses.push("a gate is undecided".to_owned()),
-        Outcome::NotDecidable => clauses.push("the precision that was asked for was not reached".to_owned()),
-        Outcome::Passed if !comparison.gates.is_empty() => clauses.push("all gates passed".to_owned()),
-        Outcome::Passed | Outcome::Inert => {}
+    match comparison.conclusion() {
+        Conclusion::Failed => clauses.push("a gate failed".to_owned()),
+        Conclusion::NotDecidable if comparison.has_open_gate() => clauses.push("a gate is undecided".to_owned()),
+        Conclusion::NotDecidable => clauses.push("the precision that was asked for was not reached".to_owned()),
+        Conclusion::Passed if !comparison.gates.is_empty() => clauses.push("all gates passed".to_owned()),
+        Conclusion::Passed | Conclusion::Inert => {}
     }
     if nothing_arrived(comparison) {
         clauses.push("no request was counted, so there is nothing to compare".to_owned());

@@ -11,7 +11,8 @@ mod sweep;
 mod tune;
 mod words;
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use comparison::of_comparison;
 pub use incident::{Accounts, incident, incidents};
@@ -24,7 +25,8 @@ pub use words::{clock, plain, plural, sentence};
 pub const FAILURES: f64 = 0.01;
 
 /// Whether an answer is good news.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Tone {
     /// Shown to be good.
     Good,
@@ -50,7 +52,8 @@ impl Tone {
 }
 
 /// Something that belongs to an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Point {
     /// A whole sentence.
     pub text: String,
@@ -59,7 +62,8 @@ pub struct Point {
 }
 
 /// What a report says, in short.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Answer {
     /// One sentence, or two.
     pub sentence: String,
@@ -85,15 +89,5 @@ impl Answer {
     /// With one point more.
     pub fn point(&mut self, text: impl Into<String>, tone: Tone) {
         self.points.push(Point { text: text.into(), tone });
-    }
-
-    /// As it stands in JSON documents: `sentence`, `tone` and `points`, each of which has a `text` and a `tone`.
-    pub fn json(&self) -> Value {
-        let point = |point: &Point| json!({ "text": point.text, "tone": point.tone.name() });
-        json!({
-            "sentence": self.sentence,
-            "tone": self.tone.name(),
-            "points": self.points.iter().map(point).collect::<Value>(),
-        })
     }
 }

@@ -1,20 +1,19 @@
 //! A comparison for people and machines: as sections (terminal text, Markdown), JSON, CSV and JUnit XML.
 
 mod csv;
-mod json;
+mod document;
 mod junit;
 mod printed;
-mod read;
 mod sections;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bad_document::BadDocument;
 use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
-pub(in crate::report) use json::{interval as json_interval, pair as json_pair};
-pub(in crate::report) use read::at as figure_at;
+pub(in crate::report) use document::Document;
 pub use sections::{HEADLINE, amount, signed, verdict};
 
 /// A comparison with what it is called and what of it shall be shown.
@@ -38,7 +37,7 @@ impl ComparisonReport {
     /// # Errors
     /// What of it is missing or has another form.
     pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
-        read::comparison(document)
+        Document::deserialize(document)?.report()
     }
 
     /// The gates as JUnit test cases, for CI systems that show those.

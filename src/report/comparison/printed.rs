@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ComparisonReport, csv, json, sections};
+use super::{ComparisonReport, Document, csv, sections};
 use crate::report::answer::{Answer, of_comparison};
-use crate::report::printed::Report;
+use crate::report::printed::{Report, json};
 use crate::report::summary::Section;
 
 impl Report for ComparisonReport {
@@ -22,7 +22,7 @@ impl Report for ComparisonReport {
 
     /// Every figure and gate.
     fn json(&self) -> Value {
-        json::of(self)
+        json(&Document::of(self))
     }
 
     /// Every figure, one a row.

@@ -2,7 +2,7 @@
 
 use super::ComparisonReport;
 use crate::experiment::compare::precision::Reached;
-use crate::experiment::compare::{Comparison, Gate, Outcome, Row};
+use crate::experiment::compare::{Comparison, Conclusion, Gate, Row};
 use crate::experiment::criterion::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit, no_token};
@@ -317,12 +317,12 @@ fn gates(comparison: &Comparison) -> Section {
         }
     }
     blocks.push(Block::Line(
-        match comparison.outcome() {
-            Outcome::Passed => "all gates passed",
-            Outcome::Failed => "a gate failed: exit status 1",
-            Outcome::NotDecidable if comparison.has_open_gate() => "a gate is undecided: exit status 3",
-            Outcome::NotDecidable => "all gates passed, but the precision was not reached: exit status 3",
-            Outcome::Inert => "nothing was tested: no decision differed (exit status 4)",
+        match comparison.conclusion() {
+            Conclusion::Passed => "all gates passed",
+            Conclusion::Failed => "a gate failed: exit status 1",
+            Conclusion::NotDecidable if comparison.has_open_gate() => "a gate is undecided: exit status 3",
+            Conclusion::NotDecidable => "all gates passed, but the precision was not reached: exit status 3",
+            Conclusion::Inert => "nothing was tested: no decision differed (exit status 4)",
         }
         .to_owned(),
     ));

@@ -1,9 +1,12 @@
 //! A value, or a mean over replications with its interval.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
 
 use crate::experiment::stats::Interval;
 use crate::measure::figures::{Unit, no_token};
+use crate::report::bad_document::BadDocument;
+use crate::report::form::is_zero;
 
 /// What is known of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,21 +40,45 @@ impl Estimate {
     pub fn to_json(self, unit: Unit) -> Value {
         match self {
             Self::Single(value) => number(value, unit),
-            Self::Several(interval) => {
-                let end = |end: Option<f64>| end.map_or(Value::Null, |end| number(end, Unit::Plain));
-                let mut object = json!({
-                    "mean": number(interval.mean, Unit::Plain),
-                    "lo": end(interval.lo),
-                    "hi": end(interval.hi),
-                });
-                for (name, count) in [("missing", interval.missing), ("no_token", interval.no_token)] {
-                    if count > 0 {
-                        object[name] = count.into();
-                    }
-                }
-                object
+            Self::Several(Interval { mean, lo, hi, missing, no_token, .. }) => {
+                let shown = |value: Option<f64>| value.and_then(no_token::shown);
+                json!(Mean { mean: shown(Some(mean)), lo: shown(lo), hi: shown(hi), missing, no_token })
             }
         }
+    }
+
+    /// Reads back what [`Self::to_json`] made; `None` for null.
+    pub(super) fn from_json(value: &Value, replications: usize) -> Result<Option<Self>, BadDocument> {
+        match value {
+            Value::Null => Ok(None),
+            Value::Number(number) => Ok(number.as_f64().map(Self::Single)),
+            value => Ok(Some(Self::Several(Mean::deserialize(value)?.interval(replications)?))),
+        }
+    }
+}
+
+/// A mean over replications as the document has it.
+#[derive(Serialize, Deserialize)]
+struct Mean {
+    mean: Option<f64>,
+    lo: Option<f64>,
+    hi: Option<f64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    missing: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    no_token: usize,
+}
+
+impl Mean {
+    fn interval(self, replications: usize) -> Result<Interval, BadDocument> {
+        let Self { mean, lo, hi, missing, no_token } = self;
+        if mean.is_none() && no_token == 0 {
+            return Err(BadDocument("one of its means is null".to_owned()));
+        }
+        let n = replications.saturating_sub(missing);
+        let hi = hi.or_else(|| lo.filter(|_| no_token > 0).map(|_| no_token::score(0.0)));
+        let mean = mean.unwrap_or_else(|| no_token::score(0.0));
+        Ok(Interval { mean, lo, hi, n, missing, no_token })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::estimate::{Estimate, number};
+use super::estimate::number;
+use super::form::{EngineForm, MoveForm, NoteForm, id};
 use super::{Figure, ResultDocument, SCHEMA_VERSION, scheduler_revision};
-use crate::measure::Merged;
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
 use crate::report::answer::of_run;
@@ -25,20 +25,21 @@ pub(super) fn of(document: &ResultDocument) -> Value {
     root.insert("name".into(), about.name.clone().into());
     root.insert("seed".into(), about.seed.into());
     root.insert("replications".into(), document.replications.into());
-    root.insert("answer".into(), of_run(document).json());
-    root.insert("notes".into(), document.remarks.iter().map(remark).collect());
+    root.insert("answer".into(), json!(of_run(document)));
+    root.insert("notes".into(), document.remarks.iter().map(|remark| json!(NoteForm::of(remark))).collect());
     for figure in document.figures.iter().filter(|figure| !figure.meta.path.starts_with("engine.")) {
         put(&mut root, figure);
     }
     if let Some(Value::Object(escapes)) = root.get_mut("escapes") {
-        escapes.insert("by_accounts".into(), moves(document));
+        let moves = document.moves.iter().map(|moves| json!(MoveForm::of(moves)));
+        escapes.insert("by_accounts".into(), moves.collect());
     }
     root.insert("accounts".into(), accounts(document));
     root.insert("conditions".into(), conditions(document));
     root.insert("scenario".into(), about.scenario.clone());
     let events = document.get("engine.events").map_or(Value::Null, |events| events.to_json(Unit::Count));
-    let engine = json!({ "events": events, "wall_s": number(about.wall_s, Unit::Seconds), "threads": about.threads });
-    root.insert("engine".into(), engine);
+    let engine = EngineForm { events, wall_s: about.wall_s, threads: about.threads };
+    root.insert("engine".into(), json!(engine));
     Value::Object(root)
 }
 
@@ -56,31 +57,6 @@ fn put(root: &mut Map<String, Value>, figure: &Figure) {
         let Value::Object(inner) = entry else { return };
         object = inner;
     }
-}
-
-fn remark(remark: &Merged) -> Value {
-    let mut object = json!({ "figure": remark.note.figure, "text": remark.note.text(), "replications": remark.runs });
-    if remark.means {
-        object["mean_over"] = if remark.note.is_count() { "all" } else { "those" }.into();
-    }
-    object
-}
-
-fn moves(document: &ResultDocument) -> Value {
-    let plain = |estimate: Estimate| estimate.to_json(Unit::Count);
-    document
-        .moves
-        .iter()
-        .map(|entry| {
-            let (moves, returns) = (plain(entry.moves), plain(entry.returns));
-            json!({ "from": id(&entry.from), "to": id(&entry.to), "moves": moves, "returns": returns })
-        })
-        .collect()
-}
-
-/// An account's id as a number.
-fn id(name: &str) -> Value {
-    name.parse::<i64>().map_or_else(|_| name.into(), Value::from)
 }
 
 fn accounts(document: &ResultDocument) -> Value {

@@ -5,8 +5,10 @@
 
 mod csv;
 mod estimate;
+mod form;
 mod json;
 mod read;
+mod same;
 
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ use crate::report::bad_document::BadDocument;
 use crate::scheduler::Revision;
 
 pub use estimate::Estimate;
-pub(in crate::report) use read::scenario as scenario_of;
+pub(in crate::report) use same::difference;
 
 /// Version of the result document's form: raised when a path changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -8,9 +8,8 @@ use super::parts::{
 };
 use super::victims::suffered;
 use super::{Chart, Recording};
-use crate::experiment::cell::DecisionDigest;
+use crate::experiment::again::first_replication;
 use crate::experiment::compare::Row;
-use crate::experiment::replicate::seed_of;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::Unit;
 use crate::report::ComparisonReport;
@@ -22,7 +21,7 @@ use crate::report::chart::{
 use crate::report::comparison::{amount, signed, verdict};
 use crate::report::html::{Page, STORY_ENDS, Section, Tile, Tone};
 use crate::report::printed::Report as _;
-use crate::simulation::{Lowered, RunError, simulate_seen_by};
+use crate::simulation::{Lowered, RunError};
 use crate::units::Span;
 
 /// What A and B did in their first replication.
@@ -45,9 +44,8 @@ impl Sides {
     pub fn record(a: &Lowered, b: &Lowered) -> Result<(Self, [String; 2]), RunError> {
         let one = |lowered: &Lowered| -> Result<(Recording, String), RunError> {
             let recording = Recording::new(&lowered.measure, &lowered.accounts, &lowered.account_names);
-            let eyes = (recording, DecisionDigest::default());
-            let (_, (recording, digest)) = simulate_seen_by(lowered, seed_of(a.seed, 0), eyes)?;
-            Ok((recording, digest.digest().to_string()))
+            let seen = first_replication(lowered, a.seed, recording)?;
+            Ok((seen.observer, seen.decisions))
         };
         let ((of_a, first_a), (of_b, first_b)) = (one(a)?, one(b)?);
         Ok((Self { a: of_a, b: of_b, slo: b.measure.slo_ttft }, [first_a, first_b]))

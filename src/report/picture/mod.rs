@@ -1,6 +1,5 @@
 //! Pictures and pages of results: which charts there are of a run, a comparison, a sweep, a search, and what they show.
 
-mod again;
 pub mod compare;
 mod incident;
 mod keys;
@@ -17,7 +16,6 @@ mod victims;
 
 use std::path::{Path, PathBuf};
 
-pub use again::NotAgain;
 pub use compare::{Sides, comparison_charts, comparison_page};
 pub use recording::Recording;
 pub use run::{run_charts, run_page};

@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::again::{NotAgain, comparison_again, run_again};
+use serde_json::Value;
+
 use super::parts::{charts, provenance, reproduce, reproduce_run, shown, tables};
 use super::run::{detected, from, notes, tiles};
 use super::{
-    Chart, Recording, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page, tune_charts,
-    tune_page,
+    Chart, Recording, Sides, comparison_charts, comparison_page, run_charts, run_page, sweep_charts, sweep_page,
+    tune_charts, tune_page,
 };
+use crate::experiment::again::{NotAgain, Stored, first_replication};
 use crate::measure::figures::Unit;
+use crate::report::ComparisonReport;
 use crate::report::answer::{Answer, of_run};
 use crate::report::chart::{Distribution, Figure, distribution};
 use crate::report::comparison::HEADLINE;
-use crate::report::document::{Estimate, ResultDocument};
+use crate::report::document::{About, Estimate, ResultDocument, difference};
 use crate::report::format;
 use crate::report::html::{Cell, Column, Page, Piece, Section, Table, Tone};
 use crate::report::result::{Loaded, ResultFile};
@@ -57,6 +60,45 @@ pub fn draw(loaded: Loaded, folders: &[PathBuf], command: &str) -> Drawn {
     page.notes.extend(left_out.iter().cloned());
     stamp(&mut page, &version);
     Drawn { charts, page, left_out }
+}
+
+/// Runs the first replication of a run's document again and records it. Completes in the document what only the files
+/// of its scenario say. `json` is the document as it was read.
+fn run_again(
+    document: &mut ResultDocument,
+    json: &Value,
+    made_by: &str,
+    folders: &[PathBuf],
+) -> Result<Recording, NotAgain> {
+    let about = &document.about;
+    let stored = Stored { name: &about.name, made_by, folders };
+    let (recording, baseline) = stored.again([&about.scenario], |[lowered]| {
+        let recording = Recording::new(&lowered.measure, &lowered.accounts, &lowered.account_names);
+        let seen = first_replication(lowered, about.seed, recording)?;
+        let about = About { account_names: lowered.account_names.clone(), ..about.clone() };
+        let again = ResultDocument::new(about, std::slice::from_ref(&seen.run.results));
+        let again: Value = serde_json::from_str(&again.to_json()).unwrap_or_default();
+        if let Some(difference) = difference(json, &again, document.replications) {
+            return Err(NotAgain::Differs(difference));
+        }
+        let without = Recording::without_escape(lowered, document.about.seed)?;
+        Ok((seen.observer.against(without), lowered.healthy_ttft_ms()))
+    })?;
+    document.about.baseline_ms = baseline;
+    Ok(recording)
+}
+
+/// Runs the first replication of both sides of a comparison again.
+fn comparison_again(report: &ComparisonReport, made_by: &str, folders: &[PathBuf]) -> Result<Sides, NotAgain> {
+    let stored = Stored { name: &report.name, made_by, folders };
+    let [a, b] = &report.scenarios;
+    stored.again([a, b], |[a, b]| {
+        let (sides, first) = Sides::record(a, b)?;
+        if first != report.comparison.first {
+            return Err(NotAgain::Differs("its decisions are other ones".to_owned()));
+        }
+        Ok(sides)
+    })
 }
 
 /// The version that made the figures belongs to them, not the one that draws.

@@ -2,15 +2,16 @@
 //!
 //! Made of a sweep's cells, or read back from its JSON document: everything that is shown is made of this.
 
-mod json;
+mod document;
 mod printed;
-mod read;
 mod sections;
 mod worth;
 
+pub(in crate::report) use document::Document;
 pub(in crate::report) use sections::short_key;
 pub use worth::Worth;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bad_document::BadDocument;
@@ -119,7 +120,7 @@ impl SweepReport {
     /// # Errors
     /// What of it is missing or has another form.
     pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
-        read::sweep(document)
+        Document::deserialize(document)?.report()
     }
 
     /// The mean of the figure at this path at a point.

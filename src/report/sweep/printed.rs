@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{json, sections};
+use super::{Document, sections};
 use crate::report::SweepReport;
 use crate::report::answer::{Answer, of_sweep};
 use crate::report::comparison::csv_ends;
-use crate::report::printed::Report;
+use crate::report::printed::{Report, json};
 use crate::report::summary::Section;
 
 impl Report for SweepReport {
@@ -24,7 +24,7 @@ impl Report for SweepReport {
 
     /// Every point with every figure, and the shapes.
     fn json(&self) -> Value {
-        json::of(self)
+        json(&Document::of(self))
     }
 
     /// One row a point: its values, then mean, interval and number of replications with it of every figure.

@@ -1,17 +1,19 @@
 //! What a search found: the recommended value, its plateau, what it buys and costs, and the lines to paste.
 
 mod answer;
-mod json;
-mod read;
+mod document;
 mod sections;
 
 use std::fmt::Write as _;
 
+use serde::Deserialize as _;
 use serde_json::Value;
+
+pub(in crate::report) use document::Document;
 
 use super::bad_document::BadDocument;
 use super::comparison::csv_ends;
-use super::printed::Report;
+use super::printed::{Report, json};
 use super::summary::Section;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::Level;
@@ -52,7 +54,7 @@ impl Report for TuneReport {
 
     /// Every arm and the confirmation.
     fn json(&self) -> Value {
-        json::of(self)
+        json(&Document::of(self))
     }
 
     /// One row an arm.
@@ -121,7 +123,7 @@ impl TuneReport {
     /// # Errors
     /// What of it is missing or has another form.
     pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
-        read::tune(document)
+        Document::deserialize(document)?.report()
     }
 
     /// The keys that were varied, as written.

@@ -2,7 +2,7 @@
 
 mod effective;
 mod layers;
-mod schema;
+pub(crate) mod schema;
 mod transcripts;
 
 use std::path::Path;

@@ -1,8 +1,11 @@
 //! The committed JSON Schema and the reference in docs/reference/scenario.md are those of the code.
 
+#[path = "../../../tests/common/conforms.rs"]
+mod conforms;
+
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use conforms::complaint;
 
 use super::super::{json_schema, reference_markdown};
 use super::load;
@@ -13,14 +16,14 @@ fn project(path: &str) -> PathBuf {
 
 /// Compares a committed file with what the code says; `UPDATE=1 cargo test` writes it.
 #[expect(clippy::disallowed_methods, reason = "a test may be told to write what it would compare")]
-fn committed(path: &str, expected: &str) {
+pub(crate) fn committed(path: &str, expected: &str) {
     if std::env::var("UPDATE").is_ok() {
         std::fs::write(project(path), expected).unwrap();
     }
     let found = std::fs::read_to_string(project(path)).unwrap();
     assert!(
         found == expected,
-        "{path} is not what the code says: run `UPDATE=1 cargo test --release scenario` and commit it"
+        "{path} is not what the code says: run `UPDATE=1 cargo test --release --lib schema` and commit it"
     );
 }
 
@@ -36,59 +39,6 @@ fn the_reference_in_the_docs_is_written_from_the_schema() {
     let begin = "<!-- From here on written from the schema: UPDATE=1 cargo test --release scenario -->\n";
     let (head, _) = text.split_once(begin).unwrap_or_else(|| panic!("{path} has no line {begin}"));
     committed(path, &format!("{head}{begin}\n{}", reference_markdown()));
-}
-
-/// Whether `value` is as `schema` says; as much of JSON Schema as ours uses. The first complaint otherwise.
-fn complaint(root: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
-    if let Some(path) = schema["$ref"].as_str() {
-        return complaint(root, root.pointer(path.trim_start_matches('#')).expect(path), value, at);
-    }
-    for (word, exactly) in [("anyOf", false), ("oneOf", true)] {
-        if let Some(options) = schema[word].as_array() {
-            let fitting = options.iter().filter(|option| complaint(root, option, value, at).is_none()).count();
-            if fitting == 0 || (exactly && fitting > 1) {
-                return Some(format!("{at}: {fitting} of {word} fit {value}"));
-            }
-        }
-    }
-    if let Some(constant) = schema.get("const") {
-        return (constant != value).then(|| format!("{at}: {value} is not {constant}"));
-    }
-    if let Some(words) = schema["enum"].as_array() {
-        return (!words.contains(value)).then(|| format!("{at}: {value} is none of {words:?}"));
-    }
-    let kinds: Vec<&str> = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        kind => kind.as_str().into_iter().collect(),
-    };
-    let fits = |kind: &&str| match *kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "null" => value.is_null(),
-        other => panic!("{at}: type {other}"),
-    };
-    if !kinds.is_empty() && !kinds.iter().any(fits) {
-        return Some(format!("{at}: {value} is no {kinds:?}"));
-    }
-    if let Some(items) = value.as_array() {
-        let mut items = items.iter().enumerate();
-        return items.find_map(|(index, item)| complaint(root, &schema["items"], item, &format!("{at}[{index}]")));
-    }
-    let keys = value.as_object()?;
-    for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !keys.contains_key(required) {
-            return Some(format!("{at}: {required} is missing"));
-        }
-    }
-    keys.iter().find_map(|(key, value)| match schema["properties"].get(key) {
-        Some(schema) => complaint(root, schema, value, &format!("{at}.{key}")),
-        None if schema["additionalProperties"] == false => Some(format!("{at}: unknown key {key}")),
-        None => None,
-    })
 }
 
 #[test]

@@ -9,6 +9,7 @@ use self::account::Account;
 use self::grid::Grid;
 use self::journeys::Journeys;
 use self::watch::Watch;
+use crate::experiment::again::{first_replication, without_escape};
 use crate::ids::{AccountIx, SessionRef};
 use crate::measure::cost::Prefixes;
 use crate::measure::sessions::{Ledger, Summary};
@@ -17,7 +18,7 @@ use crate::measure::{
 };
 use crate::report::chart::{self, Ccdf, Journey, Provenance, Share, Side, Timeline, Turn};
 use crate::report::format;
-use crate::simulation::{Lowered, RunError, simulate_seen_by};
+use crate::simulation::{Lowered, RunError};
 use crate::units::{Span, Time, count};
 use crate::upstream::HealthChange;
 
@@ -100,15 +101,9 @@ impl Recording {
     /// # Errors
     /// When its trace cannot be read.
     pub fn without_escape(lowered: &Lowered, seed: u64) -> Result<Option<Self>, RunError> {
-        if !lowered.measure.gate.enabled {
-            return Ok(None);
-        }
-        let mut off = lowered.clone();
-        off.gateway.scheduler.sticky_escape_enabled = false;
-        off.measure.gate.enabled = false;
-        let eyes = Self::new(&off.measure, &off.accounts, &off.account_names);
-        let (_, recording) = simulate_seen_by(&off, seed, eyes)?;
-        Ok(Some(recording))
+        let Some(off) = without_escape(lowered) else { return Ok(None) };
+        let recording = Self::new(&off.measure, &off.accounts, &off.account_names);
+        Ok(Some(first_replication(&off, seed, recording)?.observer))
     }
 
     /// With the same run without escape beside it.
