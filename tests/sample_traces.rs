@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use stickysim::calibrate::export::LogExport;
-use stickysim::calibrate::{Options, Verdict, calibrate};
+use stickysim::calibrate::{Agreement, Options, calibrate};
 use stickysim::engine::{Distribution, Luck};
 use stickysim::scenario::Document;
 use stickysim::simulation::{lower, simulate_seen_by};
@@ -429,7 +429,7 @@ fn what_a_gateway_leaves_belongs_together_and_is_enough_for_a_verdict() {
     };
     let calibrated = calibrate(&options, &stickysim::experiment::replicate::threads(0).unwrap()).unwrap();
     let said = stickysim::calibrate::report::summary(&calibrated);
-    assert_eq!(calibrated.verdict, Verdict::Agrees, "{said}");
+    assert_eq!(calibrated.verdict, Agreement::Agrees, "{said}");
     assert!(
         calibrated.input.escapes.as_ref().is_some_and(|escapes| escapes.is_complete && escapes.all.len() > 20),
         "{said}"

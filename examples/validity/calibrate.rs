@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use stickysim::calibrate::handed::Handed;
-use stickysim::calibrate::{Calibrated, Options, Verdict, calibrate};
+use stickysim::calibrate::{Agreement, Calibrated, Options, calibrate};
 use stickysim::experiment::replicate::Threads;
 use stickysim::scenario::{Document, Set};
 
@@ -78,7 +78,7 @@ impl Pool {
         let against = |(_, sets): (&str, Vec<String>)| {
             let sets = sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
             let held = Options { against: Some(PathBuf::from(self.file)), sets, force: true, ..logged.options() };
-            Ok(calibrate(&held, threads)?.verdict == Verdict::Off)
+            Ok(calibrate(&held, threads)?.verdict == Agreement::Off)
         };
         self.models().into_iter().take(models).map(against).collect()
     }
@@ -133,7 +133,7 @@ pub struct Verdicts {
 pub fn measure(logs: u64, threads: &Threads) -> Result<Verdicts> {
     let mut off = 0;
     for seed in seeds(logs) {
-        off += u64::from(fitted(seed, threads)?.verdict == Verdict::Off);
+        off += u64::from(fitted(seed, threads)?.verdict == Agreement::Off);
     }
     let mut held = Vec::new();
     let few = (logs / 8).max(1);

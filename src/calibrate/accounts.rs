@@ -10,7 +10,7 @@ use crate::workload::Error;
 /// An account as the gateway knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
-    /// Its id.
+    /// Its id in the database of the gateway.
     pub id: i64,
     /// OAuth instead of an API key.
     pub oauth: bool,

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::backtest::Judgement;
-use super::calibrated::{Calibrated, Verdict};
+use super::backtest::FigureAgreement;
+use super::calibrated::{Agreement, Calibrated};
 use crate::scenario::Mode;
 
 /// Figures that are off, by what they are about.
@@ -26,7 +26,7 @@ impl Off {
         let mut off = Self::default();
         let tests = calibrated.tests();
         let figures = tests.iter().flat_map(|test| &test.figures);
-        for figure in figures.filter(|figure| matches!(figure.judgement, Judgement::Off(_))) {
+        for figure in figures.filter(|figure| matches!(figure.judgement, FigureAgreement::Off(_))) {
             let parts: Vec<&str> = figure.name.split('.').collect();
             match parts[..] {
                 ["escapes", "from" | "at", ..] => off.escapes_where = true,
@@ -68,7 +68,7 @@ impl Off {
 
 /// What may be asked in spite of an `off`, and what may not; nothing where the verdict is another.
 pub fn advice(calibrated: &Calibrated) -> Vec<String> {
-    if calibrated.verdict != Verdict::Off {
+    if calibrated.verdict != Agreement::Off {
         return Vec::new();
     }
     let off = Off::of(calibrated);
@@ -99,9 +99,9 @@ pub fn advice(calibrated: &Calibrated) -> Vec<String> {
 pub fn next(calibrated: &Calibrated, scenario: &Path) -> String {
     let scenario = scenario.display();
     let may_tune = match calibrated.verdict {
-        Verdict::Agrees => true,
-        Verdict::Off => !Off::of(calibrated).times,
-        Verdict::CannotTell => false,
+        Agreement::Agrees => true,
+        Agreement::Off => !Off::of(calibrated).times,
+        Agreement::TooLittle => false,
     };
     match calibrated.verdict {
         _ if may_tune && calibrated.mode != Mode::Advanced => {
@@ -109,7 +109,7 @@ pub fn next(calibrated: &Calibrated, scenario: &Path) -> String {
         }
         _ if may_tune && !calibrated.escape_is_on => format!("next: stickysim compare {scenario}"),
         _ if may_tune => format!("next: stickysim tune {scenario} --vary sticky_escape_ttft_ms=2000:40000:log"),
-        Verdict::CannotTell => "next: export a longer period and calibrate again".to_owned(),
+        Agreement::TooLittle => "next: export a longer period and calibrate again".to_owned(),
         _ => {
             "next: see which figures are off in report.md, and whether --accounts, --gateway-config and the period are \
               those of the log"

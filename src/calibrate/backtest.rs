@@ -10,27 +10,27 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::envelope::{Envelope, Measured, Spread};
-use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Figure, Kind, Seen, Watch};
+use super::observed::{CACHE, ESCAPES_AT, ESCAPES_FROM, Kind, Seen, SeenFigure, Watch};
 use crate::experiment::replicate::{Threads, in_parallel, seed_of};
 use crate::gateway::RunError;
 use crate::measure::provenance::Shares;
 use crate::simulation::{Lowered, simulate_seen_by};
 
-/// What is to be said of a figure.
+/// Whether the simulations agree with the record in one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Judgement {
+pub enum FigureAgreement {
     /// The record lies where simulations lie, or no further beyond than tolerated.
     Agrees,
     /// The record is so many times the simulations' middle.
     Off(f64),
     /// Simulations differ too much among themselves, or the record does not say.
-    CannotTell,
+    Undecided,
 }
 
 /// A figure with its judgement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// Its name.
+    /// The name by which reports call it.
     pub name: String,
     /// What it is.
     pub kind: Kind,
@@ -40,11 +40,11 @@ pub struct Compared {
     pub simulated: Option<f64>,
     /// Record over simulation, with the ends that the interval allows.
     pub ratio: Option<(f64, f64, f64)>,
-    /// The judgement.
-    pub judgement: Judgement,
+    /// What the ratio and its interval say.
+    pub judgement: FigureAgreement,
 }
 
-/// A comparison.
+/// The record held against simulations of its period.
 #[derive(Clone, Debug, Default)]
 pub struct BackTest {
     /// Figure by figure.
@@ -60,17 +60,17 @@ pub struct BackTest {
 impl BackTest {
     /// Whether no figure is off.
     pub fn agrees(&self) -> bool {
-        !self.figures.iter().any(|figure| matches!(figure.judgement, Judgement::Off(_)))
+        !self.figures.iter().any(|figure| matches!(figure.judgement, FigureAgreement::Off(_)))
     }
 
-    /// How many figures agree, are off, cannot be told.
+    /// How many figures agree, are off, and are undecided.
     pub fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for figure in &self.figures {
             counts[match figure.judgement {
-                Judgement::Agrees => 0,
-                Judgement::Off(_) => 1,
-                Judgement::CannotTell => 2,
+                FigureAgreement::Agrees => 0,
+                FigureAgreement::Off(_) => 1,
+                FigureAgreement::Undecided => 2,
             }] += 1;
         }
         counts
@@ -124,7 +124,7 @@ pub struct Test<'a> {
 
 /// A figure of a test in logarithms.
 struct Row {
-    figure: Figure,
+    figure: SeenFigure,
     recorded: Option<f64>,
     simulated: Vec<f64>,
     spread: Spread,
@@ -162,7 +162,7 @@ impl Row {
         let recorded = test.recorded;
         // where the record cannot know a figure there is no point in a line that says so, but for those that every
         // log of a gateway should have
-        let missing = |figure: &Figure| {
+        let missing = |figure: &SeenFigure| {
             // without a single hit there is no cache to compare
             (figure.name.starts_with(CACHE) && recorded.cache.hits == 0)
                 || figure.value.is_none()
@@ -177,7 +177,7 @@ impl Row {
             .iter()
             .map(|seen| seen.figures(ids).into_iter().filter_map(|figure| Some((figure.name, figure.value?))).collect())
             .collect();
-        let of = |figure: Figure| {
+        let of = |figure: SeenFigure| {
             let kind = figure.kind;
             let known: Vec<f64> =
                 runs.iter().filter_map(|run| run.get(&figure.name)).map(|&value| log(kind, value)).collect();
@@ -233,7 +233,7 @@ impl Row {
             recorded: self.figure.value,
             simulated: None,
             ratio: None,
-            judgement: Judgement::CannotTell,
+            judgement: FigureAgreement::Undecided,
         };
         let (Some(value), Some(recorded)) = (self.recorded, self.figure.value) else { return compared };
         let Spread { middle, below, above } = self.spread;
@@ -251,11 +251,11 @@ impl Row {
         let (low, high) = (libm::exp(middle - down) - floor, libm::exp(middle + up) - floor);
         let hardly = (low - recorded).max(recorded - high) <= same;
         compared.judgement = if self.oddness() > bound && !hardly {
-            Judgement::Off(libm::exp(off))
+            FigureAgreement::Off(libm::exp(off))
         } else if widest > libm::log(TOO_WIDE) && high - low > 4.0 * same {
-            Judgement::CannotTell
+            FigureAgreement::Undecided
         } else {
-            Judgement::Agrees
+            FigureAgreement::Agrees
         };
         compared
     }
@@ -278,12 +278,12 @@ pub fn compare_all(tests: &[Test<'_>], ids: &[i64], tolerance: f64) -> Vec<BackT
         .collect()
 }
 
-/// The envelope over all figures that the record tells; each row then knows how many spreads count as one.
+/// The envelope over all figures that the record holds; each row then knows how many spreads count as one.
 fn envelope<'a>(rows: impl Iterator<Item = &'a mut Row>) -> Envelope {
-    let (mut told, measured): (Vec<&mut Row>, Vec<Measured>) =
+    let (mut known, measured): (Vec<&mut Row>, Vec<Measured>) =
         rows.filter_map(|row| row.measured().map(|measured| (row, measured))).unzip();
     let envelope = Envelope::of(&measured);
-    for (row, scale) in told.iter_mut().zip(&envelope.scales) {
+    for (row, scale) in known.iter_mut().zip(&envelope.scales) {
         row.scale = *scale;
     }
     envelope
@@ -322,9 +322,9 @@ impl Profile {
         Self { bound, rows, ids: ids.to_vec() }
     }
 
-    /// Whether the record could not tell the setting with which `changed` was simulated from the present one: the
+    /// Whether the record could not distinguish the setting of `changed` from the present one: the
     /// first few simulations with the same luck say how far each figure moves.
-    pub fn cannot_tell(&self, changed: &[Seen]) -> bool {
+    pub fn is_like(&self, changed: &[Seen]) -> bool {
         let runs: Vec<BTreeMap<String, f64>> = changed
             .iter()
             .map(|seen| seen.figures(&self.ids).into_iter().filter_map(|fig| Some((fig.name, fig.value?))).collect())
@@ -343,7 +343,7 @@ impl Profile {
                 spread: Spread { middle: row.spread.middle + mean, ..row.spread },
                 ..*row
             };
-            !matches!(moved.compared(self.bound).judgement, Judgement::Off(_))
+            !matches!(moved.compared(self.bound).judgement, FigureAgreement::Off(_))
         })
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::records::{Log, Outcome};
+use super::records::{Log, RecordedEnd};
 
 /// What the log says of prompt caches.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cache {
-    /// No request found anything in one: whether there is one cannot be told.
+    /// No request found anything in a cache: whether there is one is unknown.
     NeverHit,
-    /// Hits, but no sessions to tell when an entry is lost: the defaults are assumed.
+    /// There are hits, but no sessions that show when an entry is lost: the defaults are assumed.
     Hits {
         /// Share of requests with cached tokens.
         share: f64,
@@ -24,7 +24,7 @@ pub enum Cache {
         block_tokens: u32,
         /// The shortest prefix found.
         min_tokens: u32,
-        /// Turns that tell.
+        /// Turns that show it.
         turns: usize,
         /// Share of these that this rule gets right.
         right: f64,
@@ -37,9 +37,9 @@ pub enum Cache {
 const TTLS: [u64; 8] = [300, 60, 180, 600, 1_800, 3_600, 10_800, 86_400];
 /// Shortest prefixes that caches are known to keep.
 const LEAST: [u32; 3] = [1_024, 2_048, 4_096];
-/// Fewer turns than this tell nothing.
+/// Fewer turns than this say nothing.
 const LEAST_TURNS: usize = 20;
-/// Fewer hits than this do not tell the size of blocks.
+/// Fewer hits than this do not show the size of blocks.
 const LEAST_HITS: usize = 10;
 /// A rule that gets so much fewer turns right is as good.
 const AS_GOOD: f64 = 0.005;
@@ -55,7 +55,7 @@ struct Turn {
     cached: u32,
 }
 
-/// Fits the cache; `sessions` names the session of each record. Requests with failed attempts tell nothing: their
+/// Fits the cache; `sessions` names the session of each record. Requests with failed attempts say nothing: their
 /// cached tokens are not to be trusted.
 pub fn fit(log: &Log, sessions: &[Option<Box<str>>]) -> Cache {
     let cached: Vec<u32> = log.records.iter().filter_map(|record| record.cached_tokens).filter(|&t| t > 0).collect();
@@ -105,7 +105,7 @@ fn turns(log: &Log, sessions: &[Option<Box<str>>]) -> Vec<Turn> {
             // what the request waited is not known of all, and is short against a life
             turns.push(Turn { gap_s: record.at_s - end_s, shared: before.min(input), cached });
         }
-        if matches!(record.outcome, Outcome::Ok | Outcome::Broken) {
+        if matches!(record.outcome, RecordedEnd::Ok | RecordedEnd::Broken) {
             left.insert(key, (record.end_s, input));
         }
     }
@@ -113,7 +113,7 @@ fn turns(log: &Log, sessions: &[Option<Box<str>>]) -> Vec<Turn> {
 }
 
 /// The life that gets most turns right (a turn finds its prefix if and only if it comes in time), and between which
-/// lives nothing tells it from others. Of lives that explain as much, the usual one.
+/// lives nothing distinguishes it from others. Of lives that explain as much, the usual one.
 fn life(turns: &[Turn]) -> (u64, (f64, Option<f64>)) {
     let mut turns: Vec<(f64, bool)> = turns.iter().map(|turn| (turn.gap_s, turn.cached > 0)).collect();
     turns.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -8,15 +8,15 @@ use super::tails::Slower;
 use super::too_little::TooLittle;
 use crate::scenario::Mode;
 
-/// The one word.
+/// Whether the simulations agree with the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Agreement {
     /// No figure is off.
     Agrees,
-    /// Some are.
+    /// Some figures are.
     Off,
-    /// None is, but there is too little to tell by.
-    CannotTell,
+    /// No figure is, but the record holds too little to decide.
+    TooLittle,
 }
 
 /// What came out.
@@ -24,11 +24,11 @@ pub enum Verdict {
 pub struct Calibrated {
     /// What was read.
     pub input: Input,
-    /// The fit.
+    /// How accounts answer when they are healthy, and when they were not.
     pub fit: Fit,
     /// The scenario as text; empty where another one was held against the log.
     pub scenario: String,
-    /// Where sessions cannot be told: about how many live ones are assumed.
+    /// Where the log does not show sessions: about how many live ones are assumed.
     pub assumed_sessions: Option<f64>,
     /// The whole period, fitted to all of it.
     pub back_test: BackTest,
@@ -38,14 +38,14 @@ pub struct Calibrated {
     /// How slow the slowest were, over the whole period.
     pub tails: Vec<Slower>,
     /// The verdict over both.
-    pub verdict: Verdict,
+    pub verdict: Agreement,
     /// What there is, where that is too little for a verdict.
     pub too_little: Option<TooLittle>,
-    /// Where the verdict is `agrees`: which values of settings the log cannot tell apart.
+    /// Where the verdict is `agrees`: which values of settings the log cannot distinguish.
     pub resolution: Vec<Resolution>,
     /// Which gateway it is, in which mode, and how that is known; empty where the log knows no accounts.
     pub gateway: String,
-    /// The mode.
+    /// The mode of the gateway that the simulations run in.
     pub mode: Mode,
     /// Whether the gateway escapes at all.
     pub escape_is_on: bool,
@@ -58,11 +58,11 @@ impl Calibrated {
     }
 }
 
-pub(super) fn verdict(tests: &[&BackTest], too_little: Option<TooLittle>) -> Verdict {
+pub(super) fn verdict(tests: &[&BackTest], too_little: Option<TooLittle>) -> Agreement {
     match too_little {
         // figures that are off are listed all the same
-        Some(_) => Verdict::CannotTell,
-        None if tests.iter().all(|test| test.agrees()) => Verdict::Agrees,
-        None => Verdict::Off,
+        Some(_) => Agreement::TooLittle,
+        None if tests.iter().all(|test| test.agrees()) => Agreement::Agrees,
+        None => Agreement::Off,
     }
 }

@@ -46,7 +46,7 @@ pub struct AccountFit {
 /// A way to fail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailureFit {
-    /// What.
+    /// How attempts fail.
     pub fault: Fault,
     /// Share of attempts.
     pub probability: f64,
@@ -92,7 +92,7 @@ pub struct NoNumber {
     pub account: Option<i64>,
     /// Its median TTFT in s.
     pub median_s: f64,
-    /// Its spread.
+    /// The standard deviation of the logarithm of its time to first token.
     pub sigma: f64,
 }
 
@@ -150,7 +150,7 @@ struct Healthy {
 const CLOSE: f64 = 0.058;
 /// Attempts from which percentiles are put together.
 const SAMPLE: usize = 1_000;
-/// The spread of times to first token (of their logarithms) where the log tells none.
+/// The spread of times to first token (of their logarithms) where the log shows none.
 const UNKNOWN_SD: f64 = 0.5;
 /// As so many answers weighs that.
 const BEFOREHAND: f64 = 10.0;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::records::{FailedTry, Log, MOST_BAD, Outcome, Record};
+use super::records::{FailedTry, Log, MOST_BAD, Record, RecordedEnd};
 use crate::units::plural;
 use crate::workload::Error;
 
@@ -123,7 +123,7 @@ fn is_account(content: &[u8]) -> bool {
         account_id: Option<i64>,
         concurrency: Option<i64>,
     }
-    // requests have neither of the two, and most are told without a look at the whole line
+    // requests have neither of the two, so most lines are recognised without reading them to their end
     content.windows(13).any(|part| part == b"\"concurrency\"")
         && serde_json::from_slice::<Account>(content).is_ok_and(|account| {
             account.completed_ms.is_none() && account.account_id.is_some() && account.concurrency.is_some()
@@ -252,9 +252,9 @@ impl Reading {
             output_tokens: line.output_tokens.filter(|&output| ok || output > 0),
             cached_tokens: cached,
             outcome: match (ok, line.partial_error) {
-                (true, None) => Outcome::Ok,
-                (true, Some(_)) => Outcome::Broken,
-                (false, _) => Outcome::Failed(line.status.unwrap_or(0)),
+                (true, None) => RecordedEnd::Ok,
+                (true, Some(_)) => RecordedEnd::Broken,
+                (false, _) => RecordedEnd::Failed(line.status.unwrap_or(0)),
             },
             account: line.account_id.filter(|&id| id > 0),
             ttft_s: middle(line.ttft_ms).filter(|_| ok),

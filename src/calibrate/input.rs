@@ -14,7 +14,7 @@ use super::options::{CalibrateError, Options};
 use super::records::Log;
 use super::revision::Said;
 use super::scenario::pool;
-use super::sessions::{Sessions, tell};
+use super::sessions::{Sessions, infer};
 use super::spans::Limits;
 use super::tries::Tries;
 use crate::engine::Luck;
@@ -28,11 +28,11 @@ use crate::workload::{Error, ReadConfig};
 /// What was read.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// The log.
+    /// The log in the order of arrivals.
     pub log: Log,
-    /// Its attempts.
+    /// The attempts at upstreams, by account.
     pub tries: Tries,
-    /// Its sessions.
+    /// The sessions that the log names or that were inferred.
     pub sessions: Sessions,
     /// The accounts as the gateway knows them.
     pub known: Vec<Known>,
@@ -66,7 +66,7 @@ impl Input {
         let log = log_of(&options.log, options.format)?;
         let mut notes = log.notes.clone();
         let mut tries = Tries::of(&log);
-        let sessions = tell(&log);
+        let sessions = infer(&log);
         let loaded = settings(options)?;
         let (said, settings) = (Said::of(&loaded), loaded.scenario);
         let (known, left_out) = match &options.accounts {
@@ -146,20 +146,20 @@ impl Input {
     }
 }
 
-/// The log, in the format that was said or that its content tells. What no reader knows is read as the gateway's
+/// The log, in the format that was given or that its content shows. What no reader knows is read as the gateway's
 /// export, whose reader says what is wrong with it.
 ///
 /// # Errors
 /// When it cannot be read.
 pub(super) fn log_of(path: &Path, format: Option<Format>) -> Result<Log, Error> {
-    let told = || {
+    let by_content = || {
         let config = ReadConfig { path: path.to_owned(), format: None, ..ReadConfig::default() };
         TraceReader::open(&config, Luck::new(1)).ok().map(|reader| reader.format())
     };
     if format.is_none() && usage::is_usage(&escapes::head(path)) {
         return Log::of_usage(path);
     }
-    match format.or_else(told) {
+    match format.or_else(by_content) {
         None | Some(Format::GatewayLog) => gateway_log::read(path),
         Some(Format::Usage) => Log::of_usage(path),
         Some(Format::Weka) if path.extension().is_some_and(|ending| ending == "csv") => Log::of_table(path),

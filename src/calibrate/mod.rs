@@ -58,6 +58,6 @@ mod too_little;
 pub mod trace;
 pub mod tries;
 
-pub use calibrated::{Calibrated, Verdict};
+pub use calibrated::{Agreement, Calibrated};
 pub use options::{CalibrateError, Options};
 pub use run::calibrate;

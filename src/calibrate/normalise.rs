@@ -1,5 +1,5 @@
 //! What a time to first token owes to its account, to model and effort, and to the size of its input: only what is left
-//! over can tell that an account was slow. ln (TTFT - reading) = account + kind + exponent * ln(input /
+//! over can show that an account was slow. ln (TTFT - reading) = account + kind + exponent * ln(input /
 //! median input) + residual.
 
 use super::robust::{Centre, centre, median};

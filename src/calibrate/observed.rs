@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::records::{Log, Outcome};
+use super::records::{Log, RecordedEnd};
 use super::robust::{quantile, sorted};
 use crate::ids::AccountIx;
 use crate::measure::provenance::{Provenance, Shares};
@@ -34,13 +34,13 @@ pub struct Seen {
     /// Escapes; `None`: no log of them.
     pub escapes: Option<Escaped>,
     /// Turns of sessions after their first, and those of them that another account served than the turn before;
-    /// `None`: most sessions cannot be told.
+    /// `None`: most sessions are unknown.
     pub turns: Option<(u64, u64)>,
     /// What was found in prompt caches.
     pub cache: CacheSeen,
     /// What happened while accounts were slow.
     pub windows: Vec<Window>,
-    /// Whether what was seen went through a gateway: else there are times to first token and nothing more.
+    /// Whether what was seen went through a gateway. Otherwise there are times to first token and nothing more.
     pub gateway: bool,
     /// What a simulation rests on, over all of its requests.
     pub rests_on: Shares,
@@ -152,9 +152,9 @@ pub enum Kind {
     Share,
 }
 
-/// A figure.
+/// A figure of a record or of a simulation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
+pub struct SeenFigure {
     /// Its name, as `accounts.2.share`.
     pub name: String,
     /// What it is.
@@ -190,11 +190,11 @@ impl Seen {
         let mut seen = Self { escapes: None, gateway: log.has_accounts, windows, ..new };
         let overhead = log.overhead_s();
         let (mut exact, mut felt, mut waits) = (0_u64, Vec::new(), Vec::new());
-        let (mut told, mut turns, mut last, mut visited) = (0_u64, (0, 0), BTreeMap::new(), BTreeSet::new());
+        let (mut with_session, mut turns, mut last, mut visited) = (0_u64, (0, 0), BTreeMap::new(), BTreeSet::new());
         let inside = log.records.iter().zip(sessions);
         for (record, session) in inside.filter(|(record, _)| record.at_s >= part.0 && record.at_s < part.1) {
             seen.requests += 1;
-            told += u64::from(session.is_some());
+            with_session += u64::from(session.is_some());
             if let (Some(session), Some(account)) = (session, record.account)
                 && let Some(before) = last.insert(session, account)
             {
@@ -211,15 +211,11 @@ impl Seen {
                 *requests += 1;
                 ttfts.extend(record.ttft_s.map(|ttft| ttft * 1e3));
             }
-            match record.outcome {
-                Outcome::Failed(429) => seen.refused += 1,
-                Outcome::Failed(_) | Outcome::Broken => seen.failed += 1,
-                Outcome::Ok => {}
-            }
+            seen.count_end(record.outcome);
             seen.switches += record.failed.iter().filter(|failed| failed.failed_over).count() as u64;
             if let Some(session) = session {
                 let before = !visited.insert((session, record.account));
-                if let (Outcome::Ok, Some(input), Some(cached)) =
+                if let (RecordedEnd::Ok, Some(input), Some(cached)) =
                     (record.outcome, record.input_tokens, record.cached_tokens)
                 {
                     seen.cache.add(before, input, cached);
@@ -228,7 +224,7 @@ impl Seen {
             let before = record.before_s.map(|before| (before - overhead).max(0.0));
             felt.extend(before.zip(record.ttft_s).map(|(before, ttft)| (before + ttft) * 1e3));
             if record.failed.is_empty() && record.exact_arrival {
-                let refused = matches!(record.outcome, Outcome::Failed(_))
+                let refused = matches!(record.outcome, RecordedEnd::Failed(_))
                     .then_some((record.end_s - record.at_s - overhead).max(0.0));
                 let wait = before.or(refused);
                 waits.extend(wait.map(|wait| if wait < LEAST_WAIT_S { 0.0 } else { wait * 1e3 }));
@@ -239,14 +235,22 @@ impl Seen {
         // refusals alone do not say how long the others waited
         let is_said = log.records.iter().any(|record| record.before_s.is_some());
         seen.waits_ms = Some(waits).filter(|waits| known && is_said && !waits.is_empty());
-        seen.turns = Some(turns).filter(|_| told * 2 > seen.requests);
+        seen.turns = Some(turns).filter(|_| with_session * 2 > seen.requests);
         seen
     }
 
+    fn count_end(&mut self, end: RecordedEnd) {
+        match end {
+            RecordedEnd::Failed(429) => self.refused += 1,
+            RecordedEnd::Failed(_) | RecordedEnd::Broken => self.failed += 1,
+            RecordedEnd::Ok => {}
+        }
+    }
+
     /// All figures, in the same order whatever was seen.
-    pub fn figures(&self, ids: &[i64]) -> Vec<Figure> {
+    pub fn figures(&self, ids: &[i64]) -> Vec<SeenFigure> {
         let mut figures = Vec::new();
-        let mut put = |name: String, kind, value| figures.push(Figure { name, kind, value });
+        let mut put = |name: String, kind, value| figures.push(SeenFigure { name, kind, value });
         let of_gateway = |value: Option<f64>| value.filter(|_| self.gateway);
         let all: Vec<f64> = self.accounts.iter().flat_map(|(_, ttfts)| ttfts.iter().copied()).collect();
         let all = sorted(&all);
@@ -327,7 +331,7 @@ pub const ESCAPES_FROM: &str = "escapes.from.";
 /// Figures of escapes in a part of the period.
 pub const ESCAPES_AT: &str = "escapes.at.";
 
-/// Percentiles of reports, with the least sample that tells them.
+/// Percentiles of reports, with the least sample that shows them.
 const PERCENTILES: [(&str, f64, usize); 4] =
     [("p50", 0.5, 20), ("p90", 0.9, 50), ("p95", 0.95, 100), ("p99", 0.99, 300)];
 

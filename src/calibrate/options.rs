@@ -14,7 +14,7 @@ use crate::workload::replay::Format;
 pub struct Options {
     /// The log: a gateway log, or what `format` says.
     pub log: PathBuf,
-    /// Its format; `None`: what its content tells.
+    /// Its format; `None`: it is recognised by its content.
     pub format: Option<Format>,
     /// The account snapshot.
     pub accounts: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub enum CalibrateError {
     /// A file that the scenario names.
     #[error(transparent)]
     Lower(#[from] LowerError),
-    /// The simulation.
+    /// A simulation of the period failed.
     #[error(transparent)]
     Run(#[from] RunError),
     /// A fit that is no fit.

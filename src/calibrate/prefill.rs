@@ -8,7 +8,7 @@ use super::tries::{Tries, Try};
 
 /// Attempts that are enough to find it by.
 const SAMPLE: usize = 8_000;
-/// Fewer tell nothing.
+/// Fewer samples say nothing.
 const LEAST: usize = 200;
 /// By so much (in ln of the likelihood) it must explain more than none.
 const GAIN: f64 = 12.0;
@@ -41,9 +41,11 @@ impl Tries {
         };
         let mut sample = Self { ids: self.ids.clone(), ..Self::default() };
         for (account, of) in self.of.iter().enumerate() {
-            let told =
+            let is_known =
                 |i: usize, each: &Try| each.uncached_tokens.is_some() && each.ttft_s.is_some() && !slow_at(account, i);
-            sample.of.push(of.iter().enumerate().filter(|&(i, each)| told(i, each)).map(|(_, each)| *each).collect());
+            sample
+                .of
+                .push(of.iter().enumerate().filter(|&(i, each)| is_known(i, each)).map(|(_, each)| *each).collect());
         }
         let known: usize = sample.of.iter().map(Vec::len).sum();
         let step = known.div_ceil(SAMPLE).max(1);
@@ -51,7 +53,7 @@ impl Tries {
         let tokens: Vec<f64> =
             sample.of.iter().flatten().filter_map(|each| each.uncached_tokens).map(f64::from).collect();
         let tokens = sorted(&tokens);
-        // where all read as much, reading is part of every TTFT and cannot be told from the rest
+        // where all read as much, reading is part of every TTFT and cannot be separated from the rest
         if known < LEAST || quantile(&tokens, 0.95)? < 2.0 * quantile(&tokens, 0.05)? + 500.0 {
             return None;
         }

@@ -11,7 +11,7 @@ use crate::workload::{Error, ReadConfig};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecordedEnd {
     /// A complete answer.
     Ok,
     /// An answer that broke off.
@@ -25,7 +25,7 @@ pub enum Outcome {
 pub struct FailedTry {
     /// When it failed, in s from the start of the log; `None`: not known.
     pub at_s: Option<f64>,
-    /// Where.
+    /// The id of the account that failed, if the log names it.
     pub account: Option<i64>,
     /// With which HTTP status; `None`: a transport error.
     pub status: Option<u16>,
@@ -38,7 +38,7 @@ pub struct FailedTry {
 pub struct Record {
     /// Arrival, in s from the start of the log.
     pub at_s: f64,
-    /// Whether the arrival is that of the access log (else waiting and failed attempts lie before it).
+    /// Whether the arrival is that of the access log (otherwise waiting and failed attempts lie before it).
     pub exact_arrival: bool,
     /// End, in s from the start of the log.
     pub end_s: f64,
@@ -57,7 +57,7 @@ pub struct Record {
     /// Input tokens found in the prompt cache; `None`: not known, or not to be trusted (after failed attempts).
     pub cached_tokens: Option<u32>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: RecordedEnd,
     /// The account that served it, or the last that was chosen.
     pub account: Option<i64>,
     /// From the forward to the first token, in s.
@@ -70,7 +70,7 @@ pub struct Record {
     pub failed: Vec<FailedTry>,
 }
 
-/// A log.
+/// The requests of a period, with what is known of the log as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// In order of arrival.
@@ -112,7 +112,7 @@ impl Log {
         let mut before: Vec<f64> = self
             .records
             .iter()
-            .filter(|record| record.failed.is_empty() && record.outcome == Outcome::Ok)
+            .filter(|record| record.failed.is_empty() && record.outcome == RecordedEnd::Ok)
             .filter_map(|record| record.before_s)
             .collect();
         before.sort_by(f64::total_cmp);
@@ -152,7 +152,7 @@ impl Log {
     }
 
     /// The gateway's own usage export (the CSV or Excel file of a usage page). It knows no arrival, no failure and no
-    /// session; who asked for which model stands for a session, where that tells any.
+    /// session; who asked for which model stands for a session, where that shows any.
     ///
     /// # Errors
     /// When it is none.
@@ -208,7 +208,7 @@ impl Log {
             input_tokens: Some(row.input_tokens).filter(|&tokens| tokens > 0),
             output_tokens: Some(row.output_tokens).filter(|&tokens| tokens > 0),
             cached_tokens: recorded.and_then(|recorded| recorded.cached_tokens),
-            outcome: if row.failed { Outcome::Failed(status) } else { Outcome::Ok },
+            outcome: if row.failed { RecordedEnd::Failed(status) } else { RecordedEnd::Ok },
             account,
             ttft_s: recorded.and_then(|recorded| recorded.first_token).map(|ttft| ttft.secs()),
             duration_s,
@@ -283,7 +283,7 @@ impl Log {
                 input_tokens: number(input).map(|n| n as u32),
                 output_tokens: number(output).map(|n| n as u32),
                 cached_tokens: None,
-                outcome: Outcome::Ok,
+                outcome: RecordedEnd::Ok,
                 account: Some(1),
                 ttft_s: number(columns.3).filter(|&s| s > 0.0),
                 duration_s,

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::advice::{advice, next};
-use super::backtest::{ASSUMED, BackTest, Compared, Judgement};
+use super::backtest::{ASSUMED, BackTest, Compared, FigureAgreement};
 use super::cache::Cache;
-use super::calibrated::{Calibrated, Verdict};
+use super::calibrated::{Agreement, Calibrated};
 use super::input::WHOLE;
 use super::observed::{CacheSeen, Kind};
 use super::resolution::Resolution;
@@ -14,7 +14,7 @@ use super::scenario::words;
 use crate::measure::provenance::{FEW, Shares};
 use crate::units::{self, count};
 
-/// The report.
+/// The whole report of a calibration as Markdown, which is written to report.md.
 pub fn markdown(calibrated: &Calibrated) -> String {
     let mut text = String::new();
     let _ = text.write_fmt(format_args!("# Calibration\n\n{}\n", summary(calibrated)));
@@ -37,10 +37,10 @@ pub fn markdown(calibrated: &Calibrated) -> String {
 /// The first lines: verdict, and what hangs on it.
 pub fn summary(calibrated: &Calibrated) -> String {
     let (verdict, why) = match (calibrated.verdict, &calibrated.too_little) {
-        (Verdict::Agrees, _) => ("agrees", String::new()),
-        (Verdict::Off, _) => ("off", String::new()),
-        (Verdict::CannotTell, None) => ("too little to tell", String::new()),
-        (Verdict::CannotTell, Some(little)) => ("too little to tell", format!(" ({})", little.words())),
+        (Agreement::Agrees, _) => ("agrees", String::new()),
+        (Agreement::Off, _) => ("off", String::new()),
+        (Agreement::TooLittle, None) => ("too little data", String::new()),
+        (Agreement::TooLittle, Some(little)) => ("too little data", format!(" ({})", little.words())),
     };
     let mut text = format!("verdict: **{verdict}**{why}\n\n");
     for line in advice(calibrated) {
@@ -50,37 +50,9 @@ pub fn summary(calibrated: &Calibrated) -> String {
         let words: Vec<String> = calibrated.resolution.iter().map(Resolution::words).collect();
         let _ = writeln!(text, "- by this log, {}: the verdict says no more than that of them", words.join("; "));
     }
-    let mut say = |name: &str, test: &BackTest| {
-        let [agree, off_count, open] = test.counts();
-        let _ = writeln!(
-            text,
-            "- {name}: of {} figures {agree} {}, {off_count} {} off, {open} cannot be told ({} simulations)",
-            test.figures.len(),
-            units::agree(agree as u64, "agrees", "agree"),
-            units::agree(off_count as u64, "is", "are"),
-            test.replications
-        );
-        const MOST: usize = 6;
-        let off = |figure: &&Compared| matches!(figure.judgement, Judgement::Off(_));
-        let more = off_count.saturating_sub(MOST);
-        for figure in test.figures.iter().filter(off).take(MOST) {
-            if let Judgement::Off(by) = figure.judgement {
-                let _ = writeln!(
-                    text,
-                    "  - off by {by:.2}: {} was {} and is simulated as {}",
-                    figure.name,
-                    value(figure, figure.recorded),
-                    value(figure, figure.simulated)
-                );
-            }
-        }
-        if more > 0 {
-            let _ = writeln!(text, "  - and {more} more that are off");
-        }
-    };
-    say("back-test", &calibrated.back_test);
+    tested(&mut text, "back-test", &calibrated.back_test);
     if let Some((_, test)) = &calibrated.validation {
-        say("out of sample", test);
+        tested(&mut text, "out of sample", test);
     }
     if !calibrated.gateway.is_empty() {
         let _ = writeln!(text, "- {}", calibrated.gateway);
@@ -103,6 +75,36 @@ pub fn summary(calibrated: &Calibrated) -> String {
     let spans = |number: usize, what: &str| count(number as u64, what);
     let _ = writeln!(text, "- {} and {} became conditions", spans(slow, "slow span"), spans(failing, "failing span"));
     text
+}
+
+/// How many figures of a test agree, and the first ones that are off.
+fn tested(text: &mut String, name: &str, test: &BackTest) {
+    let [agree, off_count, open] = test.counts();
+    let _ = writeln!(
+        text,
+        "- {name}: of {} figures {agree} {}, {off_count} {} off, {open} undecided ({} simulations)",
+        test.figures.len(),
+        units::agree(agree as u64, "agrees", "agree"),
+        units::agree(off_count as u64, "is", "are"),
+        test.replications
+    );
+    const MOST: usize = 6;
+    let off = |figure: &&Compared| matches!(figure.judgement, FigureAgreement::Off(_));
+    let more = off_count.saturating_sub(MOST);
+    for figure in test.figures.iter().filter(off).take(MOST) {
+        if let FigureAgreement::Off(by) = figure.judgement {
+            let _ = writeln!(
+                text,
+                "  - off by {by:.2}: {} was {} and is simulated as {}",
+                figure.name,
+                value(figure, figure.recorded),
+                value(figure, figure.simulated)
+            );
+        }
+    }
+    if more > 0 {
+        let _ = writeln!(text, "  - and {more} more that are off");
+    }
 }
 
 /// How much of what simulated requests met was seen in the record. (Whether they went to the same account says
@@ -151,14 +153,14 @@ fn log_lines(calibrated: &Calibrated) -> Vec<String> {
     }
     lines.push(match &calibrated.input.cache {
         Cache::NeverHit => "no request found anything in a prompt cache: none is modelled, and what moving costs in \
-                            cold turns cannot be told"
+                            cold turns is unknown"
             .to_owned(),
         Cache::Hits { share } => format!(
-            "{:.0} % of requests found cached tokens, but too few turns tell when they are lost: 5 min is assumed",
+            "{:.0} % of requests found cached tokens, but too few turns show when they are lost: 5 min is assumed",
             share * 100.0
         ),
         Cache::Fitted { ttl_s, between_s, block_tokens, min_tokens, turns, right, depth } => format!(
-            "prompt cache: entries live {ttl_s} s (turns tell it to be {}), blocks of {block_tokens}, at least \
+            "prompt cache: entries live {ttl_s} s (turns show it to be {}), blocks of {block_tokens}, at least \
              {min_tokens} tokens; right for {:.0} % of {turns} turns, which found {:.0} % of what they could (median)",
             match between_s {
                 (from, Some(to)) => format!("between {from:.0} and {to:.0} s"),
@@ -214,8 +216,8 @@ fn accounts(text: &mut String, calibrated: &Calibrated) {
     }
     if calibrated.input.ids.len() > 1 {
         text.push_str(
-            "\nAccounts that cannot be told apart share an estimate (each is drawn to the common mean as far as it is \
-             unsure).\n",
+            "\nAccounts that cannot be distinguished share an estimate (each is drawn to the common mean as far as it \
+             is unsure).\n",
         );
     }
 }
@@ -266,9 +268,9 @@ fn table(text: &mut String, title: &str, test: &BackTest) {
         let ratio =
             figure.ratio.map_or_else(|| "-".to_owned(), |(r, low, high)| format!("{r:.2} ({low:.2} to {high:.2})"));
         let verdict = match figure.judgement {
-            Judgement::Agrees => "agrees".to_owned(),
-            Judgement::Off(by) => format!("**off by {by:.2}**"),
-            Judgement::CannotTell => "cannot tell".to_owned(),
+            FigureAgreement::Agrees => "agrees".to_owned(),
+            FigureAgreement::Off(by) => format!("**off by {by:.2}**"),
+            FigureAgreement::Undecided => "undecided".to_owned(),
         };
         let (recorded, simulated) = (value(figure, figure.recorded), value(figure, figure.simulated));
         let _ = writeln!(text, "| {} | {recorded} | {simulated} | {ratio} | {verdict} |", figure.name);

@@ -1,14 +1,14 @@
-//! Which values of a setting the log cannot tell apart: with each of them the simulations agree with the record as
+//! Which values of a setting the log cannot distinguish: with each of them the simulations agree with the record as
 //! well as with the value that the gateway had. A verdict of `agrees` says no more than that about the setting.
 
 use super::backtest::Profile;
 use super::options::CalibrateError;
 use crate::scenario::{Mode, Scenario};
 
-/// Values of a setting that the log cannot tell apart.
+/// Values of a setting that the log cannot distinguish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// The setting.
+    /// The key of the gateway, in its short form.
     pub key: &'static str,
     /// What the gateway had.
     pub now: u64,
@@ -52,22 +52,22 @@ fn two_digits(value: f64) -> u64 {
     ((value / unit).round() * unit) as u64
 }
 
-/// The furthest of `values` (outwards) that cannot be told from the present one; `now` if the first can, `None` if
-/// none can. What can be told stays so further out: the place is found by halving.
+/// The furthest of `values` (outwards) that cannot be distinguished from the present one; `now` if the first can,
+/// `None` if none can. A value that can be distinguished stays so further out: the place is found by halving.
 fn edge(
     now: u64,
     values: &[u64],
-    cannot_tell: &mut dyn FnMut(u64) -> Result<bool, CalibrateError>,
+    is_alike: &mut dyn FnMut(u64) -> Result<bool, CalibrateError>,
 ) -> Result<Option<u64>, CalibrateError> {
     let Some(&last) = values.last() else { return Ok(None) };
-    if cannot_tell(last)? {
+    if is_alike(last)? {
         return Ok(None);
     }
-    // values[..alike] cannot be told, values[different] can
+    // values[..alike] cannot be distinguished, values[different] can
     let (mut alike, mut different) = (0, values.len() - 1);
     while alike < different {
         let middle = (alike + different) / 2;
-        if cannot_tell(values[middle])? {
+        if is_alike(values[middle])? {
             alike = middle + 1;
         } else {
             different = middle;
@@ -91,8 +91,8 @@ pub fn resolution(
     settings(scenario)
         .into_iter()
         .map(|(key, now, below, above)| {
-            let mut cannot_tell = |value: u64| Ok(profile.cannot_tell(&simulate(key, value)?));
-            let (from, to) = (edge(now, &below, &mut cannot_tell)?, edge(now, &above, &mut cannot_tell)?);
+            let mut is_alike = |value: u64| Ok(profile.is_like(&simulate(key, value)?));
+            let (from, to) = (edge(now, &below, &mut is_alike)?, edge(now, &above, &mut is_alike)?);
             Ok(Resolution { key, now, from, to })
         })
         .collect()
@@ -103,11 +103,11 @@ impl Resolution {
     pub fn words(&self) -> String {
         let Self { key, now, .. } = self;
         match (self.from, self.to) {
-            (Some(from), Some(to)) if from == to => format!("`{key}` is told to be {now}"),
-            (Some(from), Some(to)) => format!("`{key}` of {from} to {to} cannot be told apart (it is {now})"),
-            (Some(from), None) => format!("`{key}` of {from} and more cannot be told apart (it is {now})"),
-            (None, Some(to)) => format!("`{key}` of {to} and less cannot be told apart (it is {now})"),
-            (None, None) => format!("`{key}`: no value can be told from another (it is {now})"),
+            (Some(from), Some(to)) if from == to => format!("`{key}` is known to be {now}"),
+            (Some(from), Some(to)) => format!("`{key}` of {from} to {to} cannot be distinguished (it is {now})"),
+            (Some(from), None) => format!("`{key}` of {from} and more cannot be distinguished (it is {now})"),
+            (None, Some(to)) => format!("`{key}` of {to} and less cannot be distinguished (it is {now})"),
+            (None, None) => format!("`{key}`: no value can be distinguished from another (it is {now})"),
         }
     }
 }
@@ -121,11 +121,11 @@ mod tests {
         let values = [5, 4, 3, 2, 1];
         for (can_from, expected) in [(0, Some(6)), (1, Some(5)), (3, Some(3)), (4, Some(2)), (5, None)] {
             let mut asked = 0;
-            let mut cannot_tell = |value: u64| {
+            let mut is_alike = |value: u64| {
                 asked += 1;
                 Ok(values.iter().position(|&each| each == value).unwrap() < can_from)
             };
-            assert_eq!(edge(6, &values, &mut cannot_tell).unwrap(), expected);
+            assert_eq!(edge(6, &values, &mut is_alike).unwrap(), expected);
             assert!(asked <= 4, "{asked}");
         }
         assert_eq!(edge(6, &[], &mut |_| Ok(false)).unwrap(), None);

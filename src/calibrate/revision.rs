@@ -1,5 +1,5 @@
-//! Which revision of the gateway made the log, and in which mode: as the user says, else as the log tells, else as
-//! simulations of each mode say that come near the record or do not. The report says which of these it was.
+//! Which revision of the gateway made the log, and in which mode: as the user says, otherwise as the log shows,
+//! otherwise the mode whose simulations come nearest to the record. The report says which of these it was.
 
 use super::escapes::Escapes;
 use super::records::Log;
@@ -8,7 +8,7 @@ use crate::scenario::{GatewayVersion, Loaded, Mode, Scenario};
 /// What is known of the gateway before anything is simulated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
-    /// The revision.
+    /// The revision of the gateway.
     pub version: GatewayVersion,
     /// The mode; `None`: simulations must say.
     pub mode: Option<Mode>,
@@ -19,9 +19,9 @@ pub struct Revision {
 /// What the user says of it: by a flag, an override or settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// The revision.
+    /// The revision, if the user said it.
     pub version: Option<GatewayVersion>,
-    /// The mode.
+    /// The mode, if it is known.
     pub mode: Option<Mode>,
 }
 
@@ -41,13 +41,13 @@ impl Said {
 /// Distances from the record of which the lesser is less than this share of the other are different.
 const NEARER: f64 = 0.8;
 
-const USUAL: &str = "gateways run it unless they are told otherwise";
+const USUAL: &str = "gateways run it unless they are set otherwise";
 
-/// Modes that are not told apart, and what to do about it.
+/// Modes that are not distinguished, and what to do about it.
 fn names(modes: &[Mode]) -> String {
     let mut names: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
     names.sort_unstable();
-    format!("{} apart (--mode says which it was)", names.join(" and "))
+    format!("{} (--mode says which it was)", names.join(" and "))
 }
 
 /// The day of revision 0.1.179, 2026-08-22, in ms since 1970.
@@ -56,7 +56,7 @@ const BEFORE: &str = "the log ends before 2026-08-22, the day of that revision: 
                       nearest one is simulated";
 
 impl Revision {
-    /// As the user says, else as the log and its escapes tell.
+    /// As the user says, otherwise as the log and its escapes show.
     pub fn of(said: Said, log: &Log, escapes: Option<&Escapes>) -> Self {
         let names_sessions = log.records.iter().any(|record| record.session.is_some());
         let escaped = escapes.is_some_and(|escapes| !escapes.all.is_empty());
@@ -69,7 +69,7 @@ impl Revision {
         } else {
             (
                 GatewayVersion::default(),
-                "which is assumed: a log of this kind does not tell (--gateway-version, --mode)",
+                "which is assumed: a log of this kind does not show it (--gateway-version, --mode)",
             )
         };
         let (mode, because) = match version {
@@ -88,7 +88,7 @@ impl Revision {
     }
 
     /// With the mode whose simulations come nearest to the record; `distances` of each mode that was tried, none where
-    /// simulations could not tell modes apart at all.
+    /// simulations could not distinguish modes at all.
     pub fn nearest(self, distances: &[(Mode, f64)]) -> Self {
         let mut sorted = distances.to_vec();
         sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -96,13 +96,15 @@ impl Revision {
         let near: Vec<Mode> = sorted.iter().filter(|(_, off)| off * NEARER <= least).map(|(mode, _)| *mode).collect();
         let (mode, because) = match near[..] {
             [mode] => (mode, "simulations of that mode come nearest to the record".to_owned()),
-            [] => {
-                (Mode::Legacy, format!("that mode is assumed because {USUAL}: without sessions modes cannot be told"))
-            }
-            _ if near.contains(&Mode::Legacy) => {
-                (Mode::Legacy, format!("that mode is assumed because {USUAL}: the log does not tell {}", names(&near)))
-            }
-            _ => (Mode::Advanced, format!("that mode is assumed: the log does not tell {}", names(&near))),
+            [] => (
+                Mode::Legacy,
+                format!("that mode is assumed because {USUAL}: without sessions modes cannot be distinguished"),
+            ),
+            _ if near.contains(&Mode::Legacy) => (
+                Mode::Legacy,
+                format!("that mode is assumed because {USUAL}: the log does not distinguish {}", names(&near)),
+            ),
+            _ => (Mode::Advanced, format!("that mode is assumed: the log does not distinguish {}", names(&near))),
         };
         let distances: Vec<String> = sorted.iter().map(|(mode, off)| format!("{} {off:.1}", mode.name())).collect();
         let distances =
@@ -126,7 +128,7 @@ impl Revision {
 mod tests {
     use super::*;
     use crate::calibrate::escapes::Escape;
-    use crate::calibrate::records::{Outcome, Record};
+    use crate::calibrate::records::{Record, RecordedEnd};
 
     fn log(is_export: bool, names_sessions: bool) -> Log {
         let record = Record {
@@ -140,7 +142,7 @@ mod tests {
             input_tokens: None,
             output_tokens: None,
             cached_tokens: None,
-            outcome: Outcome::Ok,
+            outcome: RecordedEnd::Ok,
             account: Some(1),
             ttft_s: None,
             duration_s: None,
@@ -175,7 +177,7 @@ mod tests {
         assert_eq!(clear.mode, Some(Mode::Weighted));
         let unclear = open.clone().nearest(&[(Mode::Legacy, 1.1), (Mode::Advanced, 9.0), (Mode::Weighted, 1.0)]);
         assert_eq!(unclear.mode, Some(Mode::Legacy));
-        assert!(unclear.words().contains("does not tell legacy and weighted apart"), "{}", unclear.words());
+        assert!(unclear.words().contains("does not distinguish legacy and weighted"), "{}", unclear.words());
         let gateless = open.clone().nearest(&[(Mode::Legacy, 9.0), (Mode::Advanced, 1.1), (Mode::Weighted, 1.0)]);
         assert_eq!(gateless.mode, Some(Mode::Advanced));
         assert_eq!(open.nearest(&[]).mode, Some(Mode::Legacy));

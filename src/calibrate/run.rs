@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::backtest::{BackTest, Profile, Test, compare_all, distance, replicate};
-use super::calibrated::{Calibrated, Verdict, verdict};
+use super::calibrated::{Agreement, Calibrated, verdict};
 use super::fit::{Fit, fit};
 use super::input::{Input, WHOLE};
 use super::observed::{Seen, Window};
@@ -27,7 +27,7 @@ use crate::workload::Error;
 const FIRST_PART: f64 = 0.6;
 /// Simulations after which a clear answer is one.
 const FIRST_RUNS: u64 = 20;
-/// Simulations of each mode where the log does not tell it.
+/// Simulations of each mode where the log does not show it.
 const MODE_RUNS: u64 = 8;
 
 const HEAD: &str = "Written by `stickysim calibrate` from the gateway's own log: accounts as they were while healthy, \
@@ -153,7 +153,7 @@ impl Bench<'_> {
     /// told.
     fn distances(&self) -> Result<Vec<(Mode, f64)>, CalibrateError> {
         let input = self.input;
-        if input.sessions.untold * 2 > input.log.records.len() {
+        if input.sessions.unknown * 2 > input.log.records.len() {
             return Ok(Vec::new());
         }
         let scenario = self.scenario(self.whole, None);
@@ -248,7 +248,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Which values of settings the whole record cannot tell apart; nothing where it is off or knows no accounts.
+    /// Which values of settings the whole record cannot distinguish; nothing where it is off or has no accounts.
     fn resolution(
         &self,
         tests: &[BackTest],
@@ -258,7 +258,7 @@ impl Bench<'_> {
     ) -> Result<Vec<Resolution>, CalibrateError> {
         let tests: Vec<&BackTest> = tests.iter().collect();
         let too_little = TooLittle::of(self.input, &tests);
-        if !self.input.log.has_accounts || verdict(&tests, too_little) != Verdict::Agrees {
+        if !self.input.log.has_accounts || verdict(&tests, too_little) != Agreement::Agrees {
             return Ok(Vec::new());
         }
         let recorded = self.input.record(WHOLE);
@@ -272,11 +272,11 @@ impl Bench<'_> {
         resolution(&profile, scenario, &simulate)
     }
 
-    /// Where most sessions cannot be told: the mean time between turns with which simulations are nearest to the
+    /// Where most sessions are unknown: the mean time between turns with which simulations are nearest to the
     /// record.
     fn assumed(&self, fit: &Fit, part: (f64, f64)) -> Result<Option<f64>, CalibrateError> {
         let input = self.input;
-        if !input.log.has_accounts || input.sessions.untold * 2 <= input.log.records.len() {
+        if !input.log.has_accounts || input.sessions.unknown * 2 <= input.log.records.len() {
             return Ok(None);
         }
         let search = Search {

@@ -16,11 +16,11 @@ use crate::scenario::Scenario;
 /// What a scenario is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// The log.
+    /// The log that was read.
     pub log: &'a Log,
-    /// Its attempts.
+    /// The attempts at upstreams, by account.
     pub tries: &'a Tries,
-    /// The fit.
+    /// What was fitted to them.
     pub fit: &'a Fit,
     /// The accounts as the gateway knows them; those of the log that it does not know are added.
     pub known: &'a [Known],
@@ -30,7 +30,7 @@ pub struct Parts<'a> {
     pub settings: &'a Scenario,
     /// The trace, relative to the scenario.
     pub trace: &'a str,
-    /// Where sessions cannot be told: the mean time in s between turns of assumed ones.
+    /// Where sessions are unknown: the mean time in s between turns of assumed ones.
     pub assumed_think_s: Option<f64>,
     /// All accounts have as many slots as asked for: the log knows no accounts.
     pub unlimited: bool,

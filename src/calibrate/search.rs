@@ -1,4 +1,4 @@
-//! Where sessions cannot be told: how many there may have been, judged by what sessions bring about.
+//! Where sessions are unknown: how many there may have been, judged by what sessions bring about.
 
 use super::backtest::{distance, replicate};
 use super::observed::{Seen, Watch};

@@ -1,10 +1,10 @@
-//! Which session a request belongs to: the one that the log names, else a proxy, else none that could be told.
+//! Which session a request belongs to: the one that the log names; otherwise a proxy; otherwise it is unknown.
 //!
 //! All requests of a proxy come from one (group, key, user agent, model). It is split where it was silent for half an
 //! hour, and into conversations that take turns: what a turn found in the prompt cache is what an earlier turn of its
 //! own conversation left there, so it follows the one whose last input it matches; where it found much less than any
 //! left (the cached prefix shrank), or nothing although it should have, another conversation begins. Where many
-//! requests overlap and the cache does not tell them apart, a proxy stands for a crowd, not for a session, and is
+//! requests overlap and the cache does not distinguish them, a proxy stands for a crowd, not for a session, and is
 //! worth nothing.
 
 use std::collections::BTreeMap;
@@ -40,15 +40,15 @@ pub struct Sessions {
     pub named: usize,
     /// Requests whose session is a proxy.
     pub proxied: usize,
-    /// Requests whose session cannot be told.
-    pub untold: usize,
+    /// Requests whose session is unknown.
+    pub unknown: usize,
     /// Where both are known.
-    pub agreement: Option<Agreement>,
+    pub agreement: Option<ProxyQuality>,
 }
 
 /// Proxies against the sessions that the log names.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Agreement {
+pub struct ProxyQuality {
     /// Requests with an id whose proxy is no crowd, as a share of those with an id.
     pub usable: f64,
     /// Of two neighbours in such a proxy: how often they belong to one session.
@@ -57,8 +57,8 @@ pub struct Agreement {
     pub whole: f64,
 }
 
-/// Tells the sessions of a log.
-pub fn tell(log: &Log) -> Sessions {
+/// Infers the sessions of a log.
+pub fn infer(log: &Log) -> Sessions {
     let proxies = proxies(log);
     let mut sessions = Sessions::default();
     for (record, proxy) in log.records.iter().zip(&proxies) {
@@ -72,7 +72,7 @@ pub fn tell(log: &Log) -> Sessions {
                 Some(format!("proxy:{:016x}.{number}", record.proxy).into())
             }
             (None, None) => {
-                sessions.untold += 1;
+                sessions.unknown += 1;
                 None
             }
         });
@@ -181,7 +181,7 @@ fn proxies(log: &Log) -> Vec<Option<u32>> {
     log.records.iter().zip(places).map(|(record, number)| usable(record).then_some(number)).collect()
 }
 
-fn agreement(log: &Log, proxies: &[Option<u32>]) -> Option<Agreement> {
+fn agreement(log: &Log, proxies: &[Option<u32>]) -> Option<ProxyQuality> {
     let mut by_proxy: BTreeMap<(u64, u32), &str> = BTreeMap::new();
     let mut by_session: BTreeMap<&str, (u64, u32)> = BTreeMap::new();
     let (mut same_session, mut same_proxy, mut pairs, mut turns) = (0_u64, 0_u64, 0_u64, 0_u64);
@@ -201,7 +201,7 @@ fn agreement(log: &Log, proxies: &[Option<u32>]) -> Option<Agreement> {
         }
     }
     let share = |part: u64, of: u64| if of > 0 { part as f64 / of as f64 } else { 1.0 };
-    (named > 0).then(|| Agreement {
+    (named > 0).then(|| ProxyQuality {
         usable: share(usable, named),
         pure: share(same_session, pairs),
         whole: share(same_proxy, turns),
@@ -218,16 +218,16 @@ impl Sessions {
             share(self.named),
             count(all as u64, "request"),
             share(self.proxied),
-            share(self.untold)
+            share(self.unknown)
         )];
-        if self.untold > 0 {
+        if self.unknown > 0 {
             words.push(format!(
-                "the sessions of {} requests cannot be told: the log has no ids for them (an older gateway), and \
+                "the sessions of {} requests are unknown: the log has no ids for them (an older gateway), and \
                  one user, key and agent sends many requests at a time",
-                self.untold
+                self.unknown
             ));
         }
-        if let Some(Agreement { usable, pure, whole }) = self.agreement {
+        if let Some(ProxyQuality { usable, pure, whole }) = self.agreement {
             words.push(if usable > 0.0 {
                 format!(
                     "where ids are known, proxies could stand for {:.0} % of the requests: {:.0} % of neighbours in \

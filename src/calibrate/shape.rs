@@ -1,4 +1,4 @@
-//! Which family a sample belongs to: the simplest that cannot be told from it, else the sample itself.
+//! Which family a sample belongs to: the simplest that cannot be distinguished from it, otherwise the sample itself.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -38,7 +38,7 @@ const OWN: usize = 200;
 const ALIKE: f64 = 1.25;
 
 /// The shapes of accounts, and the residuals that each stands for: its own where these are enough and unlike those of
-/// the accounts with the same spread, else what these have in common.
+/// the accounts with the same spread, otherwise what these have in common.
 pub fn of_accounts(residuals: &[Vec<f64>], sigmas: &[f64]) -> Vec<(Shape, Rc<[f64]>)> {
     let alike = |a: usize, b: usize| (sigmas[a] / sigmas[b]).max(sigmas[b] / sigmas[a]) <= ALIKE;
     let pool = |account: usize, counts: &dyn Fn(usize) -> bool| -> Vec<f64> {
@@ -82,7 +82,7 @@ impl Shape {
             return Self::Normal;
         }
         if n < 50 {
-            // too few to tell a family by
+            // too few to choose a family by
             return Self::Observed(all);
         }
         let body: Vec<f64> = all.iter().copied().filter(|z| z.abs() <= CUT).collect();
@@ -159,7 +159,7 @@ pub fn time(seconds: f64) -> Value {
     })
 }
 
-/// Six digits are more than any log can tell.
+/// Six digits are more than any log can show.
 pub fn round(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;

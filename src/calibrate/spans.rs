@@ -274,7 +274,7 @@ pub fn failing(tries: &Tries) -> Vec<Failing> {
                 let rate = rates[level];
                 -2.0 * libm::log(if failed(&of[i]) { rate } else { 1.0 - rate })
             };
-            // failures are told from answers without doubt, and after a 429 hardly any attempts follow: three
+            // failures are distinguished from answers without doubt, and after a 429 hardly any attempts follow: three
             // quarters of the penalty of times
             let segments = segment(of.len(), rates.len(), 0.7 * penalty(of.len(), rates.len()), cost);
             let mut ranges: Vec<(usize, usize)> = Vec::new();

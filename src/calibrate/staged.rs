@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-/// The traffic.
+/// The name of the file with the requests.
 pub const TRACE: &str = "trace.jsonl.gz";
-/// The scenario.
+/// The name of the file with the fitted scenario.
 pub const SCENARIO: &str = "scenario.yaml";
-/// The report.
+/// The name of the file with the whole report.
 pub const REPORT: &str = "report.md";
 
 /// How the folder of results under way is called, with the process in between.
@@ -121,7 +121,7 @@ fn remove_stale(out: &Path) {
     }
 }
 
-/// Whether a process of this number runs, another one than this. Where that cannot be told, none of them does.
+/// Whether a process of this number runs, another one than this. Where that is unknown, none of them does.
 fn is_running(process: &str) -> bool {
     process != std::process::id().to_string() && Path::new("/proc").join(process).exists()
 }

@@ -1,6 +1,6 @@
 //! What there is in a log where that is too little for a verdict.
 
-use super::backtest::{BackTest, Judgement};
+use super::backtest::{BackTest, FigureAgreement};
 use super::input::Input;
 use crate::units::count;
 
@@ -16,8 +16,8 @@ pub struct TooLittle {
     pub requests: usize,
     /// Answers with a time to first token of the typical account.
     pub answers: usize,
-    /// Figures that cannot be told, and all.
-    pub untold: (usize, usize),
+    /// Figures that are undecided, and all.
+    pub undecided: (usize, usize),
 }
 
 impl TooLittle {
@@ -28,17 +28,17 @@ impl TooLittle {
         answers.sort_unstable();
         let answers = answers.get(answers.len() / 2).copied().unwrap_or(0);
         let figures = tests.iter().map(|test| test.figures.len()).sum();
-        let untold = tests.iter().map(|test| test.counts()[2]).sum::<usize>();
+        let undecided = tests.iter().map(|test| test.counts()[2]).sum::<usize>();
         let median = tests.first()?.figures.iter().find(|figure| figure.name == "upstream_ttft_ms.p50");
-        let is_told = median.is_some_and(|figure| figure.judgement != Judgement::CannotTell);
+        let is_decided = median.is_some_and(|figure| figure.judgement != FigureAgreement::Undecided);
         let requests = input.log.records.len();
-        let enough = is_told && requests >= LEAST_REQUESTS && answers >= LEAST_ANSWERS;
-        (!enough).then_some(Self { requests, answers, untold: (untold, figures) })
+        let enough = is_decided && requests >= LEAST_REQUESTS && answers >= LEAST_ANSWERS;
+        (!enough).then_some(Self { requests, answers, undecided: (undecided, figures) })
     }
 
     /// What there is and what is needed.
     pub fn words(&self) -> String {
-        let (untold, figures) = self.untold;
+        let (undecided, figures) = self.undecided;
         let has_requests = self.requests >= LEAST_REQUESTS;
         let accounts = if has_requests && self.answers < LEAST_ANSWERS {
             format!("the typical account has {} with a time to first token; ", count(self.answers as u64, "answer"))
@@ -46,7 +46,7 @@ impl TooLittle {
             String::new()
         };
         format!(
-            "{}: {accounts}{untold} of {figures} figures cannot be told; {LEAST_REQUESTS} requests, \
+            "{}: {accounts}{undecided} of {figures} figures are undecided; {LEAST_REQUESTS} requests, \
              {LEAST_ANSWERS} an account are needed",
             count(self.requests as u64, "request")
         )

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::records::{Log, Outcome, Record};
+use super::records::{Log, Record, RecordedEnd};
 use super::robust::median;
 use super::sessions::Sessions;
 use crate::units::Span;
@@ -33,15 +33,15 @@ pub fn write(log: &Log, sessions: &Sessions, path: &Path, notes: &mut Vec<String
             input_tokens: record.input_tokens.unwrap_or(input),
             output_tokens: record.output_tokens.unwrap_or(output),
             ended: Some(Span::from_secs_f64(record.end_s)),
-            failed: record.outcome != Outcome::Ok,
+            failed: record.outcome != RecordedEnd::Ok,
             recorded: Some(Box::new(Recorded {
                 account: record.account.filter(|_| log.has_accounts),
                 first_token: record.ttft_s.map(Span::from_secs_f64),
                 duration: record.duration_s.map(Span::from_secs_f64),
                 status: match record.outcome {
-                    Outcome::Ok => Some(200),
-                    Outcome::Broken => Some(502),
-                    Outcome::Failed(status) => Some(status).filter(|&status| status >= 400),
+                    RecordedEnd::Ok => Some(200),
+                    RecordedEnd::Broken => Some(502),
+                    RecordedEnd::Failed(status) => Some(status).filter(|&status| status >= 400),
                 },
                 cached_tokens: record.cached_tokens,
                 attempts: Vec::new(),

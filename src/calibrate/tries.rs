@@ -1,7 +1,7 @@
 //! Every attempt on every account: when it began, how it went. A request that failed over was an attempt on each
 //! account that it visited.
 
-use super::records::{Log, Outcome};
+use super::records::{FailedTry, Log, Record, RecordedEnd};
 
 /// What went wrong with an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,45 @@ pub struct Tries {
     pub prefill_tokens_per_s: Option<f64>,
 }
 
+impl Try {
+    /// One of the attempts that failed before the last one: when it failed, and how long it took.
+    fn failed(record: &Record, failed: &FailedTry, at_s: f64, took_s: f64) -> Self {
+        Self {
+            at_s,
+            kind: record.kind,
+            input_tokens: record.input_tokens,
+            output_tokens: None,
+            uncached_tokens: None,
+            ttft_s: None,
+            prefill_s: 0.0,
+            decode_s: None,
+            fault: Some(failed.status.map_or(Fault::Transport, Fault::Status)),
+            took_s,
+        }
+    }
+
+    /// The last attempt, which began to answer.
+    fn answered(record: &Record) -> Self {
+        let broken = record.outcome == RecordedEnd::Broken;
+        // a log of a trace may know no duration; then the answer began when the request arrived
+        let began = record.duration_s.map_or(record.at_s, |duration| record.end_s - duration).max(0.0);
+        let decode = record.duration_s.zip(record.ttft_s).map(|(duration, ttft)| (duration - ttft).max(0.0));
+        let input = record.input_tokens.zip(record.cached_tokens);
+        Self {
+            at_s: began,
+            kind: record.kind,
+            input_tokens: record.input_tokens,
+            output_tokens: record.output_tokens,
+            uncached_tokens: input.map(|(input, cached)| input.saturating_sub(cached)),
+            ttft_s: record.ttft_s.filter(|&ttft| ttft > 0.0),
+            prefill_s: 0.0,
+            decode_s: decode.filter(|_| !broken),
+            fault: broken.then_some(Fault::Broken),
+            took_s: 0.0,
+        }
+    }
+}
+
 impl Tries {
     /// The attempts in a log.
     pub fn of(log: &Log) -> Self {
@@ -73,42 +112,13 @@ impl Tries {
                 let Some(place) = failed.account.or(record.account).and_then(|id| ids.binary_search(&id).ok()) else {
                     continue;
                 };
-                of[place].push(Try {
-                    at_s: at,
-                    kind: record.kind,
-                    input_tokens: record.input_tokens,
-                    output_tokens: None,
-                    uncached_tokens: None,
-                    ttft_s: None,
-                    prefill_s: 0.0,
-                    decode_s: None,
-                    fault: Some(failed.status.map_or(Fault::Transport, Fault::Status)),
-                    took_s: took,
-                });
+                of[place].push(Try::failed(record, failed, at, took));
             }
-            let answered = matches!(record.outcome, Outcome::Ok | Outcome::Broken);
+            let answered = matches!(record.outcome, RecordedEnd::Ok | RecordedEnd::Broken);
             let Some(place) = record.account.and_then(|id| ids.binary_search(&id).ok()).filter(|_| answered) else {
                 continue;
             };
-            let broken = record.outcome == Outcome::Broken;
-            // a log of a trace may know no duration; then the answer began when the request arrived
-            let began = record.duration_s.map_or(record.at_s, |duration| record.end_s - duration).max(0.0);
-            let decode = record.duration_s.zip(record.ttft_s).map(|(duration, ttft)| (duration - ttft).max(0.0));
-            of[place].push(Try {
-                at_s: began,
-                kind: record.kind,
-                input_tokens: record.input_tokens,
-                output_tokens: record.output_tokens,
-                uncached_tokens: record
-                    .input_tokens
-                    .zip(record.cached_tokens)
-                    .map(|(input, cached)| input.saturating_sub(cached)),
-                ttft_s: record.ttft_s.filter(|&ttft| ttft > 0.0),
-                prefill_s: 0.0,
-                decode_s: decode.filter(|_| !broken),
-                fault: broken.then_some(Fault::Broken),
-                took_s: 0.0,
-            });
+            of[place].push(Try::answered(record));
         }
         for tries in &mut of {
             tries.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));

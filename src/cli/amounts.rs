@@ -8,7 +8,7 @@ use crate::scenario::{self, Account, Course, GatewayVersion, Loaded, Mode, Scena
 use crate::simulation::Lowered;
 use crate::units::{Span, count, plural, ranges};
 use crate::workload::config::{Start, SynthTiming};
-use crate::workload::{Expected, SynthConfig, WorkloadConfig};
+use crate::workload::{Expected, ReplayConfig, SynthConfig, WorkloadConfig};
 
 /// The lines, under the scenario's name.
 pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
@@ -44,12 +44,7 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
         }
         WorkloadConfig::Replay(replay) => {
             line("workload", format!("replay of {}", replay.read.path.display()));
-            let scaled = [("times", replay.time_scale), ("rate", replay.rate_scale)];
-            let scaled: Vec<String> = scaled
-                .iter()
-                .filter(|(_, by)| *by != 1.0)
-                .map(|(what, by)| format!("{what} x {}", short(*by)))
-                .collect();
+            let scaled = scaled(replay);
             if !scaled.is_empty() {
                 line("", scaled.join(", "));
             }
@@ -71,14 +66,27 @@ pub(super) fn amounts(loaded: &Loaded, lowered: &Lowered) -> String {
         line("replicas", scenario.replicas.count.to_string());
     }
     line("settings", "those of the gateway that are given, and where they come from".to_owned());
+    settings(loaded, &mut text);
+    text
+}
+
+/// A line for each setting of the gateway that is given.
+fn settings(loaded: &Loaded, text: &mut String) {
     for setting in &loaded.settings {
         let Setting { key, value, from, over, idle } = setting;
         let over: Vec<String> = over.iter().map(|(value, from)| format!("{value} ({from})")).collect();
         let over = if over.is_empty() { String::new() } else { format!(", over {}", over.join(", ")) };
         let idle = idle.map_or_else(String::new, |why| format!("; no effect: {why}"));
+        // writing to a string cannot fail
         let _ = writeln!(text, "    {key}: {value} ({from}{over}){idle}");
     }
-    text
+}
+
+/// By what the times and the rate of a replayed trace are multiplied, where they are.
+fn scaled(replay: &ReplayConfig) -> Vec<String> {
+    let scaled = [("times", replay.time_scale), ("rate", replay.rate_scale)];
+    let scaled = scaled.iter().filter(|(_, by)| *by != 1.0);
+    scaled.map(|(what, by)| format!("{what} x {}", short(*by))).collect()
 }
 
 /// The what-ifs of later revisions, which are known from release notes only.

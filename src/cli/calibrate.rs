@@ -8,7 +8,7 @@ use super::gateway_files::GatewayFiles;
 use super::picture_args::PictureArgs;
 use super::places::{Kept, Places};
 use super::{End, terminal};
-use crate::calibrate::{Options, Verdict, advice, calibrate, report, spans};
+use crate::calibrate::{Agreement, Options, advice, calibrate, report, spans};
 use crate::experiment::replicate;
 use crate::report::calibration;
 use crate::scenario::Set;
@@ -132,9 +132,9 @@ impl Calibrate {
         terminal::print(&if is_command { format!("{next}\n") } else { terminal::wrapped(&next) })?;
         terminal::remark(&format!("the whole report: {}", options.out.join("report.md").display()));
         Ok(match calibrated.verdict {
-            Verdict::Agrees => End::Done,
-            Verdict::Off => End::Failed,
-            Verdict::CannotTell => End::NotDecidable,
+            Agreement::Agrees => End::Done,
+            Agreement::Off => End::Failed,
+            Agreement::TooLittle => End::NotDecidable,
         })
     }
 }

@@ -26,7 +26,8 @@ use crate::report::picture::{Sides, comparison_charts, comparison_page};
 #[derive(Args)]
 #[command(
     after_help = "Exit status: 0 done and no gate failed, 1 a gate failed, 2 bad input, 3 a gate cannot be decided \
-    at this number of replications, or --precision was not reached, 4 inert: no decision of the scheduler differed in any replication.\n\n\
+    at this number of replications, or --precision was not reached, 4 inert: no decision of the scheduler differed in \
+    any replication.\n\n\
     Examples:\n  \
     stickysim compare scenarios/slow-account.yaml\n  \
     stickysim compare scenarios/slow-account.yaml \\\n      \
@@ -48,7 +49,8 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "KEY=VALUE")]
     b: Vec<String>,
     /// Run this many replications of each.
-    #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(short, long, value_name = "R", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     replications: u64,
     /// Fail (exit status 1) when this holds: FIGURE > LIMIT with >, >=, <, <=; a limit with a sign (+5%, +200) is
     /// relative to A, one without (0.3) is for B itself; may be given several times.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::gateway_files::GatewayFiles;
 use super::places::Kept;
 use super::{End, terminal};
-use crate::calibrate::doctor::{Given, Verdict, diagnose};
+use crate::calibrate::doctor::{Diagnosed, Given, diagnose};
 
 /// Say whether your gateway's config, log and account snapshot fit together, what is missing, and what to type next.
 ///
@@ -61,9 +61,9 @@ impl Doctor {
             Output::Json => terminal::print(&serde_json::to_string_pretty(&diagnosis)?)?,
         }
         Ok(match diagnosis.verdict {
-            Verdict::Fits => End::Done,
-            Verdict::DoesNotFit => End::Failed,
-            Verdict::TooLittle => End::NotDecidable,
+            Diagnosed::Fits => End::Done,
+            Diagnosed::DoesNotFit => End::Failed,
+            Diagnosed::TooLittle => End::NotDecidable,
         })
     }
 }

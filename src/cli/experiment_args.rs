@@ -188,7 +188,7 @@ impl Progress for Bar {
     fn at_most(&self, cells: usize) {
         self.whole.store(true, Ordering::Relaxed);
         self.bar.set_prefix("up to ");
-        // a stage that was told before is over by now
+        // a stage that was announced before is over by now
         self.bar.set_length(self.bar.position() + cells as u64);
     }
 

@@ -53,7 +53,8 @@ struct Threshold {
     #[arg(long, value_name = "MS", default_value_t = 1300.0, value_parser = positive)]
     baseline: f64,
     /// TTFTs in ms of the slow completions.
-    #[arg(long, value_name = "MS,...", value_delimiter = ',', default_values_t = [16000.0, 20000.0, 30000.0, 50000.0], value_parser = positive)]
+    #[arg(long, value_name = "MS,...", value_delimiter = ',', value_parser = positive)]
+    #[arg(default_values_t = [16000.0, 20000.0, 30000.0, 50000.0])]
     to: Vec<f64>,
     /// sticky_escape_ttft_ms.
     #[arg(long, value_name = "MS", default_value_t = 15000.0, value_parser = positive)]

@@ -17,10 +17,9 @@ use crate::experiment::sweep::Swept;
 /// The merged journal and the report are the same bytes as those of a sweep on one machine. If runs are missing, it
 /// says which ones and of which shard, and writes nothing.
 #[derive(Args)]
-#[command(
-    after_help = "Exit status: 0 done, 2 bad input or missing runs, 4 inert: a key changed no decision of the scheduler \
-    anywhere.\n\nExample:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\nSee docs/guide/cluster.md for job files."
-)]
+#[command(after_help = "Exit status: 0 done, 2 bad input or missing runs, 4 inert: a key changed no decision of the \
+    scheduler anywhere.\n\nExample:\n  stickysim merge part-*.jsonl --out sweep.jsonl\n\n\
+    See docs/guide/cluster.md for job files.")]
 pub(crate) struct Merge {
     /// The journals of the shards, in any order.
     #[arg(value_name = "PART", required = true)]

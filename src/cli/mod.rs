@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))) {
         Ok(cli) => cli,
         Err(error) => {
-            // help and version come this way, too; a reader that has gone is nobody's error
+            // help and version come this way as well; a reader that has gone is nobody's error
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }

@@ -36,7 +36,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Run this many replications on seeds derived from the first; figures become means with 95 % intervals.
-    #[arg(short, long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(short, long, value_name = "R", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     replications: u64,
     /// Use this many threads for replications, at most 1024; 0: as many as there are cores.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = thread_count)]
@@ -121,7 +122,7 @@ impl Run {
             }
             None => terminal::print(&text)?,
         }
-        Ok(violations.tell(self.check))
+        Ok(violations.report(self.check))
     }
 
     fn places(&self, lowered: &Lowered) -> Places {
@@ -212,7 +213,7 @@ impl Violations {
         Self { count, first }
     }
 
-    fn tell(&self, checked: bool) -> End {
+    fn report(&self, checked: bool) -> End {
         if self.count == 0 {
             if checked {
                 terminal::remark("check: every invariant holds");

@@ -32,7 +32,7 @@ pub(crate) struct ScenarioArgs {
     pub(crate) verbose: bool,
 }
 
-/// That an override changes nothing is a mistake that is told before the work.
+/// That an override changes nothing is a mistake that is reported before the work.
 pub(crate) fn idle(setting: &Setting) -> anyhow::Error {
     let why = setting.idle.unwrap_or_default();
     anyhow::anyhow!("{} {}={} would change nothing: {why}", setting.from, setting.key, setting.value)

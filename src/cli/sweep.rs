@@ -51,7 +51,8 @@ pub(crate) struct Sweep {
     #[arg(long, value_name = "KEY=SPEC")]
     over: Vec<String>,
     /// Run this many replications of each point.
-    #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(short, long, value_name = "R", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     replications: u64,
     #[command(flatten)]
     objectives: Objectives,
@@ -161,7 +162,7 @@ impl Sweep {
     }
 }
 
-/// Prints a sweep, and tells whether it was in vain.
+/// Prints a sweep, and gives the status that says whether it was in vain.
 pub(crate) fn report(
     swept: &Swept,
     objectives: &Objectives,

@@ -30,7 +30,7 @@ pub(crate) const WIDTH: u16 = 80;
 const WIDEST: u16 = 140;
 const NARROWEST: u16 = 40;
 
-/// How a summary is laid out: on a terminal as wide as that is, else, and in files, 80 columns wide.
+/// How a summary is laid out: on a terminal as wide as that is; otherwise, and in files, 80 columns wide.
 pub(crate) fn style(to_stdout: bool, verbose: bool) -> Style {
     let terminal = to_stdout && std::io::stdout().is_terminal();
     let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };

@@ -148,7 +148,7 @@ impl Writing {
         })
     }
 
-    fn tell(&self, written: &Written) -> End {
+    fn report(&self, written: &Written) -> End {
         for note in &written.notes {
             terminal::remark(&format!("note: {note}"));
         }
@@ -173,10 +173,10 @@ struct Convert {
 
 impl Convert {
     fn run(self) -> anyhow::Result<End> {
-        // a trace that cannot be read is told before a file is begun
+        // a trace that cannot be read is reported before a file is begun
         let reader = self.reading.open()?;
         let written = convert(reader, self.writing.open(self.reading.places())?)?;
-        Ok(self.writing.tell(&written))
+        Ok(self.writing.report(&written))
     }
 }
 
@@ -214,10 +214,10 @@ impl Anonymise {
             rename_models: self.rename_models,
         };
         how.check()?;
-        // a trace that cannot be read is told before a file is begun
+        // a trace that cannot be read is reported before a file is begun
         let reader = self.reading.open()?;
         let written = anonymise::anonymise(reader, &how, self.writing.open(self.reading.places())?)?;
-        Ok(self.writing.tell(&written))
+        Ok(self.writing.report(&written))
     }
 }
 
@@ -250,7 +250,7 @@ impl Synth {
         drop(Source::open(WorkloadConfig::Synth(config.clone()), luck, lowered.start)?);
         let written =
             synth(config, Distribution::constant(self.service)?, luck, self.writing.open(self.scenario.places())?)?;
-        Ok(self.writing.tell(&written))
+        Ok(self.writing.report(&written))
     }
 }
 

@@ -80,7 +80,8 @@ pub(crate) struct Tune {
     #[arg(long, value_name = "RUNS")]
     budget: Option<usize>,
     /// Fresh replications on which the best value is first compared with the current one.
-    #[arg(short, long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    #[arg(short, long, value_name = "R", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=100_000))]
     replications: u32,
     /// The most fresh replications; they continue until it is decided [default: eight times --replications; more if
     /// runs are short].
@@ -109,25 +110,7 @@ enum Reference {
 
 impl Tune {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
-        if let Some(seed) = self.seed {
-            sets.push(Set::new("seed", &seed.to_string())?);
-        }
-        let bases: Vec<Base> = self
-            .scenarios
-            .iter()
-            .map(|path| Ok(Base { document: Document::read(path)?, sets: sets.clone() }))
-            .collect::<anyhow::Result<_>>()?;
-        let bases = in_environments(bases, &self.over)?;
-        weights_fit(&self.weights, bases.len(), "scenarios and environments")?;
-        for (at, path) in self.scenarios.iter().enumerate() {
-            let same = |other: &PathBuf| other == path || same_file(other, path);
-            anyhow::ensure!(
-                !self.scenarios[..at].iter().any(same),
-                "{} is given twice: a scenario counts once (--weights says how much)",
-                path.display()
-            );
-        }
+        let bases = self.bases()?;
         let whole: Vec<_> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
         let figures = Figure::union(whole.iter().map(|variant| &variant.lowered));
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
@@ -135,15 +118,7 @@ impl Tune {
         let objective = figures.iter().find(|figure| figure.path == self.minimise).cloned();
         let objective = objective.ok_or_else(|| anyhow::anyhow!("no figure is called `{}`", self.minimise))?;
 
-        let mut places = Places::default();
-        for path in &self.scenarios {
-            places = places.reads("the scenario", path);
-        }
-        for variant in &whole {
-            places = places.reads_trace_often_of(&variant.lowered);
-        }
-        let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
-        self.pictures.places(places).check()?;
+        self.places(&whole).check()?;
 
         let (threads, bar) = (threads(self.output.threads)?, Bar::new());
         let mut screened = Vec::new();
@@ -187,6 +162,41 @@ impl Tune {
         pictures.write(|| tune_charts(&report), |command| tune_page(&report, command))?;
         sink.write(&report, self.output.output)?;
         Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
+    }
+}
+
+impl Tune {
+    /// The scenarios with their overrides, each once, in each of the environments.
+    fn bases(&self) -> anyhow::Result<Vec<Base>> {
+        let mut sets: Vec<Set> = self.sets.iter().map(|set| Set::parse(set)).collect::<Result<_, _>>()?;
+        if let Some(seed) = self.seed {
+            sets.push(Set::new("seed", &seed.to_string())?);
+        }
+        let base = |path: &PathBuf| Ok(Base { document: Document::read(path)?, sets: sets.clone() });
+        let bases: Vec<Base> = self.scenarios.iter().map(base).collect::<anyhow::Result<_>>()?;
+        let bases = in_environments(bases, &self.over)?;
+        weights_fit(&self.weights, bases.len(), "scenarios and environments")?;
+        for (at, path) in self.scenarios.iter().enumerate() {
+            let same = |other: &PathBuf| other == path || same_file(other, path);
+            anyhow::ensure!(
+                !self.scenarios[..at].iter().any(same),
+                "{} is given twice: a scenario counts once (--weights says how much)",
+                path.display()
+            );
+        }
+        Ok(bases)
+    }
+
+    fn places(&self, whole: &[Variant]) -> Places {
+        let mut places = Places::default();
+        for path in &self.scenarios {
+            places = places.reads("the scenario", path);
+        }
+        for variant in whole {
+            places = places.reads_trace_often_of(&variant.lowered);
+        }
+        let places = places.writes("--out", self.out.as_deref()).writes("--to", self.output.to.as_deref());
+        self.pictures.places(places)
     }
 }
 

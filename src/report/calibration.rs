@@ -1,10 +1,10 @@
 //! A calibration in pictures: the record against the simulations of it, and the page around them.
 
 use crate::calibrate::advice::advice;
-use crate::calibrate::backtest::{BackTest, Compared, Judgement};
+use crate::calibrate::backtest::{BackTest, Compared, FigureAgreement};
 use crate::calibrate::observed::ESCAPES_AT;
 use crate::calibrate::report::value;
-use crate::calibrate::{Calibrated, Verdict};
+use crate::calibrate::{Agreement, Calibrated};
 
 use super::answer::{Answer, Tone, sentence};
 use super::chart::{Axis, Dash, Figure, Format, Ink, Mark, Panel, Provenance, Row, Series, Shape};
@@ -60,13 +60,13 @@ pub fn page(calibrated: &Calibrated, command: &str) -> Page {
 fn answer(calibrated: &Calibrated) -> Answer {
     let [agree, off, open] = calibrated.back_test.counts();
     let (sentence, tone) = match calibrated.verdict {
-        Verdict::Agrees => ("The simulations do what really happened", Tone::Good),
-        Verdict::Off => ("The simulations do not do what really happened", Tone::Bad),
-        Verdict::CannotTell => {
-            ("There is too little to tell whether the simulations do what really happened", Tone::Undecided)
+        Agreement::Agrees => ("The simulations do what really happened", Tone::Good),
+        Agreement::Off => ("The simulations do not do what really happened", Tone::Bad),
+        Agreement::TooLittle => {
+            ("There is too little data to say whether the simulations do what really happened", Tone::Undecided)
         }
     };
-    let sentence = format!("{sentence}: {agree} figures agree, {off} are off, {open} cannot be told.");
+    let sentence = format!("{sentence}: {agree} figures agree, {off} are off, {open} are undecided.");
     let mut answer = Answer::plain(sentence, tone, advice(calibrated).into_iter().map(said));
     for resolution in &calibrated.resolution {
         answer.point(format!("By this log, {}.", resolution.words()), Tone::Neutral);
@@ -157,7 +157,7 @@ fn accounts(calibrated: &Calibrated) -> Option<Figure> {
             Some((id, figure, simulated(figure)?))
         })
         .collect();
-    let off = |figure: &Compared| matches!(figure.judgement, Judgement::Off(_));
+    let off = |figure: &Compared| matches!(figure.judgement, FigureAgreement::Off(_));
     let wrong: Vec<&str> = medians.iter().filter(|(_, figure, _)| off(figure)).map(|(id, ..)| *id).collect();
     let title = match &wrong[..] {
         _ if medians.is_empty() => return None,
@@ -224,9 +224,9 @@ fn table(caption: &str, test: &BackTest) -> Table {
     };
     let row = |figure: &Compared| {
         let (verdict, tone) = match figure.judgement {
-            Judgement::Agrees => ("agrees".to_owned(), Tone::Good),
-            Judgement::Off(by) => (format!("off by {by:.2}"), Tone::Bad),
-            Judgement::CannotTell => ("cannot tell".to_owned(), Tone::Undecided),
+            FigureAgreement::Agrees => ("agrees".to_owned(), Tone::Good),
+            FigureAgreement::Off(by) => (format!("off by {by:.2}"), Tone::Bad),
+            FigureAgreement::Undecided => ("undecided".to_owned(), Tone::Undecided),
         };
         let ratio = figure.ratio.map_or_else(
             || Cell::words("-"),

@@ -1,4 +1,5 @@
-//! Accounts: what the gateway knows of them, and how the upstream behind them serves (spec simulator.md, "Upstream accounts").
+//! Accounts: what the gateway knows of them, and how the upstream behind them serves (spec simulator.md, "Upstream
+//! accounts").
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,8 @@ pub struct Account {
     pub temp_unschedulable_rules: Vec<Rule>,
     /// Time to first token of a healthy attempt, before `size_effect`, conditions and prefill.
     pub ttft: Distribution<Duration>,
-    /// How alike the times to first token of one session are; not given: as the preset of `ttft` says, else not at all.
+    /// How alike the times to first token of one session are; not given: as the preset of `ttft` says, otherwise not at
+    /// all.
     pub persistence: Option<Persistence>,
     /// How the time to first token grows with the input; not given: it does not.
     pub size_effect: Option<SizeEffect>,

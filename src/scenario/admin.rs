@@ -62,7 +62,7 @@ pub struct AdminSettings {
     /// In the place of the weight `session_sticky`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openai_advanced_scheduler_weight_session_sticky: Option<Raw>,
-    /// What an OAuth account costs, for the weight `upstream_cost`; a number above 0, else 1 holds.
+    /// What an OAuth account costs, for the weight `upstream_cost`; a number above 0, otherwise 1 holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openai_oauth_scheduling_rate_multiplier: Option<Raw>,
     /// The admin page's cool-down after a 529, as it stands in the database:

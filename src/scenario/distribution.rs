@@ -1,4 +1,5 @@
-//! Distributions as a scenario writes them, of lengths of time or of plain numbers: `{lognormal: {p50: 1.3s, p90: 3s}}`.
+//! Distributions as a scenario writes them, of lengths of time or of plain numbers: `{lognormal: {p50: 1.3s, p90:
+//! 3s}}`.
 
 use std::path::PathBuf;
 
@@ -262,20 +263,24 @@ impl<T: Limited> Check for Distribution<T> {
                     c.key("of", &part.of);
                 });
             }
-            Self::Clamped(clamped) => c.within("clamped", |c| {
-                for (key, value) in [("low", clamped.low), ("high", clamped.high)] {
-                    if let Some(value) = value {
-                        value.check(c, key);
-                    }
-                }
-                if let (Some(low), Some(high)) = (clamped.low, clamped.high)
-                    && high.number() < low.number()
-                {
-                    c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
-                }
-                c.key("of", &*clamped.of);
-            }),
+            Self::Clamped(clamped) => c.key("clamped", clamped),
         }
+    }
+}
+
+impl<T: Limited> Check for Clamped<T> {
+    fn check(&self, c: &mut Checker) {
+        for (key, value) in [("low", self.low), ("high", self.high)] {
+            if let Some(value) = value {
+                value.check(c, key);
+            }
+        }
+        if let (Some(low), Some(high)) = (self.low, self.high)
+            && high.number() < low.number()
+        {
+            c.fault("high", ErrorKind::OutOfRange, "`high` must be at least `low`", None);
+        }
+        c.key("of", &*self.of);
     }
 }
 

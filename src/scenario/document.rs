@@ -144,7 +144,7 @@ impl Document {
         move_older_key(tree);
         let mut layers = Vec::new();
         for (key, kind) in [("gateway_config", LayerKind::Config), ("gateway_env", LayerKind::Environment)] {
-            // Anything else than text is told by its type later on.
+            // Anything that is not text is reported for its type later on.
             let Some(Entry { node: Node { value: Value::Text(file), .. }, place, .. }) = tree.entry(key) else {
                 continue;
             };
@@ -272,7 +272,7 @@ fn move_older_key(tree: &mut Node) {
     let Some(entries) = what_if.and_then(|entry| entry.node.entries_mut()) else { return };
     let Some(at) = entries.iter().position(|entry| entry.key == "load_batch_cache_ms") else { return };
     let mut moved = entries.remove(at);
-    // where both are given, the reading of the gateway's keys tells them apart
+    // where both are given, the reading of the gateway's keys distinguishes them
     for (place, key) in LOAD_CACHE.split('.').rev().enumerate() {
         if place == 0 {
             moved.key = key.to_owned();
@@ -285,7 +285,7 @@ fn move_older_key(tree: &mut Node) {
     let Some(all) = tree.entries_mut() else { return };
     match all.iter_mut().find(|entry| entry.key == "gateway").map(|entry| entry.node.entries_mut()) {
         Some(Some(keys)) => keys.push(moved),
-        Some(None) => {} // told by its type later on
+        Some(None) => {} // reported for its type later on
         None => {
             let node = Node { value: Value::Map(vec![moved]), place: place.clone() };
             all.push(Entry { key: "gateway".to_owned(), place, node });
@@ -300,7 +300,7 @@ fn fill_accounts(tree: &mut Node) {
     let Some(accounts) = entries.iter_mut().find(|entry| entry.key == "accounts") else { return };
     let Value::List(items) = &mut accounts.node.value else { return };
     for item in items {
-        // `id` and `count` of all accounts would make no sense: told by the check of `account_defaults`.
+        // `id` and `count` of all accounts would make no sense: the check of `account_defaults` reports it.
         item.fill_from(&defaults);
     }
 }

@@ -157,8 +157,10 @@ impl schemars::JsonSchema for Duration {
         "Duration".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let description =
+            "A length of time: numbers with units (ns, us, ms, s, m, h, d), such as `30s`, `250ms`, `1h 30m`.";
         schemars::json_schema!({
-            "description": "A length of time: numbers with units (ns, us, ms, s, m, h, d), such as `30s`, `250ms`, `1h 30m`.",
+            "description": description,
             "anyOf": [
                 { "type": "string", "pattern": r"^\s*(0|(([0-9]+\.?[0-9]*|\.[0-9]+)\s*(ns|us|µs|ms|s|m|h|d)\s*)+)$" },
                 { "const": 0 }

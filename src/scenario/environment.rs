@@ -178,8 +178,14 @@ mod tests {
         for text in [
             "# top k\nexport GATEWAY_OPENAI_WS_LB_TOP_K=\"5\"\nGATEWAY_MAX_BODY_SIZE=1 # bytes\nOTHER=x\n",
             "GATEWAY_OPENAI_WS_LB_TOP_K = '5'\nGATEWAY_MAX_BODY_SIZE=1",
-            "services:\n  app:\n    environment:\n      GATEWAY_OPENAI_WS_LB_TOP_K: 5\n      GATEWAY_MAX_BODY_SIZE: 1\n",
-            "services:\n  app:\n    environment:\n    - GATEWAY_OPENAI_WS_LB_TOP_K=${TOP_K:-5}\n    - GATEWAY_MAX_BODY_SIZE=1\n",
+            concat!(
+                "services:\n  app:\n    environment:\n",
+                "      GATEWAY_OPENAI_WS_LB_TOP_K: 5\n      GATEWAY_MAX_BODY_SIZE: 1\n"
+            ),
+            concat!(
+                "services:\n  app:\n    environment:\n",
+                "    - GATEWAY_OPENAI_WS_LB_TOP_K=${TOP_K:-5}\n    - GATEWAY_MAX_BODY_SIZE=1\n"
+            ),
         ] {
             assert_eq!(top_k(text), five, "{text}");
         }

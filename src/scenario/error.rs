@@ -177,7 +177,7 @@ pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
         .map(|(name, _)| name)
 }
 
-/// "did you mean", or else the list of what is known.
+/// "did you mean", otherwise the list of what is known.
 pub(super) fn suggestion(written: &str, known: &[&str]) -> Option<String> {
     match nearest(written, known.iter().copied()) {
         Some(name) => Some(format!("did you mean `{name}`?")),

@@ -1,7 +1,7 @@
 //! Reads the gateway's own key tree: takes the keys that a simulation knows, in either spelling, and lists the others.
 //!
-//! The gateway's loader is looser than ours: it does not tell upper from lower case, takes numbers and booleans in
-//! quotes, and passes over keys that it does not know. So do we, for this tree only.
+//! The gateway's loader is looser than ours: it does not distinguish upper from lower case, takes numbers and booleans
+//! in quotes, and passes over keys that it does not know. So do we, for this tree only.
 
 use super::error::{ErrorKind, ScenarioError, nearest, suggestion};
 use super::near_miss;
@@ -304,7 +304,7 @@ fn put(out: &mut Node, key: &Found) -> Result<(), ScenarioError> {
         let at = match at {
             Some(at) if last => {
                 let earlier = &entries[at];
-                // An override may stand under a key that the file has, too: then only its value tells.
+                // An override may stand under a key that the file has as well: then only its value shows which it is.
                 let overrides = key.label.is_set() || key.node.place.is_set();
                 let overridden = earlier.place.is_set() || earlier.node.place.is_set();
                 if earlier.node != key.node && !overrides && !overridden {

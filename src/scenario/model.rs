@@ -22,8 +22,8 @@ use crate::units::Time;
 /// More sessions than this are not simulated unless a limit says so.
 const MOST_SESSIONS: f64 = 1e8;
 
-/// A scenario: what is simulated. As a file it is YAML or JSON; once loaded, every default is filled in, and its JSON is
-/// a scenario again.
+/// A scenario: what is simulated. As a file it is YAML or JSON; once loaded, every default is filled in, and its JSON
+/// is a scenario again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
@@ -43,12 +43,12 @@ pub struct Scenario {
     pub group_id: Option<i64>,
     /// How clients talk to the gateway.
     pub transport: Transport,
-    /// The revision of the gateway: `0.1.133`, or `0.1.179`, which is the default where a `mode` or `admin_settings` are
-    /// given.
+    /// The revision of the gateway: `0.1.133`, or `0.1.179`, which is the default where a `mode` or `admin_settings`
+    /// are given.
     pub gateway_version: Option<GatewayVersion>,
-    /// Which of its schedulers the gateway runs, in the place of the two switches of `admin_settings`. Not given: as these
-    /// say; where they say nothing, `legacy` at 0.1.179, as in the gateway, and `advanced` at 0.1.133, which is simulated
-    /// in this mode only.
+    /// Which of its schedulers the gateway runs, in the place of the two switches of `admin_settings`. Not given: as
+    /// these say; where they say nothing, `legacy` at 0.1.179, as in the gateway, and `advanced` at 0.1.133, which is
+    /// simulated in this mode only.
     pub mode: Option<Mode>,
     /// Settings of the gateway's admin pages by the names that they have in its database. They lie over `gateway`.
     #[serde(skip_serializing_if = "AdminSettings::is_empty")]
@@ -401,13 +401,15 @@ impl Scenario {
         if self.gateway.max_account_switches <= 0 {
             self.gateway.max_account_switches = UNSET_SWITCHES;
             notes.push(format!(
-                "gateway.max_account_switches: 0 or less means \"not set\" to the gateway, and then {UNSET_SWITCHES} hold"
+                "gateway.max_account_switches: 0 or less means \"not set\" to the gateway, and then {UNSET_SWITCHES} \
+                 hold"
             ));
         }
         if self.rate_limit.overload_cooldown_minutes <= 0 {
             self.rate_limit = RateLimit::default();
             notes.push(format!(
-                "rate_limit.overload_cooldown_minutes: 0 or less means \"not set\" to the gateway, so its default {} holds",
+                "rate_limit.overload_cooldown_minutes: 0 or less means \"not set\" to the gateway, so its default {} \
+                 holds",
                 self.rate_limit.overload_cooldown_minutes
             ));
         }

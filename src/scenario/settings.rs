@@ -192,7 +192,7 @@ pub struct WhatIf {
     /// port.
     #[serde(skip_serializing_if = "is_false")]
     pub stable_seed: bool,
-    /// Whether a client that leaves (499) ends its upstream request, too: the connection is free at once, and nothing
+    /// Whether a client that leaves (499) also ends its upstream request: the connection is free at once, and nothing
     /// is learnt from it. Known from the release notes of v0.2.x only: a sketch of those versions, not a port. Over
     /// HTTP.
     #[serde(skip_serializing_if = "is_false")]
@@ -201,7 +201,7 @@ pub struct WhatIf {
     /// counts in whole minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overload_cooldown: Option<Duration>,
-    /// Whether a 503 does so, too, as in gateways from 0.2.5 on.
+    /// Whether a 503 also does so, as in gateways from 0.2.5 on.
     #[serde(skip_serializing_if = "is_false")]
     pub overload_on_503: bool,
 }

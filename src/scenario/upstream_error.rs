@@ -40,8 +40,9 @@ pub struct StatusError {
     /// 0.1.179` on, for OAuth accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Distribution<Duration>>,
-    /// The error message: for `temp_unschedulable_rules`, for a 400 that is a passing trouble and, from `gateway_version:
-    /// 0.1.179` on, for servers that are overloaded, models that are not there, revoked tokens and input that is too long.
+    /// The error message: for `temp_unschedulable_rules`, for a 400 that is a passing trouble and, from
+    /// `gateway_version: 0.1.179` on, for servers that are overloaded, models that are not there, revoked tokens and
+    /// input that is too long.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }

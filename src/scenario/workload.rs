@@ -179,7 +179,7 @@ pub struct Replay {
     /// The file, plain, `.gz` or `.zst`; for formats of one file a session also a folder. Relative to the scenario.
     #[serde(serialize_with = "as_text")]
     pub file: PathBuf,
-    /// Its format; not given: told by its content.
+    /// Its format; not given: it is recognised by its content.
     #[serde(default)]
     pub format: Option<TraceFormat>,
     /// When its requests arrive.
@@ -306,7 +306,8 @@ pub enum SessionNames {
     /// Of the seed and the recorded name, which only groups requests: every replication deals anew.
     #[default]
     Redealt,
-    /// Of the recorded names alone, as they are those that the gateway itself hashes: every replication has the same draws.
+    /// Of the recorded names alone, as they are those that the gateway itself hashes: every replication has the same
+    /// draws.
     Raw,
 }
 

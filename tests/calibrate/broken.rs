@@ -193,8 +193,8 @@ fn one_request_is_no_log_to_judge_by() {
     let log = folder.join("log.jsonl");
     std::fs::write(&log, format!("{GOOD}\n")).unwrap();
     let calibrated = run(&options(&log, &folder));
-    assert_eq!(calibrated.verdict, Verdict::CannotTell);
-    assert!(report::summary(&calibrated).contains("**too little to tell** (1 request: "));
+    assert_eq!(calibrated.verdict, Agreement::TooLittle);
+    assert!(report::summary(&calibrated).contains("**too little data** (1 request: "));
     std::fs::remove_dir_all(folder).unwrap();
 }
 

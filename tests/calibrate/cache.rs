@@ -44,7 +44,7 @@ fn lives_blocks_and_shortest_prefixes_of_caches_are_recovered() {
         let cache = format!("{{ttl: {ttl}s, block_tokens: {block}, min_tokens: {least}}}");
         let log = log(&pool(seed, &cache, ""));
         let Cache::Fitted { ttl_s, between_s, block_tokens, min_tokens, turns, right, depth } =
-            fit(&log, &sessions::tell(&log).of)
+            fit(&log, &sessions::infer(&log).of)
         else {
             panic!("seed {seed}: no cache");
         };
@@ -103,7 +103,7 @@ fn no_cost_of_reading_is_found_where_there_is_none() {
 #[test]
 fn requests_with_failed_attempts_tell_nothing_of_caches() {
     let mut log = log(&pool(9, "{ttl: 300s}", ""));
-    let sessions = sessions::tell(&log).of;
+    let sessions = sessions::infer(&log).of;
     let honest = fit(&log, &sessions);
     // what such a request is said to have found is falsified; the reader of the log leaves it out
     let text = r#"{"outcome":"ok","completed_ms":1795434646243,"duration_ms":305,"ttft_ms":95,"account_id":1,"input_tokens":10,"cache_read_tokens":4000,"attempts":[{"at_ms":1795434646000,"account_id":2,"status":500,"kind":"failover"}]}"#;

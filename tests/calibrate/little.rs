@@ -1,4 +1,4 @@
-//! Logs of which little can be told: few rows, equal rows, impossible times. Whatever is written is a number that an
+//! Logs that say little: few rows, equal rows, impossible times. Whatever is written is a number that an
 //! account can have, and one account's oddities do not spoil the others.
 
 use super::*;
@@ -94,7 +94,7 @@ fn the_command_writes_numbers_only_from_thirty_rows_and_from_thirty_equal_ones()
                 "{name}, {file}: {text}"
             );
         }
-        assert_ne!(calibrated.verdict, Verdict::Off, "{}", report::markdown(&calibrated));
+        assert_ne!(calibrated.verdict, Agreement::Off, "{}", report::markdown(&calibrated));
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -118,7 +118,7 @@ fn first_tokens_after_the_end_are_counted_said_and_left_out() {
     let all: Vec<String> = rows.iter().take(300).map(|row| changed(row, 1, 100_960, 1_552)).collect();
     std::fs::write(&path, all.join("\n")).unwrap();
     let calibrated = run(&Options { replications: 5, ..options(&path, &folder) });
-    assert_eq!(calibrated.verdict, Verdict::CannotTell, "{}", report::markdown(&calibrated));
+    assert_eq!(calibrated.verdict, Agreement::TooLittle, "{}", report::markdown(&calibrated));
     let notes = &calibrated.input.notes;
     assert!(notes.iter().any(|note| note.starts_with("300 of 300 requests have their first token")), "{notes:?}");
     assert!(notes.iter().any(|note| note.starts_with("no answer has a time to first token")), "{notes:?}");
@@ -158,7 +158,7 @@ fn times_of_two_modes_are_reproduced_and_make_no_spans() {
                 assert!((0.75..1.33).contains(&ratio), "seed {seed}: {figure:?}");
             }
         }
-        assert_ne!(calibrated.verdict, Verdict::CannotTell, "seed {seed}");
+        assert_ne!(calibrated.verdict, Agreement::TooLittle, "seed {seed}");
         std::fs::remove_dir_all(out).unwrap();
     }
 }

@@ -28,12 +28,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use recordings::recording;
-use stickysim::calibrate::backtest::{Compared, Judgement};
+use stickysim::calibrate::backtest::{Compared, FigureAgreement};
 use stickysim::calibrate::export::LogExport;
 use stickysim::calibrate::handed::Handed;
 use stickysim::calibrate::spans::Limits;
 use stickysim::calibrate::tries::Fault;
-use stickysim::calibrate::{Calibrated, Options, Verdict, calibrate, gateway_log, report};
+use stickysim::calibrate::{Agreement, Calibrated, Options, calibrate, gateway_log, report};
 use stickysim::engine::Luck;
 use stickysim::experiment::replicate::threads;
 use stickysim::scenario::Document;

@@ -24,11 +24,11 @@ fn the_export_queries_run_on_postgresql_and_give_rows_of_every_kind() {
         let with = |what: &dyn Fn(&stickysim::calibrate::records::Record) -> bool| {
             log.records.iter().filter(|record| what(record)).count()
         };
-        use stickysim::calibrate::records::Outcome;
-        assert_eq!(with(&|record| record.outcome == Outcome::Ok), 5, "{version}");
-        assert_eq!(with(&|record| record.outcome == Outcome::Broken), 1, "{version}");
-        assert_eq!(with(&|record| record.outcome == Outcome::Failed(429)), 1, "{version}");
-        assert_eq!(with(&|record| record.outcome == Outcome::Failed(502)), 2, "{version}");
+        use stickysim::calibrate::records::RecordedEnd;
+        assert_eq!(with(&|record| record.outcome == RecordedEnd::Ok), 5, "{version}");
+        assert_eq!(with(&|record| record.outcome == RecordedEnd::Broken), 1, "{version}");
+        assert_eq!(with(&|record| record.outcome == RecordedEnd::Failed(429)), 1, "{version}");
+        assert_eq!(with(&|record| record.outcome == RecordedEnd::Failed(502)), 2, "{version}");
         assert_eq!(with(&|record| record.failed.len() == 1), 2, "{version}");
         assert_eq!(with(&|record| record.failed.len() == 2), 1, "{version}");
         assert_eq!(with(&|record| record.before_s == Some(0.155)), 1, "{version}");

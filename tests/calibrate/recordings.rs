@@ -40,16 +40,18 @@ fn assert_slow(case: &str, calibrated: &Calibrated) {
 }
 
 fn assert_agrees(case: &str, calibrated: &Calibrated) {
-    assert_eq!(calibrated.verdict, Verdict::Agrees, "{case}:\n{}", report::markdown(calibrated));
+    assert_eq!(calibrated.verdict, Agreement::Agrees, "{case}:\n{}", report::markdown(calibrated));
     let [agree, _, open] = calibrated.back_test.counts();
     let figures = calibrated.back_test.figures.iter();
-    let untold: Vec<&str> =
-        figures.filter(|figure| figure.judgement == Judgement::CannotTell).map(|figure| figure.name.as_str()).collect();
-    println!("{case}: {agree} agree, {open} cannot be told: {untold:?}");
+    let undecided: Vec<&str> = figures
+        .filter(|figure| figure.judgement == FigureAgreement::Undecided)
+        .map(|figure| figure.name.as_str())
+        .collect();
+    println!("{case}: {agree} agree, {open} are undecided: {undecided:?}");
     // a 429 blocks an account, and which one and when is luck: simulations of `limits` differ from each other by more
     // than six times in what waits, is refused and escapes, so that no record could tell these figures
     let least = if case == "limits" { 2 } else { 4 };
-    assert!(agree > least * open, "{case}: {agree} figures agree, {open} cannot be told: {untold:?}");
+    assert!(agree > least * open, "{case}: {agree} figures agree, {open} are undecided: {undecided:?}");
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn a_recording_with_session_ids_is_understood_and_reproduced() {
         out: out.join("again"),
         ..recording("slow-on-newer", true, &out)
     };
-    assert_eq!(run(&Options { sets: Vec::new(), ..again }).verdict, Verdict::Agrees);
+    assert_eq!(run(&Options { sets: Vec::new(), ..again }).verdict, Agreement::Agrees);
     std::fs::remove_dir_all(out).unwrap();
 }
 
@@ -76,8 +78,8 @@ fn recordings_without_session_ids_are_understood_and_reproduced() {
     for case in ["slow-on", "slow-off", "errors", "limits", "overload"] {
         let out = folder(case);
         let calibrated = run(&recording(case, case != "slow-off", &out));
-        assert!(calibrated.input.sessions.untold > 2_000 && calibrated.input.sessions.named == 0, "{case}");
-        assert!(report::summary(&calibrated).contains("cannot be told"), "{case}");
+        assert!(calibrated.input.sessions.unknown > 2_000 && calibrated.input.sessions.named == 0, "{case}");
+        assert!(report::summary(&calibrated).contains("undecided"), "{case}");
         assert_healthy(case, &calibrated);
         let failing = |fault: Fault| -> Vec<i64> {
             let of = calibrated.fit.failing.iter().filter(|span| span.fault == fault);
@@ -110,9 +112,9 @@ fn recordings_without_session_ids_are_understood_and_reproduced() {
 fn a_recording_with_escape_off_is_off_against_a_scenario_with_escape_on() {
     let out = folder("slow-off-on");
     let calibrated = run(&recording("slow-off", true, &out));
-    assert_eq!(calibrated.verdict, Verdict::Off, "fitted with the wrong config");
+    assert_eq!(calibrated.verdict, Agreement::Off, "fitted with the wrong config");
     let off = |name: &str| {
-        calibrated.back_test.figures.iter().any(|f| f.name == name && matches!(f.judgement, Judgement::Off(_)))
+        calibrated.back_test.figures.iter().any(|f| f.name == name && matches!(f.judgement, FigureAgreement::Off(_)))
     };
     assert!(off("escapes.ttft") || off("escapes.concurrency_full"));
     let fitted = folder("slow-off-off");
@@ -124,7 +126,7 @@ fn a_recording_with_escape_off_is_off_against_a_scenario_with_escape_on() {
         out: out.join("against"),
         ..recording("slow-off", false, &out)
     };
-    assert_eq!(run(&against).verdict, Verdict::Off, "even without the escape log");
+    assert_eq!(run(&against).verdict, Agreement::Off, "even without the escape log");
     std::fs::remove_dir_all(out).unwrap();
     std::fs::remove_dir_all(fitted).unwrap();
 }

@@ -1,8 +1,8 @@
-//! Sessions told without their ids: the proxy against the truth, which is hidden.
+//! Sessions inferred without their ids: the proxy against the truth, which is hidden.
 
 use super::*;
 use serde_json::Value;
-use stickysim::calibrate::sessions::{Agreement, tell};
+use stickysim::calibrate::sessions::{ProxyQuality, infer};
 
 fn traffic(seed: u64) -> String {
     format!(
@@ -13,7 +13,7 @@ fn traffic(seed: u64) -> String {
     )
 }
 
-/// The log with so many sessions sharing each key, and without cached tokens if the upstreams do not tell them; ids
+/// The log with so many sessions sharing each key, and without cached tokens if the upstreams do not report them; ids
 /// stay where `named` says so.
 fn shared(export: &str, sessions_per_key: usize, cached: bool, named: bool) -> stickysim::calibrate::records::Log {
     let mut keys: Vec<String> = Vec::new();
@@ -46,14 +46,14 @@ fn shared(export: &str, sessions_per_key: usize, cached: bool, named: bool) -> s
 
 /// Share of pairs of requests that the proxy puts into one session and that are of one (precision), and the other way
 /// round (recall), over all pairs.
-fn pairs(truth: &[Option<Box<str>>], told: &[Option<Box<str>>]) -> (f64, f64) {
+fn pairs(truth: &[Option<Box<str>>], inferred: &[Option<Box<str>>]) -> (f64, f64) {
     use std::collections::BTreeMap;
     let count = |names: &mut dyn Iterator<Item = String>| -> f64 {
         let mut sizes: BTreeMap<String, f64> = BTreeMap::new();
         names.for_each(|name| *sizes.entry(name).or_default() += 1.0);
         sizes.values().map(|n| n * (n - 1.0) / 2.0).sum()
     };
-    let known = || truth.iter().zip(told).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
+    let known = || truth.iter().zip(inferred).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
     let both = count(&mut known().map(|(a, b)| format!("{a}|{b}")));
     (both / count(&mut known().map(|(_, b)| b.to_string())), both / count(&mut known().map(|(a, _)| a.to_string())))
 }
@@ -68,14 +68,18 @@ fn the_proxy_finds_sessions_whose_ids_are_hidden() {
             let (export, _) = exported(&traffic(seed));
             let named = shared(&export, sessions_per_key, cached, true);
             let hidden = shared(&export, sessions_per_key, cached, false);
-            let told = tell(&hidden);
+            let inferred = infer(&hidden);
             // a handful of requests of one key may look like a crowd
-            assert_eq!(told.named, 0);
-            assert!(told.untold * 50 <= hidden.records.len(), "{sessions_per_key} a key, seed {seed}: {}", told.untold);
-            let truth = tell(&named);
+            assert_eq!(inferred.named, 0);
+            assert!(
+                inferred.unknown * 50 <= hidden.records.len(),
+                "{sessions_per_key} a key, seed {seed}: {}",
+                inferred.unknown
+            );
+            let truth = infer(&named);
             assert_eq!(truth.named, named.records.len());
-            let (precision, recall) = pairs(&truth.of, &told.of);
-            let Agreement { usable, pure, whole } = truth.agreement.unwrap();
+            let (precision, recall) = pairs(&truth.of, &inferred.of);
+            let ProxyQuality { usable, pure, whole } = truth.agreement.unwrap();
             println!(
                 "{sessions_per_key} sessions a key, seed {seed}, cached tokens {cached}: precision {precision:.3}, \
                  recall {recall:.3}; neighbours {pure:.3}, {whole:.3}"
@@ -92,10 +96,10 @@ fn the_proxy_finds_sessions_whose_ids_are_hidden() {
 #[test]
 fn a_crowd_behind_one_key_is_no_session_and_is_said_to_be_none() {
     let (export, _) = exported(&traffic(5));
-    let told = tell(&shared(&export, usize::MAX, false, false));
-    assert_eq!((told.named, told.proxied), (0, 0));
-    assert!(told.words().iter().any(|words| words.contains("cannot be told")), "{:?}", told.words());
-    let named = tell(&shared(&export, usize::MAX, false, true));
+    let inferred = infer(&shared(&export, usize::MAX, false, false));
+    assert_eq!((inferred.named, inferred.proxied), (0, 0));
+    assert!(inferred.words().iter().any(|words| words.contains("are unknown")), "{:?}", inferred.words());
+    let named = infer(&shared(&export, usize::MAX, false, true));
     assert_eq!(named.agreement.unwrap().usable, 0.0);
     assert!(named.words().iter().any(|words| words.contains("none of the sessions")), "{:?}", named.words());
 }
@@ -108,7 +112,7 @@ fn the_share_of_ids_proxies_and_neither_is_counted() {
     for record in log.records.iter_mut().step_by(2) {
         record.session = None;
     }
-    let told = tell(&log);
-    assert_eq!((told.named, told.proxied, told.untold), (n / 2, n - n / 2, 0));
-    assert!(told.words()[0].starts_with(&format!("50.0 % of {n} requests carry a session id, 50.0 % a proxy")));
+    let inferred = infer(&log);
+    assert_eq!((inferred.named, inferred.proxied, inferred.unknown), (n / 2, n - n / 2, 0));
+    assert!(inferred.words()[0].starts_with(&format!("50.0 % of {n} requests carry a session id, 50.0 % a proxy")));
 }

@@ -47,7 +47,7 @@ fn a_trace_of_our_own_with_accounts_is_calibrated_as_a_log_of_the_gateway_is() {
         let log = folder.join(name);
         std::fs::write(&log, text).unwrap();
         let calibrated = run(&Options { out: folder.join(format!("out-{name}")), ..options(&log, &folder) });
-        assert_eq!(calibrated.verdict, Verdict::Agrees, "{name}: {}", report::markdown(&calibrated));
+        assert_eq!(calibrated.verdict, Agreement::Agrees, "{name}: {}", report::markdown(&calibrated));
         let slow = &calibrated.fit.slow;
         assert!(slow.len() == 1 && (slow[0].from_s - 2_400.0).abs() < 120.0, "{name}: {slow:?}");
         for account in &calibrated.fit.accounts {
@@ -70,7 +70,7 @@ fn a_trace_without_times_to_first_token_has_too_little_and_says_what_is_missing(
     let rows: String = (0..300).map(|at| format!("{at},s{},{},200\n", at % 9, at % 4)).collect();
     std::fs::write(&log, format!("at_s,session,account,status\n{rows}")).unwrap();
     let calibrated = run(&Options { replications: 5, ..options(&log, &folder) });
-    assert_eq!(calibrated.verdict, Verdict::CannotTell, "{}", report::markdown(&calibrated));
+    assert_eq!(calibrated.verdict, Agreement::TooLittle, "{}", report::markdown(&calibrated));
     assert!(calibrated.input.notes.iter().any(|note| note.starts_with("no answer has a time to first token")));
     std::fs::remove_dir_all(folder).unwrap();
 }

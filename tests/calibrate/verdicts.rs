@@ -28,7 +28,7 @@ fn logs_of_the_true_model_agree() {
     let pool = threads(0).unwrap();
     let off: Vec<String> = (1..4)
         .map(|seed| fitted(seed, &pool).unwrap())
-        .filter(|calibrated| calibrated.verdict == Verdict::Off)
+        .filter(|calibrated| calibrated.verdict == Agreement::Off)
         .map(|calibrated| furthest(&calibrated))
         .collect();
     assert!(off.len() <= 1, "{off:?}");

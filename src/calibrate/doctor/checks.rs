@@ -25,7 +25,7 @@ const EXPORT: &str = "psql \"$DSN\" -v from=\"'2026-08-01T00:00Z'\" -v to=\"'202
 const SNAPSHOT: &str =
     "psql \"$DSN\" -v platform=\"'openai'\" -At -f docs/export/sub2api-export-accounts.sql > accounts.jsonl";
 
-/// What is found, in the order in which it is told.
+/// The findings, in the order in which they are reported.
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -103,10 +103,10 @@ fn requests(sorted: &Sorted, found: &mut Findings) -> Option<Log> {
         }
     }
     typical(&Tries::of(&log), log.has_accounts, found);
-    let told = sessions::tell(&log);
-    let without = told.untold as f64 / requests.max(1) as f64;
+    let inferred = sessions::infer(&log);
+    let without = inferred.unknown as f64 / requests.max(1) as f64;
     let state = if without > 0.5 { State::Missing } else { State::Good };
-    found.say(About::Log, state, told.words().swap_remove(0));
+    found.say(About::Log, state, inferred.words().swap_remove(0));
     found.notes(About::Log, &log.notes);
     Some(log)
 }

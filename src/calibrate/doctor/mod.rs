@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::papers::Role;
 use crate::workload::Error;
 
-/// What is looked at: files that are told by their content, and those whose role was said.
+/// The files to look at: those that are recognised by their content, and those whose role was given.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// Any files and folders.
@@ -67,7 +67,7 @@ pub struct Finding {
     pub about: About,
     /// How it is.
     pub state: State,
-    /// A sentence.
+    /// A whole sentence for people.
     pub text: String,
     /// What to do about it; a command, or a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +77,7 @@ pub struct Finding {
 /// What it comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Diagnosed {
     /// Nothing contradicts anything; what is missing is said.
     Fits,
     /// There is no log, or too little of it.
@@ -89,7 +89,7 @@ pub enum Verdict {
 /// A file and what it is taken for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Seen {
-    /// The file.
+    /// The file as it was given, or as it was found in a folder.
     pub path: PathBuf,
     /// What it is, in words.
     pub is: String,
@@ -103,7 +103,7 @@ pub struct Diagnosis {
     /// By what they are about, in the order of [`About`].
     pub findings: Vec<Finding>,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: Diagnosed,
     /// The command to type next.
     pub next: String,
 }
@@ -150,11 +150,11 @@ pub fn diagnose(given: &Given) -> Result<Diagnosis, Error> {
     let findings = checks::all(&sorted);
     let has = |state| findings.iter().any(|finding| finding.state == state);
     let verdict = if has(State::Wrong) {
-        Verdict::DoesNotFit
+        Diagnosed::DoesNotFit
     } else if has(State::TooLittle) || (sorted.logs.is_empty() && sorted.scenarios.is_empty()) {
-        Verdict::TooLittle
+        Diagnosed::TooLittle
     } else {
-        Verdict::Fits
+        Diagnosed::Fits
     };
     let next = next::command(&sorted, verdict, &findings);
     Ok(Diagnosis { files, findings, verdict, next })

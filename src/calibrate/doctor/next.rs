@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{Finding, Sorted, State, Verdict};
+use super::{Diagnosed, Finding, Sorted, State};
 use crate::workload::replay::Format;
 
 /// One line that can be copied.
-pub(super) fn command(sorted: &Sorted, verdict: Verdict, findings: &[Finding]) -> String {
+pub(super) fn command(sorted: &Sorted, verdict: Diagnosed, findings: &[Finding]) -> String {
     let first = |state| findings.iter().find(|finding| finding.state == state);
-    if let (Verdict::DoesNotFit, Some(wrong)) = (verdict, first(State::Wrong)) {
+    if let (Diagnosed::DoesNotFit, Some(wrong)) = (verdict, first(State::Wrong)) {
         return wrong.remedy.clone().unwrap_or_else(|| "mend the first thing that is wrong, and look again".to_owned());
     }
     let Some((log, format)) = sorted.logs.first() else {
@@ -19,7 +19,7 @@ pub(super) fn command(sorted: &Sorted, verdict: Verdict, findings: &[Finding]) -
                 .unwrap_or_else(|| "export the requests of a day (docs/guide/calibrate.md)".to_owned()),
         };
     };
-    if verdict == Verdict::TooLittle {
+    if verdict == Diagnosed::TooLittle {
         let is_bare = !matches!(format, Some(Format::GatewayLog | Format::Usage)) && has_no_answers(findings);
         return if is_bare {
             format!("stickysim run scenarios/slow-account.yaml --trace {}", quoted(log))

@@ -1,4 +1,4 @@
-//! What each file is, told by its content: an operator gives what there is, in any order.
+//! What each file is, recognised by its content: an operator gives the files that there are, in any order.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ impl Role {
 /// A file with what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paper {
-    /// The file.
+    /// The file as it was given, or as it was found in a folder.
     pub path: PathBuf,
     /// What it is.
     pub role: Role,
@@ -145,7 +145,7 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(name: &str, text: &str) -> Role {
+    fn recognised(name: &str, text: &str) -> Role {
         let folder = std::env::temp_dir().join(format!("stickysim-papers-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join(name);
@@ -168,9 +168,9 @@ mod tests {
             (".env", "# x\nGATEWAY_OPENAI_WS_LB_TOP_K=3\nPORT=1\n", Role::Environment),
             ("compose.yaml", "services:\n  a: {image: x}\n", Role::Environment),
         ] {
-            assert_eq!(told(name, text), role, "{name}");
+            assert_eq!(recognised(name, text), role, "{name}");
         }
-        assert!(matches!(told("n.txt", "nothing\n"), Role::Other(_)));
-        assert!(matches!(told("e.txt", ""), Role::Other(what) if what == "an empty file"));
+        assert!(matches!(recognised("n.txt", "nothing\n"), Role::Other(_)));
+        assert!(matches!(recognised("e.txt", ""), Role::Other(what) if what == "an empty file"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{About, Diagnosis, State, Verdict};
+use super::{About, Diagnosed, Diagnosis, State};
 use crate::units::count;
 
 impl About {
@@ -91,9 +91,9 @@ impl Diagnosis {
     fn verdict_in_words(&self) -> String {
         let number = |state| self.findings.iter().filter(|finding| finding.state == state).count() as u64;
         match self.verdict {
-            Verdict::DoesNotFit => format!("they do not fit together ({} wrong)", number(State::Wrong)),
-            Verdict::TooLittle => "there is too little to calibrate by".to_owned(),
-            Verdict::Fits => match number(State::Missing) {
+            Diagnosed::DoesNotFit => format!("they do not fit together ({} wrong)", number(State::Wrong)),
+            Diagnosed::TooLittle => "there is too little to calibrate by".to_owned(),
+            Diagnosed::Fits => match number(State::Missing) {
                 0 => "they fit together, and nothing is missing".to_owned(),
                 missing => format!("they fit together; {} missing", count(missing, "thing")),
             },

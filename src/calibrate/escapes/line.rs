@@ -12,7 +12,7 @@ use super::time::{Moment, instant, last_in, of_value};
 /// What a line, or a part of one, turned out to be.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Found {
-    /// An escape.
+    /// A session left its account.
     Escape(Event),
     /// Another line of a program's log.
     Other { at: Option<Moment>, is_detailed: bool },
@@ -285,11 +285,11 @@ fn hash(text: &str) -> u64 {
 pub(super) struct Mention {
     pub(super) at: usize,
     pub(super) spelling: String,
-    /// Whether it says that one happened; else it is a setting or something else of the kind.
+    /// Whether it says that an escape happened. Otherwise it is a setting or something of the kind.
     pub(super) is_escape: bool,
 }
 
-/// What may follow `sticky_escape` where one happened; nothing may, too.
+/// What may follow `sticky_escape` where an escape happened; that nothing follows is possible as well.
 const HAPPENED: [&str; 9] = ["", "triggered", "trigger", "fired", "fire", "escaped", "activated", "hit", "happened"];
 
 impl Mention {

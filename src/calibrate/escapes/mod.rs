@@ -48,7 +48,7 @@ pub struct Escape {
 pub struct Escapes {
     /// In order of the files.
     pub all: Vec<Escape>,
-    /// Whether these are all that there were: else their number is not known, and nothing is compared with it.
+    /// Whether these are all that there were. Otherwise their number is unknown, and nothing is compared with it.
     pub is_complete: bool,
     /// What was left out, one sentence each.
     pub notes: Vec<String>,
@@ -60,7 +60,7 @@ const USUAL: &str = "sticky_escape_triggered";
 const MOST_MISSING: f64 = 0.1;
 /// More lines than this that cannot be read (and more than one), and it is no log.
 const MOST_BROKEN: f64 = 0.05;
-/// Lines that tell whether a log has those of level INFO.
+/// Lines that show whether a log has those of level INFO.
 const ENOUGH_LINES: u64 = 20;
 
 /// Reads the escapes from `epoch_ms` on for `span_s` seconds from files and folders of them.

@@ -49,7 +49,7 @@ pub(super) fn instant(text: &str) -> Option<Moment> {
     Some(Moment { ms: moment.as_millisecond(), has_zone: !zone.is_empty() })
 }
 
-/// A number of seconds, milliseconds, microseconds or nanoseconds since 1970, told by its size.
+/// A number of seconds, milliseconds, microseconds or nanoseconds since 1970; its size shows which.
 pub(super) fn unix(value: f64) -> Option<Moment> {
     let ms = match value {
         1e9..1e11 => value * 1e3,

@@ -42,7 +42,8 @@ fn defaults_are_filled_in_everywhere() {
 
 #[test]
 fn account_defaults_go_key_by_key_into_accounts_that_do_not_say_otherwise() {
-    let text = "account_defaults: {concurrency: 5, ttft: {constant: 1s}}\naccounts: [{count: 2}, {id: 9, ttft: {gamma: {mean: 2s, cv: 1}}}]";
+    let text = "account_defaults: {concurrency: 5, ttft: {constant: 1s}}\n\
+                accounts: [{count: 2}, {id: 9, ttft: {gamma: {mean: 2s, cv: 1}}}]";
     let scenario = effective(text, &[]);
     let ids: Vec<_> = scenario["accounts"].as_array().unwrap().iter().map(|account| account["id"].clone()).collect();
     assert_eq!(ids, [1, 2, 9]);
@@ -62,7 +63,8 @@ fn a_preset_fills_in_what_the_workload_does_not_say() {
 
 #[test]
 fn overrides_reach_keys_items_accounts_and_short_names() {
-    let text = "accounts: [{count: 4}, {id: 9, name: big}]\nconditions: [{name: slow, accounts: [2], when: {scheduled: {at: 1m}}}]";
+    let text = "accounts: [{count: 4}, {id: 9, name: big}]\n\
+                conditions: [{name: slow, accounts: [2], when: {scheduled: {at: 1m}}}]";
     let scenario = effective(
         text,
         &[
@@ -313,7 +315,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_override_makes_it_panic(key in "[a-z_]{1,12}(\\.[a-z_]{1,12}|\\[[0-9]{1,20}\\]|\\.[0-9]{1,20}){0,4}", value in odd_values()) {
+    fn no_override_makes_it_panic(
+        key in "[a-z_]{1,12}(\\.[a-z_]{1,12}|\\[[0-9]{1,20}\\]|\\.[0-9]{1,20}){0,4}",
+        value in odd_values(),
+    ) {
         if let Ok(set) = Set::new(&key, value) {
             let document = Document::parse(EVERYTHING, Path::new("a.yaml"), Path::new("")).unwrap();
             if let Err(error) = document.resolve(&[set]) {

@@ -15,7 +15,7 @@ fn project(path: &str) -> PathBuf {
 }
 
 /// Compares a committed file with what the code says; `UPDATE=1 cargo test` writes it.
-#[expect(clippy::disallowed_methods, reason = "a test may be told to write what it would compare")]
+#[expect(clippy::disallowed_methods, reason = "a test may be asked to write what it would compare")]
 pub(crate) fn committed(path: &str, expected: &str) {
     if std::env::var("UPDATE").is_ok() {
         std::fs::write(project(path), expected).unwrap();

@@ -72,7 +72,10 @@ fn limits_are_stated() {
         ("accounts: [{}]\ngateway: {openai_scheduler: {sticky_escape_error_rate: 1.5}}", &[]),
         ("accounts: [{}]\ngateway: {openai_scheduler: {sticky_escape_ttft_ms: -5}}", &[]),
         (
-            "accounts: [{}]\ngateway:\n  openai_ws:\n    scheduler_score_weights: {priority: 0, load: 0, queue: 0, error_rate: 0, ttft: 0}",
+            concat!(
+                "accounts: [{}]\ngateway:\n  openai_ws:\n    ",
+                "scheduler_score_weights: {priority: 0, load: 0, queue: 0, error_rate: 0, ttft: 0}"
+            ),
             &[],
         ),
         ("accounts: [{}]\ngateway: {scheduling: {fallback_wait_timeout: 0s}}", &[]),
