@@ -638,7 +638,7 @@ mod decide {
         assert!(document["headline"].as_str().unwrap().contains("lb_top_k 7 -> "), "{document}");
     }
 
-    /// All of 2 s are as good, and 24 % dearer; 1 and 3 cannot be told apart, and 3 is nearer to what there is.
+    /// All of 2 s are as good, and 24 % dearer; 1 and 3 cannot be distinguished, and 3 is nearer to what there is.
     #[test]
     #[ignore = "tunes two keys of a pool of twelve accounts"]
     fn of_what_is_as_good_the_cheapest_and_then_the_nearest_is_set() {

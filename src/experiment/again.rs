@@ -103,7 +103,7 @@ pub fn stored_scenario(scenario: &Value, name: &str, base: &Path) -> Result<Scen
 /// A first replication that an observer has seen.
 #[derive(Clone, Debug)]
 pub struct Seen<O> {
-    /// Its results.
+    /// The figures of the run.
     pub run: Run,
     /// The observer after the run.
     pub observer: O,

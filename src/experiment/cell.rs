@@ -259,11 +259,11 @@ impl Observer for DecisionDigest {
 pub fn notes<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<String> {
     let runs: Vec<&[Note]> = cells.into_iter().map(|cell| cell.notes.as_slice()).collect();
     let total = runs.len();
-    let told = |merged: Merged| match merged.note.figure.as_str() {
+    let words = |merged: Merged| match merged.note.figure.as_str() {
         "" => merged.text(total, "runs"),
         figure => format!("{figure}: {}", merged.text(total, "runs")),
     };
-    Merged::of(runs).into_iter().map(told).collect()
+    Merged::of(runs).into_iter().map(words).collect()
 }
 
 #[cfg(test)]

@@ -146,6 +146,31 @@ pub fn mean(column: &[Option<f64>]) -> Option<f64> {
     mean_interval_of(column, Level::PERCENT_95).map(|mean| mean.mean)
 }
 
+/// The number of a field and for each arm its regret there in each replication.
+type FieldRegrets = (usize, Vec<Vec<Option<f64>>>);
+
+/// The regret of an arm over all fields: that of the field where its mean is worst, or the weighted mean in each
+/// replication.
+fn of_arm(known: &[FieldRegrets], over: &Over, arm: usize) -> Vec<Option<f64>> {
+    match over {
+        Over::Worst => {
+            let of = |column: &[Option<f64>]| mean(column).unwrap_or(f64::INFINITY);
+            let columns = known.iter().map(|(_, columns)| &columns[arm]);
+            columns.max_by(|x, y| of(x).total_cmp(&of(y))).cloned().unwrap_or_default()
+        }
+        Over::Mean(weights) => {
+            let n = known.iter().map(|(_, columns)| columns[arm].len()).min().unwrap_or(0);
+            let whole: f64 = known.iter().filter_map(|(number, _)| weights.get(*number)).sum();
+            let value = |i: usize| {
+                let weight = |number: usize| weights.get(number).copied().unwrap_or(0.0);
+                let parts = known.iter().map(|(number, columns)| Some(weight(*number) * columns[arm][i]?));
+                parts.sum::<Option<f64>>().map(|sum| sum / whole)
+            };
+            (0..n).map(value).collect()
+        }
+    }
+}
+
 /// The regrets of the arms over these fields. `at` are the places of arms along a numeric key, where one alone is
 /// varied. The best of a field is taken from the arms that `may_be_best`. `None` where no field has losses.
 pub fn regrets(
@@ -155,11 +180,7 @@ pub fn regrets(
     may_be_best: &dyn Fn(usize) -> bool,
 ) -> Option<Regrets> {
     let mut gain: Option<f64> = None;
-    let weights: Vec<f64> = match over {
-        Over::Worst => vec![1.0; fields.len()],
-        Over::Mean(weights) => weights.clone(),
-    };
-    let mut known: Vec<(usize, Vec<Vec<Option<f64>>>)> = Vec::new();
+    let mut known: Vec<FieldRegrets> = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         let smooth = smoothed(&field.losses, at);
         let fullest = smooth.columns.iter().map(Vec::len).max().unwrap_or(0);
@@ -183,26 +204,6 @@ pub fn regrets(
         return None;
     }
     let arms = known.first().map_or(0, |(_, columns)| columns.len());
-    let one = |arm: usize| -> Vec<Option<f64>> {
-        match over {
-            Over::Worst => {
-                let of = |column: &[Option<f64>]| mean(column).unwrap_or(f64::INFINITY);
-                let columns = known.iter().map(|(_, columns)| &columns[arm]);
-                columns.max_by(|x, y| of(x).total_cmp(&of(y))).cloned().unwrap_or_default()
-            }
-            Over::Mean(_) => {
-                let n = known.iter().map(|(_, columns)| columns[arm].len()).min().unwrap_or(0);
-                let whole: f64 = known.iter().filter_map(|(number, _)| weights.get(*number)).sum();
-                let value = |i: usize| {
-                    let parts = known
-                        .iter()
-                        .map(|(number, columns)| Some(weights.get(*number).copied().unwrap_or(0.0) * columns[arm][i]?));
-                    parts.sum::<Option<f64>>().map(|sum| sum / whole)
-                };
-                (0..n).map(value).collect()
-            }
-        }
-    };
     let of_field = |number: usize| -> Vec<Option<f64>> {
         match known.iter().find(|(known, _)| *known == number) {
             // a mean of times and of none is no time
@@ -214,7 +215,11 @@ pub fn regrets(
             None => vec![None; arms],
         }
     };
-    Some(Regrets { columns: (0..arms).map(one).collect(), means: (0..fields.len()).map(of_field).collect(), gain })
+    Some(Regrets {
+        columns: (0..arms).map(|arm| of_arm(&known, over, arm)).collect(),
+        means: (0..fields.len()).map(of_field).collect(),
+        gain,
+    })
 }
 
 /// The bills of all arms over some fields: shares of the bill as it stands for prices, as they are for cold turns.

@@ -26,7 +26,7 @@ use super::stats::{Interval, Level, excess_of, gate_interval_of, paired_of};
 
 /// How the figure is compared with the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Comparison {
+pub enum Operator {
     /// `>`
     #[serde(rename = ">")]
     Above,
@@ -60,16 +60,16 @@ pub struct Criterion {
     pub text: String,
     /// The path of the figure in the result document, e.g. `sessions.worst_ttft_ms.p99`.
     pub figure: String,
-    /// The operator.
-    pub comparison: Comparison,
-    /// The limit.
+    /// How the figure is held against the limit.
+    pub operator: Operator,
+    /// What it is held against.
     pub limit: Limit,
 }
 
 /// An expression that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot use the expression `{text}`: {problem}")]
-pub struct BadCondition {
+pub struct BadCriterion {
     /// The expression as it was written.
     pub text: String,
     /// What is wrong, and what to do.
@@ -147,7 +147,7 @@ pub enum Doubt {
     Selection {
         /// How many have it.
         have: usize,
-        /// Of how many.
+        /// How many replications there are.
         of: usize,
     },
     /// It falls among requests without a token.
@@ -158,7 +158,7 @@ pub enum Doubt {
     NoToken {
         /// In how many it does.
         among: usize,
-        /// Of how many.
+        /// How many replications there are.
         of: usize,
     },
     /// There is no interval.
@@ -197,7 +197,7 @@ impl Judgement {
     }
 }
 
-impl Comparison {
+impl Operator {
     /// The operator as it is written.
     pub const fn sign(self) -> &'static str {
         match self {
@@ -229,8 +229,8 @@ impl Criterion {
     ///
     /// # Errors
     /// When it is no expression, or names no figure; the error suggests the nearest.
-    pub fn parse<S: AsRef<str>>(text: &str, figures: &[S]) -> Result<Self, BadCondition> {
-        Self::parse_inner(text, figures).map_err(|problem| BadCondition { text: text.trim().to_owned(), problem })
+    pub fn parse<S: AsRef<str>>(text: &str, figures: &[S]) -> Result<Self, BadCriterion> {
+        Self::parse_inner(text, figures).map_err(|problem| BadCriterion { text: text.trim().to_owned(), problem })
     }
 
     fn parse_inner<S: AsRef<str>>(text: &str, figures: &[S]) -> Result<Self, Problem> {
@@ -238,11 +238,11 @@ impl Criterion {
         let start = text.find(is_operator).ok_or(Problem::NoComparison)?;
         let (figure, rest) = (text[..start].trim(), &text[start..]);
         let end = rest.find(|c| !is_operator(c)).unwrap_or(rest.len());
-        let comparison = match &rest[..end] {
-            ">" => Comparison::Above,
-            ">=" => Comparison::AtLeast,
-            "<" => Comparison::Below,
-            "<=" => Comparison::AtMost,
+        let operator = match &rest[..end] {
+            ">" => Operator::Above,
+            ">=" => Operator::AtLeast,
+            "<" => Operator::Below,
+            "<=" => Operator::AtMost,
             other => return Err(Problem::NotAComparison(other.to_owned())),
         };
         let limit = rest[end..].trim();
@@ -256,7 +256,7 @@ impl Criterion {
         if !figures.iter().any(|name| name.as_ref() == figure) {
             return Err(Problem::NoSuchFigure { name: figure.to_owned(), nearest: nearest(figure, figures) });
         }
-        Ok(Self { text: text.trim().to_owned(), figure: figure.to_owned(), comparison, limit })
+        Ok(Self { text: text.trim().to_owned(), figure: figure.to_owned(), operator, limit })
     }
 
     /// Whether judging it needs A.
@@ -289,7 +289,7 @@ impl Criterion {
             }
         };
         let whole = tested.filter(|tested| tested.missing == 0);
-        let evidence = whole.map_or(Evidence::Open, |tested| self.comparison.judge(tested, limit));
+        let evidence = whole.map_or(Evidence::Open, |tested| self.operator.judge(tested, limit));
         Judgement { evidence, measured, a_is_zero }
     }
 }
@@ -384,21 +384,17 @@ mod tests {
 
     #[test]
     fn the_sign_and_the_percent_say_what_is_limited() {
-        for (text, comparison, limit) in [
-            ("sessions.stuck > 0.3", Comparison::Above, Limit::Value(0.3)),
-            ("sessions.stuck>=1e3", Comparison::AtLeast, Limit::Value(1000.0)),
-            ("  sessions.stuck  <  +200 ", Comparison::Below, Limit::Difference(200.0)),
-            ("sessions.stuck <= -200.5", Comparison::AtMost, Limit::Difference(-200.5)),
-            ("sessions.stuck > +5%", Comparison::Above, Limit::Change(0.05)),
-            ("sessions.stuck > -3 %", Comparison::Above, Limit::Change(-0.03)),
-            ("sessions.stuck > +0", Comparison::Above, Limit::Difference(0.0)),
+        for (text, operator, limit) in [
+            ("sessions.stuck > 0.3", Operator::Above, Limit::Value(0.3)),
+            ("sessions.stuck>=1e3", Operator::AtLeast, Limit::Value(1000.0)),
+            ("  sessions.stuck  <  +200 ", Operator::Below, Limit::Difference(200.0)),
+            ("sessions.stuck <= -200.5", Operator::AtMost, Limit::Difference(-200.5)),
+            ("sessions.stuck > +5%", Operator::Above, Limit::Change(0.05)),
+            ("sessions.stuck > -3 %", Operator::Above, Limit::Change(-0.03)),
+            ("sessions.stuck > +0", Operator::Above, Limit::Difference(0.0)),
         ] {
             let got = parse(text);
-            assert_eq!(
-                (got.figure.as_str(), got.comparison, got.limit),
-                ("sessions.stuck", comparison, limit),
-                "{text}"
-            );
+            assert_eq!((got.figure.as_str(), got.operator, got.limit), ("sessions.stuck", operator, limit), "{text}");
             assert_eq!(got.text, text.trim());
         }
         assert!(!parse("sessions.stuck > 1").needs_baseline() && parse("sessions.stuck > +1").needs_baseline());
@@ -425,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_told_how_one_looks() {
+    fn what_is_no_expression_shows_how_one_looks() {
         assert!(error("sessions.stuck").contains("no comparison; write FIGURE > LIMIT"));
         assert!(error("").contains("no comparison"));
         assert!(error("sessions.stuck == 3").contains("`==` is not a comparison; use one of >, >=, <, <="));
@@ -444,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_is_refuted_or_stays_open_by_the_whole_interval() {
+    fn a_criterion_holds_is_refuted_or_stays_open_by_the_whole_interval() {
         let a = some(&[100.0, 110.0, 90.0, 105.0]);
         let b = some(&[110.2, 120.8, 99.1, 115.4]); // 10 % more, within a few tenths
         let judge = |limit: &str| parse(&format!("sessions.stuck {limit}")).judge(&a, &b, L95).evidence;

@@ -69,7 +69,7 @@ impl Grid {
         Ok(Self { axes })
     }
 
-    /// The axes.
+    /// The keys with their values; the last key runs fastest.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }

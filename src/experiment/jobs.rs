@@ -10,7 +10,7 @@ use crate::simulation::Lowered;
 /// One cell to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// The scenario.
+    /// The scenario to run.
     pub lowered: &'a Lowered,
     /// The seed of the experiment.
     pub seed: u64,

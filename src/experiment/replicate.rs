@@ -19,7 +19,7 @@ pub const fn seed_of(seed: u64, index: u64) -> u64 {
 /// Some replications of a scenario.
 #[derive(Clone, Debug)]
 pub struct Replications<'a> {
-    /// The scenario.
+    /// The scenario to run.
     pub lowered: &'a Lowered,
     /// The replications to run.
     pub range: Range<u64>,

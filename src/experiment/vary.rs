@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_axis_is_told_what_one_looks_like() {
+    fn what_is_no_axis_shows_what_one_looks_like() {
         for (text, part) in [
             ("ttft", "no `=`; write KEY=LOW:HIGH:log:N"),
             ("=1,2", "`` is not a key"),

@@ -3,20 +3,20 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::answer::Answer;
+use super::bad_document::BadDocument;
 use super::style::Style;
 use super::summary::{Section, lay_out, lay_out_answer, markdown};
 
-/// A document as JSON. No document has a key that is not text, so nothing can fail.
-pub(super) fn json(document: &impl Serialize) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
-}
-
 /// A report on an experiment.
-pub trait Report {
+pub trait Report: Sized {
+    /// Its JSON document, as it is written and read.
+    type Document: Serialize + DeserializeOwned + for<'a> From<&'a Self>;
+
     /// The content for people: tables, sentences, remarks.
     fn sections(&self) -> Vec<Section>;
 
@@ -31,7 +31,21 @@ pub trait Report {
     }
 
     /// Everything, for machines.
-    fn json(&self) -> Value;
+    fn json(&self) -> Value {
+        // no document has a key that is not text, so nothing can fail
+        serde_json::to_value(Self::Document::from(self)).unwrap_or_default()
+    }
+
+    /// Reads back what [`Self::json`] made.
+    ///
+    /// # Errors
+    /// What of it is missing or has another form.
+    fn from_json(document: &Value) -> Result<Self, BadDocument>
+    where
+        Self: TryFrom<Self::Document, Error = BadDocument>,
+    {
+        Self::try_from(Self::Document::deserialize(document)?)
+    }
 
     /// Everything as rows, with a header.
     fn to_csv(&self) -> String;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::bad_document::BadDocument;
 use super::document::{ResultDocument, SCHEMA_VERSION};
-use super::{ComparisonReport, SweepReport, TuneReport};
+use super::{ComparisonReport, Report as _, SweepReport, TuneReport};
 use crate::experiment::cell::Figure;
 use crate::experiment::journal::{Header, JournalError};
 use crate::experiment::stats::Level;

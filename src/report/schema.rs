@@ -1,5 +1,5 @@
-//! The JSON Schemas of the documents that the verbs write: that of a run is made from the registry of figures, the others
-//! from the types that are written and read.
+//! The JSON Schemas of the documents that the verbs write: that of a run is made from the registry of figures, the
+//! others from the types that are written and read.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;

@@ -24,7 +24,7 @@ use split::Step;
 /// What is compared, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The reference.
+    /// The reference, by custom the scenario with escape off.
     pub a: Variant,
     /// What is held against it.
     pub b: Variant,
@@ -42,7 +42,7 @@ pub struct Plan {
     pub level: Level,
 }
 
-/// The answer.
+/// What a comparison found.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     /// The name of A.
@@ -60,7 +60,7 @@ pub struct Comparison {
     /// Every figure that A or B may have.
     pub rows: Vec<Row>,
     /// The gates with what the evidence says.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<JudgedCriterion>,
     /// What each escape reason adds, in the order of the ladder; empty: not asked for.
     pub steps: Vec<Step>,
     /// What became of `Plan::precision`.
@@ -74,7 +74,7 @@ pub struct Comparison {
 /// One figure under A and B.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Which.
+    /// The figure that is compared.
     pub figure: Figure,
     /// Both with the paired difference; `None` when no replication has it under both.
     pub paired: Option<Paired>,
@@ -91,9 +91,9 @@ pub struct Row {
 
 /// One `--fail-if` with what the evidence says.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    /// The condition under which it fails.
-    pub condition: Criterion,
+pub struct JudgedCriterion {
+    /// What must not hold.
+    pub criterion: Criterion,
     /// What the limit limits.
     pub figure: &'static Meta,
     /// What the evidence says of it.
@@ -200,10 +200,10 @@ impl Plan {
         let of_run: Vec<Option<Paired>> =
             figures.iter().zip(&paired).map(|(figure, paired)| paired.filter(|_| figure.is_of_run())).collect();
         let stands = stands_in_company(&of_run, self.level);
-        let gates = self.fail_if.iter().filter_map(|condition| {
-            let figure = figures.iter().find(|figure| figure.path == condition.figure)?;
-            let judgement = condition.judge(&figure.column(a), &figure.column(b), self.level);
-            Some(Gate { condition: condition.clone(), figure: figure.meta, judgement })
+        let gates = self.fail_if.iter().filter_map(|criterion| {
+            let figure = figures.iter().find(|figure| figure.path == criterion.figure)?;
+            let judgement = criterion.judge(&figure.column(a), &figure.column(b), self.level);
+            Some(JudgedCriterion { criterion: criterion.clone(), figure: figure.meta, judgement })
         });
         let gates = gates.collect();
         let mut remarks = self.a.notes.clone();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::header::Header;
 
-/// More than these are counted, not told.
+/// More than these are counted, not listed.
 pub(super) const MOST_TOLD: usize = 5;
 
 /// Something that stands otherwise in another header.
@@ -23,15 +23,16 @@ impl Difference {
     }
 }
 
-/// All that differs. Keys of the scenarios only where nothing else tells: another seed is both an argument and a key.
+/// All that differs. Keys of the scenarios only where nothing else shows it: another seed is both an argument and a
+/// key.
 pub(super) fn between(here: &Header, there: &Header) -> Vec<Difference> {
-    let told = |header: &Header, name: &str| header.value_of(name).map(|text| format!("`{text}`"));
+    let value = |header: &Header, name: &str| header.value_of(name).map(|text| format!("`{text}`"));
     let mut names: Vec<&str> = here.about.iter().chain(&there.about).map(|(name, _)| name.as_str()).collect();
     let mut known = std::collections::BTreeSet::new();
     names.retain(|name| known.insert(*name));
     let mut found: Vec<Difference> = names
         .into_iter()
-        .map(|name| Difference { name: name.to_owned(), there: told(there, name), here: told(here, name) })
+        .map(|name| Difference { name: name.to_owned(), there: value(there, name), here: value(here, name) })
         .collect();
     let shard = |header: &Header| Some(header.shard.clone().unwrap_or_else(|| "all".to_owned()));
     let cells = |header: &Header| Some(header.cells.to_string());

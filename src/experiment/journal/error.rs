@@ -12,7 +12,7 @@ pub enum JournalError {
     Io {
         /// What was tried: "open", "read", "write to", ...
         action: &'static str,
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -23,7 +23,7 @@ pub enum JournalError {
          give another name, or remove it", path.display()
     )]
     NotAJournal {
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
     },
     /// The path leads to a folder, a device or a named pipe.
@@ -38,7 +38,7 @@ pub enum JournalError {
          it, and it was left as it is; start again with the same arguments", path.display()
     )]
     Changed {
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
         /// How many cells that were written are gone.
         lost: usize,
@@ -60,9 +60,9 @@ pub enum JournalError {
          version that began it, or give another name", path.display()
     )]
     OtherVersion {
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
-        /// Its version.
+        /// The version of its form.
         found: u32,
     },
     /// The journal is of another experiment.
@@ -71,7 +71,7 @@ pub enum JournalError {
          the arguments it was begun with", path.display()
     )]
     Foreign {
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
         /// What differs.
         differences: String,
@@ -79,7 +79,7 @@ pub enum JournalError {
     /// Another process has the journal open.
     #[error("the journal {} is being written by another run; wait for it, or give another name", path.display())]
     Busy {
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
     },
     /// One cell has two results: they are not a function of the cell.
@@ -89,7 +89,7 @@ pub enum JournalError {
         first.display(), second.display()
     )]
     Conflict {
-        /// The cell.
+        /// The number of the cell, counted from 0.
         cell: usize,
         /// Where the one is.
         first: PathBuf,
@@ -99,9 +99,9 @@ pub enum JournalError {
     /// A result cannot be written as JSON, or a sound line holds no such result.
     #[error("the result of cell {cell} in {} is not in the expected form: {source}", path.display())]
     Form {
-        /// The cell.
+        /// The number of the cell, counted from 0.
         cell: usize,
-        /// The file.
+        /// The file as it was named.
         path: PathBuf,
         /// What is wrong.
         source: serde_json::Error,

@@ -34,7 +34,7 @@ impl Header {
 
     /// What it says of itself under this name.
     pub fn value_of(&self, name: &str) -> Option<&str> {
-        self.about.iter().find(|(told, _)| told == name).map(|(_, text)| text.as_str())
+        self.about.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
     }
 }
 

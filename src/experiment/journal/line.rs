@@ -24,7 +24,7 @@ fn is_sealed(line: &[u8], seed: u64) -> bool {
     tail.starts_with(KEY) && tail[KEY.len()..] == *format!("{:016x}\"}}", xxh64(before, seed)).as_bytes()
 }
 
-/// The seed of a journal's cell lines. The header cannot be sealed with what it tells, its seed is 0.
+/// The seed of a journal's cell lines. The header cannot be sealed with what it holds; its seed is 0.
 const fn seed(fingerprint: Fingerprint) -> u64 {
     fingerprint.0
 }

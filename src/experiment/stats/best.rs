@@ -246,7 +246,7 @@ mod tests {
         let n = |arm: usize| if arm == 0 { 4 } else { 30 };
         let losses = arms(7, &[12.8, 10.0, 10.1, 10.2, 10.3], &n, &|_| 1.0);
         assert_eq!(places(&losses, 0.5)[0], Place::Worse);
-        // by its own scatter alone (3 degrees of freedom, a fourth of the error) it could not be told
+        // by its own scatter alone (3 degrees of freedom, a fourth of the error) it could not be shown
         let alone: Vec<f64> = (0..4).map(|i| losses[0][i].unwrap() - losses[1][i].unwrap()).collect();
         let t = Level::new(1.0 - 0.05 / 4.0 * 2.0).unwrap();
         assert!(crate::experiment::stats::mean_interval(&alone, t).unwrap().lo.unwrap() < 0.8);

@@ -165,7 +165,7 @@ impl Halving {
         (more > 0).then(|| Round { number: self.round, arms, replications: self.done..self.done + more })
     }
 
-    /// Closes the round that [`Halving::next`] asked for: `standing` tells each arm that took part, with the losses of
+    /// Closes the round that [`Halving::next`] asked for: `standing` names each arm that took part, with the losses of
     /// all replications so far; `prefer` puts arms that may be as good as the best into the order in which they would
     /// be taken. The best goes on as the measure of the others, then those, since one of them is the answer if they are
     /// as good, then the others by rank. Does nothing when no round was open.
@@ -303,7 +303,7 @@ mod tests {
             found += u32::from(search.best() == Some(6));
             assert!(search.replications() >= 2 * replications[0].min(replications[15]), "{replications:?}");
         }
-        // Evenly spread, 20 replications an arm tell a step of 0.5 from 0 with a standard error of 0.32.
+        // Evenly spread, 20 replications an arm distinguish a step of 0.5 from 0 with a standard error of 0.32.
         assert!(f64::from(found) > 0.85 * trials as f64, "{found} of {trials}");
     }
 

@@ -171,7 +171,7 @@ impl Moments {
     }
 
     /// Whether the values are enough to estimate their scatter.
-    fn tells(&self) -> bool {
+    fn has_interval(&self) -> bool {
         match self.others {
             0 => self.n >= ENOUGH_EQUAL,
             others => self.n >= 2 && (2 * others >= self.n || others >= ENOUGH_THAT_DIFFER),
@@ -218,8 +218,8 @@ impl Moments {
     /// Student's interval.
     pub fn interval(&self, level: Level, missing: usize) -> Interval {
         let plain = self.plain_interval(level, missing);
-        let told = self.tells();
-        Interval { lo: plain.lo.filter(|_| told), hi: plain.hi.filter(|_| told), ..plain }
+        let has_interval = self.has_interval();
+        Interval { lo: plain.lo.filter(|_| has_interval), hi: plain.hi.filter(|_| has_interval), ..plain }
     }
 
     /// The t interval, even if the values are too few to estimate their scatter.
@@ -243,7 +243,7 @@ impl Moments {
         if self.mean == 0.0 && self.others == 0 {
             return Some(1.0);
         }
-        if !self.tells() {
+        if !self.has_interval() {
             return None;
         }
         if error == 0.0 {
@@ -366,7 +366,7 @@ mod tests {
                     if rare { size } else { 0.0 }
                 };
                 let values: Vec<f64> = (0..n).map(|_| draw()).collect();
-                // that nothing differed is told as such
+                // that nothing differed is said as such
                 values.iter().any(|&value| value != 0.0)
                     && mean_interval(&values, L95).unwrap().contains(share * libm::exp(0.125)) == Some(false)
             });

@@ -54,25 +54,41 @@ impl Paired {
     }
 }
 
+/// The replications that have a figure under A and under B, and how many do not.
+struct Complete {
+    left: Vec<f64>,
+    right: Vec<f64>,
+    only_a: usize,
+    only_b: usize,
+    missing: usize,
+}
+
+impl Complete {
+    fn of(a: &[Option<f64>], b: &[Option<f64>]) -> Self {
+        let exists = |value: &Option<f64>| value.filter(|value| value.is_finite());
+        let (left, right) = (Vec::with_capacity(a.len()), Vec::with_capacity(b.len()));
+        let mut all = Self { left, right, only_a: 0, only_b: 0, missing: 0 };
+        for pair in a.iter().map(exists).zip(b.iter().map(exists)) {
+            match pair {
+                (Some(x), Some(y)) => {
+                    all.left.push(x);
+                    all.right.push(y);
+                    continue;
+                }
+                (Some(_), None) => all.only_a += 1,
+                (None, Some(_)) => all.only_b += 1,
+                (None, None) => {}
+            }
+            all.missing += 1;
+        }
+        all
+    }
+}
+
 /// Pairs replication i of `a` with replication i of `b`; what the longer slice has beyond the other is not looked at.
 /// `None` when no replication has the figure under both. Values that are not finite count as missing.
 pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<Paired> {
-    let exists = |value: &Option<f64>| value.filter(|value| value.is_finite());
-    let (mut left, mut right) = (Vec::with_capacity(a.len()), Vec::with_capacity(b.len()));
-    let (mut only_a, mut only_b, mut missing) = (0, 0, 0);
-    for pair in a.iter().map(exists).zip(b.iter().map(exists)) {
-        match pair {
-            (Some(x), Some(y)) => {
-                left.push(x);
-                right.push(y);
-                continue;
-            }
-            (Some(_), None) => only_a += 1,
-            (None, Some(_)) => only_b += 1,
-            (None, None) => {}
-        }
-        missing += 1;
-    }
+    let Complete { left, right, only_a, only_b, missing } = Complete::of(a, b);
     let differences: Vec<f64> = left.iter().zip(&right).map(|(x, y)| y - x).collect();
     let (of_a, of_b, of_d) = (Moments::of(&left)?, Moments::of(&right)?, Moments::of(&differences)?);
     let variance_reduction = of_d.variance().filter(|&v| v > 0.0);
@@ -86,7 +102,7 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
         same if identical && of_d.n >= 2 => Interval { lo: Some(0.0), hi: Some(0.0), ..same },
         other => other,
     };
-    let told = difference.lo.is_some();
+    let has_interval = difference.lo.is_some();
     let lone = |values: &[f64]| Some(Interval { missing, ..mean_interval(values, level)? });
     if difference.no_token > 0 {
         let (a, b) = (lone(&left)?, lone(&right)?);
@@ -110,8 +126,8 @@ pub fn paired_of(a: &[Option<f64>], b: &[Option<f64>], level: Level) -> Option<P
         difference,
         change: change(&left, &differences, &of_a, &of_d, level).map(|(mean, bounds)| Interval {
             mean,
-            lo: bounds.filter(|_| told).map(|b| b.0),
-            hi: bounds.filter(|_| told).map(|b| b.1),
+            lo: bounds.filter(|_| has_interval).map(|b| b.0),
+            hi: bounds.filter(|_| has_interval).map(|b| b.1),
             n: of_d.n,
             missing,
             no_token: 0,
@@ -151,9 +167,9 @@ pub fn excess_of(a: &[Option<f64>], b: &[Option<f64>], share: f64, level: Level)
     if paired.difference.no_token > 0 {
         return Pairs { a: &left, b: &right }.interval(&beyond, level, missing).map(|(interval, _)| interval);
     }
-    let told = paired.difference.lo.is_some();
+    let has_interval = paired.difference.lo.is_some();
     let excess = moments.interval(level, missing);
-    Some(Interval { lo: excess.lo.filter(|_| told), hi: excess.hi.filter(|_| told), ..excess })
+    Some(Interval { lo: excess.lo.filter(|_| has_interval), hi: excess.hi.filter(|_| has_interval), ..excess })
 }
 
 /// mean(d) / mean(a) and Fieller's bounds for it: the roots in e of (d̄ - e ā)² = t² Var(d̄ - e ā).

@@ -71,6 +71,11 @@ impl Decision {
     }
 }
 
+/// Of each of `all` decisions something of its mean in each environment.
+fn each<T>(means: &[Vec<Option<f64>>], all: usize, of: &dyn Fn(Option<f64>) -> T) -> Vec<Vec<T>> {
+    (0..all).map(|decision| means.iter().map(|field| of(field[decision])).collect()).collect()
+}
+
 impl Swept {
     /// The decision by this figure; weights are equal where there are none. `None`: no cell has the figure.
     pub fn decision(&self, figure: &Figure, level: Level, weights: &[f64]) -> Option<Decision> {
@@ -112,9 +117,6 @@ impl Swept {
             axes.map(|(at, axis)| format!("{}={}", axis.key, layout.label(place, at))).collect::<Vec<_>>()
         };
         let places = layout.places();
-        fn each<T>(means: &[Vec<Option<f64>>], all: usize, of: &dyn Fn(Option<f64>) -> T) -> Vec<Vec<T>> {
-            (0..all).map(|decision| means.iter().map(|field| of(field[decision])).collect()).collect()
-        }
         Some(Decision {
             environments: match environments {
                 1 => vec![String::new()],

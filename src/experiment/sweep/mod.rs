@@ -84,7 +84,8 @@ pub enum SweepError {
     ShardWithoutJournal,
     /// Cells are missing.
     #[error(
-        "{} is not finished: {there} of {of} runs are in it; start the sweep again with the same arguments, or join the journals of all shards with `stickysim merge`", path.display()
+        "{} is not finished: {there} of {of} runs are in it; start the sweep again with the same arguments, or join \
+         the journals of all shards with `stickysim merge`", path.display()
     )]
     Unfinished {
         /// The journal.

@@ -22,7 +22,7 @@ pub struct Shape {
     pub figure: Figure,
     /// The best point.
     pub best: usize,
-    /// Its mean.
+    /// The mean of the figure there.
     pub mean: Interval,
     /// The best against its own reference with escape off (off is A), where there is one; at a level that is shared
     /// among all points, since this one was chosen from them.

@@ -122,7 +122,7 @@ pub enum TuneError {
     /// Nothing to search by.
     #[error("no replication of any scenario has the figure `{path}`; minimise another one")]
     NoObjective {
-        /// The figure.
+        /// The path of the figure.
         path: String,
     },
     /// The journal is not of a search.
@@ -130,7 +130,8 @@ pub enum TuneError {
     NotASearch(std::path::PathBuf),
     /// Runs are missing.
     #[error(
-        "{} is not finished: {there} runs are in it, and at least {missing} are missing; start `stickysim tune` again with the same arguments", path.display()
+        "{} is not finished: {there} runs are in it, and at least {missing} are missing; start `stickysim tune` again \
+         with the same arguments", path.display()
     )]
     Unfinished {
         /// The journal.
@@ -164,7 +165,7 @@ pub struct Tuned {
     pub spent: (usize, usize),
     /// The bill by which the cheapest is found.
     pub bill: Bill,
-    /// So many times the replications would tell as much, had neighbours not informed each other; `None`: they did not.
+    /// So many times the replications would say as much, had neighbours not informed each other; `None`: they did not.
     pub gain: Option<f64>,
     /// For each scenario each arm's mean regret there.
     pub regrets: Vec<Vec<Option<f64>>>,
@@ -198,11 +199,11 @@ pub struct Arm {
 /// The challenger against the references on fresh luck.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
-    /// The scenario.
+    /// The name of the scenario.
     pub scenario: String,
     /// Figures of the challenger (B) against the default (A), and against off (A).
     pub rows: Vec<ConfirmedRow>,
-    /// The constraints.
+    /// The constraints, each with what the fresh runs say of it.
     pub constraints: Vec<Constraint>,
     /// Replications in which a decision differed from the default's.
     pub differing: usize,
@@ -218,7 +219,7 @@ pub struct Confirmed {
 #[derive(Clone, Debug)]
 pub struct Constraint {
     /// What must hold.
-    pub condition: Criterion,
+    pub criterion: Criterion,
     /// Whether it does for the best.
     pub best: Judgement,
     /// Whether it does for the scenario as it stands.
@@ -235,7 +236,7 @@ impl Constraint {
 /// One figure of the best against the references.
 #[derive(Clone, Debug)]
 pub struct ConfirmedRow {
-    /// Which.
+    /// The figure that is compared.
     pub figure: Figure,
     /// Against the default.
     pub default: Option<Paired>,
@@ -388,16 +389,16 @@ impl Tune {
         // asked again in every round of halving, of every constraint in every scenario: an arm at its limit shall stay
         let rounds = 1 + self.arms().next_power_of_two().trailing_zeros() as usize;
         let level = self.level.shared_by(rounds * self.constraints.len() * self.scenarios.len());
-        self.constraints.iter().any(|condition| {
+        self.constraints.iter().any(|criterion| {
             of_arm.iter().zip(of_reference).any(|(arm, reference)| {
-                self.judge(condition, arm, reference, level).is_some_and(|found| found.evidence == Evidence::Refuted)
+                self.judge(criterion, arm, reference, level).is_some_and(|found| found.evidence == Evidence::Refuted)
             })
         })
     }
 
-    fn judge(&self, condition: &Criterion, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
-        let figure = Figure::at(&condition.figure)?;
-        Some(condition.judge(&figure.column(reference), &figure.column(arm), level))
+    fn judge(&self, criterion: &Criterion, arm: &[Cell], reference: &[Cell], level: Level) -> Option<Judgement> {
+        let figure = Figure::at(&criterion.figure)?;
+        Some(criterion.judge(&figure.column(reference), &figure.column(arm), level))
     }
 }
 

@@ -48,7 +48,7 @@ const TOGETHER: usize = 2;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Screened {
-    /// The key.
+    /// The key of the gateway, in its short form.
     pub key: String,
     /// Its value as it stands; of several scenarios the first one's.
     pub own: String,
@@ -59,12 +59,32 @@ pub struct Screened {
     pub gain: Option<Interval>,
     /// In how many of all runs of its values a decision differed from what there is.
     pub differing: usize,
-    /// Of how many.
+    /// How many runs of its values there were.
     pub runs: usize,
     /// Whether some value is shown to be better.
     pub matters: bool,
     /// Whether it is searched.
     pub searched: bool,
+}
+
+/// By how much the first cells are better than the second ones, as a share of the objective of the second.
+fn gain(cells: [&Vec<Cell>; 2], objective: &Figure, level: Level) -> Option<Interval> {
+    let both = choice::capped(cells.map(|cells| choice::losses(objective, cells)).to_vec());
+    let paired = paired_of(&both[0], &both[1], level)?;
+    let scale = if paired.b.mean == 0.0 { 1.0 } else { paired.b.mean.abs() };
+    let share = |value: f64| value / scale;
+    let difference = paired.difference;
+    Some(Interval {
+        mean: share(difference.mean),
+        lo: difference.lo.map(share),
+        hi: difference.hi.map(share),
+        ..difference
+    })
+}
+
+/// A gain that is shown to be one comes before any that is not; among alike ones the larger mean comes first.
+fn rank(gain: &Interval) -> (bool, f64) {
+    (gain.lo.is_some_and(|lo| lo > 0.0), gain.mean)
 }
 
 /// Screens the well-known keys; what matters comes first, by its gain.
@@ -106,21 +126,8 @@ pub fn screen(
                 let found = cells(&variant, seed(at))?;
                 runs += found.len();
                 differing += found.iter().zip(&standing[at]).filter(|(a, b)| a.decisions != b.decisions).count();
-                let losses = [&found, &standing[at]].map(|cells| choice::losses(objective, cells));
-                let both = choice::capped(losses.to_vec());
-                let Some(paired) = paired_of(&both[0], &both[1], shared) else { continue };
-                let scale = if paired.b.mean == 0.0 { 1.0 } else { paired.b.mean.abs() };
-                let share = |value: f64| value / scale;
-                let difference = paired.difference;
-                let gain = Interval {
-                    mean: share(difference.mean),
-                    lo: difference.lo.map(share),
-                    hi: difference.hi.map(share),
-                    ..difference
-                };
-                let bound = |gain: &Interval| gain.lo.unwrap_or(f64::NEG_INFINITY);
-                let better = |than: &Interval| (bound(&gain) > 0.0, gain.mean) > (bound(than) > 0.0, than.mean);
-                if best.as_ref().is_none_or(|(than, _)| better(than)) {
+                let Some(gain) = gain([&found, &standing[at]], objective, shared) else { continue };
+                if best.as_ref().is_none_or(|(than, _)| rank(&gain) > rank(than)) {
                     best = Some((gain, value));
                 }
             }

@@ -40,7 +40,7 @@ impl Tune {
             format!("{:?} {:?} {} {}", self.against, self.budget, self.first, self.most),
             format!("{} {:?} {} {:?}", self.confirm, self.confirm_most, self.smallest, self.over),
             self.axes_text.join(" "),
-            self.constraints.iter().map(|condition| condition.text.clone()).collect::<Vec<_>>().join("; "),
+            self.constraints.iter().map(|criterion| criterion.text.clone()).collect::<Vec<_>>().join("; "),
         ];
         for scenario in &self.scenarios {
             parts.extend(identity::of(&scenario.arms)?);
@@ -62,7 +62,7 @@ impl Tune {
             about.push(("weights".to_owned(), texts.join(",")));
         }
         let constraints = self.constraints.iter().enumerate();
-        about.extend(constraints.map(|(at, condition)| (format!("subject to {}", at + 1), condition.text.clone())));
+        about.extend(constraints.map(|(at, criterion)| (format!("subject to {}", at + 1), criterion.text.clone())));
         about.extend(self.axes_text.iter().enumerate().map(|(at, text)| (format!("vary {}", at + 1), text.clone())));
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Ok(Header { scenarios: self.effective(), ..Header::new(&parts, cells, about) })
@@ -189,7 +189,7 @@ impl Tune {
     ) -> Confirmed {
         let size = self.grid.size();
         let mut figures = vec![self.objective.clone()];
-        let more = self.constraints.iter().map(|condition| condition.figure.as_str()).chain(ALSO);
+        let more = self.constraints.iter().map(|criterion| criterion.figure.as_str()).chain(ALSO);
         for path in more {
             if figures.iter().all(|figure| figure.path != path) {
                 figures.extend(Figure::of_run(path));
@@ -213,11 +213,11 @@ impl Tune {
             }
         };
         let reference = if self.reference() == 0 { &default } else { &off };
-        let judged = self.constraints.iter().filter_map(|condition| {
+        let judged = self.constraints.iter().filter_map(|criterion| {
             Some(Constraint {
-                condition: condition.clone(),
-                best: self.judge(condition, &own, reference, self.level)?,
-                default: self.judge(condition, &default, reference, self.level)?.evidence,
+                criterion: criterion.clone(),
+                best: self.judge(criterion, &own, reference, self.level)?,
+                default: self.judge(criterion, &default, reference, self.level)?.evidence,
             })
         });
         Confirmed {

@@ -57,6 +57,9 @@ impl<'a> Store<'a> {
     }
 
     /// Runs what is not there yet of these arms in all scenarios.
+    ///
+    /// # Errors
+    /// When a trace cannot be read, the journal cannot be written, or runs are missing and none may be made.
     pub fn fill(&mut self, arms: &[usize], replications: std::ops::Range<usize>) -> Result<(), TuneError> {
         let (mut open, mut numbers) = (Vec::new(), std::collections::BTreeSet::new());
         for &arm in arms {

@@ -41,7 +41,7 @@ pub fn of_comparison(report: &ComparisonReport) -> Answer {
             Evidence::Refuted => ("passed", Tone::Good),
             Evidence::Open => ("undecided", Tone::Undecided),
         };
-        answer.point(format!("Gate {word}: fails if {}.", gate.condition.text), tone);
+        answer.point(format!("Gate {word}: fails if {}.", gate.criterion.text), tone);
     }
     if comparison.differing < comparison.replications {
         let text = format!(
@@ -274,12 +274,12 @@ fn point(row: &Row, paired: &Paired) -> String {
 
 /// Whatever else is surely worse.
 fn also_worse(comparison: &Comparison, answer: &mut Answer) {
-    let told =
+    let named =
         |path: &str| HARM.contains(&path) || COST.contains(&path) || SAME.iter().any(|same| path.starts_with(same));
     let mut names: Vec<String> = Vec::new();
     for row in &comparison.rows {
         let path = row.figure.path.as_str();
-        if row.verdict != Verdict::Worse || !sure(row) || told(path) || !row.figure.is_of_run() {
+        if row.verdict != Verdict::Worse || !sure(row) || named(path) || !row.figure.is_of_run() {
             continue;
         }
         names.push(row.figure.meta.title.to_owned());

@@ -176,7 +176,10 @@ mod tests {
     #[test]
     fn conditions_say_who_what_and_when() {
         let eight: Value = (1..=8).map(|id| json!({ "id": id })).collect();
-        let condition = |accounts: Value, when: Value, effect: Value| json!([{ "name": "c", "accounts": accounts, "when": when, "effect": effect }]);
+        let condition = |accounts: Value, when: Value, effect: Value| {
+            let one = json!({ "name": "c", "accounts": accounts, "when": when, "effect": effect });
+            json!([one])
+        };
         let once = json!({ "scheduled": { "at": "5h", "for": "45m" } });
         for (accounts, when, effect, expected) in [
             (json!([3]), once.clone(), json!({ "ttft_factor": 20.0 }), "account 3 was 20x slower from 5:00 to 5:45"),

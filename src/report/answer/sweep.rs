@@ -86,7 +86,7 @@ impl SweepReport {
             ("As good, and as cheap".to_owned(), good, Tone::Neutral),
             ("As good, but dearer".to_owned(), dearer, Tone::Neutral),
             ("Shown to be worse".to_owned(), worse, Tone::Neutral),
-            (format!("Not to be told with {replications}"), open, Tone::Undecided),
+            (format!("Undecided with {replications}"), open, Tone::Undecided),
         ] {
             if !points.is_empty() {
                 answer.point(format!("{words}: {}.", self.listed(&points)), tone);

@@ -9,7 +9,7 @@ use super::ComparisonReport;
 use super::sections::{ended, unit_name};
 use crate::experiment::compare::precision::{Precision, Reached};
 use crate::experiment::compare::split::Step;
-use crate::experiment::compare::{Comparison, Conclusion, Gate, Row};
+use crate::experiment::compare::{Comparison, Conclusion, JudgedCriterion, Row};
 use crate::experiment::criterion::{Evidence, Judgement};
 use crate::experiment::stats::sequential::Target;
 use crate::experiment::stats::{Interval, Paired, Verdict};
@@ -22,7 +22,7 @@ use crate::scheduler::EscapeReason;
 /// A comparison of two settings on common luck.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Comparison")]
-pub(in crate::report) struct Document {
+pub struct Document {
     /// The version of this form.
     #[serde(default)]
     schema_version: u32,
@@ -221,10 +221,10 @@ impl FigureForm {
 }
 
 impl GateForm {
-    fn of(gate: &Gate) -> Self {
+    fn of(gate: &JudgedCriterion) -> Self {
         Self {
-            fail_if: gate.condition.text.clone(),
-            figure: gate.condition.figure.clone(),
+            fail_if: gate.criterion.text.clone(),
+            figure: gate.criterion.figure.clone(),
             measured: gate.judgement.measured,
             a_is_zero: gate.judgement.a_is_zero,
             undecided_because: gate.judgement.doubt().map(|doubt| doubt.to_string()),
@@ -233,10 +233,10 @@ impl GateForm {
         }
     }
 
-    fn gate(self) -> Result<Gate, BadDocument> {
-        let condition = criterion_of(&self.fail_if, &self.figure)?;
+    fn gate(self) -> Result<JudgedCriterion, BadDocument> {
+        let criterion = criterion_of(&self.fail_if, &self.figure)?;
         let judgement = Judgement { evidence: self.condition, measured: self.measured, a_is_zero: self.a_is_zero };
-        Ok(Gate { figure: figure_at(&self.figure)?.meta, condition, judgement })
+        Ok(JudgedCriterion { figure: figure_at(&self.figure)?.meta, criterion, judgement })
     }
 }
 
@@ -279,9 +279,8 @@ impl PrecisionForm {
     }
 }
 
-impl Document {
-    /// The document of a comparison.
-    pub fn of(report: &ComparisonReport) -> Self {
+impl From<&ComparisonReport> for Document {
+    fn from(report: &ComparisonReport) -> Self {
         let comparison = &report.comparison;
         let [a, b] = &report.scenarios;
         let [first_a, first_b] = &comparison.first;
@@ -309,10 +308,13 @@ impl Document {
             precision: comparison.reached.as_ref().map(PrecisionForm::of),
         }
     }
+}
 
-    /// The comparison that the document holds.
-    pub fn report(self) -> Result<ComparisonReport, BadDocument> {
-        let about = self.comparison;
+impl TryFrom<Document> for ComparisonReport {
+    type Error = BadDocument;
+
+    fn try_from(document: Document) -> Result<Self, BadDocument> {
+        let about = document.comparison;
         let comparison = Comparison {
             level: level_of(about.level)?,
             a: about.a,
@@ -321,13 +323,13 @@ impl Document {
             replications: about.replications,
             differing: about.decisions_differed_in,
             first: [about.first_decisions.a, about.first_decisions.b],
-            rows: self.figures.0.into_iter().map(|(path, form)| form.row(&path)).collect::<Result<_, _>>()?,
-            gates: self.gates.into_iter().map(GateForm::gate).collect::<Result<_, _>>()?,
-            steps: self.escape_reasons.into_iter().map(Rung::step).collect::<Result<_, _>>()?,
-            reached: self.precision.map(PrecisionForm::reached).transpose()?,
-            notes: self.notes,
+            rows: document.figures.0.into_iter().map(|(path, form)| form.row(&path)).collect::<Result<_, _>>()?,
+            gates: document.gates.into_iter().map(GateForm::gate).collect::<Result<_, _>>()?,
+            steps: document.escape_reasons.into_iter().map(Rung::step).collect::<Result<_, _>>()?,
+            reached: document.precision.map(PrecisionForm::reached).transpose()?,
+            notes: document.notes,
         };
-        let scenarios = [self.scenarios.a, self.scenarios.b];
-        Ok(ComparisonReport { name: about.scenario, comparison, also: about.shown, all: false, scenarios })
+        let scenarios = [document.scenarios.a, document.scenarios.b];
+        Ok(Self { name: about.scenario, comparison, also: about.shown, all: false, scenarios })
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn of(report: &ComparisonReport) -> String {
     for gate in &comparison.gates {
         let has_interval = gate.judgement.measured.is_some_and(|found| found.lo.is_some() && found.hi.is_some());
         let interval = if has_interval { " (95 % interval)" } else { ", without an interval" };
-        let is = format!("{} is {}{interval}", gate.condition.figure, measured(gate));
+        let is = format!("{} is {}{interval}", gate.criterion.figure, measured(gate));
         let problem = match gate.judgement.evidence {
             Evidence::Refuted => None,
             Evidence::Holds => Some(("failure", "gate", is)),
@@ -57,7 +57,7 @@ pub(super) fn of(report: &ComparisonReport) -> String {
                 Some(("error", "not-decidable", message))
             }
         };
-        case(&format!("not {}", gate.condition.text), problem);
+        case(&format!("not {}", gate.criterion.text), problem);
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out

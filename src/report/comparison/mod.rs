@@ -6,10 +6,8 @@ mod junit;
 mod printed;
 mod sections;
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::bad_document::BadDocument;
 use crate::experiment::compare::Comparison;
 
 pub(in crate::report) use csv::ends as csv_ends;
@@ -32,14 +30,6 @@ pub struct ComparisonReport {
 }
 
 impl ComparisonReport {
-    /// Reads back what [`Report::json`](super::Report::json) made.
-    ///
-    /// # Errors
-    /// What of it is missing or has another form.
-    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
-        Document::deserialize(document)?.report()
-    }
-
     /// The gates as JUnit test cases, for CI systems that show those.
     pub fn to_junit(&self) -> String {
         junit::of(self)

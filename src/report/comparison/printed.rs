@@ -1,13 +1,14 @@
 //! A comparison in the forms of every report.
 
-use serde_json::Value;
-
 use super::{ComparisonReport, Document, csv, sections};
 use crate::report::answer::{Answer, of_comparison};
-use crate::report::printed::{Report, json};
+use crate::report::printed::Report;
 use crate::report::summary::Section;
 
 impl Report for ComparisonReport {
+    /// Every figure and gate.
+    type Document = Document;
+
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
     }
@@ -18,11 +19,6 @@ impl Report for ComparisonReport {
 
     fn brief(&self) -> Vec<Section> {
         sections::brief(self)
-    }
-
-    /// Every figure and gate.
-    fn json(&self) -> Value {
-        json(&Document::of(self))
     }
 
     /// Every figure, one a row.

@@ -2,7 +2,7 @@
 
 use super::ComparisonReport;
 use crate::experiment::compare::precision::Reached;
-use crate::experiment::compare::{Comparison, Conclusion, Gate, Row};
+use crate::experiment::compare::{Comparison, Conclusion, JudgedCriterion, Row};
 use crate::experiment::criterion::{Evidence, Limit};
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::measure::figures::{Meta, Unit, no_token};
@@ -162,7 +162,7 @@ impl ComparisonReport {
             let path = row.figure.path.as_str();
             let named = HEADLINE.contains(&path)
                 || self.also.iter().any(|also| also == path)
-                || self.comparison.gates.iter().any(|gate| gate.condition.figure == path);
+                || self.comparison.gates.iter().any(|gate| gate.criterion.figure == path);
             (self.all && row.paired.is_some())
                 || (named && (row.paired.is_some() || self.also.iter().any(|a| a == path)))
         };
@@ -274,12 +274,12 @@ fn signless(value: f64, unit: Unit) -> String {
 }
 
 /// What a gate's limit limits, with its interval.
-pub(super) fn measured(gate: &Gate) -> String {
+pub(super) fn measured(gate: &JudgedCriterion) -> String {
     let Some(found) = gate.judgement.measured else {
         let why = if gate.judgement.a_is_zero { "A is 0: no percentage" } else { "no replication has it" };
         return why.to_owned();
     };
-    let show = |value: f64| match gate.condition.limit {
+    let show = |value: f64| match gate.criterion.limit {
         _ if no_token::is_score(value) => no_token::WORDS.to_owned(),
         Limit::Value(_) => format!("{value:.6}").parse::<f64>().map_or_else(|_| NONE.to_owned(), bare),
         Limit::Difference(_) => format!("{}{}", if value > 0.0 { "+" } else { "" }, bare(value)),
@@ -308,12 +308,12 @@ pub(super) const fn ended(evidence: Evidence) -> &'static str {
 fn gates(comparison: &Comparison) -> Section {
     let mut table = Table::new(&["fails if", "is (95 % interval; of B itself 98 %)", "gate"]);
     for gate in &comparison.gates {
-        table.row([gate.condition.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
+        table.row([gate.criterion.text.clone(), measured(gate), ended(gate.judgement.evidence).to_owned()]);
     }
     let mut blocks = vec![Block::Table(table)];
     for gate in &comparison.gates {
         if let Some(doubt) = gate.judgement.doubt() {
-            blocks.push(Block::Remark(format!("{}: {doubt}", gate.condition.figure)));
+            blocks.push(Block::Remark(format!("{}: {doubt}", gate.criterion.figure)));
         }
     }
     blocks.push(Block::Line(

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::estimate::number;
 use super::form::{EngineForm, MoveForm, NoteForm, id};
-use super::{Figure, ResultDocument, SCHEMA_VERSION, scheduler_revision};
+use super::{MeasuredFigure, ResultDocument, SCHEMA_VERSION, scheduler_revision};
 use crate::measure::figures::Unit;
 use crate::measure::series::{Sample, Series};
 use crate::report::answer::of_run;
@@ -44,7 +44,7 @@ pub(super) fn of(document: &ResultDocument) -> Value {
 }
 
 /// Puts a figure at its dotted path.
-fn put(root: &mut Map<String, Value>, figure: &Figure) {
+fn put(root: &mut Map<String, Value>, figure: &MeasuredFigure) {
     let value = figure.value.map_or(Value::Null, |value| value.to_json(figure.meta.unit));
     let mut object = root;
     let mut parts = figure.meta.path.split('.').peekable();

@@ -68,7 +68,7 @@ pub struct About {
 
 /// A figure over the replications.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
+pub struct MeasuredFigure {
     /// What it is.
     pub meta: &'static Meta,
     /// Its value, if any replication has it.
@@ -83,7 +83,7 @@ pub struct NamedFigures {
     /// What reports call it.
     pub label: String,
     /// Its figures in the order of the registry.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<MeasuredFigure>,
 }
 
 /// How often escapes led from one account to another.
@@ -107,7 +107,7 @@ pub struct ResultDocument {
     /// How many replications there were.
     pub replications: usize,
     /// Figures of the whole run, in the order of the registry.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<MeasuredFigure>,
     /// A row per account, in order of ids.
     pub accounts: Vec<NamedFigures>,
     /// A row per condition, in the scenario's order.
@@ -116,7 +116,7 @@ pub struct ResultDocument {
     pub moves: Vec<MoveFigures>,
     /// The accounts' state over time, of the first replication.
     pub series: Option<Series>,
-    /// The caveats.
+    /// Caveats on figures, those that several replications share merged.
     pub remarks: Vec<Merged>,
 }
 
@@ -204,11 +204,11 @@ impl NamedFigures {
 }
 
 /// Each figure of the rows, over the replications.
-fn over_replications(rows: &[&Row]) -> Vec<Figure> {
+fn over_replications(rows: &[&Row]) -> Vec<MeasuredFigure> {
     let Some(first) = rows.first() else { return Vec::new() };
     let figure = |(place, (meta, _)): (usize, (&'static Meta, Option<f64>))| {
         let values: Vec<Option<f64>> = rows.iter().map(|row| row.values().get(place).copied().flatten()).collect();
-        Figure { meta, value: estimate(&values) }
+        MeasuredFigure { meta, value: estimate(&values) }
     };
     first.iter().enumerate().map(figure).collect()
 }

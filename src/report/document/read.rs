@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::form::{EngineForm, MoveForm, NoteForm, text};
-use super::{About, Estimate, Figure, NamedFigures, ResultDocument};
+use super::{About, Estimate, MeasuredFigure, NamedFigures, ResultDocument};
 use crate::experiment::again::stored_scenario;
 use crate::measure::figures::{Meta, no_token, registry};
 use crate::report::bad_document::BadDocument;
@@ -30,11 +30,11 @@ pub(super) fn document(value: &Value) -> Result<ResultDocument, BadDocument> {
     let replications = document.replications;
     let scenario = stored_scenario(&document.scenario, &document.name, Path::new(""));
     let scenario = scenario.map_err(|error| BadDocument(error.to_string()))?;
-    let figures = |list: &'static [Meta], of: &Value| -> Result<Vec<Figure>, BadDocument> {
+    let figures = |list: &'static [Meta], of: &Value| -> Result<Vec<MeasuredFigure>, BadDocument> {
         let figure = |meta: &'static Meta| {
             let found = meta.path.split('.').try_fold(of, |value, part| value.get(part));
             let value = found.map_or(Ok(None), |found| Estimate::from_json(found, replications))?;
-            Ok(Figure { meta, value: value.or_else(|| among_those_without_token(meta.path, of)) })
+            Ok(MeasuredFigure { meta, value: value.or_else(|| among_those_without_token(meta.path, of)) })
         };
         list.iter().map(figure).collect()
     };

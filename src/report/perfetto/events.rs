@@ -53,7 +53,8 @@ impl<W: Write> Events<W> {
             "\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":{process},\"tid\":{lane},\"args\":{{\"name\":{name}}}"
         ));
         self.event(format_args!(
-            "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":{process},\"tid\":{lane},\"args\":{{\"sort_index\":{lane}}}"
+            "\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":{process},\"tid\":{lane},\
+             \"args\":{{\"sort_index\":{lane}}}"
         ));
     }
 
@@ -89,7 +90,8 @@ impl<W: Write> Events<W> {
             let ts = self.micros(at);
             let bind = if phase == "f" { ",\"bp\":\"e\"" } else { "" };
             self.event(format_args!(
-                "\"ph\":\"{phase}\"{bind},\"cat\":\"move\",\"id\":{number},\"name\":{name},\"pid\":{process},\"tid\":{lane},\"ts\":{ts}"
+                "\"ph\":\"{phase}\"{bind},\"cat\":\"move\",\"id\":{number},\"name\":{name},\"pid\":{process},\
+                 \"tid\":{lane},\"ts\":{ts}"
             ));
         }
     }

@@ -81,7 +81,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
     let comparison = &report.comparison;
     let mut sections: Vec<Section> = Vec::new();
     let mut drawn = comparison_charts(report, sides);
-    let mut told = tables(&report.sections(), "Figures");
+    let mut remaining = tables(&report.sections(), "Figures");
     for (heading, names) in [
         ("What happened", &["incident"][..]),
         ("When it was seen", &["detection"]),
@@ -95,8 +95,8 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
             }
         }
         let mut section = charts(heading, figures);
-        if heading.starts_with("What got") && !told.is_empty() {
-            section.pieces.extend(told.remove(0).pieces);
+        if heading.starts_with("What got") && !remaining.is_empty() {
+            section.pieces.extend(remaining.remove(0).pieces);
         }
         if !section.pieces.is_empty() {
             sections.push(section);
@@ -106,7 +106,7 @@ pub fn comparison_page(report: &ComparisonReport, sides: Option<&Sides>, command
         let pieces = vec![crate::report::html::Piece::Line(point.text)];
         sections.push(Section { heading: STORY_ENDS.to_owned(), pieces });
     }
-    sections.extend(told);
+    sections.extend(remaining);
     let [a, b] = &report.scenarios;
     sections.extend(differences(a, b));
     let mut reproduce = reproduce(&from);

@@ -1,4 +1,4 @@
-//! The pictures that tell an incident: what happened to which account, and who suffered. Made of what two runs on the
+//! The pictures that show an incident: what happened to which account, and who suffered. Made of what two runs on the
 //! same luck recorded (escape off and on, or A and B), or of one run where there is nothing to hold it against.
 
 use super::recording::Recording;

@@ -33,7 +33,7 @@ pub(super) const fn format_of(unit: Unit) -> (Format, f64) {
     }
 }
 
-/// A figure as axes say it, with the unit where its title and its values do not tell.
+/// A figure as axes say it, with the unit where its title and its values do not show it.
 pub(super) fn axis_label(meta: &Meta) -> String {
     match meta.unit {
         Unit::Ms | Unit::Seconds => format!("{} (s)", meta.title),

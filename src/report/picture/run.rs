@@ -66,10 +66,10 @@ fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Char
 pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str) -> Page {
     let first = from_first(document);
     let chart = |figure: Figure| Piece::Chart(Box::new(figure));
-    let mut told = tables(&sections(document), "The run");
+    let mut remaining = tables(&sections(document), "The run");
     let mut take = |heading: &str| -> Vec<Piece> {
-        let place = told.iter().position(|section| section.heading.starts_with(heading));
-        place.map_or_else(Vec::new, |place| told.remove(place).pieces)
+        let place = remaining.iter().position(|section| section.heading.starts_with(heading));
+        place.map_or_else(Vec::new, |place| remaining.remove(place).pieces)
     };
     let mut incident = incident_charts(document, recording).into_iter().map(|found| chart(found.figure));
     let mut story = vec![("What happened", incident.next().into_iter().collect::<Vec<Piece>>())];
@@ -95,7 +95,7 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());
     let mut parts: Vec<Section> =
         story.map(|(heading, pieces)| Section { heading: heading.to_owned(), pieces }).collect();
-    parts.extend(told);
+    parts.extend(remaining);
     let from = from(document);
     Page {
         title: document.about.name.clone(),

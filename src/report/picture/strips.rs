@@ -46,7 +46,7 @@ enum Measure {
 }
 
 impl Look {
-    /// What tells most of this run.
+    /// What says most of this run.
     pub fn of(sides: &Sides<'_>, window: (f64, f64)) -> Self {
         let watch = sides.watch();
         let anchor = sides.anchor();
@@ -111,7 +111,7 @@ impl Look {
 }
 
 impl Measure {
-    /// What drives sessions away; without escapes, errors where there are many, else TTFT.
+    /// What drives sessions away; without escapes, errors where there are many, otherwise TTFT.
     fn of(watch: &Watch) -> Self {
         let mut reasons = [0_u64; 3];
         for patient in &watch.accounts {

@@ -4,8 +4,10 @@ use super::Chart;
 use super::compare::difference;
 use super::keys::Key;
 use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
+use crate::experiment::grid::indices;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
+use crate::experiment::vary::Axis;
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
 use crate::report::answer::of_tune;
@@ -174,22 +176,8 @@ fn stretch(plateau: &[usize], best: usize, at: &[f64]) -> Option<(f64, f64)> {
 
 /// Worst regret over the first two keys; further keys are at their best values.
 fn heat(report: &TuneReport) -> Figure {
-    let shape: Vec<usize> = report.axes.iter().map(|axis| axis.points.len()).collect();
-    // arms are in the order of the grid: the last key runs fastest
-    let places = |arm: usize| -> Vec<usize> {
-        let mut rest = arm;
-        let mut found: Vec<usize> = shape
-            .iter()
-            .rev()
-            .map(|&points| {
-                let at = rest % points.max(1);
-                rest /= points.max(1);
-                at
-            })
-            .collect();
-        found.reverse();
-        found
-    };
+    let shape: Vec<usize> = report.axes.iter().map(|axis| axis.points.len().max(1)).collect();
+    let places = |arm: usize| indices(&shape, arm);
     let arms = grid(report);
     let best = report.tuned.challenger.filter(|&best| best < arms.len());
     // without a best one of the grid: the one that came nearest
@@ -207,7 +195,7 @@ fn heat(report: &TuneReport) -> Figure {
             values[row][column] = arm.regret.unwrap_or(f64::NAN);
         }
     }
-    let texts = |axis: &crate::experiment::vary::Axis| axis.points.iter().map(|point| point.text.clone()).collect();
+    let texts = |axis: &Axis| axis.points.iter().map(|point| point.text.clone()).collect();
     let own: Option<Vec<usize>> = match report.effective.as_slice() {
         [one] => report.axes.iter().map(|axis| Key::new(axis).own_point(one)).collect(),
         _ => None,
@@ -232,17 +220,20 @@ fn heat(report: &TuneReport) -> Figure {
         current: as_it_stands,
     });
     figure.subtitle =
-        "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it stands."
+        "Each cell: the distance to the best of the scenario where it is largest, as a share of the figure as it \
+         stands."
             .to_owned();
-    if report.axes.len() > 2 {
-        let rest = (2..report.axes.len()).map(|i| {
-            let axis = &report.axes[i];
-            format!("{} = {}", axis.key, axis.points.get(through[i]).map_or("", |point| point.text.as_str()))
-        });
-        figure.notes.push(format!("The other keys are at their best: {}.", rest.collect::<Vec<_>>().join(", ")));
-    }
+    figure.notes.extend(others(report, &through));
     figure.notes.extend(notes(report));
     figure
+}
+
+/// Where the keys beyond the first two are held; `None` where there are none.
+fn others(report: &TuneReport, through: &[usize]) -> Option<String> {
+    let at = |axis: &Axis, place: usize| axis.points.get(place).map_or_else(String::new, |point| point.text.clone());
+    let rest = report.axes.iter().zip(through).skip(2);
+    let rest: Vec<String> = rest.map(|(axis, &place)| format!("{} = {}", axis.key, at(axis, place))).collect();
+    (!rest.is_empty()).then(|| format!("The other keys are at their best: {}.", rest.join(", ")))
 }
 
 /// The best against a reference on fresh luck; `None` where nothing was confirmed.

@@ -27,7 +27,7 @@ pub enum Block {
     Remark(String),
 }
 
-/// A table.
+/// A table of texts with a row of heads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Names of the columns.

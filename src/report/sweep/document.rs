@@ -20,7 +20,7 @@ use crate::report::form::{ByPath, figure_at, level_of, this_version};
 /// A sweep over the values of one key or several.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Sweep")]
-pub(in crate::report) struct Document {
+pub struct Document {
     /// The version of this form.
     #[serde(default)]
     schema_version: u32,
@@ -117,7 +117,7 @@ struct AxisForm {
 struct CliffForm {
     /// The better value, at the edge.
     from: String,
-    /// Its neighbour.
+    /// The worse value next to it.
     to: String,
     /// By what share of the better value's mean it is worse; null where that is 0.
     worse_by: Option<f64>,
@@ -277,9 +277,8 @@ impl About {
     }
 }
 
-impl Document {
-    /// The document of a sweep.
-    pub fn of(report: &SweepReport) -> Self {
+impl From<&SweepReport> for Document {
+    fn from(report: &SweepReport) -> Self {
         let layout = &report.layout;
         let values = Values(layout);
         Self {
@@ -295,31 +294,34 @@ impl Document {
             scenario: report.scenario.clone(),
         }
     }
+}
 
-    /// The sweep that the document holds.
-    pub fn report(self) -> Result<SweepReport, BadDocument> {
-        let layout = self.sweep.layout()?;
-        if self.points.len() != layout.places().len() {
-            let (there, of) = (self.points.len(), layout.places().len());
+impl TryFrom<Document> for SweepReport {
+    type Error = BadDocument;
+
+    fn try_from(document: Document) -> Result<Self, BadDocument> {
+        let layout = document.sweep.layout()?;
+        if document.points.len() != layout.places().len() {
+            let (there, of) = (document.points.len(), layout.places().len());
             return Err(BadDocument(format!("it has {there} points where its keys span {of}")));
         }
-        let first = self.points.first().into_iter().flat_map(|point| &point.figures.0);
+        let first = document.points.first().into_iter().flat_map(|point| &point.figures.0);
         let figures = first.map(|(path, _)| figure_at(path)).collect::<Result<Vec<_>, _>>()?;
         let mean = |point: &PointForm, path: &str| {
             let found = point.figures.0.iter().find(|(other, _)| other == path);
             found.and_then(|(_, mean)| *mean)
         };
         let means = |point: &PointForm| figures.iter().map(|figure| mean(point, &figure.path)).collect();
-        Ok(SweepReport {
-            level: level_of(self.sweep.level)?,
-            name: self.sweep.scenario,
-            seed: self.sweep.seed,
-            means: self.points.iter().map(means).collect(),
-            shapes: self.shapes.into_iter().map(|shape| shape.shape(&layout)).collect::<Result<_, _>>()?,
-            inert: self.inert.into_iter().map(|inert| inert.inert(Values(&layout))).collect::<Result<_, _>>()?,
-            decision: self.decision.filter(fits),
-            notes: self.notes,
-            scenario: self.scenario,
+        Ok(Self {
+            level: level_of(document.sweep.level)?,
+            name: document.sweep.scenario,
+            seed: document.sweep.seed,
+            means: document.points.iter().map(means).collect(),
+            shapes: document.shapes.into_iter().map(|shape| shape.shape(&layout)).collect::<Result<_, _>>()?,
+            inert: document.inert.into_iter().map(|inert| inert.inert(Values(&layout))).collect::<Result<_, _>>()?,
+            decision: document.decision.filter(fits),
+            notes: document.notes,
+            scenario: document.scenario,
             layout,
             figures,
         })

@@ -11,10 +11,8 @@ pub(in crate::report) use document::Document;
 pub(in crate::report) use sections::short_key;
 pub use worth::Worth;
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::bad_document::BadDocument;
 use crate::experiment::cell::Figure;
 use crate::experiment::stats::along::Cliff;
 use crate::experiment::stats::best::Place;
@@ -57,7 +55,7 @@ pub struct Shape {
     pub figure: Figure,
     /// The best point.
     pub best: usize,
-    /// Its mean.
+    /// The mean of the figure there.
     pub mean: Interval,
     /// The best less its own reference with escape off, and the verdict, where there is one.
     pub against_off: Option<(Interval, Verdict)>,
@@ -113,14 +111,6 @@ impl SweepReport {
             scenario: swept.scenario.clone(),
             figures,
         }
-    }
-
-    /// Reads back what [`Report::json`](crate::report::Report::json) made.
-    ///
-    /// # Errors
-    /// What of it is missing or has another form.
-    pub fn from_json(document: &Value) -> Result<Self, BadDocument> {
-        Document::deserialize(document)?.report()
     }
 
     /// The mean of the figure at this path at a point.

@@ -1,15 +1,16 @@
 //! A sweep in the forms of every report.
 
-use serde_json::Value;
-
 use super::{Document, sections};
 use crate::report::SweepReport;
 use crate::report::answer::{Answer, of_sweep};
 use crate::report::comparison::csv_ends;
-use crate::report::printed::{Report, json};
+use crate::report::printed::Report;
 use crate::report::summary::Section;
 
 impl Report for SweepReport {
+    /// Every point with every figure, and the shapes.
+    type Document = Document;
+
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
     }
@@ -20,11 +21,6 @@ impl Report for SweepReport {
 
     fn brief(&self) -> Vec<Section> {
         sections::brief(self)
-    }
-
-    /// Every point with every figure, and the shapes.
-    fn json(&self) -> Value {
-        json(&Document::of(self))
     }
 
     /// One row a point: its values, then mean, interval and number of replications with it of every figure.

@@ -25,7 +25,7 @@ use crate::report::printed::Report as _;
 /// A search for the best values of some keys.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Tune")]
-pub(in crate::report) struct Document {
+pub struct Document {
     /// The version of this form.
     #[serde(default)]
     schema_version: u32,
@@ -259,10 +259,10 @@ impl FigureForm {
 
 impl ConstraintForm {
     fn of(constraint: &Constraint) -> Self {
-        let Constraint { condition, best, default } = constraint;
+        let Constraint { criterion, best, default } = constraint;
         Self {
-            constraint: condition.text.clone(),
-            figure: condition.figure.clone(),
+            constraint: criterion.text.clone(),
+            figure: criterion.figure.clone(),
             evidence: best.evidence,
             measured: best.measured,
             a_is_zero: best.a_is_zero,
@@ -272,7 +272,7 @@ impl ConstraintForm {
 
     fn constraint(self) -> Result<Constraint, BadDocument> {
         let best = Judgement { evidence: self.evidence, measured: self.measured, a_is_zero: self.a_is_zero };
-        Ok(Constraint { condition: criterion_of(&self.constraint, &self.figure)?, best, default: self.as_it_stands })
+        Ok(Constraint { criterion: criterion_of(&self.constraint, &self.figure)?, best, default: self.as_it_stands })
     }
 }
 
@@ -304,9 +304,8 @@ impl ConfirmedForm {
     }
 }
 
-impl Document {
-    /// The document of a search.
-    pub fn of(report: &TuneReport) -> Self {
+impl From<&TuneReport> for Document {
+    fn from(report: &TuneReport) -> Self {
         let tuned = &report.tuned;
         let named = |at: usize| tuned.arms.get(at).map(|arm| arm.name.clone());
         let regrets = |arms: &Vec<Option<f64>>| arms.iter().map(|share| share.and_then(shown)).collect();
@@ -338,40 +337,45 @@ impl Document {
             effective_scenarios: report.effective.clone(),
         }
     }
+}
 
-    /// The search that the document holds.
-    pub fn report(self) -> Result<TuneReport, BadDocument> {
-        let level = level_of(self.level)?;
-        self.fits_together()?;
-        let best = self.best.as_ref().map(|name| self.place(name)).transpose()?;
-        let challenger = self.challenger.as_ref().map(|arm| self.place(&arm.name)).transpose()?;
-        let plateau = self.plateau.iter().map(|name| self.place(name)).collect::<Result<_, _>>()?;
-        let confirmed = self.confirmed.into_iter();
-        Ok(TuneReport {
+impl TryFrom<Document> for TuneReport {
+    type Error = BadDocument;
+
+    fn try_from(document: Document) -> Result<Self, BadDocument> {
+        let level = level_of(document.level)?;
+        document.fits_together()?;
+        let best = document.best.as_ref().map(|name| document.place(name)).transpose()?;
+        let challenger = document.challenger.as_ref().map(|arm| document.place(&arm.name)).transpose()?;
+        let plateau = document.plateau.iter().map(|name| document.place(name)).collect::<Result<_, _>>()?;
+        let confirmed = document.confirmed.into_iter();
+        Ok(Self {
             tuned: Tuned {
                 best,
                 challenger,
-                stands: self.as_it_stands_is_as_good,
-                bill: self.bill,
-                gain: self.neighbours_gain,
-                regrets: self.regrets,
+                stands: document.as_it_stands_is_as_good,
+                bill: document.bill,
+                gain: document.neighbours_gain,
+                regrets: document.regrets,
                 plateau,
-                arms: self.arms.into_iter().map(ArmForm::arm).collect(),
+                arms: document.arms.into_iter().map(ArmForm::arm).collect(),
                 confirmed: confirmed.map(ConfirmedForm::confirmed).collect::<Result<_, _>>()?,
-                advice: self.advice,
-                spent: (self.runs.search, self.runs.confirmation),
+                advice: document.advice,
+                spent: (document.runs.search, document.runs.confirmation),
             },
-            objective: figure_at(&self.objective)?,
-            scenarios: self.scenarios,
-            seeds: self.seeds,
-            effective: self.effective_scenarios,
-            axes: self.axes,
-            smallest: self.smallest,
-            screened: self.screening,
+            objective: figure_at(&document.objective)?,
+            scenarios: document.scenarios,
+            seeds: document.seeds,
+            effective: document.effective_scenarios,
+            axes: document.axes,
+            smallest: document.smallest,
+            screened: document.screening,
             level,
         })
     }
+}
 
+impl Document {
     /// Whether there are as many arms, means and seeds as the keys and scenarios say.
     fn fits_together(&self) -> Result<(), BadDocument> {
         let scenarios = self.scenarios.len();

@@ -1,8 +1,9 @@
 //! What a search says to people.
 
-use super::{TuneReport, fate, stands};
+use super::TuneReport;
 use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::Interval;
+use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::tune::{Advice, Arm, Confirmed};
 use crate::report::comparison::{signed, verdict};
@@ -154,10 +155,30 @@ impl TuneReport {
                 Evidence::Refuted => "; as it stands it is BROKEN",
                 Evidence::Holds | Evidence::Open => "",
             };
-            let text = &constraint.condition.text;
+            let text = &constraint.criterion.text;
             blocks.push(Block::Line(format!("constraint {text}: {}{default}", is(constraint.best.evidence))));
         }
         blocks.extend(found.notes.iter().cloned().map(Block::Remark));
         Section { title: format!("What it buys and costs in {}", found.scenario), blocks }
+    }
+}
+
+/// Where an arm stands, in a word or two.
+pub(super) const fn stands(arm: &Arm) -> &'static str {
+    match arm.place {
+        Some(Place::Best) => "best",
+        Some(Place::AsGood) => "as good",
+        Some(Place::Worse) => "worse",
+        Some(Place::TooFew) => "too few to say",
+        None => "",
+    }
+}
+
+pub(super) const fn fate(arm: &Arm) -> &'static str {
+    match arm.fate {
+        Fate::In => "to the end",
+        Fate::ShownWorse { .. } => "shown worse",
+        Fate::Ranked { .. } => "ranked low",
+        Fate::Infeasible { .. } => "infeasible",
     }
 }

@@ -110,7 +110,7 @@ pub(in crate::report::picture) struct Watch {
 }
 
 /// Where steps of time to first token end, in ms: four up to the SLO, then the gate and its double where it lies above
-/// the SLO, else multiples of the SLO.
+/// the SLO, otherwise multiples of the SLO.
 fn limits(settings: &Settings) -> [f64; STEPS - 1] {
     let (slo, gate) = (settings.slo_ttft.millis(), settings.gate.ttft_ms as f64);
     let (fifth, sixth) = if settings.gate.enabled && gate > slo { (gate, 2.0 * gate) } else { (1.5 * slo, 3.0 * slo) };
