@@ -87,7 +87,6 @@ pub(super) struct Difference {
     pub only_b: usize,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(super) const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
