@@ -11,8 +11,8 @@ use super::contract::{Attempt, Forward, HealthChange, Upstream};
 use super::failure::Chance;
 use super::latency::Work;
 use super::limits::{Limits, Refusal};
+use super::persistence::Scores;
 use super::purpose;
-use crate::engine::quantile::normal_quantile;
 use crate::engine::{Luck, Stream};
 use crate::ids::{AccountIx, SessionRef};
 use crate::units::{Span, Time};
@@ -24,6 +24,7 @@ pub struct ModelledUpstream {
     accounts: Vec<Account>,
     conditions: Conditions,
     prefixes: Prefixes,
+    scores: Scores,
     messages: Vec<String>,
     luck: Luck,
 }
@@ -45,6 +46,7 @@ impl ModelledUpstream {
             accounts: config.accounts.into_iter().map(account).collect(),
             conditions,
             prefixes: Prefixes::default(),
+            scores: Scores::new(luck),
             messages: config.messages,
             luck,
         }
@@ -101,10 +103,7 @@ impl Upstream for ModelledUpstream {
             (Some(cache), Some(session)) => self.prefixes.find(&cache, session, ix, request.input_tokens, start),
             _ => 0,
         };
-        let session_score = model
-            .persistence
-            .and(request.session)
-            .map(|session| normal_quantile(self.luck.stream(purpose::SESSION, session.number, 0).open01()));
+        let session_score = model.persistence.and(request.session).map(|session| self.scores.of(session));
         let work = Work {
             input_tokens: request.input_tokens,
             output_tokens: request.output_tokens,
