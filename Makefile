@@ -2,7 +2,7 @@
 # make quick      a part of the tests, built fast: make quick ARGS='--lib scheduler'
 # make test-slow  the tests that take longer; run them before a release
 # make check      formatting, lints, documentation and tests, as CI runs them
-.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery fuzz dist check
+.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery profile fuzz dist check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -52,6 +52,11 @@ modes:
 gallery:
 	cargo build --release
 	docs/gallery/draw.sh
+
+# Counts the instructions of a request by room: the table of docs/reference/performance.md. Needs valgrind and jq.
+profile:
+	cargo build --profile profiling
+	benches/profile.sh
 
 # Tries hostile inputs for FUZZ_SECONDS (60 unless set). FUZZ_SEED repeats a run.
 fuzz:
