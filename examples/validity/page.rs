@@ -11,10 +11,10 @@ use crate::search::Search;
 pub fn render(parts: &[String]) -> String {
     let mut page = String::from(
         "# How often the answers hold\n\n\
-         Written by `make validity`. What a statistical statement is worth is the share of times that it is true, and a \
-         simulator can find that out about itself: it runs the same experiment on hundreds of seeds and counts. The model \
-         is a small pool (`tests/validity/pool.yaml`: five accounts of six slots, 260 sessions an hour, one account \
-         fifteen times slower for twenty minutes of two hours), since small pools are where luck is largest.\n\n",
+         What a statistical statement is worth is the share of times that it is true. A simulator can find that out about \
+         itself: it runs the same experiment on hundreds of seeds and counts. The model is a small pool \
+         (`tests/validity/pool.yaml`: five accounts of six slots, 260 sessions an hour, one account fifteen times slower \
+         for twenty minutes of two hours), since luck is largest in small pools. `make validity` writes this page.\n\n",
     );
     parts.iter().for_each(|part| page.push_str(part));
     page.truncate(page.trim_end().len());
@@ -33,9 +33,11 @@ pub fn coverage(found: &Coverage) -> String {
     let _ = writeln!(
         text,
         "## Intervals: {}\n\n\
-         The share of {} experiments whose 95 % interval holds the truth, which is the mean over all their runs (over seeds and \
-         over the scheduler's own draws); a share is known to ±{error:.1} % (one standard error). Where an experiment has no \
-         interval because too few of its runs differ, it makes no statement and is not counted. One of them: \
+         The share of {} experiments whose 95 % interval holds the truth, which is the mean over all their runs (over \
+         seeds and over the scheduler's own draws). A share is known to ±{error:.1} % (one standard error). An experiment \
+         in which too few runs differ has no interval. It makes no statement and is not counted. Where all runs have the \
+         same value, the interval is that value alone: it says what so many runs had, and not that a rare event never \
+         happens. A figure that is 0 in nearly all runs shows this. One of the experiments: \
          `stickysim run {} --replications 20 --seed 1`.\n",
         found.model,
         found.experiments,
@@ -77,8 +79,8 @@ pub fn redeal(found: &Redeal) -> String {
         text,
         "## Comparisons: a mere re-deal\n\n\
          Another `group_id` changes every draw of the scheduler and nothing else, so A and B obey one law. The share of {} \
-         comparisons of {REPLICATIONS} replications that call a figure different by itself (nominal: 5 %; those that stand among \
-         all figures are fewer): `stickysim compare {} --a group_id=3 --b {OTHER_DEAL} --seed 1`.\n\n\
+         comparisons of {REPLICATIONS} replications that call a figure different by itself (nominal: 5 %; fewer stand \
+         among all figures): `stickysim compare {} --a group_id=3 --b {OTHER_DEAL} --seed 1`.\n\n\
          | figure | called different |\n| --- | ---: |",
         found.experiments, found.model
     );
@@ -99,7 +101,8 @@ pub fn searches(found: &[Search]) -> String {
         "## Searches\n\n\
          `stickysim tune tests/validity/pool.yaml --vary sticky_escape_ttft_ms=2000:40000:log:12 --minimise \
          sessions.worst_ttft_ms.p95 --seed N` for {} seeds. The truth is a brute-force grid of the twelve values with 200 \
-         replications each. *Left with*: by how much what is recommended, or kept, is worse than the best of the grid, in the mean.\n\n\
+         replications each. *Left with* is how much worse than the best of the grid the recommended or kept value is, in \
+         the mean.\n\n\
          | pool | best of the grid | what there is | recommends a change | of these within 3 % of the best | left with |\n\
          | --- | ---: | ---: | ---: | ---: | ---: |",
         first.searches
