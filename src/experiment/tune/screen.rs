@@ -15,13 +15,15 @@ use crate::experiment::jobs::{Job, Progress, run_all};
 use crate::experiment::stats::{Interval, Level, paired_of};
 use crate::experiment::variant::{Base, Variant};
 use crate::experiment::vary::Axis;
+use crate::scenario::GatewayVersion;
 
 /// A key to try, and the values that are searched where it matters; those marked by `TRIED` are tried first.
 pub type Knob = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// The gateway's well-known keys: the key, the values of the screening, those of the search. Modes and their keys go
-/// here.
+/// The gateway's well-known keys: the key, the values of the screening, those of the search. The modes are tried where
+/// the scenario's revision of the gateway has several ([`applies`]).
 pub const KNOBS: &[Knob] = &[
+    (MODE, &["legacy", "advanced", "weighted"], &["legacy", "advanced", "weighted"]),
     ("sticky_escape_enabled", &["true", "false"], &["true", "false"]),
     (
         "sticky_escape_ttft_ms",
@@ -38,6 +40,9 @@ pub const KNOBS: &[Knob] = &[
     ("sticky_session_max_waiting", &["1", "10"], &["1", "3", "6", "10"]),
     ("fallback_max_waiting", &["10", "300"], &["10", "30", "100", "300"]),
 ];
+
+/// Which of its schedulers the gateway runs.
+const MODE: &str = "mode";
 
 /// Replications of each value of the screening.
 pub const REPLICATIONS: u64 = 6;
@@ -87,6 +92,12 @@ fn rank(gain: &Interval) -> (bool, f64) {
     (gain.lo.is_some_and(|lo| lo > 0.0), gain.mean)
 }
 
+/// Whether a key may be moved in this scenario. Another mode makes another revision of one that has a single mode, and
+/// that would be another question.
+fn applies(scenario: &serde_json::Value, key: &str) -> bool {
+    key != MODE || scenario.get("gateway_version").is_some_and(|version| version != GatewayVersion::V0_1_133.name())
+}
+
 /// Screens the well-known keys; what matters comes first, by its gain.
 ///
 /// # Errors
@@ -117,11 +128,12 @@ pub fn screen(
                 point.is_some_and(|point| current::is_own(&effective[at], axis, point))
             })
         };
+        let may_try = |at: usize, value: &str| applies(&effective[at], key) && !is_own(at, value);
         let shared = level.shared_by(tried.len() * bases.len());
         let (mut differing, mut runs) = (0, 0);
         let mut best: Option<(Interval, &str)> = None;
         for &value in tried {
-            for (at, base) in bases.iter().enumerate().filter(|(at, _)| !is_own(*at, value)) {
+            for (at, base) in bases.iter().enumerate().filter(|&(at, _)| may_try(at, value)) {
                 let variant = base.variant_of("--vary", value, &[format!("{key}={value}")])?;
                 let found = cells(&variant, seed(at))?;
                 runs += found.len();
@@ -131,6 +143,9 @@ pub fn screen(
                     best = Some((gain, value));
                 }
             }
+        }
+        if runs == 0 {
+            continue;
         }
         let own = effective.first().and_then(|scenario| current::text(scenario, key)).unwrap_or_default();
         all.push(Screened {
@@ -181,5 +196,12 @@ mod tests {
                 Axis::parse(&format!("{key}={}", values.join(","))).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn the_mode_is_moved_only_where_the_gateway_has_several() {
+        let of = |version: &str| serde_json::json!({ "gateway_version": version, "mode": "advanced" });
+        assert!(applies(&of("0.1.179"), "mode") && !applies(&of("0.1.133"), "mode"));
+        assert!(applies(&of("0.1.133"), "lb_top_k"));
     }
 }

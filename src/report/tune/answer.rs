@@ -118,7 +118,12 @@ impl TuneReport {
         };
         let (why, open) = (of(&Constraint::is_why), of(&|found| found.best.evidence == Evidence::Open));
         let mut text = String::new();
-        let is_none = |axis: &&Axis| !matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
+        let is_mode = |axis: &&Axis| axis.key == "mode";
+        let is_setting = |axis: &Axis| matches!(full_key(&axis.key).split('.').next(), Some("gateway" | "rate_limit"));
+        let is_none = |axis: &&Axis| !is_setting(axis) && !is_mode(axis);
+        if self.moves().split(", ").any(|one| one.starts_with("mode ")) {
+            text += " (the mode is set by two switches of the gateway's admin page: docs/guide/modes.md)";
+        }
         let others: Vec<&str> = self.axes.iter().filter(is_none).map(|axis| axis.key.as_str()).collect();
         if !others.is_empty() {
             text += &format!(" (what if: {} is not a setting of the gateway)", others.join(", "));
