@@ -648,8 +648,8 @@ mod decide {
         assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
     }
 
-    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force, 4 to 6 s are within 3 % of
-    /// the best on T2, and what there is on T1.
+    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force (6,000 replications), 5, 6 and
+    /// 8 s are within 1.2 % of the best on T2, 4 s is 3.4 % worse; what there is on T1 is within 3 %.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {
@@ -660,7 +660,7 @@ mod decide {
             document["headline"].as_str().unwrap().to_owned()
         };
         let seeds = ["1001", "1002", "1003", "1004"];
-        let near = ["-> 4000", "-> 5000", "-> 6000"];
+        let near = ["-> 5000", "-> 6000", "-> 8000"];
         let found: Vec<String> = seeds.iter().map(|seed| headline("T2.yaml", seed)).collect();
         let changed = found.iter().filter(|headline| near.iter().any(|end| headline.ends_with(end))).count();
         assert!(changed >= 3, "{found:?}");
