@@ -98,6 +98,11 @@ fn applies(scenario: &serde_json::Value, key: &str) -> bool {
     key != MODE || scenario.get("gateway_version").is_some_and(|version| version != GatewayVersion::V0_1_133.name())
 }
 
+/// Whether the scenario has this value of the axis as it stands.
+fn is_own(scenario: &serde_json::Value, axis: &Axis, value: &str) -> bool {
+    axis.points.iter().find(|point| point.text == value).is_some_and(|point| current::is_own(scenario, axis, point))
+}
+
 /// Screens the well-known keys; what matters comes first, by its gain.
 ///
 /// # Errors
@@ -122,13 +127,10 @@ pub fn screen(
     let mut all = Vec::new();
     for &(key, tried, _) in KNOBS {
         let axis = Axis::parse(&format!("{key}={}", tried.join(","))).ok();
-        let is_own = |at: usize, value: &str| {
-            axis.as_ref().is_some_and(|axis| {
-                let point = axis.points.iter().find(|point| point.text == value);
-                point.is_some_and(|point| current::is_own(&effective[at], axis, point))
-            })
+        let may_try = |at: usize, value: &str| {
+            let is_own = axis.as_ref().is_some_and(|axis| is_own(&effective[at], axis, value));
+            applies(&effective[at], key) && !is_own
         };
-        let may_try = |at: usize, value: &str| applies(&effective[at], key) && !is_own(at, value);
         let shared = level.shared_by(tried.len() * bases.len());
         let (mut differing, mut runs) = (0, 0);
         let mut best: Option<(Interval, &str)> = None;
