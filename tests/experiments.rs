@@ -648,8 +648,8 @@ mod decide {
         assert_eq!(document["headline"], "SET sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3");
     }
 
-    /// Of four seeds; what came of twenty is in docs/guide/experiments.md. By brute force (6,000 replications), 5, 6 and
-    /// 8 s are within 1.2 % of the best on T2, 4 s is 3.4 % worse; what there is on T1 is within 3 %.
+    /// Of four seeds. By brute force (6,000 replications), 5, 6 and 8 s are within 1.2 % of the best on T2, and 4 s is
+    /// 3.4 % worse. On T1 what there is is within 3 % of the best.
     #[test]
     #[ignore = "tunes two scenarios of the audit on four seeds each"]
     fn tune_changes_a_threshold_that_is_too_high_and_keeps_one_that_is_right() {

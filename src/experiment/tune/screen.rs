@@ -11,6 +11,7 @@ use super::TuneError;
 use crate::experiment::cell::{Cell, Figure};
 use crate::experiment::choice;
 use crate::experiment::current;
+use crate::experiment::identity;
 use crate::experiment::jobs::{Job, Progress, run_all};
 use crate::experiment::stats::{Interval, Level, paired_of};
 use crate::experiment::variant::{Base, Variant};
@@ -115,7 +116,7 @@ pub fn screen(
     progress: &dyn Progress,
 ) -> Result<Vec<Screened>, TuneError> {
     let whole: Vec<Variant> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
-    let effective: Vec<_> = whole.iter().map(crate::experiment::identity::scenario).collect();
+    let effective: Vec<_> = whole.iter().map(identity::scenario).collect();
     let cells = |variant: &Variant, seed: u64| -> Result<Vec<Cell>, TuneError> {
         let jobs: Vec<Job<'_>> =
             (0..REPLICATIONS).map(|replication| Job { lowered: &variant.lowered, seed, replication }).collect();
@@ -146,9 +147,6 @@ pub fn screen(
                 }
             }
         }
-        if runs == 0 {
-            continue;
-        }
         let own = effective.first().and_then(|scenario| current::text(scenario, key)).unwrap_or_default();
         all.push(Screened {
             key: key.to_owned(),
@@ -161,6 +159,7 @@ pub fn screen(
             searched: false,
         });
     }
+    all.retain(|row| row.runs > 0);
     let gain = |row: &Screened| row.gain.map_or(f64::NEG_INFINITY, |gain| gain.mean);
     all.sort_by(|x, y| y.matters.cmp(&x.matters).then(gain(y).total_cmp(&gain(x))));
     let matter = all.iter().filter(|row| row.matters).count();
