@@ -22,7 +22,7 @@ use crate::scenario::GatewayVersion;
 pub type Knob = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// The gateway's well-known keys: the key, the values of the screening, those of the search. The modes are tried where
-/// the scenario's revision of the gateway has several ([`applies`]).
+/// the scenario's revision of the gateway has several.
 pub const KNOBS: &[Knob] = &[
     (MODE, &["legacy", "advanced", "weighted"], &["legacy", "advanced", "weighted"]),
     ("sticky_escape_enabled", &["true", "false"], &["true", "false"]),
