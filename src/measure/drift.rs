@@ -7,7 +7,7 @@
 //! 0 at a nominal level of 1 % for the three together (Bonferroni) and amounts to a tenth of the mean or more over the
 //! window. Sessions remember for longer than 16 batches can show, so the true level is about 5 %: a drift was reported
 //! in 6 of 110 steady runs (slow-account 1 of 30, healthy 1 of 20, a pool of five accounts 4 of 60), and in 5 of 5 runs
-//! of slow-account that started empty.
+//! of slow-account that started empty. Of several runs, more must drift than this level explains ([`Note`]).
 
 use super::{Note, Settings};
 use crate::units::{Span, Time};
@@ -86,7 +86,7 @@ impl Drift {
                 "the {what} drifts: it changes by {{}} % of its mean over the measured window (a trend over 16 \
                  batches), so the run is not in a steady state"
             );
-            Some(Note::measured("requests", words, &[change.round()]))
+            Some(Note::measured("requests", words, &[change.round()]).by_chance())
         };
         all.iter().filter_map(note).collect()
     }

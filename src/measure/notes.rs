@@ -24,17 +24,26 @@ pub struct Note {
     /// Whether the numbers count something, so that a run without the remark has a count of 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     counts: bool,
+    /// Whether a test found it that finds something in one steady run of twenty as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_chance: bool,
 }
 
 impl Note {
     /// A remark on the figures at or below this path.
     pub fn new(figure: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { figure: figure.into(), words: text.into(), numbers: Vec::new(), counts: false }
+        Self { figure: figure.into(), words: text.into(), numbers: Vec::new(), counts: false, by_chance: false }
     }
 
     /// A remark with numbers that a run measured, one for each `{}` in `words`.
     pub fn measured(figure: impl Into<String>, words: impl Into<String>, numbers: &[f64]) -> Self {
         Self { numbers: numbers.to_vec(), ..Self::new(figure, words) }
+    }
+
+    /// The same remark as the finding of a test that is wrong in one run of twenty: of several runs, more must have it
+    /// than chance explains.
+    pub(super) fn by_chance(self) -> Self {
+        Self { by_chance: true, ..self }
     }
 
     /// A remark with a count in place of `{}`. For a run without the remark the count is 0.
@@ -94,7 +103,7 @@ pub struct Merged {
 
 impl Merged {
     /// Joins the remarks of `runs`: those that differ in their numbers only become one. The order is that of first
-    /// occurrence.
+    /// occurrence. What a test found in no more of several runs than chance explains is left out.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a [Note]>) -> Vec<Self> {
         let mut all: Vec<(&Note, Vec<&[f64]>)> = Vec::new();
         let mut total = 0;
@@ -107,6 +116,7 @@ impl Merged {
                 }
             }
         }
+        all.retain(|(note, seen)| !note.by_chance || total == 1 || is_beyond_chance(seen.len(), total));
         all.into_iter().map(|(note, seen)| Self::one(note, &seen, total)).collect()
     }
 
@@ -131,6 +141,25 @@ impl Merged {
             (false, false) => text,
         }
     }
+}
+
+/// Whether so many of `total` runs are more than chance explains at a level of 1 %, if each has the remark by chance
+/// with a probability of 5 % (the upper tail of the binomial distribution).
+fn is_beyond_chance(runs: usize, total: usize) -> bool {
+    const BY_CHANCE: f64 = 0.05;
+    const LEVEL: f64 = 0.01;
+    let n = total as f64;
+    if total > 10_000 {
+        // the normal approximation, before the probability of no run at all is too small for a number
+        return runs as f64 > n * BY_CHANCE + 2.33 * (n * BY_CHANCE * (1.0 - BY_CHANCE)).sqrt();
+    }
+    let mut probability = (n * (-BY_CHANCE).ln_1p()).exp();
+    let mut below = 0.0;
+    for k in 0..runs {
+        below += probability;
+        probability *= (total - k) as f64 / (k + 1) as f64 * BY_CHANCE / (1.0 - BY_CHANCE);
+    }
+    1.0 - below <= LEVEL
 }
 
 /// The fewest samples at which a p95, p99 and p99.9 have at least one value beyond them.
@@ -325,5 +354,22 @@ mod tests {
         assert_eq!(Merged::of(same.iter().map(Vec::as_slice))[0].text(2, "runs"), "p99 from 57 samples");
         let plain = [vec![Note::new("escapes", "escape is off")], Vec::new()];
         assert_eq!(Merged::of(plain.iter().map(Vec::as_slice))[0].text(2, "runs"), "escape is off (in 1 of 2 runs)");
+    }
+
+    #[test]
+    fn what_a_test_finds_by_chance_is_said_of_one_run_and_of_more_runs_than_chance_explains() {
+        let drifts = Note::measured("requests", "the load drifts by {} %", &[12.0]).by_chance();
+        let said = |runs: usize, total: usize| {
+            let all: Vec<Vec<Note>> =
+                (0..total).map(|run| if run < runs { vec![drifts.clone()] } else { Vec::new() }).collect();
+            !Merged::of(all.iter().map(Vec::as_slice)).is_empty()
+        };
+        // 1 - binomial cdf: 3 of 5 0.0012, 4 of 20 0.0159, 5 of 20 0.0026, 15 of 153 0.0100, 16 of 153 0.0047
+        for (runs, total, expected) in
+            [(1, 1, true), (1, 2, false), (2, 2, true), (2, 5, false), (3, 5, true), (4, 20, false), (5, 20, true)]
+        {
+            assert_eq!(said(runs, total), expected, "{runs} of {total}");
+        }
+        assert!(!said(7, 153) && said(16, 153) && said(20_000, 20_000));
     }
 }
