@@ -6,24 +6,29 @@ set -euo pipefail
 
 output() { echo "$1=$2" >> "$GITHUB_OUTPUT"; }
 
-nothing() {
-  echo "$1" | tee -a "$GITHUB_STEP_SUMMARY"
-  output status 0
+# without anything to compare: the status, and no files
+over() {
+  output status "$1"
   output summary ""
+  output junit ""
   exit 0
 }
 
+nothing() {
+  echo "$1" | tee -a "$GITHUB_STEP_SUMMARY"
+  over 0
+}
+
+bad() {
+  echo "::error::$1"
+  over 2
+}
+
 if [ ! -f "$CONFIG" ]; then
-  echo "::error::there is no file $CONFIG in this checkout"
-  output status 2
-  output summary ""
-  exit 0
+  bad "there is no file $CONFIG in this checkout"
 fi
 if ! git cat-file -e "$BASE^{commit}" 2>/dev/null && ! git fetch --quiet --depth 1 origin "$BASE"; then
-  echo "::error::the base commit '$BASE' is not here and cannot be fetched; check out with fetch-depth: 0"
-  output status 2
-  output summary ""
-  exit 0
+  bad "the base commit '$BASE' is not here and cannot be fetched; check out with fetch-depth: 0"
 fi
 if ! git show "$BASE:$CONFIG" > "$RUNNER_TEMP/base.yaml" 2>/dev/null; then
   nothing "$CONFIG is new here: there is nothing to compare it with."
@@ -38,16 +43,16 @@ while IFS= read -r gate; do
 done <<< "$FAIL_IF"
 read -r -a more <<< "$ARGS" || true
 
+# an empty array is unset to the bash of macOS, hence `+`
 summary=$RUNNER_TEMP/stickysim-summary.md
+junit=$RUNNER_TEMP/stickysim.xml
 status=0
 stickysim compare "$SCENARIO" \
   --a "gateway_config=$RUNNER_TEMP/base.yaml" --b "gateway_config=$PWD/$CONFIG" \
-  "${gates[@]}" "${more[@]}" \
-  --junit "$RUNNER_TEMP/stickysim.xml" --output markdown --to "$summary" || status=$?
+  ${gates[@]+"${gates[@]}"} ${more[@]+"${more[@]}"} \
+  --junit "$junit" --output markdown --to "$summary" || status=$?
+if [ ! -s "$summary" ]; then over "$status"; fi
+cat "$summary" >> "$GITHUB_STEP_SUMMARY"
 output status "$status"
-if [ -s "$summary" ]; then
-  cat "$summary" >> "$GITHUB_STEP_SUMMARY"
-  output summary "$summary"
-else
-  output summary ""
-fi
+output summary "$summary"
+output junit "$junit"

@@ -20,9 +20,10 @@ esac
 to=$RUNNER_TEMP/stickysim
 mkdir -p "$to"
 if [ "$VERSION" != source ] && [ -n "$target" ]; then
-  release=()
-  if [ "$VERSION" != latest ]; then release=("$VERSION"); fi
-  if gh release download "${release[@]}" --repo "$REPOSITORY" --dir "$to" \
+  # without a name, the latest release
+  release=
+  if [ "$VERSION" != latest ]; then release=$VERSION; fi
+  if gh release download ${release:+"$release"} --repo "$REPOSITORY" --dir "$to" \
     --pattern "stickysim-*-$target.tar.gz*"; then
     cd "$to"
     sha256sum --check ./*.sha256 || shasum -a 256 --check ./*.sha256

@@ -96,65 +96,6 @@ fn the_steps_of_the_github_matrix_give_the_whole() {
 }
 
 #[test]
-fn the_gate_of_the_github_workflow_compares_two_configs_and_decides() {
-    let folder = folder("gate");
-    let script = part("ci/stickysim-gate.yml", "          status=0\n", "      - name: Post");
-    let config = |ttft: &str| format!("gateway:\n  openai_scheduler:\n    sticky_escape_ttft_ms: {ttft}\n");
-    std::fs::write(folder.join("base.yaml"), config("15000")).unwrap();
-    for (ttft, expected) in [("15000", "4"), ("1100", "1")] {
-        std::fs::write(folder.join("gateway.yaml"), config(ttft)).unwrap();
-        let variables = [
-            ("SCENARIO", "small.yaml"),
-            ("CONFIG", "gateway.yaml"),
-            ("RUNNER_TEMP", "."),
-            ("GITHUB_STEP_SUMMARY", "step.md"),
-            ("GITHUB_OUTPUT", "output"),
-        ];
-        let _ = std::fs::remove_file(folder.join("output"));
-        // the config named by `--a` stands beside the scenario here
-        let script = format!("status=0\n{}", script.replace("$RUNNER_TEMP/base.yaml", "$PWD/base.yaml"));
-        done(&folder, &script, &variables);
-        let output = std::fs::read_to_string(folder.join("output")).unwrap();
-        assert_eq!(output.trim(), format!("status={expected}"), "{ttft}");
-        assert!(std::fs::read_to_string(folder.join("summary.md")).unwrap().contains("## Gates"));
-        assert!(std::fs::read_to_string(folder.join("stickysim.xml")).unwrap().contains("<testsuite "));
-    }
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-#[test]
-fn a_config_that_is_new_or_unchanged_has_nothing_to_compare() {
-    if !has("git") {
-        missing::skip("git", "install Debian's package git");
-        return;
-    }
-    let folder = folder("gate-base");
-    let script = part("ci/stickysim-gate.yml", "base.sha }}\n        run: |\n", "          status=0\n");
-    let git = "git -c user.name=a -c user.email=a@localhost";
-    done(&folder, &format!("git init -q . && git add small.yaml && {git} commit -qm base"), &[]);
-    let step = |content: &str| {
-        std::fs::write(folder.join("gateway.yaml"), content).unwrap();
-        let _ = std::fs::remove_file(folder.join("output"));
-        let variables = [
-            ("BASE", "HEAD"),
-            ("CONFIG", "gateway.yaml"),
-            ("RUNNER_TEMP", "."),
-            ("GITHUB_STEP_SUMMARY", "step.md"),
-            ("GITHUB_OUTPUT", "output"),
-        ];
-        let said = done(&folder, &format!("{script}\necho compares"), &variables);
-        (said, std::fs::read_to_string(folder.join("output")).unwrap_or_default())
-    };
-    let (said, output) = step("gateway: {}\n");
-    assert!(said.starts_with("gateway.yaml is new here") && output == "status=0\n", "{said}");
-    done(&folder, &format!("git add gateway.yaml && {git} commit -qm config"), &[]);
-    let (said, output) = step("gateway: {}\n");
-    assert!(said.starts_with("gateway.yaml is as on the base branch") && output == "status=0\n", "{said}");
-    assert_eq!(step("gateway: {openai_ws: {lb_top_k: 2}}\n"), ("compares\n".to_owned(), String::new()));
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-#[test]
 fn gnu_parallel_with_local_workers_gives_the_whole() {
     if !has("parallel") {
         missing::skip("GNU parallel", "tests/packages.sh parallel");
