@@ -54,7 +54,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
         if self.config.transport == Transport::Http {
             give_up(&mut attempt, self.config.first_output_limit, now.since(flight.began));
         }
-        flight.connected = Some((now, attempt));
+        let (_, attempt) = flight.connected.insert((now, attempt));
         self.observer.forwarded(&Forwarded {
             began: flight.began,
             connected: now,
@@ -62,15 +62,16 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
             number: life.number,
             visit: life.visits - 1,
             account,
-            attempt: &attempt,
+            attempt,
         });
+        let fate = attempt.fate;
         let ticket = Ticket { life: ix, token: life.phase_token };
-        self.stop_if_endless(account, attempt.fate.end());
+        self.stop_if_endless(account, fate.end());
         let life = &self.lives[ix];
-        let end = now + attempt.fate.end();
+        let end = now + fate.end();
         let detached = matches!(life.phase, Phase::Detached(_));
         if let (false, Some(deadline)) = (detached, life.deadline) {
-            let token_in_time = attempt.fate.first_token().is_some_and(|ttft| now + ttft <= deadline);
+            let token_in_time = fate.first_token().is_some_and(|ttft| now + ttft <= deadline);
             if !token_in_time && end > deadline {
                 self.plan_departure(ix);
             }
@@ -140,12 +141,14 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     pub(super) fn attempt_end(&mut self, ix: u32, now: Time) {
         let life = &self.lives[ix];
         let (Phase::Forwarding(flight) | Phase::Detached(flight)) = life.phase else { return };
-        let Some((connected, attempt)) = flight.connected else { return };
+        let Some((connected, attempt)) = &flight.connected else { return };
+        let connected = *connected;
         let client_there = matches!(life.phase, Phase::Forwarding(_));
         let account = flight.account;
-        self.attempt_is_over(ix, &flight, connected, &attempt, client_there, now);
+        self.attempt_is_over(ix, &flight, connected, attempt, client_there, now);
         let replica = self.lives[ix].replica as usize;
-        let end = AttemptEnd { flight, attempt, first_token: attempt.fate.first_token().map(|ttft| connected + ttft) };
+        let first_token = attempt.fate.first_token().map(|ttft| connected + ttft);
+        let end = AttemptEnd { account, slot: flight.slot, began: flight.began, attempt, first_token };
         let next = self.processes[replica].connections.close(account);
         match self.config.transport {
             Transport::Http => self.http_attempt_end(ix, &end, client_there, now),

@@ -18,8 +18,8 @@ use crate::workload::Workload;
 
 impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     /// Step 6: the upstream ends.
-    pub(super) fn http_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
-        let (account, slot) = (end.flight.account, end.flight.slot);
+    pub(super) fn http_attempt_end(&mut self, ix: u32, end: &AttemptEnd<'_>, client_there: bool, now: Time) {
+        let (account, slot) = (end.account, end.slot);
         let ended = end.ended(Transport::Http);
         let status = match ended {
             Ended::Complete => {
@@ -36,7 +36,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 Status::StreamBroken
             }
             Ended::Failed | Ended::Closed => {
-                let verdict = self.failed(ix, account, &end.attempt, now);
+                let verdict = self.failed(ix, account, end.attempt, now);
                 self.free_slot(account, slot, now);
                 if client_there || self.reports_of_the_departed(&verdict) {
                     self.report(ix, account, false, None, now);
@@ -65,7 +65,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 
     /// What the request remembers of a forward that ended while its client was there.
-    pub(super) fn note(&mut self, ix: u32, end: &AttemptEnd, ended: Ended, now: Time) {
+    pub(super) fn note(&mut self, ix: u32, end: &AttemptEnd<'_>, ended: Ended, now: Time) {
         let life = &mut self.lives[ix];
         life.degraded = end.attempt.degraded;
         life.failed_attempts += u32::from(ended != Ended::Complete);
@@ -75,7 +75,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 life.upstream_ttft = end.upstream_ttft();
                 life.cached_tokens = end.attempt.cached_tokens;
             }
-            Ended::Failed | Ended::Closed => life.failed += now.since(end.flight.began),
+            Ended::Failed | Ended::Closed => life.failed += now.since(end.began),
         }
     }
 

@@ -115,8 +115,8 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
     }
 
     /// The upstream ends.
-    pub(super) fn turn_attempt_end(&mut self, ix: u32, end: &AttemptEnd, client_there: bool, now: Time) {
-        let (account, slot) = (end.flight.account, end.flight.slot);
+    pub(super) fn turn_attempt_end(&mut self, ix: u32, end: &AttemptEnd<'_>, client_there: bool, now: Time) {
+        let (account, slot) = (end.account, end.slot);
         let ended = end.ended(Transport::WebSocket);
         let status = match ended {
             Ended::Complete => {
@@ -127,7 +127,7 @@ impl<W: Workload + ?Sized, U: Upstream, O: Observer> Gateway<'_, W, U, O> {
                 Status::Ok
             }
             Ended::Failed => {
-                let verdict = self.failed(ix, account, &end.attempt, now);
+                let verdict = self.failed(ix, account, end.attempt, now);
                 self.report(ix, account, false, None, now);
                 if !client_there {
                     self.free_slot(account, slot, now);

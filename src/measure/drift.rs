@@ -32,37 +32,43 @@ type Bin = [f64; 3];
 pub(super) struct Drift {
     from: Time,
     width: Span,
+    /// When the last bin ends: at first, when the first one begins.
+    until: Time,
     bins: Vec<Bin>,
 }
 
 impl Drift {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { from: settings.warmup_end, width: Span::SECOND, bins: Vec::new() }
+        Self { from: settings.warmup_end, width: Span::SECOND, until: settings.warmup_end, bins: Vec::new() }
     }
 
+    /// Counts an arrival. Arrivals never go back in time, so it belongs to the last bin or to a later one.
     #[inline]
     pub(super) fn arrived(&mut self, request: &Request) {
         if request.at < self.from {
             return;
         }
-        let since = request.at.since(self.from).nanos();
-        let mut place = (since / self.width.nanos()) as usize;
-        while place >= MOST_BINS {
-            self.widen();
-            place = (since / self.width.nanos()) as usize;
+        if request.at >= self.until {
+            self.go_on_to(request.at);
         }
-        if self.bins.len() <= place {
-            self.bins.resize(place + 1, [0.0; 3]);
+        if let Some(bin) = self.bins.last_mut() {
+            bin[0] += 1.0;
+            bin[1] += f64::from(request.input_tokens);
+            bin[2] += f64::from(request.turn);
         }
-        let bin = &mut self.bins[place];
-        bin[0] += 1.0;
-        bin[1] += f64::from(request.input_tokens);
-        bin[2] += f64::from(request.turn);
     }
 
-    fn widen(&mut self) {
-        self.width = self.width + self.width;
-        self.bins = together(&self.bins, 2);
+    /// Adds bins up to the one of this time.
+    #[cold]
+    fn go_on_to(&mut self, at: Time) {
+        let since = at.since(self.from).nanos();
+        while since / self.width.nanos() >= MOST_BINS as u64 {
+            self.width = self.width + self.width;
+            self.bins = together(&self.bins, 2);
+        }
+        let place = since / self.width.nanos();
+        self.bins.resize(self.bins.len().max(place as usize + 1), [0.0; 3]);
+        self.until = self.from + Span::from_nanos(self.bins.len() as u64 * self.width.nanos());
     }
 
     /// One note for each quantity that drifts.

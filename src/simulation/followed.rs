@@ -46,6 +46,16 @@ impl Window {
         self.done |= next >= self.horizon && self.open.is_empty();
         self.done
     }
+
+    /// A session that begins within the window is followed.
+    fn took(&mut self, request: &Request) {
+        if let Some(session) = request.session
+            && request.turn == 0
+            && (self.from..self.horizon).contains(&request.at)
+        {
+            self.open.insert(session.number);
+        }
+    }
 }
 
 impl Workload for Followed {
@@ -58,16 +68,15 @@ impl Workload for Followed {
 
     #[inline]
     fn next(&mut self) -> Result<Option<Request>, Error> {
-        if self.window.is_some() && self.peek()?.is_none() {
+        if self.window.is_none() {
+            return self.source.next();
+        }
+        if self.peek()?.is_none() {
             return Ok(None);
         }
         let request = self.source.next()?;
-        if let (Some(window), Some(request)) = (&mut self.window, &request)
-            && let Some(session) = request.session
-            && request.turn == 0
-            && (window.from..window.horizon).contains(&request.at)
-        {
-            window.open.insert(session.number);
+        if let (Some(window), Some(request)) = (&mut self.window, &request) {
+            window.took(request);
         }
         Ok(request)
     }
