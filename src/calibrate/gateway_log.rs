@@ -130,6 +130,71 @@ fn is_account(content: &[u8]) -> bool {
         })
 }
 
+/// How and when a request ended, in milliseconds since 1970.
+#[derive(Clone, Copy)]
+struct End {
+    ok: bool,
+    completed: i64,
+}
+
+/// A line of the export, and how its request ended.
+fn checked(content: &[u8]) -> Result<(Line<'_>, End), &'static str> {
+    let line: Line<'_> = serde_json::from_slice(content).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => "a value is of the wrong type, or out of range",
+        _ => "not JSON: expected one object a line, as docs/export/sub2api-export.sql gives it",
+    })?;
+    let ok = match line.outcome.as_deref() {
+        Some("ok") => true,
+        Some("error") => false,
+        Some(_) => return Err("`outcome` is neither \"ok\" nor \"error\""),
+        // an export older than the column: a row with a duration ended well
+        None => line.duration_ms.is_some() && line.status.is_none_or(|status| status < 400),
+    };
+    let Some(completed) = line.completed_ms else {
+        return Err("no `completed_ms`: expected the end of the request in ms since 1970");
+    };
+    if !(0..=9_000_000_000_000).contains(&completed) || (completed > 0 && completed < 20_000_000_000) {
+        return Err("`completed_ms` is no time in ms since 1970 (seconds instead?)");
+    }
+    if line.ttft_ms.is_some_and(|ms| ms < 0) || line.duration_ms.is_some_and(|ms| ms < 0) {
+        return Err("a negative `ttft_ms` or `duration_ms`");
+    }
+    Ok((line, End { ok, completed }))
+}
+
+/// The times of a request, in milliseconds since 1970.
+struct Times {
+    /// From where the log counts its seconds.
+    base: i64,
+    arrival: i64,
+    completed: i64,
+    /// Whether the arrival is that of the access log.
+    exact: bool,
+    ok: bool,
+}
+
+impl Times {
+    fn seconds(&self, ms: i64) -> f64 {
+        (ms - self.base) as f64 / 1e3
+    }
+
+    /// Whether an attempt of the request may have been at this time. An arrival that is not known lies before the one
+    /// taken, by no more than a request may last.
+    const fn contain(&self, at: i64) -> bool {
+        at >= self.arrival - if self.exact { 5_000 } else { 3_600_000 } && at <= self.completed + 5_000
+    }
+}
+
+fn failed_tries(line: &Line<'_>, times: &Times) -> Vec<FailedTry> {
+    let tried = |attempt: &Attempt<'_>| FailedTry {
+        at_s: attempt.at_ms.filter(|&at| times.contain(at)).map(|at| times.seconds(at)),
+        account: attempt.account_id.filter(|&id| id > 0),
+        status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
+        failed_over: attempt.kind.as_deref() == Some("failover"),
+    };
+    line.attempts.as_deref().unwrap_or_default().iter().map(tried).collect()
+}
+
 #[derive(Default)]
 struct Reading {
     log: Log,
@@ -156,28 +221,9 @@ impl Reading {
             self.log.snapshot.push('\n');
             return Ok(());
         }
-        let line: Line<'_> = serde_json::from_slice(content).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => "a value is of the wrong type, or out of range",
-            _ => "not JSON: expected one object a line, as docs/export/sub2api-export.sql gives it",
-        })?;
-        let ok = match line.outcome.as_deref() {
-            Some("ok") => true,
-            Some("error") => false,
-            Some(_) => return Err("`outcome` is neither \"ok\" nor \"error\""),
-            // an export older than the column: a row with a duration ended well
-            None => line.duration_ms.is_some() && line.status.is_none_or(|status| status < 400),
-        };
-        let Some(completed) = line.completed_ms else {
-            return Err("no `completed_ms`: expected the end of the request in ms since 1970");
-        };
-        if !(0..=9_000_000_000_000).contains(&completed) || (completed > 0 && completed < 20_000_000_000) {
-            return Err("`completed_ms` is no time in ms since 1970 (seconds instead?)");
-        }
-        if line.ttft_ms.is_some_and(|ms| ms < 0) || line.duration_ms.is_some_and(|ms| ms < 0) {
-            return Err("a negative `ttft_ms` or `duration_ms`");
-        }
+        let (line, end) = checked(content)?;
         if !self.seen.insert(xxhash_rust::xxh64::xxh64(content, 0)) {
-            if ok {
+            if end.ok {
                 self.skips.add(TWICE, number);
                 return Ok(());
             }
@@ -185,42 +231,37 @@ impl Reading {
             // believed to double them, too
             self.alike.push((self.log.records.len(), number));
         }
-        let source = line.arrival_src.as_deref();
+        let times = self.times(&line, end);
+        let record = self.record(&line, &times);
+        self.log.is_export = true;
+        self.log.has_accounts |= record.account.is_some();
+        self.log.records.push(record);
+        Ok(())
+    }
+
+    /// When a request arrived, as far as its row knows, and when it ended.
+    fn times(&mut self, line: &Line<'_>, end: End) -> Times {
+        let End { ok, completed } = end;
         let mut arrival = line.arrival_ms.unwrap_or(completed - line.duration_ms.unwrap_or(0));
         if arrival > completed {
             self.twisted += 1;
             arrival = completed - line.duration_ms.unwrap_or(0);
         }
-        let exact = match source {
-            Some("access") => true,
-            Some("error_time") => {
-                self.without_arrival += 1;
-                false
-            }
-            _ => {
-                self.later_arrival += 1;
-                false
-            }
-        };
-        self.websocket += u64::from(line.ws == Some(true));
+        let exact = line.arrival_src.as_deref() == Some("access");
+        if line.arrival_src.as_deref() == Some("error_time") {
+            self.without_arrival += 1;
+        } else if !exact {
+            self.later_arrival += 1;
+        }
         let base = *self.base_ms.get_or_insert(arrival);
-        let seconds = |ms: i64| (ms - base) as f64 / 1e3;
-        // an arrival that is not known lies before the one taken, by no more than a request may last
-        let within = |at: i64| at >= arrival - if exact { 5_000 } else { 3_600_000 } && at <= completed + 5_000;
-        let outside = |attempt: &Attempt<'_>| attempt.at_ms.is_some_and(|at| !within(at));
+        Times { base, arrival, completed, exact, ok }
+    }
+
+    fn record(&mut self, line: &Line<'_>, times: &Times) -> Record {
+        self.websocket += u64::from(line.ws == Some(true));
+        let outside = |attempt: &Attempt<'_>| attempt.at_ms.is_some_and(|at| !times.contain(at));
         self.strangers += u64::from(line.attempts.iter().flatten().any(outside));
-        let failed: Vec<FailedTry> = line
-            .attempts
-            .as_deref()
-            .unwrap_or_default()
-            .iter()
-            .map(|attempt| FailedTry {
-                at_s: attempt.at_ms.filter(|&at| within(at)).map(seconds),
-                account: attempt.account_id.filter(|&id| id > 0),
-                status: attempt.status.filter(|&status| status > 0 && attempt.kind.as_deref() != Some("request_error")),
-                failed_over: attempt.kind.as_deref() == Some("failover"),
-            })
-            .collect();
+        let failed = failed_tries(line, times);
         let name = match line.reasoning_effort.as_deref().filter(|effort| !effort.is_empty()) {
             Some(effort) => format!("{}/{effort}", line.model.as_deref().unwrap_or_default()),
             None => line.model.as_deref().unwrap_or_default().to_owned(),
@@ -228,6 +269,7 @@ impl Reading {
         let kind = self.log.kind(&mut self.kinds, &name);
         let tokens = [line.input_tokens, line.cache_read_tokens, line.cache_creation_tokens];
         let input = tokens.iter().flatten().fold(0_u32, |sum, &tokens| sum.saturating_add(tokens));
+        let ok = times.ok;
         let mut cached = line.cache_read_tokens.filter(|_| ok);
         if cached.is_some() && !failed.is_empty() {
             self.untrusted_cache += 1;
@@ -237,13 +279,10 @@ impl Reading {
         *self.groups.entry(line.group_id).or_default() += 1;
         // whole milliseconds, rounded down
         let middle = |ms: Option<i64>| ms.map(|ms| (ms as f64 + 0.5) / 1e3);
-        let seconds_of = |ms: i64| ms as f64 / 1e3;
-        self.log.is_export = true;
-        self.log.has_accounts |= line.account_id.is_some_and(|id| id > 0);
-        self.log.records.push(Record {
-            at_s: seconds(arrival),
-            exact_arrival: exact,
-            end_s: seconds(completed),
+        Record {
+            at_s: times.seconds(times.arrival),
+            exact_arrival: times.exact,
+            end_s: times.seconds(times.completed),
             session: line.session.as_deref().filter(|session| !session.is_empty()).map(Into::into),
             proxy: xxhash_rust::xxh64::xxh64(proxy.as_bytes(), 0),
             user: line.user_id.map(|user| user.to_string().into()),
@@ -259,10 +298,9 @@ impl Reading {
             account: line.account_id.filter(|&id| id > 0),
             ttft_s: middle(line.ttft_ms).filter(|_| ok),
             duration_s: middle(line.duration_ms).filter(|_| ok),
-            before_s: line.pre_forward_ms.filter(|_| exact).map(|ms| seconds_of(ms.max(0))),
+            before_s: line.pre_forward_ms.filter(|_| times.exact).map(|ms| ms.max(0) as f64 / 1e3),
             failed,
-        });
-        Ok(())
+        }
     }
 
     fn finish(mut self, path: &Path, lines: u64) -> Result<Log, Error> {
@@ -274,57 +312,10 @@ impl Reading {
         }
         let good = self.log.records.len() as u64;
         if good == 0 || (self.bad > 1 && self.bad as f64 > MOST_BAD * (good + self.bad) as f64) {
-            let (line, why) = self.first_bad.unwrap_or((0, "it has no rows"));
-            let message = if self.bad == 0 {
-                "there is no request in it: expected one JSON object a line".to_owned()
-            } else {
-                format!("{} of {lines} lines are bad, the first: {why}", self.bad)
-            };
-            if good == 0 && super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text)) {
-                let message = "this is the gateway's own log: it has its escapes and not its requests";
-                let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this \
-                              file with --escape-log";
-                return Err(Error::in_file(path, message, remedy));
-            }
-            let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
-            return Err(Error::new(message, remedy).at(path, line, 0));
+            return Err(self.refusal(path, lines));
         }
-        let notes = &mut self.log.notes;
-        for (why, (count, line)) in &self.skips.0 {
-            notes.push(if *count == 1 {
-                format!("line {line} is left out: {why}")
-            } else {
-                format!("{count} lines are left out (the first is line {line}): {why}")
-            });
-        }
-        let mut say = |count: u64, what: &str| {
-            if count > 0 {
-                notes.push(format!("{count} of {good} {} {what}", plural(good, "request")));
-            }
-        };
-        say(
-            self.without_arrival,
-            "have no time of arrival (an error without an access log): that of their end is taken",
-        );
-        say(
-            self.later_arrival,
-            "have no row in the access log: they arrived earlier than taken here, by what they waited and by their \
-             failed attempts",
-        );
-        say(
-            self.websocket,
-            "are turns of WebSocket connections: where the access log has the connection, their times are its times",
-        );
-        say(
-            self.twisted,
-            "seemed to end before they arrived (clocks that disagree): arrival taken from end and duration",
-        );
-        say(
-            self.strangers,
-            "had failed attempts at times outside of the request (clocks or time zones that disagree): these times \
-             are not looked at",
-        );
-        say(self.untrusted_cache, "had failed attempts: their cached tokens are not looked at");
+        self.say_what_was_left_out();
+        self.say_what_was_assumed(good);
         let group = self.groups.iter().max_by_key(|&(_, count)| *count).map(|(&group, &count)| (group, count));
         if let Some((group, count)) = group {
             self.log.group = group;
@@ -342,5 +333,67 @@ impl Reading {
         self.log.sort();
         self.log.say_if_parted();
         Ok(self.log)
+    }
+
+    /// Why the file cannot be read as an export.
+    fn refusal(&self, path: &Path, lines: u64) -> Error {
+        let (line, why) = self.first_bad.unwrap_or((0, "it has no rows"));
+        let message = if self.bad == 0 {
+            "there is no request in it: expected one JSON object a line".to_owned()
+        } else {
+            format!("{} of {lines} lines are bad, the first: {why}", self.bad)
+        };
+        let is_gateway_log = || super::escapes::text(path).is_ok_and(|text| super::escapes::is_gateway_log(&text));
+        if self.log.records.is_empty() && is_gateway_log() {
+            let message = "this is the gateway's own log: it has its escapes and not its requests";
+            let remedy = "export the requests with docs/export/sub2api-export.sql, give them as LOG and this file \
+                          with --escape-log";
+            return Error::in_file(path, message, remedy);
+        }
+        let remedy = "export it again with docs/export/sub2api-export.sql, or say what it is with --format";
+        Error::new(message, remedy).at(path, line, 0)
+    }
+
+    fn say_what_was_left_out(&mut self) {
+        for (why, (count, line)) in &self.skips.0 {
+            self.log.notes.push(if *count == 1 {
+                format!("line {line} is left out: {why}")
+            } else {
+                format!("{count} lines are left out (the first is line {line}): {why}")
+            });
+        }
+    }
+
+    /// What was assumed about how many of the `good` requests.
+    fn say_what_was_assumed(&mut self, good: u64) {
+        let assumed = [
+            (
+                self.without_arrival,
+                "have no time of arrival (an error without an access log): that of their end is taken",
+            ),
+            (
+                self.later_arrival,
+                "have no row in the access log: they arrived earlier than taken here, by what they waited and by their \
+                 failed attempts",
+            ),
+            (
+                self.websocket,
+                "are turns of WebSocket connections: where the access log has the connection, their times are its \
+                 times",
+            ),
+            (
+                self.twisted,
+                "seemed to end before they arrived (clocks that disagree): arrival taken from end and duration",
+            ),
+            (
+                self.strangers,
+                "had failed attempts at times outside of the request (clocks or time zones that disagree): these times \
+                 are not looked at",
+            ),
+            (self.untrusted_cache, "had failed attempts: their cached tokens are not looked at"),
+        ];
+        for (count, what) in assumed.into_iter().filter(|&(count, _)| count > 0) {
+            self.log.notes.push(format!("{count} of {good} {} {what}", plural(good, "request")));
+        }
     }
 }
