@@ -470,3 +470,54 @@ mod transcripts {
         has(&only, &["requests              4", "2 files of another kind left out"]);
     }
 }
+
+mod experiments {
+    use super::*;
+
+    const SMALL: &str = "tests/experiments/small.yaml";
+
+    #[test]
+    fn what_looks_like_a_mistake_in_a_config_is_said_once_whichever_verb_reads_it() {
+        let folder = Folder::new("mistake");
+        let config = folder.write("config.yaml", "gateway:\n  openai_ws:\n    lb_top_kk: 3\n");
+        let (set, other) = (format!("gateway_config={config}"), folder.write("other.yaml", "gateway: {}\n"));
+        let vary = format!("gateway_config={config},{other}");
+        let few = ["--replications", "2", "--threads", "1"];
+        let calls: [&[&str]; 8] = [
+            &["run", SMALL, "--set", &set],
+            &["check", SMALL, "--set", &set],
+            &["explain", SMALL, "--set", &set, "--request", "3"],
+            &["compare", SMALL, "--set", &set, few[0], few[1]],
+            &["compare", SMALL, "--a", "lb_top_k=3", "--b", &set, few[0], few[1]],
+            &["sweep", SMALL, "--vary", &vary, few[0], few[1]],
+            &["tune", SMALL, "--set", &set, "--vary", "lb_top_k=3,7", few[0], few[1]],
+            &["tune", SMALL, "--vary", &vary, few[0], few[1]],
+        ];
+        for call in calls {
+            let output = command(call).output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(matches!(output.status.code(), Some(0 | 4)), "{call:?}: {errors}");
+            let warnings = errors.matches("warning: `gateway.openai_ws.lb_top_kk` is not read").count();
+            assert_eq!(warnings, 1, "{call:?}: {errors}");
+        }
+    }
+
+    #[test]
+    fn tune_replays_a_trace_in_place_of_every_workload_and_says_more_if_asked() {
+        let vary = ["--vary", "sticky_escape_ttft_ms=1000:60000:log:20", "--budget", "100", "--replications", "2"];
+        let of = |more: &[&str]| {
+            let arguments = [&["tune", SMALL, "--trace", "traces/sample.jsonl"], &vary[..], more].concat();
+            let output = command(&arguments).output().unwrap();
+            assert!(matches!(output.status.code(), Some(0 | 4)), "{}", said(&output));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let (text, all) = (of(&[]), of(&["-v"]));
+        let json: serde_json::Value = serde_json::from_str(&of(&["--output", "json"])).unwrap();
+        let workload = &json["effective_scenarios"][0]["workload"];
+        assert!(workload["synth"].is_null() && workload["replay"].is_object(), "{workload}");
+        let arms = json["arms"].as_array().unwrap().len();
+        assert!(arms > 12 && text.contains(&format!("and {} more, with -v", arms - 12)), "{text}");
+        assert!(!all.contains("more, with -v") && all.lines().count() >= text.lines().count() + arms - 13, "{all}");
+        has(&refused(&["tune", SMALL, "--vary", "lb_top_k=3,7", "--trace", "-"]), &["every run reads the trace"]);
+    }
+}

@@ -86,8 +86,9 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let base = self.scenario.base()?;
+        let (base, mut remarks) = self.scenario.base()?;
         let plan = self.plan(&base)?;
+        remarks.on([&plan.a, &plan.b]);
         let places =
             self.scenario.places().reads_trace_often_of(&plan.b.lowered).writes("--to", self.output.to.as_deref());
         self.pictures.places(places).writes("--junit", self.junit.as_deref()).check()?;
@@ -117,7 +118,7 @@ impl Compare {
             let charts = || comparison_charts(&report, Some(&sides));
             pictures.write(charts, |command| comparison_page(&report, Some(&sides), command))?;
         }
-        sink.write_all_of(&report, self.output.output, self.scenario.verbose)?;
+        sink.write(&report, self.output.output, self.scenario.verbose)?;
         Ok(match report.comparison.conclusion() {
             Conclusion::Passed => End::Done,
             Conclusion::Failed => End::Failed,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
-use super::scenario_args::ScenarioArgs;
+use super::scenario_args::{Remarks, ScenarioArgs};
 use super::terminal;
 use crate::experiment::jobs::Progress;
 use crate::experiment::variant::Base;
@@ -63,13 +63,8 @@ impl OutputArgs {
 }
 
 impl Sink {
-    /// Writes a report in the form that was asked for.
-    pub(crate) fn write(self, report: &impl Report, output: Output) -> anyhow::Result<()> {
-        self.write_all_of(report, output, false)
-    }
-
-    /// The same, of texts every table where that is wanted.
-    pub(crate) fn write_all_of(self, report: &impl Report, output: Output, verbose: bool) -> anyhow::Result<()> {
+    /// Writes a report in the form that was asked for, of a text every table if `verbose`.
+    pub(crate) fn write(self, report: &impl Report, output: Output, verbose: bool) -> anyhow::Result<()> {
         let text = match output {
             Output::Text => report.to_text(terminal::style(self.0.is_none(), verbose)),
             Output::Json => report.to_json(),
@@ -88,11 +83,11 @@ impl Sink {
 }
 
 impl ScenarioArgs {
-    /// The scenario with its overrides, for variants of it.
-    pub(crate) fn base(&self) -> anyhow::Result<Base> {
+    /// The scenario with its overrides, for variants of it, and what was said about it.
+    pub(crate) fn base(&self) -> anyhow::Result<(Base, Remarks)> {
         let (document, sets) = self.document()?;
-        self.remark(&document.resolve(&sets)?);
-        Ok(Base { document, sets })
+        let remarks = self.remark(&document.resolve(&sets)?);
+        Ok((Base { document, sets }, remarks))
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Merge {
     out: PathBuf,
     #[command(flatten)]
     objectives: Objectives,
+    /// Say more: every table of a text.
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -53,6 +56,6 @@ impl Merge {
         // nothing is written when a figure is misspelt
         self.objectives.of_swept(&swept)?;
         joined.write(&self.out)?;
-        report(&swept, &self.objectives, self.output.output, sink, pictures)
+        report(&swept, &self.objectives, self.output.output, self.verbose, sink, pictures)
     }
 }

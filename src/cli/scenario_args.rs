@@ -1,5 +1,6 @@
 //! The arguments by which every verb names a scenario.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -30,6 +31,29 @@ pub(crate) struct ScenarioArgs {
     /// Say more: every table of a text, and keys of the gateway's config that change nothing here.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// What was said about scenarios on standard error. Each remark is said once, in however many variants it is true.
+#[derive(Debug, Default)]
+pub(crate) struct Remarks(BTreeSet<String>);
+
+impl Remarks {
+    fn say<'a>(&mut self, kind: &str, all: impl IntoIterator<Item = &'a String>) {
+        for text in all {
+            if self.0.insert(text.clone()) {
+                terminal::remark(&format!("{kind}: {text}"));
+            }
+        }
+    }
+
+    /// Says what looks like a mistake in these variants, and how they were understood differently from how they were
+    /// written.
+    pub(crate) fn on<'a>(&mut self, variants: impl IntoIterator<Item = &'a Variant>) {
+        for variant in variants {
+            self.say("warning", &variant.warnings);
+            self.say("note", &variant.notes);
+        }
+    }
 }
 
 /// That an override changes nothing is a mistake that is reported before the work.
@@ -78,13 +102,10 @@ impl ScenarioArgs {
     }
 
     /// Says on standard error what was understood differently, and with -v what was ignored.
-    pub(crate) fn remark(&self, loaded: &Loaded) {
-        for warning in &loaded.warnings {
-            terminal::remark(&format!("warning: {warning}"));
-        }
-        for note in &loaded.notes {
-            terminal::remark(&format!("note: {note}"));
-        }
+    pub(crate) fn remark(&self, loaded: &Loaded) -> Remarks {
+        let mut remarks = Remarks::default();
+        remarks.say("warning", &loaded.warnings);
+        remarks.say("note", &loaded.notes);
         if self.verbose {
             for key in &loaded.ignored_gateway_keys {
                 terminal::remark(&format!(
@@ -92,5 +113,6 @@ impl ScenarioArgs {
                 ));
             }
         }
+        remarks
     }
 }

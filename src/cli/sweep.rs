@@ -125,13 +125,14 @@ impl Objectives {
 
 impl Sweep {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let base = self.scenario.base()?;
+        let (base, mut remarks) = self.scenario.base()?;
         let layout = Layout::over(axes(&self.over)?, axes(&self.vary)?, self.replications)?;
         let environments = layout.environment().iter().map(|axis| axis.points.len()).product();
         weights_fit(&self.objectives.weights, environments, "environments")?;
         let specs: Vec<String> = self.over.iter().chain(&self.vary).cloned().collect();
         let sweep = sweep::Sweep::new(&base, &specs, layout)?;
         refuse_idle(sweep.variants())?;
+        remarks.on(sweep.variants());
         // a misspelt figure is known before the long work
         self.objectives.among(&Figure::union(sweep.variants().iter().map(|variant| &variant.lowered)))?;
         let shard = self.shard.unwrap_or(Shard::WHOLE);
@@ -151,7 +152,9 @@ impl Sweep {
         let done = sweep.run(shard, self.out.as_deref(), &threads(self.output.threads)?, &bar);
         bar.finish();
         match done? {
-            Done::All(swept) => report(&swept, &self.objectives, self.output.output, sink, pictures),
+            Done::All(swept) => {
+                report(&swept, &self.objectives, self.output.output, self.scenario.verbose, sink, pictures)
+            }
             Done::Part { cells, of } => {
                 terminal::remark(&format!(
                     "shard {shard}: {cells} of {of} runs are in the journal; join the parts with `stickysim merge`"
@@ -167,6 +170,7 @@ pub(crate) fn report(
     swept: &Swept,
     objectives: &Objectives,
     output: Output,
+    verbose: bool,
     sink: Sink,
     pictures: Pictures,
 ) -> anyhow::Result<End> {
@@ -175,6 +179,6 @@ pub(crate) fn report(
     weights_fit(&objectives.weights, environments, "environments")?;
     let report = SweepReport::new(swept, &named, Level::PERCENT_95, &objectives.weights);
     pictures.write(|| sweep_charts(&report), |command| sweep_page(&report, command))?;
-    sink.write(&report, output)?;
+    sink.write(&report, output, verbose)?;
     Ok(if report.is_inert() { End::Inert } else { End::Done })
 }

@@ -8,8 +8,8 @@ use super::End;
 use super::compare::known;
 use super::experiment_args::{Bar, OutputArgs};
 use super::picture_args::PictureArgs;
-use super::places::Places;
-use super::scenario_args::refuse_idle;
+use super::places::{Places, or_stdin};
+use super::scenario_args::{Remarks, refuse_idle};
 use super::sweep::{OBJECTIVE, weight, weights_fit};
 use crate::experiment::cell::Figure;
 use crate::experiment::choice::Over;
@@ -69,6 +69,9 @@ pub(crate) struct Tune {
     /// What relative limits (+2%) are relative to.
     #[arg(long, value_enum, default_value_t = Reference::Default)]
     against: Reference,
+    /// Replay this trace in place of the workload of all scenarios, as with `stickysim run`.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Override a key in all scenarios; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -94,6 +97,9 @@ pub(crate) struct Tune {
     /// Keep every finished run in this journal; started again with the same arguments, the search goes on from there.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Say more: every value that was tried.
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -112,6 +118,8 @@ impl Tune {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let bases = self.bases()?;
         let whole: Vec<_> = bases.iter().map(|base| base.variant("", &[])).collect::<Result<_, _>>()?;
+        let mut remarks = Remarks::default();
+        remarks.on(&whole);
         let figures = Figure::union(whole.iter().map(|variant| &variant.lowered));
         let paths: Vec<&str> = figures.iter().map(|figure| figure.path.as_str()).collect();
         known(std::slice::from_ref(&self.minimise), &paths)?;
@@ -132,6 +140,7 @@ impl Tune {
         let axes = axes(&specs)?;
         let tried = tried(&bases, &axes);
         refuse_idle(&tried)?;
+        remarks.on(&tried);
         let mut tuning = tune::Tune::new(&bases, axes, specs, objective, Level::PERCENT_95)?;
         tuning.constraints =
             self.subject_to.iter().map(|text| Criterion::parse(text, &paths)).collect::<Result<_, _>>()?;
@@ -160,7 +169,7 @@ impl Tune {
         let tuned = tuned?;
         let report = TuneReport { screened, ..TuneReport::new(&tuning, tuned) };
         pictures.write(|| tune_charts(&report), |command| tune_page(&report, command))?;
-        sink.write(&report, self.output.output)?;
+        sink.write(&report, self.output.output, self.verbose)?;
         Ok(if report.tuned.advice == Advice::Inert { End::Inert } else { End::Done })
     }
 }
@@ -172,7 +181,12 @@ impl Tune {
         if let Some(seed) = self.seed {
             sets.push(Set::new("seed", &seed.to_string())?);
         }
-        let base = |path: &PathBuf| Ok(Base { document: Document::read(path)?, sets: sets.clone() });
+        let base = |path: &PathBuf| {
+            let document = Document::read(path)?;
+            let document =
+                self.trace.iter().try_fold(document, |document, trace| document.with_trace(&or_stdin(trace)))?;
+            Ok(Base { document, sets: sets.clone() })
+        };
         let bases: Vec<Base> = self.scenarios.iter().map(base).collect::<anyhow::Result<_>>()?;
         let bases = in_environments(bases, &self.over)?;
         weights_fit(&self.weights, bases.len(), "scenarios and environments")?;
@@ -191,6 +205,9 @@ impl Tune {
         let mut places = Places::default();
         for path in &self.scenarios {
             places = places.reads("the scenario", path);
+        }
+        if let Some(trace) = &self.trace {
+            places = places.reads("the trace", &or_stdin(trace));
         }
         for variant in whole {
             places = places.reads_trace_often_of(&variant.lowered);

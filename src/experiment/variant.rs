@@ -16,6 +16,8 @@ pub struct Variant {
     pub lowered: Lowered,
     /// The effective scenario.
     pub scenario: Scenario,
+    /// What its files hold that looks like a mistake.
+    pub warnings: Vec<String>,
     /// How the scenario was understood differently from how it was written.
     pub notes: Vec<String>,
     /// The settings of the gateway that options gave.
@@ -91,7 +93,7 @@ impl Base {
         let loaded = self.document.resolve(&all)?;
         let given = loaded.given().cloned().collect();
         let lowered = lower(&loaded.scenario)?;
-        let (scenario, notes) = (loaded.scenario, [loaded.warnings, loaded.notes].concat());
-        Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, notes, given })
+        let (scenario, warnings, notes) = (loaded.scenario, loaded.warnings, loaded.notes);
+        Ok(Variant { name: name.into(), sets: sets.to_vec(), lowered, scenario, warnings, notes, given })
     }
 }

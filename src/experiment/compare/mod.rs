@@ -206,8 +206,12 @@ impl Plan {
             Some(JudgedCriterion { criterion: criterion.clone(), figure: figure.meta, judgement })
         });
         let gates = gates.collect();
-        let mut remarks = self.a.notes.clone();
-        remarks.extend(self.b.notes.iter().filter(|note| !self.a.notes.contains(note)).cloned());
+        let mut remarks = Vec::new();
+        for remark in [&self.a, &self.b].into_iter().flat_map(|variant| variant.warnings.iter().chain(&variant.notes)) {
+            if !remarks.contains(remark) {
+                remarks.push(remark.clone());
+            }
+        }
         let (of_a, of_b) = (notes(a), notes(b));
         // what is true of both, to the number, is said once
         remarks.extend(of_a.iter().map(|note| if of_b.contains(note) { note.clone() } else { format!("A: {note}") }));

@@ -20,6 +20,10 @@ impl Report for TuneReport {
         sections::of(self)
     }
 
+    fn brief(&self) -> Vec<Section> {
+        sections::brief(self)
+    }
+
     /// One row an arm.
     fn to_csv(&self) -> String {
         let mut writer = ::csv::Writer::from_writer(Vec::new());

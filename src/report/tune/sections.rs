@@ -12,10 +12,22 @@ use crate::report::format::{self, NONE};
 use crate::report::summary::{Block, Section, Table};
 use crate::report::sweep::short_key;
 
+/// Of the arms, a text shows this many unless it is to say more.
+const MOST: usize = 12;
+
 pub(super) fn of(report: &TuneReport) -> Vec<Section> {
+    all(report, usize::MAX)
+}
+
+/// The same with no more than the arms that went farthest.
+pub(super) fn brief(report: &TuneReport) -> Vec<Section> {
+    all(report, MOST)
+}
+
+fn all(report: &TuneReport, most: usize) -> Vec<Section> {
     let mut all = vec![report.answer()];
     all.extend(report.screening());
-    all.push(report.arms());
+    all.push(report.arms(most));
     all.extend(report.tuned.confirmed.iter().map(|found| report.confirmed(found)));
     all
 }
@@ -86,9 +98,8 @@ impl TuneReport {
         Some(Section { title: "Which keys matter here".to_owned(), blocks })
     }
 
-    /// The arms, those that went farthest first; the rest are in JSON and CSV.
-    fn arms(&self) -> Section {
-        const MOST: usize = 12;
+    /// The arms, those that went farthest first, up to `most`.
+    fn arms(&self, most: usize) -> Section {
         let tuned = &self.tuned;
         let first = match self.axes.as_slice() {
             [one] => short_key(&one.key),
@@ -103,7 +114,7 @@ impl TuneReport {
             let key = |arm: &Arm| (std::cmp::Reverse(arm.replications), !matches!(arm.fate, Fate::In));
             key(x).cmp(&key(y)).then(x.regret.unwrap_or(f64::INFINITY).total_cmp(&y.regret.unwrap_or(f64::INFINITY)))
         });
-        for arm in order.iter().take(MOST) {
+        for arm in order.iter().take(most) {
             let unit = self.objective.meta.unit;
             let mut row = vec![
                 self.label(arm).to_owned(),
@@ -115,8 +126,8 @@ impl TuneReport {
             table.row(row);
         }
         let mut blocks = vec![Block::Table(table)];
-        if order.len() > MOST {
-            blocks.push(Block::Line(format!("and {} more, in JSON and CSV", order.len() - MOST)));
+        if order.len() > most {
+            blocks.push(Block::Line(format!("and {} more, with -v and in JSON and CSV", order.len() - most)));
         }
         blocks.push(Block::Line(
             "regret: distance to the best, in the scenario where it is largest, as a share of the current figure"
