@@ -36,7 +36,7 @@ pub(super) fn of(written: &str, known: &[&'static str]) -> Option<String> {
             if is_weight != in_weights {
                 return None;
             }
-            let distance = distance(&squashed, &squash(known_leaf), is_weight)?;
+            let distance = distance(&squashed, &squash(known_leaf), is_weight, parent == known_parent)?;
             Some((distance, strsim::damerau_levenshtein(parent, known_parent), *path))
         })
         .min();
@@ -62,8 +62,8 @@ fn squash(name: &str) -> String {
 }
 
 /// How far two names are apart, if they are near: at most two letters, or a unit at the end that is missing or too
-/// much.
-fn distance(written: &str, known: &str, is_short: bool) -> Option<usize> {
+/// much. Names of five or six letters (`lb_top_k`) are near if they stand at one place and are one letter apart.
+fn distance(written: &str, known: &str, is_short: bool, is_beside: bool) -> Option<usize> {
     let apart = strsim::damerau_levenshtein(written, known);
     if apart == 0 || is_short {
         return (apart <= 1).then_some(apart);
@@ -71,7 +71,12 @@ fn distance(written: &str, known: &str, is_short: bool) -> Option<usize> {
     let (shorter, longer) = if written.len() < known.len() { (written, known) } else { (known, written) };
     let unit = longer.strip_prefix(shorter).unwrap_or("");
     let is_unit = ["ms", "s", "sec", "secs", "seconds", "minutes", "min", "millis"].contains(&unit);
-    (shorter.len() >= 7 && (apart <= 2 || is_unit)).then_some(apart)
+    let is_near = match shorter.len() {
+        0..5 => false,
+        5..7 => is_beside && apart <= 1,
+        _ => apart <= 2 || is_unit,
+    };
+    is_near.then_some(apart)
 }
 
 #[cfg(test)]
@@ -106,7 +111,11 @@ mod tests {
             meant("openai_ws.score_weights.ttft").as_deref(),
             Some("gateway.openai_ws.scheduler_score_weights.ttft")
         );
-        assert_eq!(meant("lb_top_k").as_deref(), Some("gateway.openai_ws.lb_top_k"));
+        for written in
+            ["lb_top_k", "openai_ws.lb_top_kk", "openai_ws.lb_top", "openai_ws.lb_topk", "openai_ws.lb_tok_k"]
+        {
+            assert_eq!(meant(written).as_deref(), Some("gateway.openai_ws.lb_top_k"), "{written}");
+        }
         assert_eq!(meant("scheduling.max_account_switch").as_deref(), Some("gateway.max_account_switches"));
     }
 
@@ -121,6 +130,8 @@ mod tests {
             "priority",
             "ttft",
             "max_idle_conns",
+            "openai_http2.lb_top_kk",
+            "openai_ws.lb_tok_kk",
         ] {
             assert_eq!(of(written, &KNOWN), None, "{written}");
         }
