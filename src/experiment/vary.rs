@@ -10,6 +10,8 @@
 //! Points that coincide after that are an error, not a smaller sweep. A list takes any values, also words, and commas
 //! within brackets, braces and quotes do not separate.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -181,7 +183,8 @@ fn range(text: &str) -> Result<(Scale, Vec<Point>), Problem> {
     let between = |i: usize| {
         let share = i as f64 / last;
         match scale {
-            Scale::Log => low * libm::pow(high / low, share),
+            Scale::Log if high / low < f64::INFINITY => low * libm::pow(high / low, share),
+            Scale::Log => libm::pow(low, 1.0 - share) * libm::pow(high, share),
             // of the two ends, so that neither overflow nor cancellation can leave the range
             Scale::Lin | Scale::List => low * (1.0 - share) + high * share,
         }
@@ -197,7 +200,7 @@ fn range(text: &str) -> Result<(Scale, Vec<Point>), Problem> {
                     Scale::Log => significant(value),
                     Scale::Lin | Scale::List => to_place(value, (high / last - low / last) * 1e-6),
                 };
-                point(&format!("{rounded}"))
+                point(&written(rounded))
             }
         })
         .collect();
@@ -212,6 +215,11 @@ fn point(text: &str) -> Point {
     Point { text: text.to_owned(), number: number(text) }
 }
 
+/// A number as one would write it: very large and very small ones with an exponent, in place of hundreds of digits.
+fn written(value: f64) -> String {
+    if value == 0.0 || (1e-7..1e17).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
+}
+
 /// Rounded to six significant digits: by way of decimal text, which rounds exactly.
 fn significant(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
@@ -219,18 +227,26 @@ fn significant(value: f64) -> f64 {
 
 /// Rounded to the decimal place at or below `unit`, never coarser than whole numbers.
 fn to_place(value: f64, unit: f64) -> f64 {
-    let places = (-libm::log10(unit)).ceil().clamp(0.0, 300.0) as usize;
-    format!("{value:.places$}").parse().unwrap_or(value)
+    const MOST_DIGITS: i32 = 17; // of a number in binary, no more can be told apart
+    let places = (-libm::log10(unit)).ceil().clamp(0.0, 300.0) as i32;
+    let digits = places + libm::log10(value.abs()).floor().max(-400.0) as i32;
+    match digits {
+        _ if value == 0.0 || digits >= MOST_DIGITS => value,
+        0.. => format!("{value:.*e}", digits as usize).parse().unwrap_or(value),
+        _ => format!("{value:.*}", places as usize).parse().unwrap_or(value),
+    }
 }
 
 fn list(items: &[&str]) -> Result<Vec<Point>, Problem> {
     let points: Vec<Point> = items.iter().map(|item| point(item)).collect();
-    for (i, this) in points.iter().enumerate() {
+    let (mut texts, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+    for this in &points {
         if this.text.is_empty() {
             return Err(Problem::EmptyValue);
         }
-        let same = |other: &Point| other.text == this.text || (this.number.is_some() && other.number == this.number);
-        if points[..i].iter().any(same) {
+        // 0 and -0 are the same number
+        let is_new_number = this.number.is_none_or(|number| numbers.insert((number + 0.0).to_bits()));
+        if !texts.insert(&this.text) || !is_new_number {
             return Err(Problem::Twice(this.text.clone()));
         }
     }
@@ -293,6 +309,9 @@ mod tests {
         assert_eq!(texts("0.0:10.0:lin:5"), ["0.0", "2.5", "5", "7.5", "10.0"]);
         assert_eq!(texts("1000000.5:1000001.5:lin:3"), ["1000000.5", "1000001", "1000001.5"]);
         assert_eq!(texts("0.0:1.0:lin:4"), ["0.0", "0.3333333", "0.6666667", "1.0"]);
+        assert_eq!(texts("0:1e308:lin:3"), ["0", "5e307", "1e308"]);
+        assert_eq!(texts("1e-300:3e-300:lin:3"), ["1e-300", "2e-300", "3e-300"]);
+        assert_eq!(texts("1e-300:1e300:log:3"), ["1e-300", "1", "1e300"]);
     }
 
     #[test]
