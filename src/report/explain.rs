@@ -52,18 +52,18 @@ impl ThresholdTable {
             let fires = fires.map_or_else(|| "never".to_owned(), in_words);
             table.row([ms(level), fires, back]);
         }
+        let baseline = ms(self.baseline_ms);
         let blocks = vec![
             Block::Line(format!(
-                "from an average of {} over {}, weight {} on the newest: completions of this TTFT until the average is \
-                 over the threshold, and completions of the baseline's until it is not",
-                ms(self.baseline_ms),
+                "the average stands at {baseline}, and the newest completion counts for {} of it: so many completions \
+                 of a TTFT in a row lift it over the threshold of {}, and then so many of {baseline} bring it back",
+                self.alpha,
                 ms(self.threshold_ms),
-                self.alpha
             )),
             Block::Table(table),
             Block::Line(
-                "a to b: after the first slow completions over the threshold, and after so many that the average has \
-                 risen to their level; the gate compares strictly, and nothing but completions moves the average"
+                "1 to 4: 1 if the gate has only just fired, and 4 if the average has risen to the level of the slow \
+                 completions; only completions move the average, and one that equals the threshold fires nothing"
                     .to_owned(),
             ),
         ];

@@ -63,6 +63,10 @@ fn inert(comparison: &Comparison) -> Answer {
         1 => "the one replication".to_owned(),
         n => format!("any of {n} replications"),
     };
+    if nothing_arrived(comparison) {
+        let text = format!("No request was counted in {runs}: there is nothing to compare.");
+        return Answer::plain(text, Tone::Undecided, [super::run::MORE.to_owned()]);
+    }
     let text = format!("Inert: no decision of the scheduler differed in {runs}, so nothing was tested.");
     let mut answer = Answer::new(text, Tone::Undecided);
     let text = "A scenario in which accounts get worse, or a setting that matters, would test something.";
@@ -184,19 +188,18 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
     let [a, b] = sides(report);
     let change = paired.change.map_or_else(String::new, |change| format!(" ({})", percent(change.mean)));
     let verb = if paired.difference.mean < 0.0 { "fell" } else { "rose" };
-    let no_token = [&from, &to].map(|mean| mean == "no token");
-    if no_token == [true, true] {
-        return format!("some of the slowest 1 % of sessions got no token, {a} and {b} alike");
+    let (whose, they) =
+        if row.figure.path.starts_with("sessions") { ("sessions", "their worst turn") } else { ("requests", "they") };
+    let lost = |side: &str| format!("some of the slowest 1 % of {whose} got no first token {side}");
+    match [&from, &to].map(|mean| mean == "no token") {
+        [true, true] => return format!("{}, and {b} alike", lost(&a)),
+        [true, false] => return format!("{}; {they} took {to} {b}", lost(&a)),
+        [false, true] => return format!("{}; {they} took {from} {a}", lost(&b)),
+        [false, false] => {}
     }
     match row.verdict {
         Verdict::Identical => format!("{what} is {to} {a} and {b} alike"),
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
-        Verdict::NotDecidable if from == "no token" && to != "no token" => {
-            format!("some of the slowest 1 % of sessions got no token {a}, {b} their worst turn took {to}")
-        }
-        Verdict::NotDecidable if to == "no token" && from != "no token" => {
-            format!("some of the slowest 1 % of sessions got no token {b}, {a} their worst turn took {from}")
-        }
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
             let (runs, say) = (count(n, "replication"), agree(n, "says", "say"));
@@ -254,22 +257,24 @@ fn point(row: &Row, paired: &Paired) -> String {
     let unit = row.figure.meta.unit;
     let mean = |of: Interval| format::figure(Some(Estimate::Single(of.mean)), unit);
     let name = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
+    let (from, to) = (mean(paired.a), mean(paired.b));
     let by = match (unit, paired.change) {
         (Unit::Ratio, _) => {
             let points = paired.difference.mean * 100.0;
-            format!("{}{} pp", if points > 0.0 { "+" } else { "" }, format::rounded(points))
+            format!(" ({}{} pp)", if points > 0.0 { "+" } else { "" }, format::rounded(points))
         }
-        (_, Some(change)) => percent(change.mean),
-        (_, None) if mean(paired.a) == "no token" => "by rank".to_owned(),
-        (_, None) => "from nothing".to_owned(),
+        (_, Some(change)) => format!(" ({})", percent(change.mean)),
+        // these are compared by rank, so no number says by how much
+        _ if from == "no token" && to == "no token" => match row.verdict {
+            Verdict::Better => ", but less often".to_owned(),
+            _ => ", and more often".to_owned(),
+        },
+        _ if from == "no token" || to == "no token" => String::new(),
+        (_, None) => " (from nothing)".to_owned(),
     };
-    let doubt = if sure(row) { "" } else { ", not clear among all figures" };
-    format!(
-        "{}: {name}: {} under A, {} under B ({by}{doubt}).",
-        capital(row.verdict.words()),
-        mean(paired.a),
-        mean(paired.b)
-    )
+    let words = row.verdict.words();
+    let verdict = if sure(row) { capital(words) } else { format!("Perhaps {words}") };
+    format!("{verdict}: {name}: {from} under A, {to} under B{by}.")
 }
 
 /// Whatever else is surely worse.

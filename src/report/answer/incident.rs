@@ -70,21 +70,34 @@ fn follow(ids: &[String]) -> bool {
 }
 
 /// Every condition of an effective scenario in words, each as a clause: `account 3 was 20x slower from 5:00 to 5:45`.
-pub fn incidents(scenario: &Value) -> Vec<String> {
+/// Before it, when it begins, in seconds after the start, where that does not hang on luck.
+pub fn incidents(scenario: &Value) -> Vec<(Option<f64>, String)> {
     let accounts = Accounts::of(scenario);
     let conditions = scenario.get("conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    conditions.iter().filter_map(|found| Condition::deserialize(found).ok()).map(|c| clause(&c, &accounts)).collect()
+    conditions
+        .iter()
+        .filter_map(|found| Condition::deserialize(found).ok())
+        .map(|c| (begins(&c), clause(&c, &accounts)))
+        .collect()
 }
 
 /// What befell, as one clause: the first condition, and how many there are besides; `None` where there is none.
 pub fn incident(scenario: &Value) -> Option<String> {
-    let all = incidents(scenario);
+    let all: Vec<String> = incidents(scenario).into_iter().map(|(_, words)| words).collect();
     let (first, more) = all.split_first()?;
     Some(match more {
         [] => first.clone(),
         [second] => format!("{first}, and {second}"),
         more => format!("{first}, and {} other conditions held", more.len()),
     })
+}
+
+fn begins(condition: &Condition) -> Option<f64> {
+    match &condition.when {
+        Course::Scheduled(when) => Some(when.at.0.secs()),
+        Course::Flapping(when) => Some(when.at.0.secs()),
+        Course::Markov(_) | Course::Replayed(_) | Course::Triggered(_) => None,
+    }
 }
 
 fn clause(condition: &Condition, accounts: &Accounts) -> String {
@@ -170,7 +183,8 @@ mod tests {
     use super::*;
 
     fn said(conditions: &Value, accounts: &Value) -> Vec<String> {
-        incidents(&json!({ "conditions": conditions, "accounts": accounts }))
+        let all = incidents(&json!({ "conditions": conditions, "accounts": accounts }));
+        all.into_iter().map(|(_, words)| words).collect()
     }
 
     #[test]

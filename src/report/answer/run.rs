@@ -14,6 +14,9 @@ const GOOD: f64 = 0.99;
 const STUCK: f64 = 0.01;
 const OVER_SLO: f64 = 0.1;
 
+/// What to do where nothing was counted.
+pub(super) const MORE: &str = "A longer duration, a shorter warm-up or another trace gives it something to measure.";
+
 /// So many escapes for want of a slot are worth the first sentence.
 const FULL: f64 = 20.0;
 
@@ -64,7 +67,7 @@ fn nothing(figures: &Figures<'_>) -> Answer {
         n => format!("All {} requests arrived in the warm-up: nothing is counted.", format::count(n, None)),
     };
     let mut answer = Answer::new(sentence, Tone::Undecided);
-    answer.point("A longer duration, a shorter warm-up or another trace gives it something to measure.", Tone::Neutral);
+    answer.point(MORE, Tone::Neutral);
     answer
 }
 
@@ -226,7 +229,7 @@ fn harm(figures: &Figures<'_>, answer: &mut Answer) {
         ms("sessions.worst_ttft_ms.p99"),
     ) {
         let worst = match worst.as_str() {
-            "no token" => "the slowest 1 % had one without any token".to_owned(),
+            "no token" => "the slowest 1 % had one without a first token".to_owned(),
             worst => format!("the slowest 1 % had one of {worst} or more"),
         };
         let text = format!("{over} of the sessions had a turn over the SLO of {slo}; {worst}.");
@@ -262,7 +265,7 @@ fn detection(figures: &Figures<'_>, answer: &mut Answer) {
         let back = figures.show("detection.readmission_s.p50", Unit::Seconds);
         let back = back.map_or_else(String::new, |back| match detected {
             1.0 => format!("; the account was let back in {back} after it had recovered"),
-            _ => format!(", and {back} after its recovery to let an account back in"),
+            _ => format!("; an account was let back in {back} after it had recovered"),
         });
         let what = if detected == 1.0 { "It took" } else { "In the median it took" };
         answer.point(format!("{what} {} to see it{back}.", plural(results, "result")), Tone::Neutral);

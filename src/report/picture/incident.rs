@@ -95,8 +95,18 @@ fn brackets(sides: &Sides<'_>, episodes: &[(usize, Span)], scenario: &serde_json
             let times = format!("{words} ({} times{})", merged.len(), delays(sides, episodes));
             vec![(Span { from: first.from, to: last.to }, times)]
         }
-        few => few.iter().map(|span| (*span, words.clone())).collect(),
+        [one] => vec![(*one, words)],
+        few => few.iter().map(|span| (*span, began_within(*span, scenario).unwrap_or_else(|| words.clone()))).collect(),
     }
+}
+
+/// What befell within a stretch: the conditions that began then; `None` where none is known to have.
+fn began_within(span: Span, scenario: &serde_json::Value) -> Option<String> {
+    let began = answer::incidents(scenario)
+        .into_iter()
+        .filter(|(at, _)| at.is_some_and(|at| at >= span.from - 1.0 && at <= span.to));
+    let words: Vec<String> = began.map(|(_, words)| words).collect();
+    (!words.is_empty()).then(|| words.join(", and "))
 }
 
 /// How soon the episodes of an account were seen and over, in words; of several, their strips say it.

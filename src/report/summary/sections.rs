@@ -271,10 +271,13 @@ fn detection(document: &ResultDocument) -> Section {
     }
     if cells.any("detection.false_escapes") {
         blocks.push(Block::Line(format!(
-            "{} false escapes ({} of the health escapes), {} of them from accounts that had recovered",
-            cells.count("detection.false_escapes"),
+            "{} ({} of the health escapes), {} of them from accounts that had recovered",
+            cells.counted("detection.false_escapes", "false escape"),
             cells.ratio("detection.false_escapes_ratio"),
-            cells.count("detection.late_escapes"),
+            match document.get("detection.late_escapes") == document.get("detection.false_escapes") {
+                true => "all".to_owned(),
+                false => cells.count("detection.late_escapes"),
+            },
         )));
     }
     blocks.push(Block::Line(slow_completions(document)));
@@ -286,25 +289,28 @@ fn detection(document: &ResultDocument) -> Section {
 fn slow_completions(document: &ResultDocument) -> String {
     let gate = &document.about.settings.gate;
     if !document.about.settings.mode.has_gate() {
-        return "slow completions until the gate fires: this mode has no gate".into();
+        return "slow completions never fire a gate: this mode has none".into();
     }
     if !gate.enabled {
-        return "slow completions until the gate fires: never, escape is off".into();
+        return "slow completions never fire the gate: escape is off".into();
     }
     let threshold = format::setting(Span::from_millis(gate.ttft_ms));
     let Some(baseline) = document.about.baseline_ms.or_else(|| document.mean("upstream_ttft_ms.p50")) else {
         return format!(
-            "slow completions until the gate fires at {threshold}: there is no baseline, because nothing was served"
+            "how many slow completions fire the gate at {threshold} is not known: nothing was served, so there is no \
+             average to start from"
         );
     };
     let levels = completions::table(gate, baseline).map(|(level, n)| {
-        let n = n.map_or_else(|| "never".into(), completions::in_words);
-        glued(&format!("{}: {n}", format::setting(Span::from_millis_f64(level))))
+        let n = n.map_or_else(|| "none".into(), completions::in_words);
+        glued(&format!("{n} of {}", format::setting(Span::from_millis_f64(level))))
     });
+    let [most @ .., last] = &levels;
     format!(
-        "slow completions until the gate fires (from {} over {threshold}): {}; at {threshold} or less never",
+        "from an average of {}, so many completions in a row fire the gate at {threshold}: {} or {last}; those of \
+         {threshold} or less never do",
         format::time(baseline / 1e3, None),
-        levels.join(", ")
+        most.join(", ")
     )
 }
 
