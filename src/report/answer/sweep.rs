@@ -3,6 +3,7 @@
 
 use super::{Answer, Tone, plural, sentence};
 use crate::experiment::stats::Verdict;
+use crate::measure::figures::no_token;
 use crate::report::comparison::{amount, signed};
 use crate::report::{SweepReport, Worth};
 
@@ -45,11 +46,15 @@ impl SweepReport {
             ),
         };
         if let Some((difference, verdict)) = shape.against_off.filter(|_| !self.has_environments()) {
-            let text = format!(
-                "The best value against escape off: {} ({}).",
-                signed(Some(difference), shape.figure.meta.unit),
-                verdict.words()
-            );
+            let text = if no_token::is_score(difference.mean) {
+                format!(
+                    "Escape off has no {}: that falls among requests without a first token.",
+                    shape.figure.meta.title
+                )
+            } else {
+                let by = signed(Some(difference), shape.figure.meta.unit);
+                format!("The best value against escape off: {by} ({}).", verdict.words())
+            };
             answer.point(text, if verdict == Verdict::Better { Tone::Good } else { Tone::Neutral });
         }
         self.cliffs(&mut answer);

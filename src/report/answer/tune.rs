@@ -1,6 +1,6 @@
 //! The answer of a search: what to set or to keep, what it buys and what it costs.
 
-use super::{Answer, Tone, sentence};
+use super::{Answer, Tone};
 use crate::experiment::tune::Advice;
 use crate::report::TuneReport;
 
@@ -11,14 +11,10 @@ pub fn of_tune(report: &TuneReport) -> Answer {
         Advice::Keep => Tone::Neutral,
         Advice::NothingFeasible | Advice::Inert => Tone::Undecided,
     };
-    let mut answer = Answer::new(format!("{}.", report.headline()), tone);
-    for line in report.details() {
-        let tone = if line.starts_with("buys: ") { Tone::Good } else { Tone::Neutral };
-        answer.point(sentence(&[line]), tone);
+    let mut answer = Answer::new(report.sentence(), tone);
+    for point in report.points() {
+        let good = point.starts_with("It buys: ") && !point.contains("nothing shown");
+        answer.point(point, if good { Tone::Good } else { Tone::Neutral });
     }
-    let (search, confirmation) = report.tuned.spent;
-    let objective = &report.objective;
-    answer.point(format!("Searched by {} ({}).", objective.path, objective.meta.title), Tone::Neutral);
-    answer.point(format!("{search} runs of search, {confirmation} of confirmation."), Tone::Neutral);
     answer
 }

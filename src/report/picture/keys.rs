@@ -54,6 +54,11 @@ impl<'a> Key<'a> {
         Self { axis, chart, at: numbers.iter().map(|number| number * factor).collect(), factor }
     }
 
+    /// Whether its values are numbers, between which others may lie.
+    pub(super) const fn is_number(&self) -> bool {
+        matches!(self.chart.scale, chart::Scale::Linear | chart::Scale::Log)
+    }
+
     /// A value by its number, as people read it.
     pub(super) fn name(&self, point: usize) -> String {
         match (&self.chart.scale, self.at.get(point)) {

@@ -42,6 +42,13 @@ pub(super) fn axis_label(meta: &Meta) -> String {
     }
 }
 
+/// An answer as the title of a chart, with what it is of.
+pub(super) fn titled(name: &str, sentence: &str) -> String {
+    let mut letters = sentence.trim_end_matches('.').chars();
+    let first: String = letters.next().map_or_else(String::new, |first| first.to_lowercase().collect());
+    format!("{name}: {first}{}", letters.as_str())
+}
+
 /// Where pictures of an experiment come from.
 pub(super) fn provenance(scenario: &str, seed: &str, replications: Option<u64>) -> Provenance {
     Provenance {

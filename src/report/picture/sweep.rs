@@ -42,7 +42,7 @@ pub fn sweep_page(report: &SweepReport, command: &str) -> Page {
     for chart in sweep_charts(report) {
         let heading = match chart.name.as_str() {
             "detection" => "Detection".to_owned(),
-            _ if keys.len() == 1 => format!("Over {}", keys.join(", ")),
+            "sweep" | "heat-map" => format!("Over {}", keys.join(", ")),
             _ => chart.figure.title.split(':').next().unwrap_or_default().to_owned(),
         };
         sections.push(charts(&heading, [chart.figure]));
@@ -118,9 +118,7 @@ fn one_key(report: &SweepReport) -> Figure {
 /// The finding as the title, with the scenario's name.
 fn titled(report: &SweepReport, figure: &mut Figure) {
     if let Some(answer) = report.answer() {
-        let mut letters = answer.sentence.trim_end_matches('.').chars();
-        let first: String = letters.next().map_or_else(String::new, |first| first.to_lowercase().collect());
-        figure.title = format!("{}: {first}{}", report.name, letters.as_str());
+        figure.title = super::parts::titled(&report.name, &answer.sentence);
     }
 }
 

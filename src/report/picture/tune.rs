@@ -3,14 +3,14 @@
 use super::Chart;
 use super::compare::difference;
 use super::keys::Key;
-use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables};
+use super::parts::{axis_label, charts, estimate, format_of, provenance, reproduce, shown, tables, titled};
 use crate::experiment::grid::indices;
 use crate::experiment::stats::{Interval, Paired, Verdict};
 use crate::experiment::tune::{Advice, Arm, ConfirmedRow, DEFAULT, OFF};
 use crate::experiment::vary::Axis;
 use crate::measure::figures::Unit;
 use crate::report::TuneReport;
-use crate::report::answer::of_tune;
+use crate::report::answer::{of_tune, plain};
 use crate::report::chart::{
     Comparison, Figure, Format, HeatMap, KeyMarks, KeySearch, Provenance, Searched, compare, heat_map, key_search,
 };
@@ -20,10 +20,12 @@ use crate::report::printed::Report as _;
 
 /// All charts of a search.
 pub fn tune_charts(report: &TuneReport) -> Vec<Chart> {
-    let mut all = vec![match report.axes.len() {
-        1 => Chart::new("search", one_key(report)),
-        _ => Chart::new("heat-map", heat(report)),
-    }];
+    let (name, mut figure) = match report.axes.len() {
+        1 => ("search", one_key(report)),
+        _ => ("heat-map", heat(report)),
+    };
+    figure.title = titled(&report.scenarios.join(", "), &report.sentence());
+    let mut all = vec![Chart::new(name, figure)];
     all.extend(confirmed(report, DEFAULT).map(|figure| Chart::new("confirmation", figure)));
     all.extend(confirmed(report, OFF).map(|figure| Chart::new("confirmation-off", figure)));
     all
@@ -41,7 +43,7 @@ pub fn tune_page(report: &TuneReport, command: &str) -> Page {
         };
         sections.push(charts(heading, [chart.figure]));
     }
-    sections.extend(tables(&report.sections(), "The answer"));
+    sections.extend(tables(&report.sections(), "The search"));
     if let Some(yaml) = report.config() {
         let pieces = vec![crate::report::html::Piece::Code(yaml)];
         sections.insert(0, Section { heading: "For the gateway's config".to_owned(), pieces });
@@ -111,27 +113,23 @@ fn one_key(report: &TuneReport) -> Figure {
     let arms = grid(report);
     let (format, factor) = format_of(report.objective.meta.unit);
     let off = reference(report, 1);
+    let (own, mut notes) = own_value(report, &key);
+    // what there is was measured as well, and belongs to the curve where it is none of the values
+    let is_value = |own: f64| key.at.iter().any(|&at| (at - own).abs() <= 1e-9 * own.abs());
+    let between = own.filter(|&own| !is_value(own) && key.is_number());
+    let as_it_stands = between.and_then(|at| Some((at, reference(report, 2)?)));
+    let drawn = || arms.iter().chain(as_it_stands.map(|(_, arm)| arm));
     let scenario = |(i, name): (usize, &String)| {
         let mean = |arm: &Arm| estimate(arm.means.get(i).copied().flatten()).scaled(factor);
         Searched {
             scenario: name.clone(),
-            values: arms.iter().map(mean).collect(),
+            values: drawn().map(mean).collect(),
             off: off.map_or(f64::NAN, |off| mean(off).value),
         }
     };
     let inert = tuned.advice == Advice::Inert;
     let best = tuned.challenger.filter(|&best| best < arms.len() && !inert);
     let default = key.default();
-    let mut own: Vec<Option<f64>> = report.effective.iter().map(|scenario| key.own(scenario)).collect();
-    own.dedup();
-    let mut notes = notes(report);
-    let own = match own.as_slice() {
-        [own] => *own,
-        _ => {
-            notes.push("The scenarios' own values differ.".to_owned());
-            None
-        }
-    };
     // the mark is what the report advises
     let keeps = tuned.advice == Advice::Keep;
     let taken = if keeps { own } else { best.map(|best| key.at[best]) };
@@ -141,11 +139,11 @@ fn one_key(report: &TuneReport) -> Figure {
     }
     key_search(&KeySearch {
         provenance: from(report, None),
-        at: key.at.clone(),
+        at: key.at.iter().copied().chain(as_it_stands.map(|(at, _)| at)).collect(),
         figure: axis_label(report.objective.meta),
         format,
         scenarios: report.scenarios.iter().enumerate().map(scenario).collect(),
-        regret: arms.iter().map(|arm| arm.regret.unwrap_or(f64::NAN)).collect(),
+        regret: drawn().map(|arm| arm.regret.unwrap_or(f64::NAN)).collect(),
         regret_off: off.and_then(|off| off.regret).unwrap_or(f64::NAN),
         marks: KeyMarks {
             default,
@@ -159,6 +157,20 @@ fn one_key(report: &TuneReport) -> Figure {
         notes,
         key: key.chart,
     })
+}
+
+/// The key's value as it stands, and what must be said; `None` where scenarios differ in it.
+fn own_value(report: &TuneReport, key: &Key<'_>) -> (Option<f64>, Vec<String>) {
+    let mut own: Vec<Option<f64>> = report.effective.iter().map(|scenario| key.own(scenario)).collect();
+    own.dedup();
+    let mut notes = notes(report);
+    match own.as_slice() {
+        [own] => (*own, notes),
+        _ => {
+            notes.push("The scenarios' own values differ.".to_owned());
+            (None, notes)
+        }
+    }
 }
 
 /// The unbroken stretch of the plateau around the best value.
@@ -250,8 +262,8 @@ fn confirmed(report: &TuneReport, reference: &str) -> Option<Figure> {
     let mut rows = Vec::new();
     for found in &report.tuned.confirmed {
         for row in &found.rows {
-            let path = &row.figure.path;
-            let name = if several { format!("{}: {path}", found.scenario) } else { path.clone() };
+            let title = plain(&row.figure.path).unwrap_or(row.figure.meta.title);
+            let name = if several { format!("{}: {title}", found.scenario) } else { title.to_owned() };
             let (paired, verdict) = against(row, against_default);
             rows.push(difference(&name, row.figure.meta.unit, paired, (verdict, None)));
         }

@@ -6,6 +6,7 @@ use crate::experiment::choice::SMALLEST;
 use crate::experiment::stats::Interval;
 use crate::experiment::stats::best::Place;
 use crate::experiment::sweep::shape::Inert;
+use crate::measure::figures::no_token;
 use crate::report::comparison::{amount, signed};
 use crate::report::format::share;
 use crate::report::summary::{Block, Section, Table};
@@ -171,12 +172,13 @@ fn verdicts(report: &SweepReport, shape: &Shape) -> Section {
         blocks.extend(decided(report).into_iter().map(Block::Line));
     }
     if let Some((difference, verdict)) = shape.against_off {
-        blocks.push(Block::Line(format!(
-            "against escape off: {} ({}; wide enough for the best of {} values)",
-            signed(Some(difference), unit),
-            verdict.words(),
-            report.layout.grid().size()
-        )));
+        let size = report.layout.grid().size();
+        blocks.push(Block::Line(if no_token::is_score(difference.mean) {
+            "escape off has no such figure: it falls among requests without a first token".to_owned()
+        } else {
+            let (by, words) = (signed(Some(difference), unit), verdict.words());
+            format!("against escape off: {by} ({words}; wide enough for the best of {size} values)")
+        }));
     }
     Section { title: format!("{} ({})", shape.figure.path, shape.figure.meta.title), blocks }
 }

@@ -10,6 +10,7 @@ use crate::experiment::tune::confirm::Finding;
 use crate::experiment::tune::{Advice, Arm, Confirmed, ConfirmedRow, Constraint};
 use crate::experiment::vary::Axis;
 use crate::measure::figures::{Unit, no_token};
+use crate::report::answer::sentence;
 use crate::report::comparison::{amount, signed};
 use crate::report::format::trimmed;
 use crate::scenario::full_key;
@@ -28,6 +29,43 @@ impl TuneReport {
                 "INERT: no value changed any decision of the scheduler in any replication (exit status 4)".to_owned()
             }
         }
+    }
+
+    /// The same as a sentence for people.
+    pub fn sentence(&self) -> String {
+        match self.tuned.advice {
+            Advice::Change => {
+                let moves = self.changes().into_iter().map(|(key, own, value)| format!("{key} from {own} to {value}"));
+                format!("Set {}{}.", moves.collect::<Vec<_>>().join(", and "), self.reservations())
+            }
+            Advice::Keep => {
+                let others = self.tuned.arms.iter().filter(|arm| !self.is_own(arm)).count();
+                let rest = self.challenger().map_or_else(
+                    || "no other value meets the constraints".to_owned(),
+                    |arm| match others {
+                        1 => format!("the other value is {}", self.label(arm)),
+                        n => format!("the best of the {n} other values is {}", self.label(arm)),
+                    },
+                );
+                format!("Keep {}; {rest}.", self.own_values())
+            }
+            Advice::NothingFeasible => "Nothing can be set: every value is shown to break a constraint.".to_owned(),
+            Advice::Inert => "Inert: no value changed any decision of the scheduler in any replication.".to_owned(),
+        }
+    }
+
+    /// What belongs to the sentence, each as a sentence.
+    pub fn points(&self) -> Vec<String> {
+        if self.tuned.advice == Advice::Inert {
+            return vec!["Nothing was tested by this search (exit status 4).".to_owned()];
+        }
+        // the sentence names the best of the others
+        let said = |line: &String| line.starts_with("best of the ") || line.starts_with("no other value meets");
+        let point = |line: String| match line.split_once(": ") {
+            Some((word @ ("buys" | "costs"), rest)) => format!("It {word}: {rest}."),
+            _ => sentence(&[line]),
+        };
+        self.details().into_iter().filter(|line| !said(line)).map(point).collect()
     }
 
     /// What stands below it: what the change buys and costs, or what the best of the others would, and what is as good.
@@ -96,13 +134,15 @@ impl TuneReport {
 
     /// `sticky_escape_ttft_ms 15000 -> 4000, lb_top_k 7 -> 3`; keys that stay are left out.
     fn moves(&self) -> String {
-        let Some(arm) = self.challenger() else { return String::new() };
-        let one = |set: &String| {
-            let (key, value) = set.split_once('=')?;
-            let own = self.own(key);
-            (own != plain(value)).then(|| format!("{key} {own} -> {value}"))
-        };
-        arm.sets.iter().filter_map(one).collect::<Vec<_>>().join(", ")
+        let one = |(key, own, value)| format!("{key} {own} -> {value}");
+        self.changes().into_iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Each key that changes, with its value as it stands and the new one.
+    fn changes(&self) -> Vec<(&str, String, &str)> {
+        let sets = self.challenger().into_iter().flat_map(|arm| &arm.sets).filter_map(|set| set.split_once('='));
+        let all = sets.map(|(key, value)| (key, self.own(key), value));
+        all.filter(|(_, own, value)| *own != plain(value)).collect()
     }
 
     fn own_values(&self) -> String {
@@ -147,8 +187,8 @@ impl TuneReport {
         let Some(share) = gain.share else { return format!("no replication has {title}: it says nothing") };
         let n = found.replications;
         let text = match difference.filter(|difference| no_token::is_score(difference.mean)) {
-            None => format!("{title} {} on {n} fresh replications", signed(difference, unit)),
-            Some(_) => format!("{title}, which is \"no token\" in some of {n} fresh replications"),
+            None => format!("with it, {title} changes by {} on {n} fresh replications", signed(difference, unit)),
+            Some(_) => format!("{title} is \"no token\" in some of {n} fresh replications"),
         };
         let largest = share.hi.map_or_else(String::new, |hi| format!(" (more than {} is)", percent(hi.max(0.0))));
         match gain.finding {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::sections::{self, fate, stands};
 use super::{Document, TuneReport};
 use crate::experiment::tune::Advice;
+use crate::report::answer::{Answer, of_tune};
 use crate::report::comparison::csv_ends;
 use crate::report::printed::Report;
 use crate::report::summary::Section;
@@ -18,6 +19,10 @@ impl Report for TuneReport {
 
     fn sections(&self) -> Vec<Section> {
         sections::of(self)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        Some(of_tune(self))
     }
 
     fn brief(&self) -> Vec<Section> {

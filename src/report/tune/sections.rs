@@ -6,6 +6,7 @@ use crate::experiment::stats::Interval;
 use crate::experiment::stats::best::Place;
 use crate::experiment::stats::halving::Fate;
 use crate::experiment::tune::{Advice, Arm, Confirmed};
+use crate::report::answer::plain;
 use crate::report::comparison::{signed, verdict};
 use crate::report::document::Estimate;
 use crate::report::format::{self, NONE};
@@ -25,24 +26,17 @@ pub(super) fn brief(report: &TuneReport) -> Vec<Section> {
 }
 
 fn all(report: &TuneReport, most: usize) -> Vec<Section> {
-    let mut all = vec![report.answer()];
-    all.extend(report.screening());
+    let mut all: Vec<Section> = report.screening().into_iter().collect();
     all.push(report.arms(most));
     all.extend(report.tuned.confirmed.iter().map(|found| report.confirmed(found)));
     all
 }
 
 impl TuneReport {
-    fn answer(&self) -> Section {
+    /// What was searched by, and how much was run.
+    fn searched(&self) -> Vec<Block> {
         let tuned = &self.tuned;
         let mut blocks = Vec::new();
-        if tuned.advice == Advice::Inert {
-            blocks.push(Block::Remark(self.headline()));
-        } else {
-            blocks.push(Block::Line(self.headline()));
-            // hard spaces keep their place below the headline
-            blocks.extend(self.details().into_iter().map(|line| Block::Line(format!("\u{a0}\u{a0}{line}"))));
-        }
         for (at, scenario) in self.scenarios.iter().enumerate() {
             if tuned.arms.iter().all(|arm| arm.means.get(at).copied().flatten().is_none()) {
                 blocks.push(Block::Remark(format!("no run of {scenario} has this figure: it says nothing here")));
@@ -60,7 +54,7 @@ impl TuneReport {
                  the replications"
             )));
         }
-        Section { title: format!("Tuning {}", self.keys().join(", ")), blocks }
+        blocks
     }
 
     /// Which keys matter, where none was named.
@@ -133,6 +127,7 @@ impl TuneReport {
             "regret: distance to the best, in the scenario where it is largest, as a share of the current figure"
                 .to_owned(),
         ));
+        blocks.extend(self.searched());
         Section { title: "The search".to_owned(), blocks }
     }
 
@@ -145,7 +140,7 @@ impl TuneReport {
             let own = row.default.as_ref().or(row.off.as_ref()).map(|paired| paired.b);
             let own = own.map(|own| Interval { lo: None, hi: None, ..own });
             table.row([
-                row.figure.path.clone(),
+                plain(&row.figure.path).unwrap_or(row.figure.meta.title).to_owned(),
                 format::figure(own.map(Estimate::Several), unit),
                 signed(row.default.as_ref().map(|paired| paired.difference), unit),
                 verdict(row.verdict, row.default.as_ref(), None),
