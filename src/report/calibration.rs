@@ -10,6 +10,7 @@ use super::answer::{Answer, Tone, sentence};
 use super::chart::{Axis, Dash, Figure, Format, Ink, Mark, Panel, Provenance, Row, Series, Shape};
 use super::html::{Cell, Column, Page, Piece, Section, Table};
 use super::picture::Chart;
+use crate::units::{agree, count};
 
 /// The charts of a calibration: those for which there is something to draw.
 pub fn charts(calibrated: &Calibrated) -> Vec<Chart> {
@@ -58,7 +59,7 @@ pub fn page(calibrated: &Calibrated, command: &str) -> Page {
 
 /// The verdict with what follows from it.
 fn answer(calibrated: &Calibrated) -> Answer {
-    let [agree, off, open] = calibrated.back_test.counts();
+    let [agrees, off, open] = calibrated.back_test.counts();
     let (sentence, tone) = match calibrated.verdict {
         Agreement::Agrees => ("The simulations do what really happened", Tone::Good),
         Agreement::Off => ("The simulations do not do what really happened", Tone::Bad),
@@ -66,7 +67,14 @@ fn answer(calibrated: &Calibrated) -> Answer {
             ("There is too little data to say whether the simulations do what really happened", Tone::Undecided)
         }
     };
-    let sentence = format!("{sentence}: {agree} figures agree, {off} are off, {open} are undecided.");
+    let are = |n: usize| agree(n as u64, "is", "are");
+    let verb = agree(agrees as u64, "agrees", "agree");
+    let sentence = format!(
+        "{sentence}: {} {verb}, {off} {} off, {open} {} undecided.",
+        count(agrees as u64, "figure"),
+        are(off),
+        are(open)
+    );
     let mut answer = Answer::plain(sentence, tone, advice(calibrated).into_iter().map(said));
     for resolution in &calibrated.resolution {
         answer.point(format!("By this log, {}.", resolution.words()), Tone::Neutral);
@@ -198,7 +206,14 @@ fn escapes(calibrated: &Calibrated) -> Option<Figure> {
     if recorded + middle < 0.5 {
         return None;
     }
-    let range = parts.iter().flat_map(|&(from, to, _, (low, _, high))| [(from, low, high), (to, low, high)]).collect();
+    // where hardly anything was counted a range has no end: it must not flatten what was seen
+    let most = parts.iter().map(|part| part.2.recorded.unwrap_or(0.0).max(part.3.1)).fold(1.0, f64::max);
+    let (top, cut) = (4.0 * most, parts.iter().any(|part| part.3.2 > 4.0 * most));
+    let band = |&(from, to, _, (low, _, high)): &Part<'_>| {
+        let (low, high) = (low.min(top), high.min(top));
+        [(from, low, high), (to, low, high)]
+    };
+    let range = parts.iter().flat_map(band).collect();
     let steps = |of: &dyn Fn(&Part<'_>) -> f64| {
         let points = parts.iter().flat_map(|part| [(part.0, of(part)), (part.1, of(part))]);
         points.collect::<Vec<_>>()
@@ -212,7 +227,11 @@ fn escapes(calibrated: &Calibrated) -> Option<Figure> {
         .with(Series::new(SIMULATED, Ink::B, line(steps(&|part| part.3.1), Dash::Dashed)))
         .with(Series::new(RECORDED, Ink::A, line(record, Dash::Solid)));
     let title = format!("{recorded:.0} escapes in the record, about {middle:.0} in simulations");
-    Some(figure(calibrated, title, "Counted in six parts of the period.", panel, 220.0))
+    let mut drawn = figure(calibrated, title, "Counted in six parts of the period.", panel, 220.0);
+    if cut {
+        drawn.notes.push("The range goes on beyond the upper edge.".to_owned());
+    }
+    Some(drawn)
 }
 
 /// Every figure of a test.

@@ -338,6 +338,7 @@ pub fn timeline_of(accounts: usize, requests: usize, escapes: bool) -> Timeline 
             track.away.push(Span { from: 4_900.0, to: 5_400.0 });
             track.escapes.push(Escapes { at_s: 4_310.0, reason: "error_rate".to_owned(), count: 1 });
         }
+        track.escaped = track.escapes.iter().map(|escapes| escapes.count).sum();
         tracks.push(track);
     }
     let share = |i: u32| {

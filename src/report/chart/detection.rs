@@ -125,9 +125,7 @@ fn title(detection: &Detection) -> String {
     let sum = |of: fn(&ConditionDetection) -> f64| detection.conditions.iter().map(of).sum::<f64>();
     let (onsets, seen) = (sum(|c| c.onsets), sum(|c| c.detected));
     let delay = match detection.conditions.as_slice() {
-        [only] => only
-            .delay
-            .map_or_else(String::new, |delay| format!(", in the median after {}", Format::Seconds.value(delay.p50_s))),
+        [only] => only.delay.map_or_else(String::new, |delay| format!(", in the median after {}", spoken(delay.p50_s))),
         _ => String::new(),
     };
     let [all, wrong] = [Alarms::all as fn(&Alarms) -> f64, |alarms| alarms.late + alarms.false_alarms];
@@ -142,8 +140,15 @@ fn title(detection: &Detection) -> String {
         1.0 if seen == 1.0 => {
             format!("{scenario}: {seen_by} saw the one onset{}", delay.replacen(", in the median after", " after", 1))
         }
+        2.0 if seen == 2.0 => format!("{scenario}: {seen_by} saw both onsets{delay}"),
+        n if seen == n => format!("{scenario}: {seen_by} saw all {} onsets{delay}", number(n)),
         n => format!("{scenario}: {seen_by} saw {} of {} onsets{delay}", number(seen), number(n)),
     }
+}
+
+/// A time in a sentence, in minutes where seconds would be many.
+fn spoken(seconds: f64) -> String {
+    if seconds < 120.0 { Format::Seconds.value(seconds) } else { format!("{} min", number(seconds / 60.0)) }
 }
 
 fn delays(detection: &Detection) -> Panel {

@@ -9,7 +9,7 @@ use super::theme::Ink;
 pub struct Ccdf {
     /// (value in ms, share of all that is slower), rising in the value.
     pub points: Vec<(f64, f64)>,
-    /// How many values there were.
+    /// How many values there were, those that are infinite included.
     pub samples: u64,
 }
 
@@ -71,7 +71,7 @@ pub fn distribution(distribution: &Distribution) -> Figure {
                 .to_owned(),
         rows: vec![Row { height: 300.0, panels: vec![requests, sessions] }],
         legend: Vec::new(),
-        notes: Vec::new(),
+        notes: distribution.sides.iter().filter_map(|side| never(side, names.len() > 1)).collect(),
         provenance: distribution.provenance.clone(),
     }
 }
@@ -82,18 +82,38 @@ fn title(distribution: &Distribution, compared: &str) -> String {
     let sessions = distribution.sides.iter().any(|side| side.sessions.samples > 0);
     let slowest = |side: &Side| {
         let ccdf = if sessions { &side.sessions } else { &side.requests };
-        ccdf.points.iter().find(|(_, share)| *share <= 0.01).map(|(ms, _)| Format::Seconds.value(ms / 1e3))
+        let within = ccdf.points.iter().find(|(_, share)| *share <= 0.01);
+        match within.map(|(ms, _)| Format::Seconds.value(ms / 1e3)) {
+            Some(value) => Some(format!("of {value} or more")),
+            None => (ccdf.samples > 0).then(|| "without a first token".to_owned()),
+        }
     };
     let values: Option<Vec<String>> = distribution.sides.iter().map(slowest).collect();
-    let what = if sessions { "sessions had a turn of" } else { "requests waited" };
+    let what = if sessions { "sessions had a turn" } else { "requests had a wait" };
     match values.as_deref() {
-        Some([one]) => format!("{scenario}: 1 % of {what} {one} or more"),
+        Some([one]) => format!("{scenario}: 1 % of {what} {one}"),
         Some([a, b]) => {
             let [first, second] = [&distribution.sides[0].name, &distribution.sides[1].name];
-            format!("{scenario}: 1 % of {what} {a} or more ({first}), {b} or more ({second})")
+            format!("{scenario}: 1 % of {what} {a} ({first}), {b} ({second})")
         }
         _ => format!("Felt TTFT: {scenario}{compared}"),
     }
+}
+
+/// What of a side never came, over which its curve ends; `None` where all came.
+fn never(side: &Side, named: bool) -> Option<String> {
+    let share = |ccdf: &Ccdf| ccdf.points.last().map_or(1.0, |last| last.1);
+    let requests = share(&side.requests);
+    if side.requests.samples == 0 || requests <= 0.0 {
+        return None;
+    }
+    let of = if named { format!("{}: ", side.name) } else { String::new() };
+    let sessions = match side.sessions.samples {
+        0 => String::new(),
+        _ => format!(", and {} of the sessions had such a turn", Format::Percent.value(share(&side.sessions))),
+    };
+    let requests = Format::Percent.value(requests);
+    Some(format!("{of}{requests} of the requests never got a first token{sessions}. The curves end above these."))
 }
 
 const SIDES: [(Ink, Dash); 4] =
@@ -129,7 +149,7 @@ fn panel(distribution: &Distribution, title: &str, label: &str, of: impl Fn(&Sid
     y.range = Some(((least * 0.7).min(0.09), 1.15));
     let mut panel = Panel::new(title, Axis::log("TTFT (s, log scale)", Format::Seconds), y);
     panel.nothing = "nothing to show: no first token".to_owned();
-    if all().any(|ccdf| ccdf.samples > 0) {
+    if all().any(|ccdf| !ccdf.points.is_empty()) {
         panel.nothing = "nothing to show: every TTFT is 0".to_owned();
     }
     let samples: Vec<String> = all().map(|ccdf| super::format::number(ccdf.samples as f64)).collect();
@@ -194,5 +214,31 @@ mod tests {
     fn what_never_came_is_slower_than_all() {
         let ccdf = Ccdf::of(&[1.0, f64::INFINITY]);
         assert_eq!(ccdf.points, [(1.0, 0.5)]);
+    }
+
+    #[test]
+    fn a_tail_that_never_came_is_in_the_title_and_below_the_chart() {
+        let side = |name: &str, worst: &[f64]| Side {
+            name: name.to_owned(),
+            requests: Ccdf::of(worst),
+            sessions: Ccdf::of(worst),
+        };
+        let of = |sides: Vec<Side>| {
+            let provenance = Provenance { scenario: "pool".to_owned(), ..Provenance::default() };
+            let figure = distribution(&Distribution { provenance, sides, slo_ms: None });
+            (figure.title, figure.notes)
+        };
+        let lost = side("off", &[1_000.0, f64::INFINITY]);
+        let note = "50 % of the requests never got a first token, and 50 % of the sessions had such a turn. The curves \
+                    end above these.";
+        assert_eq!(
+            of(vec![lost.clone()]),
+            ("pool: 1 % of sessions had a turn without a first token".into(), vec![note.into()])
+        );
+        let (title, notes) = of(vec![lost, side("on", &[1_000.0, 2_000.0])]);
+        assert_eq!(title, "pool: 1 % of sessions had a turn without a first token (off), of 2 s or more (on)");
+        assert_eq!(notes, [format!("off: {note}")]);
+        let nothing = of(vec![side("run", &[f64::INFINITY])]);
+        assert_eq!(nothing.0, "pool: 1 % of sessions had a turn without a first token");
     }
 }

@@ -304,6 +304,9 @@ fn vertical_axis(faces: &Faces, panel: &Panel, y: &Ruler, slot: &Area, plot: &Ar
     }
 }
 
+/// The part of a wide panel that columns do not take, for the names of the rows and the drawing.
+const ROOM: f64 = 480.0;
+
 /// The widths of the columns that a panel of this width has room for, from the left; the first ones are left out where
 /// there is not enough.
 fn column_widths(faces: &Faces, panel: &Panel, width: f64) -> Vec<f64> {
@@ -316,7 +319,7 @@ fn column_widths(faces: &Faces, panel: &Panel, width: f64) -> Vec<f64> {
             cells.fold(head, f64::max).min(190.0) + 16.0
         })
         .collect();
-    let mut left = 0.42 * width;
+    let mut left = (0.42 * width).max(width - ROOM);
     let mut kept: Vec<f64> = Vec::new();
     for width in all.iter().rev() {
         if *width > left {

@@ -261,6 +261,7 @@ fn tiles(report: &ComparisonReport) -> Vec<Tile> {
         let paired = row.paired.as_ref()?;
         let mean = |of: Interval| amount(Some(Interval { lo: None, hi: None, ..of }), row.figure.meta.unit);
         let change = paired.change.map(|change| format!(", {}", Format::Change.value(change.mean * 100.0)));
+        let change = change.map(|change| change.replace(" %", "\u{a0}%"));
         Some(Tile {
             name: (*name).to_owned(),
             value: mean(paired.b),

@@ -35,7 +35,7 @@ fn table(header: &[String], rows: &[Vec<String>]) -> Table {
 }
 
 fn is_blank(cell: &str) -> bool {
-    matches!(cell.trim(), "" | "-" | "\u{2013}")
+    matches!(cell.trim(), "" | "-" | "\u{2013}" | "no token")
 }
 
 /// The number at the beginning of a text in the base of its unit: 350 ms is 0.35, 1.5 min is 90.
@@ -79,7 +79,7 @@ mod tests {
         let rows =
             |cells: &[&str]| cells.iter().map(|cell| vec!["x".to_owned(), (*cell).to_owned()]).collect::<Vec<_>>();
         let header = ["a".to_owned(), "b".to_owned()];
-        assert!(table(&header, &rows(&["1 s", "-", "2 s"])).columns[1].number);
+        assert!(table(&header, &rows(&["1 s", "-", "2 s", "no token"])).columns[1].number);
         assert!(!table(&header, &rows(&["1 s", "none", "2 s"])).columns[1].number);
         assert!(!table(&header, &rows(&["-"])).columns[1].number);
     }

@@ -33,7 +33,7 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
     let degraded = merged(&sides.episodes());
     let met = if degraded.is_empty() { "escaped" } else { "met a degraded account or escaped" };
     Some(chart::suffered(&Suffered {
-        title: title(&halves, numbers.len(), all > numbers.len(), &slow),
+        title: title(&halves, numbers.len(), all > numbers.len(), (met, &slow)),
         about: format!("Each line is a session that {met}, each dot one of its turns. {same} most harmed on top."),
         provenance: Provenance { replications: None, ..provenance },
         halves,
@@ -46,9 +46,9 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
 }
 
 /// The finding: how many of these sessions got stuck on each side.
-fn title(halves: &[Half], lines: usize, some: bool, slow: &str) -> String {
+fn title(halves: &[Half], lines: usize, some: bool, (met, slow): (&str, &str)) -> String {
     let sessions = plural(lines as f64, "session");
-    let of = if some { format!("Of the {sessions} harmed most") } else { format!("Of {sessions}") };
+    let of = if some { format!("Of the {sessions} harmed most") } else { format!("Of the {sessions} that {met}") };
     let number = |count: u64| if count == 0 { "none".to_owned() } else { format::count(count as f64, None) };
     let each = |count: &dyn Fn(&Half) -> u64| -> Vec<String> {
         halves.iter().map(|half| format!("{} with {}", number(count(half)), half.name)).collect()
@@ -57,8 +57,8 @@ fn title(halves: &[Half], lines: usize, some: bool, slow: &str) -> String {
         return format!("{of}, {}", each(&|half| half.stuck).join(", ").replacen(" with", " got stuck with", 1));
     }
     let bad = |half: &Half| half.lines.iter().flat_map(|line| &line.dots).filter(|dot| dot.level >= Level::Bad).count();
-    let parts = each(&|half| bad(half) as u64).join(", ");
-    format!("{of} none got stuck; turns over {slow} or failed: {parts}")
+    let turns = each(&|half| bad(half) as u64).join(", ");
+    format!("{of}, none got stuck; turns over {slow} or failed: {turns}")
 }
 
 /// The numbers of the sessions to show: those with most harm on whichever side they suffer more.

@@ -8,7 +8,7 @@ mod track;
 use self::density::{density, weighed};
 use self::strips::strip_rows;
 pub use self::track::{AccountTrack, Counted, Escapes, Share, Timeline};
-use self::track::{STRIPS, escaped, time_axis};
+use self::track::{STRIPS, time_axis};
 use super::figure::{Axis, Dash, Figure, Mark, Panel, Row, Series, Shape, Span, SpanKind, Texture};
 use super::format::{Format, number};
 use super::journey::{REASONS, reason_style};
@@ -76,15 +76,25 @@ pub fn timeline(timeline: &Timeline) -> Figure {
 /// The finding: which account sessions left most often.
 fn title(timeline: &Timeline) -> String {
     let scenario = &timeline.provenance.scenario;
-    let all: u64 = timeline.accounts.iter().map(escaped).sum();
-    let most = timeline.accounts.iter().max_by_key(|account| escaped(account)).filter(|_| all > 0);
+    let all: u64 = timeline.accounts.iter().map(|account| account.escaped).sum();
+    let most = timeline.accounts.iter().max_by_key(|account| account.escaped).filter(|_| all > 0);
     match most {
         None => format!("{scenario}: accounts over time, and no escape"),
-        Some(most) if all == 1 => format!("{scenario}: accounts over time; the one escape is from {}", most.name),
-        Some(most) => {
-            let (some, all) = (number(escaped(most) as f64), number(all as f64));
-            format!("{scenario}: accounts over time; {some} of {all} escapes are from {}", most.name)
+        Some(most) if all == 1 => {
+            format!("{scenario}: accounts over time; the one escape is from {}", spoken(&most.name))
         }
+        Some(most) => {
+            let (some, all) = (number(most.escaped as f64), number(all as f64));
+            format!("{scenario}: accounts over time; {some} of {all} escapes are from {}", spoken(&most.name))
+        }
+    }
+}
+
+/// An account in a sentence: `account 8 (small)` for the label `8 small`.
+fn spoken(label: &str) -> String {
+    match label.split_once(' ') {
+        Some((id, name)) if id.parse::<i64>().is_ok() => format!("account {id} ({name})"),
+        _ => label.to_owned(),
     }
 }
 
@@ -184,9 +194,8 @@ fn threshold_name(ms: f64) -> String {
 }
 
 fn remark(account: &AccountTrack) -> String {
-    let escapes = escaped(account);
-    let word = units::plural(escapes, "escape");
-    format!("{} answered, {} {word}", number(account.attempts as f64), number(escapes as f64))
+    let word = units::plural(account.escaped, "escape");
+    format!("{} answered, {} {word}", number(account.attempts as f64), number(account.escaped as f64))
 }
 
 /// What the EWMA is, at some 150 of its points: a tooltip for each would be most of a page.

@@ -3,7 +3,7 @@
 use super::super::figure::{Axis, Mark, Panel, Row, Series, Span};
 use super::super::journey::{REASONS, reason_style};
 use super::super::theme::Ink;
-use super::track::{AccountTrack, COLUMNS, STRIPS, Timeline, escaped, time_axis};
+use super::track::{AccountTrack, COLUMNS, STRIPS, Timeline, time_axis};
 
 /// What is above it in a row belongs to escapes and blocks, so that they hide nothing of the strip.
 const LANE: f64 = -0.18;
@@ -16,7 +16,7 @@ pub(super) fn strip_rows(timeline: &Timeline) -> Vec<Row> {
     if shown.len() > STRIPS {
         let weight = |i: &usize| {
             let account = &timeline.accounts[*i];
-            escaped(account) as f64 * 1e6 + account.degraded.iter().map(|span| span.to - span.from).sum::<f64>()
+            account.escaped as f64 * 1e6 + account.degraded.iter().map(|span| span.to - span.from).sum::<f64>()
         };
         shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.cmp(b)));
         shown.truncate(STRIPS);

@@ -8,8 +8,10 @@ use super::super::format::Format;
 pub struct AccountTrack {
     /// Its name.
     pub name: String,
-    /// How many attempts had a first token.
+    /// How many attempts had a first token, after the warm-up.
     pub attempts: u64,
+    /// How many sessions' turns escaped from it, after the warm-up.
+    pub escaped: u64,
     /// (time, upstream TTFT in ms) of each of them, where they are few.
     pub ttft_ms: Vec<(f64, f64)>,
     /// Their numbers, where they are many.
@@ -100,8 +102,4 @@ pub(super) fn time_axis(timeline: &Timeline) -> Axis {
     // the warm-up is folded away: no figure counts it
     let from = if timeline.warmup_s > 0.0 && timeline.warmup_s < end { timeline.warmup_s } else { 0.0 };
     Axis::linear("virtual time since the start of the run (h:mm)", Format::Clock).over(from, end)
-}
-
-pub(super) fn escaped(account: &AccountTrack) -> u64 {
-    account.escapes.iter().map(|escapes| escapes.count).sum()
 }

@@ -23,6 +23,7 @@ pub(super) struct Account {
     counted: Option<Grid<Levels>>,
     ewma: Grid<Envelope, FINE>,
     escapes: Grid<[u64; 3]>,
+    escaped: u64,
     conditions: u32,
     degraded: Spans,
     off_list: Spans,
@@ -117,7 +118,9 @@ impl Account {
         self.ewma.at(after).join(&now);
     }
 
-    pub fn escape(&mut self, after: Span, reason: EscapeReason) {
+    /// A session escaped from it; `counts`: the request arrived after the warm-up.
+    pub fn escape(&mut self, after: Span, reason: EscapeReason, counts: bool) {
+        self.escaped += u64::from(counts);
         let place = EscapeReason::ALL.iter().position(|other| *other == reason).unwrap_or(0);
         self.escapes.at(after)[place] += 1;
     }
@@ -153,6 +156,7 @@ impl Account {
         AccountTrack {
             name,
             attempts: self.attempts,
+            escaped: self.escaped,
             ttft_ms: self.each.iter().map(|&(at, ms)| (f64::from(at), f64::from(ms))).collect(),
             counted: self.counted.as_ref().map(counted).unwrap_or_default(),
             ewma_ms: self.ewma_points(),

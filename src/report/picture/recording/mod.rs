@@ -35,6 +35,8 @@ pub struct Recording {
     shares: Grid<[u64; 3]>,
     felt: Percentiles,
     worst: Percentiles,
+    /// Requests without a first token, and sessions with such a turn: slower than all in `felt` and `worst`.
+    without_token: [u64; 2],
     ledger: Ledger,
     prefixes: Prefixes,
     journeys: Journeys,
@@ -59,6 +61,7 @@ impl Recording {
             shares: Grid::default(),
             felt: Percentiles::new(),
             worst: Percentiles::new(),
+            without_token: [0; 2],
             ledger: Ledger::new(settings),
             prefixes: Prefixes::new(accounts),
             journeys: Journeys::new(settings.slow_ttft),
@@ -156,7 +159,9 @@ impl Recording {
 
     /// The distributions of felt TTFT, under this name.
     pub fn side(&self, name: &str) -> Side {
-        Side { name: name.to_owned(), requests: ccdf(&self.felt), sessions: ccdf(&self.worst) }
+        let [requests, sessions] = self.without_token;
+        let (requests, sessions) = (ccdf(&self.felt, requests), ccdf(&self.worst, sessions));
+        Side { name: name.to_owned(), requests, sessions }
     }
 
     /// The sessions that an incident touched, the most harmed first, or where there was none those with the slowest
@@ -211,8 +216,10 @@ impl Recording {
 
     fn ended(&mut self, summary: &Summary) {
         self.stuck += u64::from(summary.stuck);
-        if summary.turns > 0 {
-            self.worst.record_span(summary.worst_ttft);
+        match summary.turns_without_token {
+            0 if summary.turns > 0 => self.worst.record_span(summary.worst_ttft),
+            0 => {}
+            _ => self.without_token[1] += 1,
         }
     }
 }
@@ -230,22 +237,24 @@ fn label(session: &journeys::Session) -> String {
     )
 }
 
-/// The quantiles at shares that are even on a logarithmic scale, from all to the slowest one.
-fn ccdf(of: &Percentiles) -> Ccdf {
+/// The quantiles at shares that are even on a logarithmic scale, from all to the slowest one. `without`: how many
+/// never had a first token: they count among the slower ones of every value.
+fn ccdf(of: &Percentiles, without: u64) -> Ccdf {
     let mut of = of.clone();
-    let samples = of.count();
-    let Some(max) = of.max() else { return Ccdf::default() };
+    let (answered, samples) = (of.count(), of.count() + without);
+    let Some(max) = of.max() else { return Ccdf { points: Vec::new(), samples } };
     let mut points: Vec<(f64, f64)> = Vec::new();
+    let slower = |share: f64| (share * answered as f64 + without as f64) / samples as f64;
     for i in 0..POINTS {
-        let share = libm::pow(samples as f64, -f64::from(i) / f64::from(POINTS));
+        let share = libm::pow(answered as f64, -f64::from(i) / f64::from(POINTS));
         let Some(nanos) = of.quantile(1.0 - share) else { continue };
         let value = nanos / 1e6;
         match points.last_mut() {
-            Some(last) if last.0 >= value => last.1 = share,
-            _ => points.push((value, share)),
+            Some(last) if last.0 >= value => last.1 = slower(share),
+            _ => points.push((value, slower(share))),
         }
     }
-    points.push((max / 1e6, 0.0));
+    points.push((max / 1e6, slower(0.0)));
     Ccdf { points, samples }
 }
 
@@ -254,7 +263,8 @@ impl Observer for Recording {
         let after = self.after(step.now);
         let decision = step.decision;
         if let Some(escape) = decision.escape {
-            self.accounts[escape.account.at()].escape(after, escape.reason);
+            let counts = self.settings.counts(step.request.at);
+            self.accounts[escape.account.at()].escape(after, escape.reason, counts);
         }
         let kind = match (decision.escape, decision.sticky_previous_hit || decision.sticky_session_hit) {
             (Some(_), _) => 2,
@@ -318,8 +328,11 @@ impl Observer for Recording {
     }
 
     fn finished(&mut self, finished: &Finished<'_>) {
-        if let Some(felt) = finished.felt_ttft().filter(|_| self.settings.counts(finished.request.at)) {
-            self.felt.record_span(felt);
+        if self.settings.counts(finished.request.at) {
+            match finished.felt_ttft() {
+                Some(felt) => self.felt.record_span(felt),
+                None => self.without_token[0] += 1,
+            }
         }
         if let Some(stale) = self.ledger.turn(finished) {
             self.ended(&stale);
