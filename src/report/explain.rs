@@ -62,8 +62,9 @@ impl ThresholdTable {
             )),
             Block::Table(table),
             Block::Line(
-                "1 to 4: 1 if the gate has only just fired, and 4 if the average has risen to the level of the slow \
-                 completions; only completions move the average, and one that equals the threshold fires nothing"
+                "two numbers: the first if the gate has only just fired, the second if the average has risen to the \
+                 level of the slow completions; nothing but completions moves the average, and the gate fires over the \
+                 threshold, not at it"
                     .to_owned(),
             ),
         ];

@@ -130,16 +130,25 @@ pub fn compare(comparison: &Comparison) -> Figure {
     }
 }
 
-/// The finding: how many figures got better and how many worse.
+/// The finding: how many figures got better and how many worse, those that do not stand among all apart.
 fn title(comparison: &Comparison) -> String {
-    let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
+    let is_open = |row: &Difference| row.words.ends_with('?');
+    let of = |verdict| comparison.rows.iter().filter(move |row| row.verdict == verdict);
+    let sure = |verdict| of(verdict).filter(|row| !is_open(row)).count();
+    let open = of(Finding::Better).chain(of(Finding::Worse)).filter(|row| is_open(row)).count();
     let scenario = &comparison.provenance.scenario;
     let figures = |n: usize| units::count(n as u64, "figure");
-    match (count(Finding::Better), count(Finding::Worse)) {
+    let found = match (sure(Finding::Better), sure(Finding::Worse)) {
         (0, 0) => format!("{scenario}: no figure is shown to be better or worse under B"),
         (better, 0) => format!("{scenario}: {} better under B, none worse", figures(better)),
         (0, worse) => format!("{scenario}: {} worse under B, none better", figures(worse)),
         (better, worse) => format!("{scenario}: {} better under B, {worse} worse", figures(better)),
+    };
+    let is_none = of(Finding::Better).chain(of(Finding::Worse)).all(is_open);
+    match open {
+        0 => found,
+        n if is_none => format!("{found}; {n} perhaps"),
+        n => format!("{found}; {n} more perhaps"),
     }
 }
 
@@ -186,5 +195,34 @@ fn reach(rows: &[Difference]) -> (f64, f64) {
     match left.max(right) {
         most if most > 0.0 => (left.max(0.12 * most), right.max(0.12 * most)),
         _ => (1.0, 1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_title_keeps_what_does_not_stand_among_all_figures_apart() {
+        let row = |verdict, words: &str| Difference {
+            name: "price".to_owned(),
+            a: "1".to_owned(),
+            b: "2".to_owned(),
+            difference: "+1".to_owned(),
+            change_percent: Estimate::bare(100.0),
+            verdict,
+            words: words.to_owned(),
+        };
+        let titled = |rows: Vec<Difference>| {
+            let provenance = Provenance { scenario: "pool".to_owned(), ..Provenance::default() };
+            let (a, b) = ("off".to_owned(), "on".to_owned());
+            compare(&Comparison { provenance, a, b, rows, level_percent: 95.0 }).title
+        };
+        let better = row(Finding::Better, "better");
+        let rows = vec![better.clone(), row(Finding::Better, "better?"), row(Finding::Worse, "worse?")];
+        assert_eq!(titled(rows), "pool: 1 figure better under B, none worse; 2 more perhaps");
+        assert_eq!(titled(vec![better]), "pool: 1 figure better under B, none worse");
+        let open = vec![row(Finding::Worse, "worse?")];
+        assert_eq!(titled(open), "pool: no figure is shown to be better or worse under B; 1 perhaps");
     }
 }
