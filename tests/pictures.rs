@@ -117,6 +117,19 @@ fn a_comparison_of_what_never_came_does_not_let_it_fall() {
 }
 
 #[test]
+fn a_comparison_without_conditions_names_the_account_that_gave_trouble() {
+    let before = HOUR.split("conditions:").next().unwrap().replace("name: small", "name: small, concurrency: 2");
+    let after = HOUR.split("ttft_factor: 40}}\n").last().unwrap();
+    let folder = Folder::new("trouble", &format!("{before}{after}"));
+    let compare = ["compare", "hour.yaml", "--replications", "2"];
+    let sentence = folder.json(&compare)["answer"]["sentence"].as_str().unwrap().to_owned();
+    let run = folder.json(&["run", "hour.yaml"])["answer"]["sentence"].as_str().unwrap().to_owned();
+    for said in [sentence, run] {
+        assert!(said.contains("ccount 4 (small) had no free slot "), "{said}");
+    }
+}
+
+#[test]
 fn a_comparison_without_requests_says_so() {
     let folder = Folder::new("none", &HOUR.replace("sessions_per_hour: 300", "sessions_per_hour: 0.001"));
     let result = folder.json(&["compare", "hour.yaml", "--replications", "2"]);

@@ -1,16 +1,20 @@
 //! The answer of a comparison: what befell whom, whether B is better for users, what got worse, and what it costs.
 
-use super::incident::incident;
+use serde::Deserialize as _;
+
+use super::incident::{Accounts, incident};
 use super::run::capital;
+use super::trouble::Pool;
 use super::words::sentence;
 use super::{Answer, FAILURES, Tone, plain};
 use crate::experiment::compare::{Comparison, Conclusion, Row};
 use crate::experiment::criterion::Evidence;
 use crate::experiment::stats::{Interval, Paired, Verdict};
-use crate::measure::figures::Unit;
+use crate::measure::figures::{Unit, no_token};
 use crate::report::ComparisonReport;
 use crate::report::document::Estimate;
 use crate::report::format;
+use crate::scenario::Duration;
 use crate::units::{agree, count};
 
 /// What users feel, failures first.
@@ -151,7 +155,7 @@ fn said(report: &ComparisonReport) -> String {
         let (of_a, of_b) = (share(a), share(b));
         clauses.push(format!("{of_b} of the requests failed under B ({of_a} under A)"));
     }
-    clauses.extend(incident(&report.scenarios[1]));
+    clauses.extend(incident(&report.scenarios[1]).or_else(|| trouble(report)));
     let Some((row, paired)) = headline(comparison) else {
         clauses.push("no replication has a TTFT under both".to_owned());
         return sentence(&clauses);
@@ -161,6 +165,25 @@ fn said(report: &ComparisonReport) -> String {
     let beside = beside.iter().filter_map(|path| comparison.row(path)).filter(|row| row.verdict.claims());
     clauses.extend(beside.filter_map(short));
     sentence(&clauses)
+}
+
+/// The accounts that gave trouble under B, where no condition says it.
+fn trouble(report: &ComparisonReport) -> Option<String> {
+    let (comparison, scenario) = (&report.comparison, &report.scenarios[1]);
+    let mean = |path: &str| {
+        let row = comparison.row(path)?;
+        row.paired.as_ref().map(|paired| paired.b).or(row.alone[1]).map(|found| no_token::or_nan(found.mean))
+    };
+    let accounts = Accounts::of(scenario);
+    let slo = scenario.pointer("/measure/slo_ttft").and_then(|slo| Duration::deserialize(slo).ok());
+    let pool = Pool {
+        ids: accounts.ids(),
+        accounts,
+        figure: &|id, path| mean(&format!("accounts.{id}.{path}")).unwrap_or(0.0),
+        escapes: ["escapes.total", "escapes.by_reason.concurrency_full"].map(|path| mean(path).unwrap_or(0.0)),
+        slo: slo.map(|slo| slo.0),
+    };
+    pool.trouble()
 }
 
 /// What B is called in a sentence, and A.
@@ -202,8 +225,8 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
         Verdict::NotDecidable => {
             let n = report.comparison.replications;
-            let (runs, say) = (count(n, "replication"), agree(n, "says", "say"));
-            format!("{runs} {say} nothing surely: {what} is {from} {a}, {to} {b}")
+            let (runs, are) = (count(n, "replication"), agree(n, "is", "are"));
+            format!("{runs} {are} too few to judge {what}: {from} {a}, {to} {b}")
         }
         _ if sure(row) => format!("{what} {verb} from {from} {a} to {to} {b}{change}"),
         _ => format!("{what} perhaps {verb} from {from} {a} to {to} {b}{change}"),

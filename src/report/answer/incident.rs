@@ -34,6 +34,11 @@ impl Accounts {
         }))
     }
 
+    /// Their ids in order.
+    pub fn ids(&self) -> Vec<String> {
+        self.0.iter().map(|(id, _)| id.clone()).collect()
+    }
+
     /// An id with the name beside it, where there is one: `8 (small)`.
     fn named(&self, id: &str) -> String {
         match self.0.iter().find(|(other, _)| other == id) {

@@ -8,6 +8,7 @@ mod comparison;
 mod incident;
 mod run;
 mod sweep;
+mod trouble;
 mod tune;
 mod words;
 

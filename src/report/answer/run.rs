@@ -1,6 +1,7 @@
 //! The answer of a run: what befell whom, whether the gate saw it, and what users felt.
 
 use super::incident::{Accounts, incident};
+use super::trouble::Pool;
 use super::words::{list, plural, sentence};
 use super::{Answer, FAILURES, Tone};
 use crate::measure::Status;
@@ -16,9 +17,6 @@ const OVER_SLO: f64 = 0.1;
 
 /// What to do where nothing was counted.
 pub(super) const MORE: &str = "A longer duration, a shorter warm-up or another trace gives it something to measure.";
-
-/// So many escapes for want of a slot are worth the first sentence.
-const FULL: f64 = 20.0;
 
 /// Figures of a run for sentences.
 struct Figures<'a>(&'a ResultDocument);
@@ -118,50 +116,17 @@ fn who(figures: &Figures<'_>) -> String {
     if let Some(clause) = incident(&document.about.scenario) {
         return clause;
     }
-    let accounts = Accounts::new(document.accounts.iter().map(|a| (a.name.clone(), a.label.clone())));
-    let of = |path: &str| {
-        let value = |a: &crate::report::document::NamedFigures| a.get(path).map_or(0.0, Estimate::mean);
-        let mut some: Vec<(f64, &str)> =
-            document.accounts.iter().map(|a| (value(a), a.name.as_str())).filter(|a| a.0 > 0.0).collect();
-        some.sort_by(|a, b| b.0.total_cmp(&a.0));
-        some
+    let pool = Pool {
+        accounts: Accounts::new(document.accounts.iter().map(|a| (a.name.clone(), a.label.clone()))),
+        ids: document.accounts.iter().map(|account| account.name.clone()).collect(),
+        figure: &|id, path| {
+            let account = document.accounts.iter().find(|account| account.name == id);
+            account.and_then(|account| account.get(path)).map_or(0.0, Estimate::mean)
+        },
+        escapes: ["escapes.total", "escapes.by_reason.concurrency_full"].map(|path| figures.mean(path)),
+        slo: Some(document.about.settings.slo_ttft),
     };
-    let blocked = of("blocked_s");
-    if let [(longest, _), ..] = blocked.as_slice() {
-        let ids: Vec<String> = in_order(document, &blocked);
-        let longest = format::time(*longest, None);
-        return match ids.len() {
-            1 => format!("{} was blocked for {longest} by its limits or errors", accounts.words(&ids)),
-            _ => format!("{} were blocked by their limits or errors, for up to {longest}", accounts.words(&ids)),
-        };
-    }
-    let (escapes, full) = (of("escapes_from"), figures.mean("escapes.by_reason.concurrency_full"));
-    let many = full >= FULL && full > 0.5 * figures.mean("escapes.total");
-    if let ([(most, id), ..], true) = (escapes.as_slice(), many) {
-        let who = accounts.words(&[(*id).to_owned()]);
-        return format!("{who} had no free slot {} times when a session wanted one", format::count(*most, None));
-    }
-    always_slow(document, &accounts).unwrap_or_else(|| "no account was degraded".to_owned())
-}
-
-/// Accounts that were over the SLO with half of their first tokens while others were not.
-fn always_slow(document: &ResultDocument, accounts: &Accounts) -> Option<String> {
-    let slo = document.about.settings.slo_ttft;
-    let slow = |a: &&crate::report::document::NamedFigures| {
-        a.get("ttft_ms.p50").is_some_and(|p50| p50.mean().is_finite() && p50.mean() > slo.millis())
-    };
-    let ids: Vec<String> = document.accounts.iter().filter(slow).map(|account| account.name.clone()).collect();
-    let some = !ids.is_empty() && ids.len() < document.accounts.len();
-    let their = if ids.len() == 1 { "its" } else { "their" };
-    some.then(|| {
-        format!("{} took over {} for half of {their} first tokens", accounts.words(&ids), format::setting(slo))
-    })
-}
-
-/// These accounts' ids in the document's order.
-fn in_order(document: &ResultDocument, some: &[(f64, &str)]) -> Vec<String> {
-    let is = |name: &str| some.iter().any(|(_, id)| *id == name);
-    document.accounts.iter().filter(|account| is(&account.name)).map(|account| account.name.clone()).collect()
+    pool.trouble().unwrap_or_else(|| "no account was degraded".to_owned())
 }
 
 /// Whether the gate saw it.
