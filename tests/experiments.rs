@@ -420,7 +420,7 @@ mod tune {
         ];
         let (text, status) = answer(&arguments);
         assert_eq!(status, 0);
-        for word in ["Set sticky_escape_ttft_ms from 15000 to ", "Keep sticky_escape_ttft_ms=15000"] {
+        for word in ["SET sticky_escape_ttft_ms 15000 -> ", "KEEP sticky_escape_ttft_ms=15000"] {
             if text.contains(word) {
                 assert!(text.contains("What it buys and costs in small"), "{text}");
                 assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -453,7 +453,7 @@ mod tune {
             "400",
         ]);
         assert_eq!(status, 0);
-        assert!(text.contains("Set sticky_escape_ttft_ms from 15000 to 8000"), "{text}");
+        assert!(text.contains("SET sticky_escape_ttft_ms 15000 -> 8000"), "{text}");
         assert!(text.replace("\n ", "").contains("as it stands a constraint is broken"), "{text}");
     }
 
@@ -479,7 +479,7 @@ mod tune {
         // with this seed the first 12 replications, which the search runs, make the same decisions with both
         let vary = "sticky_escape_ttft_ms=15050,15150";
         let (text, status) = answer(&["tune", SMALL, "--seed", "3", "--vary", vary, "--replications", "20"]);
-        assert!(status == 0 && text.starts_with("Keep "), "{status} {text}");
+        assert!(status == 0 && text.starts_with("KEEP "), "{status} {text}");
     }
 
     #[test]

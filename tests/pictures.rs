@@ -146,8 +146,8 @@ fn a_search_says_its_answer_first_and_its_chart_has_what_there_is() {
     let text = folder.run(&[&arguments[..], &["--plot", "charts"]].concat());
     let first = text.lines().next().unwrap();
     assert!(
-        first.starts_with("Keep sticky_escape_ttft_ms=15000; ")
-            || first.starts_with("Set sticky_escape_ttft_ms from 15000 to "),
+        first.starts_with("KEEP sticky_escape_ttft_ms=15000; ")
+            || first.starts_with("SET sticky_escape_ttft_ms 15000 -> "),
         "{text}"
     );
     let chart = folder.chart("search");

@@ -31,38 +31,33 @@ impl TuneReport {
         }
     }
 
-    /// The same as a sentence for people.
+    /// The same as a sentence for people, with the best of the other values where the current one stays.
     pub fn sentence(&self) -> String {
-        match self.tuned.advice {
-            Advice::Change => {
-                let moves = self.changes().into_iter().map(|(key, own, value)| format!("{key} from {own} to {value}"));
-                format!("Set {}{}.", moves.collect::<Vec<_>>().join(", and "), self.reservations())
-            }
-            Advice::Keep => {
-                let others = self.tuned.arms.iter().filter(|arm| !self.is_own(arm)).count();
-                let rest = self.challenger().map_or_else(
-                    || "no other value meets the constraints".to_owned(),
-                    |arm| match others {
-                        1 => format!("the other value is {}", self.label(arm)),
-                        n => format!("the best of the {n} other values is {}", self.label(arm)),
-                    },
-                );
-                format!("Keep {}; {rest}.", self.own_values())
-            }
-            Advice::NothingFeasible => "Nothing can be set: every value is shown to break a constraint.".to_owned(),
-            Advice::Inert => "Inert: no value changed any decision of the scheduler in any replication.".to_owned(),
+        let headline = self.headline();
+        if self.tuned.advice != Advice::Keep {
+            return format!("{headline}.");
         }
+        let others = self.tuned.arms.iter().filter(|arm| !self.is_own(arm)).count();
+        let rest = self.challenger().map_or_else(
+            || "no other value meets the constraints".to_owned(),
+            |arm| match others {
+                1 => format!("the other value is {}", self.label(arm)),
+                n => format!("the best of the {n} other values is {}", self.label(arm)),
+            },
+        );
+        format!("{headline}; {rest}.")
     }
 
     /// What belongs to the sentence, each as a sentence.
     pub fn points(&self) -> Vec<String> {
         if self.tuned.advice == Advice::Inert {
-            return vec!["Nothing was tested by this search (exit status 4).".to_owned()];
+            return vec!["So this search has tested nothing.".to_owned()];
         }
         // the sentence names the best of the others
         let said = |line: &String| line.starts_with("best of the ") || line.starts_with("no other value meets");
         let point = |line: String| match line.split_once(": ") {
             Some((word @ ("buys" | "costs"), rest)) => format!("It {word}: {rest}."),
+            Some((word, rest)) if word.starts_with("as good, ") => format!("Others are {word}: {rest}."),
             _ => sentence(&[line]),
         };
         self.details().into_iter().filter(|line| !said(line)).map(point).collect()
