@@ -16,18 +16,43 @@ use std::time::Instant;
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
-/// How long one input may take. Parsing takes milliseconds; the rest is for busy machines.
+/// How much processor time one input may take. Parsing takes milliseconds; the rest is for slow machines.
 const SECONDS_AN_INPUT: f64 = 5.0;
 
 /// The most memory that all targets together may have used, in MB.
 const MEGABYTES: f64 = 1_024.0;
 
+/// Processor time of this thread in seconds, so that a busy machine makes no input slow; wall time where the system does
+/// not say.
+struct Spent {
+    #[expect(clippy::disallowed_types, reason = "a test of how long reading takes needs the clock")]
+    begun: Instant,
+    before: Option<f64>,
+}
+
+impl Spent {
+    fn from_now() -> Self {
+        #[expect(clippy::disallowed_types, reason = "a test of how long reading takes needs the clock")]
+        let begun = Instant::now();
+        Self { begun, before: Self::on_processor() }
+    }
+
+    fn seconds(&self) -> f64 {
+        let own = self.before.zip(Self::on_processor()).map(|(before, after)| after - before);
+        own.unwrap_or_else(|| self.begun.elapsed().as_secs_f64())
+    }
+
+    fn on_processor() -> Option<f64> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+    }
+}
+
 /// Tries one input and fails with everything that is needed to try it again.
 fn attempt(target: &Target, input: &[u8], what: &str) {
-    #[expect(clippy::disallowed_types, reason = "a test of how long reading takes needs the clock")]
-    let start = Instant::now();
+    let spent = Spent::from_now();
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = spent.seconds();
     if outcome.is_err() || seconds > SECONDS_AN_INPUT {
         let path = std::env::temp_dir().join(format!("stickysim-fuzz-{}", target.name));
         std::fs::write(&path, input).expect("a temporary file");
