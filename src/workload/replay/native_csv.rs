@@ -87,12 +87,12 @@ impl LineFormat for NativeCsv {
             let nanos = record.parse(columns.time, "a date such as 2026-01-01T00:00:00Z", timestamp::date)?;
             self.origin.span(nanos)?
         } else {
-            let of_text = |text: &str| timestamp::span(text).filter(|_| !timestamp::is_unix_millis(text));
-            let expected = match timestamp::is_unix_millis(record.text(columns.time)) {
+            let is_millis = timestamp::is_unix_millis(record.text(columns.time));
+            let expected = match is_millis {
                 true => "seconds (this looks like Unix time in milliseconds or smaller: divide it)",
                 false => "seconds, 0 or more",
             };
-            record.parse(columns.time, expected, of_text)?
+            record.parse(columns.time, expected, |text| timestamp::span(text).filter(|_| !is_millis))?
         };
         let [
             _,

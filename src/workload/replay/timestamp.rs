@@ -6,8 +6,9 @@ const NANOS: i128 = 1_000_000_000;
 
 /// Whether a number is Unix time in milliseconds, microseconds or nanoseconds: twelve digits and more before the point.
 pub(super) fn is_unix_millis(text: &str) -> bool {
-    let whole = text.trim().split('.').next().unwrap_or_default();
-    whole.len() >= 12 && whole.bytes().all(|byte| byte.is_ascii_digit()) && !whole.starts_with('0')
+    let text = text.trim().as_bytes();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits >= 12 && text[0] != b'0' && matches!(text.get(digits), None | Some(b'.'))
 }
 
 /// Nanoseconds since the Unix epoch of a date such as `2023-11-16 18:17:03.9799600`, `2024-05-10 00:00:00.009930+00:00`
