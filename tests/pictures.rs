@@ -84,11 +84,16 @@ fn the_timeline_counts_what_the_result_counts_and_names_the_account() {
 #[test]
 fn each_of_two_incidents_has_its_own_words() {
     let folder = Folder::new("incidents", HOUR);
-    folder.run(&["run", "hour.yaml", "--plot", "charts"]);
+    folder.run(&["run", "hour.yaml", "--plot", "charts", "--html", "page.html"]);
     let incident = folder.chart("incident");
     for words in ["account 2 was 40x slower from 0:02 to 0:17", "account 4 (small) was 40x slower from 0:40 to 0:50"] {
         assert!(says(&incident, words), "{words}");
     }
+    // the title and the end of the story speak of the same run without escape
+    let (_, off) = title(&incident).split_once("got stuck (").unwrap();
+    let off: u64 = off.split(' ').next().unwrap().parse().unwrap();
+    let page = std::fs::read_to_string(folder.0.join("page.html")).unwrap();
+    assert!(page.contains(&format!("With escape off, {off} sessions got stuck on the same luck")), "{off}");
 }
 
 #[test]

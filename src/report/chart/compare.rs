@@ -94,6 +94,9 @@ pub fn compare(comparison: &Comparison) -> Figure {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
         }
     }
+    // a hyphen beside the minus signs of changes would look like another sign
+    let signed =
+        |text: &str| text.strip_prefix('-').filter(|rest| !rest.is_empty()).map(|rest| format!("\u{2212}{rest}"));
     let column = |head: &str, cell: &dyn Fn(&Difference) -> (String, Ink)| Column {
         head: head.to_owned(),
         cells: rows.iter().map(cell).collect(),
@@ -102,7 +105,7 @@ pub fn compare(comparison: &Comparison) -> Figure {
     panel.columns = vec![
         column("A", &|row| (row.a.clone(), Ink::Text)),
         column("B", &|row| (row.b.clone(), Ink::Text)),
-        column("B \u{2212} A", &|row| (row.difference.clone(), Ink::Text)),
+        column("B \u{2212} A", &|row| (signed(&row.difference).unwrap_or_else(|| row.difference.clone()), Ink::Text)),
         column("change", &|row| (change(row), Ink::Text)),
         column("verdict", &|row| (row.words.clone(), ink(row.verdict))),
     ];

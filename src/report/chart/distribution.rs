@@ -96,6 +96,7 @@ fn title(distribution: &Distribution, compared: &str) -> String {
             let [first, second] = [&distribution.sides[0].name, &distribution.sides[1].name];
             format!("{scenario}: 1 % of {what} {a} ({first}), {b} ({second})")
         }
+        None => format!("{scenario}: no request to have a tail{compared}"),
         _ => format!("Felt TTFT: {scenario}{compared}"),
     }
 }

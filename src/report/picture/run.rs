@@ -12,6 +12,7 @@ use crate::report::document::{Estimate, NamedFigures, ResultDocument};
 use crate::report::format;
 use crate::report::html::{Page, Piece, STORY_ENDS, Section, Tile, Tone};
 use crate::report::summary::sections;
+use crate::units::count;
 
 /// Where figures of a run come from.
 pub(super) fn from(document: &ResultDocument) -> Provenance {
@@ -89,7 +90,9 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
     who.extend(take("Tail latency"));
     story.push(("Who suffered", who));
     story.push(("What it cost", take("Escapes").into_iter().chain(take("Cost")).collect()));
-    story.push((STORY_ENDS, advice(document)));
+    let mut change: Vec<Piece> = bought(document, recording).map(Piece::Line).into_iter().collect();
+    change.extend(advice(document));
+    story.push((STORY_ENDS, change));
     let timeline = first_only(document).chain([chart(timeline(&recording.timeline(first.clone())))]);
     story.push(("Accounts over time", timeline.collect()));
     let story = story.into_iter().filter(|(_, pieces)| !pieces.is_empty());
@@ -116,6 +119,15 @@ fn sessions_shown(count: usize) -> String {
     } else {
         format!("the {count} sessions that suffered most")
     }
+}
+
+/// What escape spares users here, by the one run on the same luck without it; `None` where there is none.
+fn bought(document: &ResultDocument, recording: &Recording) -> Option<String> {
+    let [off, on] = [recording.without()?.stuck(), recording.stuck()];
+    let sessions = count(off, "session");
+    let instead = if off == on { "as with escape on".to_owned() } else { format!("instead of {on}") };
+    let first = if document.replications > 1 { " (the first replication)" } else { "" };
+    Some(format!("With escape off, {sessions} got stuck on the same luck, {instead}{first}."))
 }
 
 /// What the answer advises, which is its last point.
