@@ -94,9 +94,6 @@ pub fn compare(comparison: &Comparison) -> Figure {
             panel.series.push(Series::new(name, ink, Mark::Intervals { rows: intervals, shape }).tips(tips));
         }
     }
-    // a hyphen beside the minus signs of changes would look like another sign
-    let signed =
-        |text: &str| text.strip_prefix('-').filter(|rest| !rest.is_empty()).map(|rest| format!("\u{2212}{rest}"));
     let column = |head: &str, cell: &dyn Fn(&Difference) -> (String, Ink)| Column {
         head: head.to_owned(),
         cells: rows.iter().map(cell).collect(),
@@ -105,7 +102,7 @@ pub fn compare(comparison: &Comparison) -> Figure {
     panel.columns = vec![
         column("A", &|row| (row.a.clone(), Ink::Text)),
         column("B", &|row| (row.b.clone(), Ink::Text)),
-        column("B \u{2212} A", &|row| (signed(&row.difference).unwrap_or_else(|| row.difference.clone()), Ink::Text)),
+        column("B \u{2212} A", &|row| (with_minus(&row.difference), Ink::Text)),
         column("change", &|row| (change(row), Ink::Text)),
         column("verdict", &|row| (row.words.clone(), ink(row.verdict))),
     ];
@@ -130,6 +127,15 @@ pub fn compare(comparison: &Comparison) -> Figure {
         legend: Vec::new(),
         notes,
         provenance: comparison.provenance.clone(),
+    }
+}
+
+/// A difference with the minus sign, or the dash, that changes have beside it in place of a hyphen.
+fn with_minus(text: &str) -> String {
+    match text.strip_prefix('-') {
+        Some("") => "\u{2013}".to_owned(),
+        Some(rest) => format!("\u{2212}{rest}"),
+        None => text.to_owned(),
     }
 }
 
