@@ -81,6 +81,16 @@ fn lines_have_at_most_120_columns() {
 }
 
 #[test]
+fn no_merge_has_left_its_marks() {
+    let mut all = files(&["src", "tests", "examples", "benches"], "rs");
+    all.extend(files(&["docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"], "md"));
+    let marks = ["<", ">"].map(|sign| format!("{} ", sign.repeat(7)));
+    let left = all.iter().filter(|(_, text)| marks.iter().any(|mark| text.contains(mark)));
+    let left: Vec<&String> = left.map(|(name, _)| name).collect();
+    assert!(left.is_empty(), "marks of a merge are left in {left:?}");
+}
+
+#[test]
 fn functions_have_at_most_60_lines() {
     let mut counted = BTreeMap::new();
     for (name, text) in files(&["src"], "rs") {
