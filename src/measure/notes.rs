@@ -153,7 +153,7 @@ fn is_beyond_chance(runs: usize, total: usize) -> bool {
         // the normal approximation, before the probability of no run at all is too small for a number
         return runs as f64 > n * BY_CHANCE + 2.33 * (n * BY_CHANCE * (1.0 - BY_CHANCE)).sqrt();
     }
-    let mut probability = (n * (-BY_CHANCE).ln_1p()).exp();
+    let mut probability = libm::pow(1.0 - BY_CHANCE, n);
     let mut below = 0.0;
     for k in 0..runs {
         below += probability;

@@ -22,8 +22,8 @@ const SECONDS_AN_INPUT: f64 = 5.0;
 /// The most memory that all targets together may have used, in MB.
 const MEGABYTES: f64 = 1_024.0;
 
-/// Processor time of this thread in seconds, so that a busy machine makes no input slow; wall time where the system does
-/// not say.
+/// Processor time of this thread in seconds, so that a busy machine makes no input slow; wall time where the system
+/// does not say.
 struct Spent {
     #[expect(clippy::disallowed_types, reason = "a test of how long reading takes needs the clock")]
     begun: Instant,

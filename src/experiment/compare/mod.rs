@@ -206,16 +206,6 @@ impl Plan {
             Some(JudgedCriterion { criterion: criterion.clone(), figure: figure.meta, judgement })
         });
         let gates = gates.collect();
-        let mut remarks = Vec::new();
-        for remark in [&self.a, &self.b].into_iter().flat_map(|variant| variant.warnings.iter().chain(&variant.notes)) {
-            if !remarks.contains(remark) {
-                remarks.push(remark.clone());
-            }
-        }
-        let (of_a, of_b) = (notes(a), notes(b));
-        // what is true of both, to the number, is said once
-        remarks.extend(of_a.iter().map(|note| if of_b.contains(note) { note.clone() } else { format!("A: {note}") }));
-        remarks.extend(of_b.iter().filter(|note| !of_a.contains(note)).map(|note| format!("B: {note}")));
         Comparison {
             a: self.a.name.clone(),
             b: self.b.name.clone(),
@@ -244,8 +234,23 @@ impl Plan {
                 .collect(),
             gates,
             reached,
-            notes: remarks,
+            notes: self.remarks(a, b),
             level: self.level,
         }
+    }
+
+    /// What was remarked of either variant and of the runs of either side. What is true of both, to the number, is said
+    /// once.
+    fn remarks(&self, a: &[Cell], b: &[Cell]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for remark in [&self.a, &self.b].into_iter().flat_map(|variant| variant.warnings.iter().chain(&variant.notes)) {
+            if !remarks.contains(remark) {
+                remarks.push(remark.clone());
+            }
+        }
+        let (of_a, of_b) = (notes(a), notes(b));
+        remarks.extend(of_a.iter().map(|note| if of_b.contains(note) { note.clone() } else { format!("A: {note}") }));
+        remarks.extend(of_b.iter().filter(|note| !of_a.contains(note)).map(|note| format!("B: {note}")));
+        remarks
     }
 }

@@ -155,7 +155,8 @@ impl Prior {
             return Self { variance: 0.0, freedom: 0.0 };
         }
         let mean = known.iter().map(|(e, _)| e).sum::<f64>() / n;
-        let spread = known.iter().map(|(e, d)| (e - mean).powi(2) / (n - 1.0) - trigamma(0.5 * d) / n).sum::<f64>();
+        let spread =
+            known.iter().map(|(e, d)| (e - mean) * (e - mean) / (n - 1.0) - trigamma(0.5 * d) / n).sum::<f64>();
         if spread <= 0.0 {
             return Self { variance: libm::exp(mean), freedom: MOST_FREEDOM };
         }

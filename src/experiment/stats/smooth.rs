@@ -255,6 +255,10 @@ mod tests {
         column.iter().flatten().sum::<f64>() / column.len() as f64
     }
 
+    fn squared(value: f64) -> f64 {
+        value * value
+    }
+
     /// The mean squared error of differences to arm 0, raw and smoothed.
     fn errors(means: &[f64], trials: u64) -> (f64, f64) {
         let (mut raw, mut smooth) = (0.0, 0.0);
@@ -263,8 +267,8 @@ mod tests {
             let smoothed = smoothed(&columns, &positions(means.len())).columns;
             for arm in 1..means.len() {
                 let truth = means[arm] - means[0];
-                raw += (mean(&columns[arm]) - mean(&columns[0]) - truth).powi(2);
-                smooth += (mean(&smoothed[arm]) - mean(&smoothed[0]) - truth).powi(2);
+                raw += squared(mean(&columns[arm]) - mean(&columns[0]) - truth);
+                smooth += squared(mean(&smoothed[arm]) - mean(&smoothed[0]) - truth);
             }
         }
         (raw, smooth)
@@ -272,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_gentle_curve_is_known_better_by_half_and_a_cliff_not_worse() {
-        let gentle: Vec<f64> = (0..12).map(|i| 0.03 * (f64::from(i) - 5.0).powi(2)).collect();
+        let gentle: Vec<f64> = (0..12).map(|i| 0.03 * squared(f64::from(i) - 5.0)).collect();
         let (raw, smooth) = errors(&gentle, 200);
         assert!(smooth < 0.67 * raw, "{smooth} of {raw}");
         let cliff: Vec<f64> = (0..12).map(|i| if i < 6 { 0.0 } else { 8.0 }).collect();
@@ -282,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_gain_is_said_and_there_is_none_without_a_curve() {
-        let gentle: Vec<f64> = (0..12).map(|i| 0.03 * (f64::from(i) - 5.0).powi(2)).collect();
+        let gentle: Vec<f64> = (0..12).map(|i| 0.03 * squared(f64::from(i) - 5.0)).collect();
         let columns = columns(1, &gentle, 20);
         let gain = smoothed(&columns, &positions(12)).gain.unwrap();
         assert!((1.2..8.0).contains(&gain), "{gain}");
