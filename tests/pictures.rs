@@ -122,6 +122,15 @@ fn a_comparison_of_what_never_came_does_not_let_it_fall() {
 }
 
 #[test]
+fn a_name_of_joined_emoji_stays_one() {
+    let name = "\u{1f469}\u{200d}\u{1f4bb}";
+    let folder = Folder::new("emoji", &HOUR.replace("name: small", &format!("name: {name}")));
+    folder.run(&["run", "hour.yaml", "--plot", "charts"]);
+    let incident = folder.chart("incident");
+    assert!(incident.contains(name) && !incident.contains('\u{fffd}'), "{}", title(&incident));
+}
+
+#[test]
 fn a_comparison_without_conditions_names_the_account_that_gave_trouble() {
     let before = HOUR.split("conditions:").next().unwrap().replace("name: small", "name: small, concurrency: 2");
     let after = HOUR.split("ttft_factor: 40}}\n").last().unwrap();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ab_glyph::{Font, FontVec, PxScale, point};
 
 use super::figure::Figure;
-use super::font::{BrokenFont, Faces};
+use super::font::{BrokenFont, Faces, is_joint};
 use super::layout::layout;
 
 /// Fonts for what the built-in one lacks, the first that has a letter draws it.
@@ -94,10 +94,11 @@ pub fn lacking(figure: &Figure, width: f64) -> Result<BTreeSet<char>, BrokenFont
 pub(super) fn spelled(letters: impl Iterator<Item = char>) -> BTreeMap<char, String> {
     // what is a word by itself is set off from the next letter
     let latin = |c: char| deunicode::deunicode_with_tofu(&format!("{c}a"), "\u{fffd}");
-    letters.map(|c| (c, latin(c).strip_suffix('a').unwrap_or_default().to_owned())).collect()
+    letters.filter(|c| !is_joint(*c)).map(|c| (c, latin(c).strip_suffix('a').unwrap_or_default().to_owned())).collect()
 }
 
-/// A text in letters that can be drawn: the rest in Latin letters, as near as one can come.
+/// A text in letters that can be drawn: the rest in Latin letters, as near as one can come, and without what only joins
+/// its neighbours.
 pub(super) fn legible(text: &str, drawable: impl Fn(char) -> bool) -> String {
     let mut out = String::new();
     let mut foreign = String::new();
@@ -110,7 +111,7 @@ pub(super) fn legible(text: &str, drawable: impl Fn(char) -> bool) -> String {
         out.push_str(&words.join(" "));
         foreign.clear();
     };
-    for c in text.chars() {
+    for c in text.chars().filter(|c| !is_joint(*c)) {
         if drawable(c) {
             flush(&mut foreign, &mut out);
             out.push(c);
@@ -132,7 +133,8 @@ mod tests {
         let latin = |text: &str| legible(text, |c| faces.has(c, false));
         assert_eq!(latin("账号三-prod"), "Zhang Hao San-prod");
         assert_eq!(latin("plain Ω"), "plain Ω");
-        for name in ["アカウント", "حساب", "🚀 rocket", "계정"] {
+        for name in ["アカウント", "حساب", "🚀 rocket", "계정", "👩\u{200d}💻", "❤\u{fe0f}", "👍🏽"]
+        {
             let text = latin(name);
             assert!(text.chars().all(|c| faces.has(c, false)) && !text.contains('\u{fffd}'), "{name}: {text}");
         }

@@ -48,6 +48,9 @@ impl Faces {
     pub fn advance(&self, c: char, bold: bool) -> f64 {
         let face = self.face(bold);
         let glyph = face.glyph_id(c);
+        if is_joint(c) {
+            return 0.0;
+        }
         if glyph.0 == 0 {
             let latin = self.spelled.get(&c).map(|latin| latin.chars().map(|c| self.advance(c, bold)).sum::<f64>());
             return latin.unwrap_or_else(|| substitute_width(c));
@@ -174,18 +177,34 @@ pub(super) fn substitute_width(c: char) -> f64 {
 }
 
 /// Text that may stand in a picture: characters that are invisible, that XML forbids, or that would turn the direction
-/// of what follows become U+FFFD, line breaks and tabs become blanks.
+/// of what follows become U+FFFD, line breaks and tabs become blanks. What joins two emoji to one, or sets two letters
+/// of Persian or an Indian script apart, stays between them.
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let between = out.chars().next_back().is_some_and(is_foreign) && rest.peek().copied().is_some_and(is_foreign);
+        out.push(match c {
             '\n' | '\r' | '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => ' ',
+            c if between && is_joint(c) => c,
             c if c.is_control() => '\u{fffd}',
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => '\u{fffd}',
             '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
             '\u{e000}'..='\u{f8ff}' => '\u{fffd}',
             c => c,
-        })
-        .collect()
+        });
+    }
+    out
+}
+
+/// The joiner and the non-joiner: they change how their neighbours look, and have no look of their own.
+pub(super) fn is_joint(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// A letter of a script in which joints have a meaning, an emoji, or what varies one.
+fn is_foreign(c: char) -> bool {
+    matches!(u32::from(c), 0x0600..=0x1AFF | 0x2600..=0x27BF | 0xFE0F | 0x1_F000..=0x1_FAFF)
 }
 
 #[cfg(test)]
@@ -252,5 +271,14 @@ mod tests {
     fn nothing_that_hides_or_turns_text_round_gets_through() {
         assert_eq!(printable("a\u{202e}b\u{0}c\nd\u{200b}"), "a\u{fffd}b\u{fffd}c d\u{fffd}");
         assert_eq!(printable("漢字 é"), "漢字 é");
+    }
+
+    #[test]
+    fn joints_stay_where_they_have_a_meaning() {
+        for name in ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "می\u{200c}شود", "क्\u{200d}ष"] {
+            assert_eq!(printable(name), name);
+        }
+        assert_eq!(printable("a\u{200d}b \u{200c}c💻\u{200d}"), "a\u{fffd}b \u{fffd}c💻\u{fffd}");
+        assert_eq!(printable("👩\u{200d}\u{200d}💻"), "👩\u{fffd}\u{fffd}💻");
     }
 }
