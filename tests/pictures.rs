@@ -122,6 +122,19 @@ fn a_comparison_of_what_never_came_does_not_let_it_fall() {
 }
 
 #[test]
+fn of_many_conditions_each_has_a_point_and_the_bracket_counts_them() {
+    let more = "  - {name: third, accounts: [1], when: {scheduled: {at: 25m, for: 5m}}, effect: {ttft_factor: 40}}\n";
+    let folder = Folder::new("many", &HOUR.replace("workload:", &format!("{more}workload:")));
+    let result = folder.json(&["run", "hour.yaml", "--plot", "charts"]);
+    let points = result["answer"]["points"].as_array().unwrap();
+    for text in ["Account 4 (small) was 40x slower from 0:40 to 0:50.", "Account 1 was 40x slower from 0:25 to 0:30."] {
+        assert!(points.iter().any(|point| point["text"] == text), "{text}: {points:#?}");
+    }
+    let incident = folder.chart("incident");
+    assert!(says(&incident, "3 conditions (3 times)"), "{}", title(&incident));
+}
+
+#[test]
 fn a_name_of_joined_emoji_stays_one() {
     let name = "\u{1f469}\u{200d}\u{1f4bb}";
     let folder = Folder::new("emoji", &HOUR.replace("name: small", &format!("name: {name}")));

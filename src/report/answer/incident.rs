@@ -12,6 +12,8 @@ use crate::units::{Span, plural};
 const NAME: usize = 32;
 /// The most accounts that a sentence names one by one.
 const NAMED: usize = 4;
+/// The most conditions that have a point of their own besides the first.
+const LISTED: usize = 5;
 
 /// The accounts of a scenario by id and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +97,16 @@ pub fn incident(scenario: &Value) -> Option<String> {
         [second] => format!("{first}, and {second}"),
         more => format!("{first}, and {} other conditions held", more.len()),
     })
+}
+
+/// The conditions that `incident` only counts, each as a clause; of many the first, and how many more there are.
+pub(super) fn others(scenario: &Value) -> Vec<String> {
+    let all: Vec<String> = incidents(scenario).into_iter().map(|(_, words)| words).collect();
+    let Some((_, others)) = all.split_first().filter(|(_, others)| others.len() > 1) else { return Vec::new() };
+    let mut said: Vec<String> = others.iter().take(LISTED).cloned().collect();
+    let more = others.len() - said.len();
+    said.extend((more > 0).then(|| format!("{} held besides", counted(more as u64, "more condition"))));
+    said
 }
 
 fn begins(condition: &Condition) -> Option<f64> {
@@ -224,6 +236,27 @@ mod tests {
         ] {
             assert_eq!(said(&condition(accounts, when, effect), &eight), [expected]);
         }
+    }
+
+    #[test]
+    fn conditions_that_are_only_counted_are_said_one_by_one() {
+        let of = |count: u64| {
+            let one = |at: u64| {
+                json!({ "name": format!("c{at}"), "accounts": [at], "effect": { "ttft_factor": 4.0 },
+                "when": { "scheduled": { "at": format!("{at}h"), "for": "30m" } } })
+            };
+            let conditions: Vec<Value> = (1..=count).map(one).collect();
+            let accounts: Vec<Value> = (1..=9).map(|id| json!({ "id": id })).collect();
+            let scenario = json!({ "conditions": conditions, "accounts": accounts });
+            (incident(&scenario).unwrap(), others(&scenario))
+        };
+        // the sentence names both
+        assert_eq!(of(2).1, Vec::<String>::new());
+        let (sentence, others) = of(3);
+        assert_eq!(sentence, "account 1 was 4x slower from 1:00 to 1:30, and 2 other conditions held");
+        assert_eq!(others, ["account 2 was 4x slower from 2:00 to 2:30", "account 3 was 4x slower from 3:00 to 3:30"]);
+        let (_, others) = of(9);
+        assert_eq!((others.len(), others[5].as_str()), (6, "3 more conditions held besides"));
     }
 
     #[test]

@@ -92,7 +92,9 @@ fn brackets(sides: &Sides<'_>, episodes: &[(usize, Span)], scenario: &serde_json
     match merged.as_slice() {
         [] => Vec::new(),
         [first, .., last] if merged.len() > LABELLED => {
-            let times = format!("{words} ({} times{})", merged.len(), delays(sides, episodes));
+            let conditions = answer::incidents(scenario).len();
+            let what = if conditions > LABELLED { format!("{conditions} conditions") } else { words };
+            let times = format!("{what} ({} times{})", merged.len(), delays(sides, episodes));
             vec![(Span { from: first.from, to: last.to }, times)]
         }
         [one] => vec![(*one, words)],
