@@ -122,6 +122,28 @@ fn a_comparison_of_what_never_came_does_not_let_it_fall() {
 }
 
 #[test]
+fn a_comparison_of_too_few_replications_says_so_where_the_tail_never_came() {
+    let folder = Folder::new("few", HOUR);
+    let result = folder.json(&["compare", "hour.yaml", "--replications", "2"]);
+    let sentence = result["answer"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("got no first token with sticky escape off; their worst turn took "), "{sentence}");
+    assert!(sentence.contains("with sticky escape on, but 2 replications are too few to judge that; "), "{sentence}");
+}
+
+#[test]
+fn a_bill_that_nobody_would_notice_is_not_bad_news() {
+    let healthy = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/healthy.yaml");
+    let folder = Folder::new("trifle", HOUR);
+    let result = folder.json(&["compare", healthy, "--replications", "5"]);
+    let answer = &result["answer"];
+    let points: Vec<&str> =
+        answer["points"].as_array().unwrap().iter().map(|point| point["text"].as_str().unwrap()).collect();
+    assert!(points.iter().any(|text| text.starts_with("Worse: price: ")), "what got worse is said: {points:#?}");
+    assert_eq!(answer["tone"], "neutral", "{points:#?}");
+    assert!(points.last().unwrap().starts_with("Sticky escape has next to nothing to do here"), "{points:#?}");
+}
+
+#[test]
 fn of_many_conditions_each_has_a_point_and_the_bracket_counts_them() {
     let more = "  - {name: third, accounts: [1], when: {scheduled: {at: 25m, for: 5m}}, effect: {ttft_factor: 40}}\n";
     let folder = Folder::new("many", &HOUR.replace("workload:", &format!("{more}workload:")));

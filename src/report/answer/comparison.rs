@@ -2,6 +2,7 @@
 
 use serde::Deserialize as _;
 
+use super::figures::{COST, HARM, also_worse, sure};
 use super::incident::{Accounts, incident, others};
 use super::run::capital;
 use super::trouble::Pool;
@@ -17,20 +18,8 @@ use crate::report::format;
 use crate::scenario::Duration;
 use crate::units::{agree, count};
 
-/// What users feel, failures first.
-const HARM: [&str; 9] = [
-    "requests.failed",
-    "sessions.stuck",
-    "sessions.over_slo_ratio",
-    "sessions.worst_ttft_ms.p99",
-    "sessions.worst_ttft_ms.p50",
-    "felt_ttft_ms.p99",
-    "felt_ttft_ms.p50",
-    "outcomes.goodput_ratio",
-    "waiting.waited_ratio",
-];
-/// What it costs.
-const COST: [&str; 3] = ["cost.price", "cost.cold_turn_ratio", "cost.cached_token_ratio"];
+/// A bill that is higher by less than this share, or cold turns that are more by less, decide nothing by themselves.
+const TRIFLE: f64 = 0.001;
 
 /// The answer of a comparison.
 pub fn of_comparison(report: &ComparisonReport) -> Answer {
@@ -85,11 +74,6 @@ fn headline(comparison: &Comparison) -> Option<(&Row, &Paired)> {
     there("sessions.worst_ttft_ms.p99").or_else(|| there("felt_ttft_ms.p99"))
 }
 
-/// Whether a difference is claimed that stands among all figures.
-fn sure(row: &Row) -> bool {
-    row.verdict.claims() && row.stands == Some(true)
-}
-
 /// The shares of requests that failed under A and B.
 fn failed(comparison: &Comparison) -> [f64; 2] {
     let means = |path: &str| {
@@ -129,11 +113,28 @@ fn tone(comparison: &Comparison) -> Tone {
         Some((Verdict::Worse, _)) => Tone::Bad,
         // what is shown to be bought is not what counts most, and has its price
         Some(_) if (harm || cost) && gain => Tone::Neutral,
+        Some(_) if only_a_trifle(comparison, harm, cost) => Tone::Neutral,
         // nothing is shown to be bought for what it costs
         Some(_) if harm || cost => Tone::Bad,
         Some((Verdict::NotDecidable, _)) | None => Tone::Undecided,
         Some(_) => Tone::Neutral,
     }
+}
+
+fn nothing_is_better(comparison: &Comparison) -> bool {
+    let claims = |path: &&&str| comparison.row(path).is_some_and(|row| row.verdict == Verdict::Better);
+    !HARM.iter().chain(&COST).any(|path| claims(&path))
+}
+
+/// Whether nothing is worse but the bill, and that by so little that nobody would see it there.
+fn only_a_trifle(comparison: &Comparison, harm: bool, cost: bool) -> bool {
+    let change = |path: &str| {
+        let row = comparison.row(path)?;
+        let paired = row.paired.as_ref()?;
+        let by = if row.figure.meta.unit == Unit::Ratio { Some(paired.difference) } else { paired.change };
+        by.map(|by| by.mean.abs())
+    };
+    cost && !harm && COST.iter().filter_map(|path| change(path)).all(|change| change < TRIFLE)
 }
 
 fn said(report: &ComparisonReport) -> String {
@@ -215,20 +216,24 @@ fn judged(report: &ComparisonReport, row: &Row, paired: &Paired) -> String {
     let (whose, they) =
         if row.figure.path.starts_with("sessions") { ("sessions", "their worst turn") } else { ("requests", "they") };
     let lost = |side: &str| format!("some of the slowest 1 % of {whose} got no first token {side}");
+    let n = report.comparison.replications;
+    let few = format!("{} {} too few to judge", count(n, "replication"), agree(n, "is", "are"));
+    let doubt = match row.verdict {
+        Verdict::NotDecidable => format!(", but {few} that"),
+        Verdict::NoDifferenceShown => ", but no difference is shown".to_owned(),
+        verdict if verdict.claims() && !sure(row) => ", but that is perhaps chance".to_owned(),
+        _ => String::new(),
+    };
     match [&from, &to].map(|mean| mean == "no token") {
         [true, true] => return format!("{}, and {b} alike", lost(&a)),
-        [true, false] => return format!("{}; {they} took {to} {b}", lost(&a)),
-        [false, true] => return format!("{}; {they} took {from} {a}", lost(&b)),
+        [true, false] => return format!("{}; {they} took {to} {b}{doubt}", lost(&a)),
+        [false, true] => return format!("{}; {they} took {from} {a}{doubt}", lost(&b)),
         [false, false] => {}
     }
     match row.verdict {
         Verdict::Identical => format!("{what} is {to} {a} and {b} alike"),
         Verdict::NoDifferenceShown => format!("no difference is shown in {what}: {from} {a}, {to} {b}"),
-        Verdict::NotDecidable => {
-            let n = report.comparison.replications;
-            let (runs, are) = (count(n, "replication"), agree(n, "is", "are"));
-            format!("{runs} {are} too few to judge {what}: {from} {a}, {to} {b}")
-        }
+        Verdict::NotDecidable => format!("{few} {what}: {from} {a}, {to} {b}"),
         _ if sure(row) => format!("{what} {verb} from {from} {a} to {to} {b}{change}"),
         _ => format!("{what} perhaps {verb} from {from} {a} to {to} {b}{change}"),
     }
@@ -301,51 +306,6 @@ fn point(row: &Row, paired: &Paired) -> String {
     format!("{verdict}: {name}: {from} under A, {to} under B{by}.")
 }
 
-/// Whatever else is surely worse.
-fn also_worse(comparison: &Comparison, answer: &mut Answer) {
-    let named =
-        |path: &str| HARM.contains(&path) || COST.contains(&path) || SAME.iter().any(|same| path.starts_with(same));
-    let mut names: Vec<String> = Vec::new();
-    for row in &comparison.rows {
-        let path = row.figure.path.as_str();
-        if row.verdict != Verdict::Worse || !sure(row) || named(path) || !row.figure.is_of_run() {
-            continue;
-        }
-        names.push(row.figure.meta.title.to_owned());
-    }
-    let left = names.len().saturating_sub(MOST_BESIDE);
-    names.truncate(MOST_BESIDE);
-    if left > 0 {
-        names.push(format!("{left} more"));
-    }
-    if !names.is_empty() {
-        answer.point(format!("Also worse: {}.", names.join("; ")), Tone::Bad);
-    }
-}
-
-/// Figures that say in other words what the answer's own say.
-const SAME: [&str; 16] = [
-    "answered_ttft_ms.",
-    "sessions.answered_worst_ttft_ms.",
-    "felt_ttft_ms.",
-    "upstream_ttft_ms.",
-    "sessions.worst_ttft_ms.",
-    "sessions.mean_ttft_ms.",
-    "sessions.over_slo",
-    "sessions.stuck_ratio",
-    "requests.ok",
-    "statuses.ok",
-    "outcomes.goodput",
-    "waiting.wait",
-    "escapes.wasted",
-    "cost.cold_turns",
-    "cost.uncached_input_tokens",
-    "detection.missed_turns",
-];
-
-/// So many figures are named besides those of the answer's own list.
-const MOST_BESIDE: usize = 6;
-
 fn advice(report: &ComparisonReport, answer: &mut Answer) {
     let comparison = &report.comparison;
     let threshold = report.scenarios[1].pointer("/gateway/openai_scheduler/sticky_escape_ttft_ms");
@@ -360,6 +320,10 @@ fn advice(report: &ComparisonReport, answer: &mut Answer) {
             "For this scenario alone, sticky escape is better switched off; others may want it.".to_owned()
         }
         (Tone::Bad, false) => format!("Stay with A ({}).", comparison.a),
+        (Tone::Neutral, true) if nothing_is_better(comparison) => {
+            "Sticky escape has next to nothing to do here: this scenario says neither to keep it nor to switch it off."
+                .to_owned()
+        }
         (Tone::Neutral, _) => {
             "Weigh what got better against what got worse: neither setting is better in all.".to_owned()
         }

@@ -5,6 +5,7 @@
 //! advice. Good is only what was shown to be good (design, "An answer has a price").
 
 mod comparison;
+mod figures;
 mod incident;
 mod run;
 mod sweep;
