@@ -66,18 +66,7 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
     }
     flags.sort_by(|a, b| b.x.total_cmp(&a.x));
     for i in 0..flags.len() {
-        let wide = flags[i].x + AWAY + flags[i].width > plot.right() + 2.0;
-        // over a bracket the text moves as far as it must, beside a pole it changes sides
-        let bracket = flags[i].end > flags[i].x + 0.5;
-        let flips = wide && !bracket;
-        let from = if wide && bracket {
-            plot.right() - flags[i].width
-        } else if flips {
-            flags[i].x - AWAY - flags[i].width
-        } else {
-            flags[i].x + AWAY
-        };
-        let from = from.max(plot.x - 20.0);
+        let (from, flips) = beginning(&flags, i, plot);
         let span =
             |flag: &Flag| (flag.from.min(flag.x) - 3.0, (flag.from + flag.width).max(flag.x).max(flag.end) + 3.0);
         flags[i].from = from;
@@ -104,6 +93,23 @@ pub(super) fn top_labels(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area) -
         flag.lane = used.iter().position(|lane| *lane == flag.lane).unwrap_or(0);
     }
     (flags, used.len())
+}
+
+/// Where the text of a flag begins, and whether it points left of its pole. Over a bracket it moves as far as it must;
+/// beside a pole it changes sides, unless it would meet a pole there whose own text would meet this one: then it lies
+/// across the end of its pole.
+fn beginning(flags: &[Flag], i: usize, plot: &Area) -> (f64, bool) {
+    let flag = &flags[i];
+    let (right, left) = (flag.x + AWAY, flag.x - AWAY - flag.width);
+    let at_edge = plot.right() - flag.width;
+    let bracket = flag.end > flag.x + 0.5;
+    if right + flag.width <= plot.right() + 2.0 {
+        return (right.max(plot.x - 20.0), false);
+    }
+    let mut poles = flags[i + 1..].iter().filter(|other| other.end <= other.x + 0.5 && other.x >= left - 3.0);
+    let meet = poles.any(|other| other.x + AWAY + other.width > flag.x && other.x < at_edge - AWAY);
+    let across = bracket || meet;
+    ((if across { at_edge } else { left }).max(plot.x - 20.0), !across)
 }
 
 /// All labels of a panel.
@@ -135,7 +141,8 @@ fn flags(faces: &Faces, panel: &Panel, x: &Ruler, plot: &Area, out: &mut Vec<Ite
             out.push(text(flag.from, bottom - 4.0, flag.text, flag.ink, Anchor::Start));
             continue;
         }
-        out.push(line(vec![(flag.x, plot.y), (flag.x, bottom - 9.0)]));
+        let across = flag.from < flag.x && flag.x < flag.from + flag.width;
+        out.push(line(vec![(flag.x, plot.y), (flag.x, if across { bottom + 1.0 } else { bottom - 9.0 })]));
         out.push(text(flag.from, bottom - 2.0, flag.text, flag.ink, Anchor::Start));
     }
 }
@@ -221,5 +228,25 @@ fn along(line: &[Point], taken: &mut Vec<Area>) {
             let (px, py) = (from.0 + part * dx, from.1 + part * dy);
             taken.push(Area { x: px - 2.0, y: py - 2.0, w: 4.0, h: 4.0 });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pole_goes_through_the_text_of_another_flag() {
+        let plot = Area { x: 250.0, y: 0.0, w: 750.0, h: 100.0 };
+        let flag =
+            |x: f64, width: f64| Flag { x, end: x, text: String::new(), ink: Ink::Text, from: 0.0, width, lane: 0 };
+        // on a phone each text reaches over the other's pole, so the right one lies across its own
+        let (from, flips) = beginning(&[flag(760.0, 340.0), flag(520.0, 305.0)], 0, &plot);
+        assert_eq!((from, flips), (660.0, false));
+        // where the left one is short, the right one comes above it
+        let (from, flips) = beginning(&[flag(760.0, 340.0), flag(520.0, 100.0)], 0, &plot);
+        assert_eq!((from, flips), (760.0 - AWAY - 340.0, true));
+        // with room to the right nothing moves
+        assert_eq!(beginning(&[flag(600.0, 340.0), flag(520.0, 305.0)], 0, &plot), (600.0 + AWAY, false));
     }
 }
