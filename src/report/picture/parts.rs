@@ -42,11 +42,13 @@ pub(super) fn axis_label(meta: &Meta) -> String {
     }
 }
 
-/// An answer as the title of a chart, with what it is of.
+/// An answer as the title of a chart, with what it is of; a first word in capital letters (KEEP, SET) stays so.
 pub(super) fn titled(name: &str, sentence: &str) -> String {
-    let mut letters = sentence.trim_end_matches('.').chars();
+    let sentence = sentence.trim_end_matches('.');
+    let mut letters = sentence.chars();
     let first: String = letters.next().map_or_else(String::new, |first| first.to_lowercase().collect());
-    format!("{name}: {first}{}", letters.as_str())
+    let is_capital = letters.clone().next().is_some_and(char::is_uppercase);
+    if is_capital { format!("{name}: {sentence}") } else { format!("{name}: {first}{}", letters.as_str()) }
 }
 
 /// Where pictures of an experiment come from.
