@@ -176,7 +176,7 @@ fn a_run_in_which_most_requests_fail_is_bad_news_and_says_so_first() {
 
 #[test]
 fn the_comparison_of_brownout_says_that_more_sessions_are_over_the_slo() {
-    let answer = answer(&["compare", "scenarios/brownout.yaml", "--replications", "5"]);
+    let answer = answer(&["compare", "scenarios/brownout.yaml", "--replications", "10"]);
     let sentence = answer["sentence"].as_str().unwrap();
     let rose = sentence.split("sessions over the SLO ").nth(1).unwrap_or_else(|| panic!("{sentence}"));
     let (from, to) = (after(rose, "rose from "), after(rose, " % to "));
