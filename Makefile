@@ -2,7 +2,8 @@
 # make quick      a part of the tests, built fast: make quick ARGS='--lib scheduler'
 # make test-slow  the tests that take longer; run them before a release
 # make check      formatting, lints, documentation and tests, as CI runs them
-.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery profile fuzz dist check
+.PHONY: test quick test-slow lint doc bench fidelity validity modes gallery profile instructions scale mutants fuzz dist
+.PHONY: check
 
 test:
 	cargo test --release --lib --bins --tests --examples -- --nocapture --quiet
@@ -12,7 +13,7 @@ quick:
 	cargo test --profile quick $(ARGS)
 
 test-slow:
-	tests/packages.sh parallel slurm postgresql chromium jq
+	tests/packages.sh parallel slurm postgresql chromium jq qemu
 	$(MAKE) test
 	cargo test --release --lib --bins --tests --no-fail-fast -- --ignored --nocapture --skip timing --skip fuzz_for_a_while --skip write_the_sample_files
 	cargo test --release --tests -- --ignored --nocapture --test-threads 1 timing
@@ -57,6 +58,22 @@ gallery:
 profile:
 	cargo build --profile profiling
 	benches/profile.sh
+
+# Compares the instructions of whole commands with benches/instructions.txt, which UPDATE=1 writes again. Needs valgrind.
+instructions:
+	cargo test --release --no-run --quiet --test cli
+	benches/instructions.sh
+
+# Measures how time and memory grow with the work: the tables of docs/reference/performance.md. Takes ten minutes.
+scale:
+	cargo build --release --quiet
+	benches/scale.sh
+
+# Changes the code in one place after another and says which changes the unit tests notice: one change of 60, or
+# SHARD=k/n. Needs cargo-mutants, and hours.
+mutants:
+	cargo mutants --profile quick -C=--lib --sharding round-robin --shard $(or $(SHARD),17/60) \
+	  -f 'src/scheduler/**' -f 'src/measure/**' -f 'src/experiment/stats/**' -f 'src/simulation/lower/**'
 
 # Tries hostile inputs for FUZZ_SECONDS (60 unless set). FUZZ_SEED repeats a run.
 fuzz:

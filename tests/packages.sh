@@ -14,6 +14,8 @@ for group in "$@"; do
         parallel) want parallel parallel ;;
         chromium) want chromium chromium ;;
         jq) want jq jq ;;
+        valgrind) want valgrind valgrind ;;
+        qemu) want qemu-aarch64-static qemu-user-static ;;
         postgresql) ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || want initdb postgresql ;;
         slurm) want slurmctld slurm-wlm munge; want munged munge ;;
         *) echo "tests/packages.sh: no such group: $group" >&2; exit 2 ;;
