@@ -175,6 +175,30 @@ fn a_slow_account_is_escapes_conditions_counters_and_arrows() {
 }
 
 #[test]
+fn a_gate_that_ever_shuts_is_open_or_shut_all_the_time() {
+    let trace = trace("gate", &["tests/experiments/small.yaml", "--set", "replicas.count=2"]);
+    let events = trace["traceEvents"].as_array().unwrap();
+    let end = events.iter().filter(|event| event["ph"] == "X").map(|e| nanos(e, "ts") + nanos(e, "dur")).max().unwrap();
+    let mut gates: BTreeMap<Track, Vec<(u64, u64, bool)>> = BTreeMap::new();
+    for event in events.iter().filter(|event| event["ph"] == "X") {
+        let name = event["name"].as_str().unwrap();
+        if let Some(state) = name.strip_prefix("gate ") {
+            let open = state == "open";
+            assert!(open || state.starts_with("shut: "), "{name}");
+            let begins = nanos(event, "ts");
+            gates.entry(track(event)).or_default().push((begins, begins + nanos(event, "dur"), open));
+        }
+    }
+    assert!(gates.len() >= 2 && gates.values().any(|slices| slices.len() >= 3), "{gates:?}");
+    for slices in gates.values_mut() {
+        slices.sort_unstable();
+        assert!(slices[0].0 == 0 && slices[0].2, "it begins open: {slices:?}");
+        assert!(slices.windows(2).all(|two| two[0].1 == two[1].0 && two[0].2 != two[1].2), "{slices:?}");
+        assert!(slices.last().unwrap().1 + 60_000_000_000 > end, "it lasts to the end: {slices:?} {end}");
+    }
+}
+
+#[test]
 fn blocks_waiting_and_failures_are_valid_too() {
     let blocked = check(&trace("quota", &["scenarios/quota-429.yaml", "--set", "duration=7h"]));
     assert!(blocked.instants.contains("HTTP 429"), "{blocked:?}");

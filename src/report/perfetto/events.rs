@@ -27,6 +27,11 @@ pub struct Events<W: Write> {
 }
 
 impl<W: Write> Events<W> {
+    /// When the trace begins.
+    pub const fn start(&self) -> Time {
+        self.start
+    }
+
     /// Begins a trace whose time 0 is `start`; `about` is what the viewer shows of its origin.
     pub fn new(writer: W, start: Time, about: &[(&str, String)]) -> Self {
         let mut events = Self { writer, start, line: String::new(), first: true, error: None };

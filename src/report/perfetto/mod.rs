@@ -82,8 +82,8 @@ struct Account {
     degraded: Vec<(u32, Time)>,
     /// Replicas whose gate is shut: why, and since when.
     shut: Vec<(u32, &'static str, Time)>,
-    /// Replicas whose gate has a lane.
-    gated: Vec<u32>,
+    /// Replicas whose gate has a lane, and since when it is open or was last.
+    gated: Vec<(u32, Time)>,
 }
 
 /// Where a session's last attempt is drawn.
@@ -197,7 +197,14 @@ impl<W: Write> PerfettoTrace<W> {
         if self.replicas > 1 { format!("{name}, replica {replica}") } else { name.to_owned() }
     }
 
-    /// The gate of a replica opened again.
+    /// The gate of a replica was open, and shuts or the run ends.
+    fn end_open(&mut self, account: AccountIx, replica: u32, since: Time, now: Time) {
+        if since < now {
+            self.events.slice(track(account, GATE + replica), "gate open", since, now.since(since), &[]);
+        }
+    }
+
+    /// The gate of a replica was shut, and opens or the run ends.
     fn end_shut(&mut self, account: AccountIx, (replica, why, since): (u32, &str, Time), now: Time) {
         let lane = track(account, GATE + replica);
         self.events.slice(lane, &format!("gate shut: {why}"), since, now.since(since), &[]);
@@ -208,15 +215,21 @@ impl<W: Write> PerfettoTrace<W> {
         let place = account.shut.iter().position(|(replica, ..)| *replica == report.replica);
         match (report.health.shut, place) {
             (Some(reason), None) => {
-                if !account.gated.contains(&report.replica) {
-                    account.gated.push(report.replica);
+                account.shut.push((report.replica, reason.name(), report.now));
+                let known = account.gated.iter().find(|(replica, _)| *replica == report.replica);
+                let since = known.map(|(_, since)| *since);
+                if since.is_none() {
+                    account.gated.push((report.replica, self.events.start()));
                     let name = self.counter_name("gate", report.replica);
                     self.events.lane(track(report.account, GATE + report.replica), &name);
                 }
-                self.accounts[report.account.at()].shut.push((report.replica, reason.name(), report.now));
+                self.end_open(report.account, report.replica, since.unwrap_or(self.events.start()), report.now);
             }
             (None, Some(place)) => {
                 let over = account.shut.remove(place);
+                if let Some((_, since)) = account.gated.iter_mut().find(|(replica, _)| *replica == report.replica) {
+                    *since = report.now;
+                }
                 self.end_shut(report.account, over, report.now);
             }
             (Some(_), Some(_)) | (None, None) => {}
@@ -410,7 +423,13 @@ impl<W: Write> Observer for PerfettoTrace<W> {
             for (condition, since) in std::mem::take(&mut self.accounts[account].degraded) {
                 self.end_condition(AccountIx(account as u32), condition, since, now);
             }
-            for shut in std::mem::take(&mut self.accounts[account].shut) {
+            let shut = std::mem::take(&mut self.accounts[account].shut);
+            for (replica, since) in std::mem::take(&mut self.accounts[account].gated) {
+                if shut.iter().all(|(other, ..)| *other != replica) {
+                    self.end_open(AccountIx(account as u32), replica, since, now);
+                }
+            }
+            for shut in shut {
                 self.end_shut(AccountIx(account as u32), shut, now);
             }
         }
