@@ -70,7 +70,7 @@ impl SweepReport {
             let mean = amount(self.mean(taken, &shape.figure.path), shape.figure.meta.unit);
             (shape.figure.meta.title, mean)
         });
-        let verb = if self.stands(taken) { "keep" } else { "take" };
+        let verb = self.verb(taken);
         let mut clauses = vec![format!("{verb} {}: {title}, {mean}", self.name(taken))];
         clauses.push(match (good.len() + dearer.len(), worse.len()) {
             (0, 0) => "of no other value can be said whether it is as good".to_owned(),

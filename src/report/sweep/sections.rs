@@ -198,7 +198,8 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let good: Vec<&str> = best.into_iter().chain(good).collect();
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
-            "take {}: the cheapest of the values that are as good as the best{also}",
+            "{} {}: the cheapest of the values that are as good as the best{also}",
+            report.taken().map_or("take", |taken| report.verb(taken)),
             name(decision.worst_case)
         )];
     }

@@ -62,6 +62,11 @@ impl SweepReport {
         self.layout.places().get(point).map_or_else(String::new, |place| self.layout.sets(place).join(" "))
     }
 
+    /// What to do with the value to take: keep it, where the scenario has it.
+    pub(in crate::report) fn verb(&self, taken: usize) -> &'static str {
+        if self.stands(taken) { "keep" } else { "take" }
+    }
+
     /// Whether a point is the scenario as it stands.
     pub(in crate::report) fn stands(&self, point: usize) -> bool {
         let Some(place) = self.layout.places().get(point).filter(|place| !place.off) else { return false };
