@@ -181,10 +181,22 @@ fn a_comparison_without_conditions_names_the_account_that_gave_trouble() {
 #[test]
 fn a_comparison_without_requests_says_so() {
     let folder = Folder::new("none", &HOUR.replace("sessions_per_hour: 300", "sessions_per_hour: 0.001"));
-    let result = folder.json(&["compare", "hour.yaml", "--replications", "2"]);
+    let result = folder.json(&["compare", "hour.yaml", "--replications", "2", "--plot", "charts"]);
     let answer = &result["answer"];
+    assert_eq!(title(&folder.chart("who-suffered")), "No session escaped");
     assert_eq!(answer["sentence"], "No request was counted in any of 2 replications: there is nothing to compare.");
     assert_eq!(answer["tone"], "undecided");
+}
+
+#[test]
+fn a_sweep_marks_the_value_that_there_is_as_one_to_keep() {
+    let folder = Folder::new("keep", HOUR);
+    let values = "sticky_escape_ttft_ms=15000,900000";
+    let arguments = ["sweep", "hour.yaml", "--vary", values, "--replications", "6", "--plot", "charts"];
+    let text = folder.run(&arguments);
+    assert!(text.starts_with("Keep sticky_escape_ttft_ms=15000: "), "{text}");
+    let chart = folder.chart("sweep");
+    assert!(says(&chart, "keep 15 s") && !says(&chart, "take 15 s"), "{chart}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
     let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];
-    charts.extend(suffered(&both, from, clause.as_deref()).map(|figure| Chart::new("who-suffered", figure)));
+    charts.push(Chart::new("who-suffered", suffered(&both, from, clause.as_deref())));
     charts
 }
 

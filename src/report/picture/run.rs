@@ -58,7 +58,7 @@ fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Char
     let title = of_run(document).sentence;
     let clause = crate::report::answer::incident(scenario);
     let mut charts = vec![Chart::new("incident", incident(&sides, from.clone(), &title, scenario))];
-    charts.extend(suffered(&sides, from, clause.as_deref()).map(|figure| Chart::new("who-suffered", figure)));
+    charts.push(Chart::new("who-suffered", suffered(&sides, from, clause.as_deref())));
     charts
 }
 

@@ -12,12 +12,9 @@ use crate::report::format;
 /// So many sessions have a line.
 const LINES: usize = 100;
 
-/// The chart; `None` where no session met a sick account and none escaped.
-pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&str>) -> Option<Figure> {
+/// The chart. Without a session that met a degraded account or escaped, its title says so.
+pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&str>) -> Figure {
     let numbers = most_harmed(sides);
-    if numbers.is_empty() {
-        return None;
-    }
     let window = sides.window();
     let settings = sides.shown.0.settings();
     let mut halves: Vec<Half> = Vec::new();
@@ -32,7 +29,7 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
     let same = if halves.len() > 1 { "The same sessions and the same luck on both sides, the" } else { "The" };
     let degraded = merged(&sides.episodes());
     let met = if degraded.is_empty() { "escaped" } else { "met a degraded account or escaped" };
-    Some(chart::suffered(&Suffered {
+    chart::suffered(&Suffered {
         title: title(&halves, numbers.len(), all > numbers.len(), (met, &slow)),
         about: format!("Each line is a session that {met}, each dot one of its turns. {same} most harmed on top."),
         provenance: Provenance { replications: None, ..provenance },
@@ -42,11 +39,14 @@ pub(super) fn suffered(sides: &Sides<'_>, provenance: Provenance, who: Option<&s
         window,
         limits: [slo, slow],
         notes,
-    }))
+    })
 }
 
 /// The finding: how many of these sessions got stuck on each side.
 fn title(halves: &[Half], lines: usize, some: bool, (met, slow): (&str, &str)) -> String {
+    if lines == 0 {
+        return format!("No session {met}");
+    }
     let sessions = plural(lines as f64, "session");
     let of = if some { format!("Of the {sessions} harmed most") } else { format!("Of the {sessions} that {met}") };
     let number = |count: u64| if count == 0 { "none".to_owned() } else { format::count(count as f64, None) };
