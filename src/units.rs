@@ -5,7 +5,7 @@
 
 mod plural;
 
-pub use plural::{agree, count, plural, ranges};
+pub use plural::{agree, count, plural, ranges, thousands};
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};

@@ -84,9 +84,9 @@ impl Note {
     }
 }
 
-/// A number as it is written in a sentence: as a whole number, or with one decimal.
+/// A number as it is written in a sentence: as a whole number, or with one decimal, with its thousands apart.
 fn plain(number: f64) -> String {
-    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+    crate::units::thousands(&if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") })
 }
 
 /// One remark for several runs whose remarks differ in their numbers only.

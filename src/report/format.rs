@@ -132,18 +132,8 @@ pub fn cell(text: &str) -> Cow<'_, str> {
 
 /// A whole number in groups of three.
 pub fn grouped(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if value <= -0.5 {
-        text.push('-');
-    }
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let sign = if value <= -0.5 { "-" } else { "" };
+    crate::units::thousands(&format!("{sign}{:.0}", value.abs()))
 }
 
 #[cfg(test)]

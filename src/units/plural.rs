@@ -23,6 +23,21 @@ pub const fn agree<'a>(number: u64, one: &'a str, several: &'a str) -> &'a str {
     if number == 1 { one } else { several }
 }
 
+/// Digits with thousands apart by commas: "12345.6" is "12,345.6". A minus sign and decimals stay as they are.
+pub fn thousands(number: &str) -> String {
+    let begin = number.find(|c: char| c.is_ascii_digit()).unwrap_or(number.len());
+    let end = number[begin..].find(|c: char| !c.is_ascii_digit()).map_or(number.len(), |length| begin + length);
+    let mut text = String::with_capacity(number.len() + (end - begin) / 3);
+    text.push_str(&number[..begin]);
+    for (place, digit) in (begin..end).zip(number[begin..end].chars()) {
+        if place > begin && (end - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + &number[end..]
+}
+
 /// Ids in order, those in a row as one: `1-4, 7`.
 pub fn ranges(ids: &[i64]) -> String {
     let mut ids = ids.to_vec();
@@ -42,7 +57,14 @@ pub fn ranges(ids: &[i64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, ranges};
+    use super::{count, ranges, thousands};
+
+    #[test]
+    fn thousands_are_apart_whatever_stands_around_them() {
+        let all = ["0", "999", "1000", "-1234567.8901", "\u{2212}12345", "no number", ""];
+        let expected = ["0", "999", "1,000", "-1,234,567.8901", "\u{2212}12,345", "no number", ""];
+        assert_eq!(all.map(thousands), expected);
+    }
 
     #[test]
     fn ids_in_a_row_are_shown_as_one() {

@@ -93,22 +93,8 @@ fn grouped(text: &str) -> String {
         Some(rest) => (rest.bytes().any(|b| (b'1'..=b'9').contains(&b)), rest),
         None => (false, text),
     };
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
-    let mut out = String::with_capacity(text.len() + 4);
-    if negative {
-        out.push('\u{2212}');
-    }
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    out
+    let sign = if negative { "\u{2212}" } else { "" };
+    crate::units::thousands(&format!("{sign}{digits}"))
 }
 
 /// Seconds as h:mm:ss, without seconds where `step` makes them superfluous; days where there are some. Never m:ss:
