@@ -25,9 +25,13 @@ pub const fn agree<'a>(number: u64, one: &'a str, several: &'a str) -> &'a str {
 
 /// Digits with thousands apart by commas: "12345.6" is "12,345.6". A minus sign and decimals stay as they are.
 pub fn thousands(number: &str) -> String {
-    let begin = number.find(|c: char| c.is_ascii_digit()).unwrap_or(number.len());
-    let end = number[begin..].find(|c: char| !c.is_ascii_digit()).map_or(number.len(), |length| begin + length);
-    let mut text = String::with_capacity(number.len() + (end - begin) / 3);
+    let begin = number.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(number.len());
+    let digits = number[begin..].bytes().take_while(u8::is_ascii_digit).count();
+    if digits < 4 {
+        return number.to_owned();
+    }
+    let end = begin + digits;
+    let mut text = String::with_capacity(number.len() + digits / 3);
     text.push_str(&number[..begin]);
     for (place, digit) in (begin..end).zip(number[begin..end].chars()) {
         if place > begin && (end - place).is_multiple_of(3) {

@@ -93,8 +93,8 @@ fn grouped(text: &str) -> String {
         Some(rest) => (rest.bytes().any(|b| (b'1'..=b'9').contains(&b)), rest),
         None => (false, text),
     };
-    let sign = if negative { "\u{2212}" } else { "" };
-    crate::units::thousands(&format!("{sign}{digits}"))
+    let number = crate::units::thousands(digits);
+    if negative { format!("\u{2212}{number}") } else { number }
 }
 
 /// Seconds as h:mm:ss, without seconds where `step` makes them superfluous; days where there are some. Never m:ss:
