@@ -111,11 +111,14 @@ impl Faces {
             if count == words.len() { kept } else { format!("{}…", kept.trim_end_matches([',', ';', '(', ':'])) }
         };
         let fits = |text: &String| self.width(text, size, bold) <= room;
-        let kept = (1..=words.len()).rev().map(first).find(fits);
+        if self.width(text, size, bold) <= room {
+            return words.join(" ");
+        }
+        let kept = (1..=words.len()).map(first).take_while(fits).last();
         kept.unwrap_or_else(|| self.elided(text, size, bold, room))
     }
 
-    /// The text in lines not wider than `room`, at most `most` of them; the last one is elided where more would be
+    /// The text in lines not wider than `room`, at most `most` of them; the last one is shortened where more would be
     /// needed.
     pub fn wrapped(&self, text: &str, size: f64, bold: bool, room: f64, most: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -130,7 +133,11 @@ impl Faces {
             }
             if lines.len() + 1 >= most {
                 let rest: Vec<String> = words.collect();
-                lines.push(self.elided(&format!("{longer} {}", rest.join(" ")), size, bold, room));
+                let whole = format!("{longer} {}", rest.join(" "));
+                // a sentence ends after a word; a name that is too long for a line keeps both of its ends
+                let is_sentence = self.width(word, size, bold) <= room && !line.is_empty();
+                let cut = if is_sentence { Self::shortened } else { Self::elided };
+                lines.push(cut(self, &whole, size, bold, room));
                 return lines;
             }
             if line.is_empty() {
@@ -265,6 +272,19 @@ mod tests {
             assert!(lines.iter().all(|line| faces.width(line, 12.0, true) <= room), "{lines:?}");
         }
         assert!(faces.wrapped("  ", 12.0, false, 10.0, 2).is_empty());
+    }
+
+    #[test]
+    fn a_sentence_that_is_too_long_ends_after_a_word() {
+        let faces = faces();
+        let text = "sessions over the SLO fell from 70.2 % to 68.7 %; the price rose by 13.3 %, and more than that";
+        for room in (150..500).step_by(10) {
+            let lines = faces.wrapped(text, 12.0, true, f64::from(room), 2);
+            let whole = lines.join(" ");
+            let kept = whole.trim_end_matches('…');
+            assert!(text.starts_with(kept) && lines.len() <= 2, "{lines:?}");
+            assert!(text[kept.len()..].is_empty() || text[kept.len()..].starts_with([' ', ',', ';']), "{lines:?}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn layout_with(figure: &Figure, width: f64, faces: &Faces) -> Scene {
     let title = printable(&figure.title);
     let description = printable(&figure.subtitle);
     // a title that states a finding is worth more lines than a name
-    page.paragraph(&title, 17.0, true, Ink::Text, if width < NARROW { 9 } else { 4 });
+    page.paragraph(&title, 17.0, true, Ink::Text, if width < NARROW { 12 } else { 4 });
     page.paragraph(&description, 12.0, false, Ink::Muted, 4);
     let mut legend = Legend::of(figure);
     page.y += legend.on_top(faces, (margin, page.y), page.room());
