@@ -123,7 +123,12 @@ fn the_package_is_under_a_megabyte_and_builds() {
 fn archive(target: &Path) -> Option<PathBuf> {
     let host = done(Command::new("rustc").arg("-vV"));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let musl = format!("{}-unknown-linux-musl", host.split('-').next().unwrap());
+    archive_for(host.split('-').next().unwrap(), target)
+}
+
+/// The same for a processor of this name.
+fn archive_for(processor: &str, target: &Path) -> Option<PathBuf> {
+    let musl = format!("{processor}-unknown-linux-musl");
     let installed = Command::new("rustup").args(["target", "add", &musl]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
         println!("skipped: the target {musl} cannot be installed here");
@@ -180,6 +185,35 @@ fn the_archive_gives_an_answer_in_an_empty_root() {
         other => panic!("{other:?}"),
     }
     image_without_docker(&root);
+    std::fs::remove_dir_all(root).unwrap();
+}
+
+/// The same scenario and seed give the same bytes on another processor.
+#[test]
+#[ignore = "builds the program for another processor"]
+fn the_archive_for_aarch64_gives_the_same_bytes_in_an_emulator() {
+    const EMULATOR: &str = "qemu-aarch64-static";
+    if Command::new(EMULATOR).arg("--version").output().is_err() {
+        println!("skipped: no {EMULATOR} (tests/packages.sh qemu)");
+        return;
+    }
+    let target = Path::new(env!("CARGO_BIN_EXE_stickysim")).ancestors().nth(2).unwrap().join("package-build");
+    let Some(archive) = archive_for("aarch64", &target) else { return };
+    let root = folder("aarch64");
+    done(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&root).arg("--strip-components=1"));
+    let (mut here, mut there) = (Command::new(env!("CARGO_BIN_EXE_stickysim")), Command::new(EMULATOR));
+    there.arg(root.join("stickysim"));
+    let mut files = Vec::new();
+    for (name, command) in [("here", &mut here), ("there", &mut there)] {
+        let out = root.join(name);
+        command.args(["run", "tests/experiments/small.yaml", "--output", "csv", "--plot"]).arg(out.join("charts"));
+        command.arg("--out").arg(out.join("rows"));
+        let text: Vec<String> =
+            done(command).lines().filter(|line| !line.starts_with("engine.wall_s,")).map(str::to_owned).collect();
+        let rows = ["charts/incident.png", "charts/incident.svg", "rows/requests.csv", "rows/sessions.csv"];
+        files.push((text, rows.map(|file| std::fs::read(out.join(file)).unwrap())));
+    }
+    assert!(files[0] == files[1], "the results differ");
     std::fs::remove_dir_all(root).unwrap();
 }
 
