@@ -60,6 +60,7 @@ profile:
 	benches/profile.sh
 
 # Compares the instructions of whole commands with benches/instructions.txt, which UPDATE=1 writes again. Needs valgrind.
+# The program is the one that the tests build, so that CI builds it once.
 instructions:
 	cargo test --release --no-run --quiet --test cli
 	benches/instructions.sh

@@ -24,9 +24,19 @@ measured() {
   mb=$((kilobytes / 1024))
 }
 
-# exponent COST COST_BEFORE SIZE SIZE_BEFORE
-exponent() {
-  if [ -z "$2" ]; then echo -n "-"; else awk "BEGIN { printf \"%.2f\", log($1 / $2) / log($3 / $4) }"; fi
+# table HEADING ALIGNMENT: begins a table; its first row has none before it
+table() {
+  printf '%s\n' "$@"
+  cost_before=
+}
+
+# grown COST SIZE: sets `exponent` against the row before
+grown() {
+  exponent=-
+  if [ -n "$cost_before" ]; then
+    exponent=$(awk "BEGIN { printf \"%.2f\", log($1 / $cost_before) / log($2 / $size_before) }")
+  fi
+  cost_before=$1 size_before=$2
 }
 
 sizes() {
@@ -36,55 +46,51 @@ sizes() {
 pool() {
   measured "$program" run benches/pool.yaml --threads 1 --output json "$@"
   requests=$(jq .requests.total "$folder/out")
+  each=$(awk "BEGIN { print $seconds / $requests * 1e6 }")
 }
 
-echo "| requests in one run | processor time | peak memory | exponent of the time |"
-echo "| ---: | ---: | ---: | ---: |"
-before= size=
+table "| requests in one run | processor time | peak memory | exponent of the time |" \
+  "| ---: | ---: | ---: | ---: |"
 for hours in $(sizes 20 200 2000); do
   pool --set duration="${hours}h"
-  echo "| $requests | $seconds s | $mb MB | $(exponent "$seconds" "$before" "$requests" "$size") |"
-  before=$seconds size=$requests
+  grown "$seconds" "$requests"
+  echo "| $requests | $seconds s | $mb MB | $exponent |"
 done
 
 echo
-echo "| accounts | requests | time per request | peak memory | exponent of the time per request |"
-echo "| ---: | ---: | ---: | ---: | ---: |"
-before= size=
+table "| accounts | requests | time per request | peak memory | exponent of the time per request |" \
+  "| ---: | ---: | ---: | ---: | ---: |"
 # the same traffic, that of 100 accounts, on ever more of them: nearly all requests go where their session is bound
 for accounts in $(sizes 100 1000 10000); do
   pool --set "accounts=[{count: $accounts}]" --set workload.synth.sessions_per_hour=9000 --set duration=2h \
     --set conditions=[]
-  cost=$(awk "BEGIN { print $seconds / $requests * 1e6 }")
-  echo "| $accounts | $requests | $(printf %.2f "$cost") µs | $mb MB | $(exponent "$cost" "$before" "$accounts" "$size") |"
-  before=$cost size=$accounts
+  grown "$each" "$accounts"
+  echo "| $accounts | $requests | $(printf %.2f "$each") µs | $mb MB | $exponent |"
 done
 
 echo
-echo "| live sessions | requests | time per request | peak memory | memory per session |"
-echo "| ---: | ---: | ---: | ---: | ---: |"
+table "| live sessions | requests | time per request | peak memory | memory per session |" \
+  "| ---: | ---: | ---: | ---: | ---: |"
 for sessions in $(sizes 10000 100000 1000000); do
   # agentic sessions live for 2.3 hours on average
   pool --set 'accounts=[{count: 100, concurrency: 100000}]' --set duration=10m --set conditions=[] \
     --set workload.synth.sessions_per_hour=$((sessions * 10 / 23))
-  cost=$(awk "BEGIN { print $seconds / $requests * 1e6 }")
-  echo "| $sessions | $requests | $(printf %.2f "$cost") µs | $mb MB | $((mb * 1024 * 1024 / sessions)) bytes |"
+  echo "| $sessions | $requests | $(printf %.2f "$each") µs | $mb MB | $((mb * 1024 * 1024 / sessions)) bytes |"
 done
 
 echo
-echo "| points of a sweep | processor time | peak memory | exponent of the time |"
-echo "| ---: | ---: | ---: | ---: |"
-before= size=
+table "| points of a sweep | processor time | peak memory | exponent of the time |" \
+  "| ---: | ---: | ---: | ---: |"
 for points in $(sizes 10 100 1000); do
   measured "$program" sweep benches/pool.yaml --set duration=10m --set conditions=[] --replications 5 --output json \
     --vary "sticky_escape_ttft_ms=1000:60000:log:$points"
-  echo "| $points | $seconds s | $mb MB | $(exponent "$seconds" "$before" "$points" "$size") |"
-  before=$seconds size=$points
+  grown "$seconds" "$points"
+  echo "| $points | $seconds s | $mb MB | $exponent |"
 done
 
 echo
-echo "| trace | size | time to read | MB/s (10^6 bytes of text) | the decompressor alone |"
-echo "| --- | ---: | ---: | ---: | ---: |"
+table "| trace | size | time to read | MB/s (10^6 bytes of text) | the decompressor alone |" \
+  "| --- | ---: | ---: | ---: | ---: |"
 "$program" trace synth benches/pool.yaml --set duration=40h --to "$folder/trace.jsonl" 2> /dev/null
 "$program" trace synth benches/pool.yaml --set duration=40h --to "$folder/trace.csv" 2> /dev/null
 for name in trace.csv trace.jsonl; do
