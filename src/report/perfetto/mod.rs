@@ -80,10 +80,17 @@ struct Account {
     waits: Lanes,
     /// Conditions that hold, and since when.
     degraded: Vec<(u32, Time)>,
-    /// Replicas whose gate is shut: why, and since when.
-    shut: Vec<(u32, &'static str, Time)>,
-    /// Replicas whose gate has a lane, and since when it is open or was last.
-    gated: Vec<(u32, Time)>,
+    /// The gates that ever shut, which have a lane each.
+    gates: Vec<Gate>,
+}
+
+/// What a replica's gate of an account is, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Gate {
+    replica: u32,
+    /// Why it is shut; `None` if it is open.
+    shut: Option<&'static str>,
+    since: Time,
 }
 
 /// Where a session's last attempt is drawn.
@@ -197,42 +204,35 @@ impl<W: Write> PerfettoTrace<W> {
         if self.replicas > 1 { format!("{name}, replica {replica}") } else { name.to_owned() }
     }
 
-    /// The gate of a replica was open, and shuts or the run ends.
-    fn end_open(&mut self, account: AccountIx, replica: u32, since: Time, now: Time) {
-        if since < now {
-            self.events.slice(track(account, GATE + replica), "gate open", since, now.since(since), &[]);
-        }
-    }
-
-    /// The gate of a replica was shut, and opens or the run ends.
-    fn end_shut(&mut self, account: AccountIx, (replica, why, since): (u32, &str, Time), now: Time) {
-        let lane = track(account, GATE + replica);
-        self.events.slice(lane, &format!("gate shut: {why}"), since, now.since(since), &[]);
+    /// Draws what a gate was until now.
+    fn end_gate(&mut self, account: AccountIx, gate: Gate, now: Time) {
+        let name = match gate.shut {
+            Some(why) => format!("gate shut: {why}"),
+            None if gate.since == now => return,
+            None => "gate open".to_owned(),
+        };
+        self.events.slice(track(account, GATE + gate.replica), &name, gate.since, now.since(gate.since), &[]);
     }
 
     fn gate(&mut self, report: &Reported) {
         let Some(account) = self.accounts.get_mut(report.account.at()) else { return };
-        let place = account.shut.iter().position(|(replica, ..)| *replica == report.replica);
-        match (report.health.shut, place) {
-            (Some(reason), None) => {
-                account.shut.push((report.replica, reason.name(), report.now));
-                let known = account.gated.iter().find(|(replica, _)| *replica == report.replica);
-                let since = known.map(|(_, since)| *since);
-                if since.is_none() {
-                    account.gated.push((report.replica, self.events.start()));
-                    let name = self.counter_name("gate", report.replica);
-                    self.events.lane(track(report.account, GATE + report.replica), &name);
-                }
-                self.end_open(report.account, report.replica, since.unwrap_or(self.events.start()), report.now);
+        let shut = report.health.shut.map(|reason| reason.name());
+        let place = account.gates.iter().position(|gate| gate.replica == report.replica);
+        let place = match (place, shut) {
+            (None, None) => return,
+            (Some(place), _) => place,
+            (None, Some(_)) => {
+                account.gates.push(Gate { replica: report.replica, shut: None, since: self.events.start() });
+                let place = account.gates.len() - 1;
+                let name = self.counter_name("gate", report.replica);
+                self.events.lane(track(report.account, GATE + report.replica), &name);
+                place
             }
-            (None, Some(place)) => {
-                let over = account.shut.remove(place);
-                if let Some((_, since)) = account.gated.iter_mut().find(|(replica, _)| *replica == report.replica) {
-                    *since = report.now;
-                }
-                self.end_shut(report.account, over, report.now);
-            }
-            (Some(_), Some(_)) | (None, None) => {}
+        };
+        let gate = &mut self.accounts[report.account.at()].gates[place];
+        if gate.shut.is_some() != shut.is_some() {
+            let over = std::mem::replace(gate, Gate { shut, since: report.now, ..*gate });
+            self.end_gate(report.account, over, report.now);
         }
     }
 
@@ -423,14 +423,8 @@ impl<W: Write> Observer for PerfettoTrace<W> {
             for (condition, since) in std::mem::take(&mut self.accounts[account].degraded) {
                 self.end_condition(AccountIx(account as u32), condition, since, now);
             }
-            let shut = std::mem::take(&mut self.accounts[account].shut);
-            for (replica, since) in std::mem::take(&mut self.accounts[account].gated) {
-                if shut.iter().all(|(other, ..)| *other != replica) {
-                    self.end_open(AccountIx(account as u32), replica, since, now);
-                }
-            }
-            for shut in shut {
-                self.end_shut(AccountIx(account as u32), shut, now);
+            for gate in std::mem::take(&mut self.accounts[account].gates) {
+                self.end_gate(AccountIx(account as u32), gate, now);
             }
         }
         let mut worst = std::mem::take(&mut self.worst);
