@@ -5,7 +5,7 @@
 
 mod plural;
 
-pub use plural::{agree, count, plural, ranges, thousands};
+pub use plural::{agree, count, counted, plural, ranges, thousands};
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::report::format::{self, grouped, rounded, setting, trimmed};
 use crate::scenario::{self, Account, Course, GatewayVersion, Loaded, Mode, Scenario, Setting};
 use crate::simulation::Lowered;
-use crate::units::{Span, count, plural, ranges};
+use crate::units::{Span, count, counted, plural, ranges};
 use crate::workload::config::{Start, SynthTiming};
 use crate::workload::{Expected, ReplayConfig, SynthConfig, WorkloadConfig};
 
@@ -242,11 +242,6 @@ fn clients(clients: &scenario::Clients) -> Vec<String> {
 /// Something on average: one is singular.
 fn of_mean(number: f64, thing: &str) -> String {
     format!("{} {}", short(number), if number == 1.0 { thing.to_owned() } else { plural(2, thing) })
-}
-
-/// A large count: in groups of three digits.
-fn counted(number: u64, thing: &str) -> String {
-    format!("{} {}", grouped(number as f64), plural(number, thing))
 }
 
 fn limits(account: &Account) -> Vec<String> {

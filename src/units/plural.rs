@@ -5,6 +5,11 @@ pub fn count(number: u64, thing: &str) -> String {
     format!("{number} {}", plural(number, thing))
 }
 
+/// The same of what may be many: "12,345 requests".
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {}", thousands(&number.to_string()), plural(number, thing))
+}
+
 /// The word for so many of it. Words that end in "y" after a consonant, "s", "x", "ch" or "sh" have their own plurals.
 pub fn plural(number: u64, thing: &str) -> String {
     if number == 1 {
