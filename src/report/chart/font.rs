@@ -106,15 +106,13 @@ impl Faces {
     /// The sentence, or as many of its first words as fit with an ellipsis after them.
     pub fn shortened(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
         let words = with_units(text);
-        let first = |count: usize| {
-            let kept = words[..count].join(" ");
-            if count == words.len() { kept } else { format!("{}…", kept.trim_end_matches([',', ';', '(', ':'])) }
-        };
         let fits = |text: &String| self.width(text, size, bold) <= room;
-        if self.width(text, size, bold) <= room {
-            return words.join(" ");
+        let whole = words.join(" ");
+        if fits(&whole) {
+            return whole;
         }
-        let kept = (1..=words.len()).map(first).take_while(fits).last();
+        let first = |count: usize| format!("{}…", words[..count].join(" ").trim_end_matches([',', ';', '(', ':']));
+        let kept = (1..words.len()).map(first).take_while(fits).last();
         kept.unwrap_or_else(|| self.elided(text, size, bold, room))
     }
 
