@@ -70,8 +70,7 @@ impl SweepReport {
             let mean = amount(self.mean(taken, &shape.figure.path), shape.figure.meta.unit);
             (shape.figure.meta.title, mean)
         });
-        let verb = self.verb(taken);
-        let mut clauses = vec![format!("{verb} {}: {title}, {mean}", self.name(taken))];
+        let mut clauses = vec![format!("{} {}: {title}, {mean}", self.verb(), self.name(taken))];
         clauses.push(match (good.len() + dearer.len(), worse.len()) {
             (0, 0) => "of no other value can be said whether it is as good".to_owned(),
             (0, _) => "no other value is shown to be as good".to_owned(),

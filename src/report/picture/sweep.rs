@@ -94,7 +94,7 @@ fn one_key(report: &SweepReport) -> Figure {
             default: key.default(),
             own: key.own(&report.scenario),
             best: report.taken().and_then(|taken| key.at.get(taken)).copied(),
-            best_word: report.taken().map_or("take", |taken| report.verb(taken)).to_owned(),
+            best_word: report.verb().to_owned(),
             plateau: stretch(report, &key),
             plateau_word: "as good and as cheap:".to_owned(),
             undecided: worth(report, &[Worth::TooFew]).filter_map(|point| key.at.get(point)).copied().collect(),
@@ -184,7 +184,7 @@ fn heat(report: &SweepReport, shape: Option<&Shape>) -> Figure {
         format,
         values,
         best: if judged { report.taken().and_then(cell) } else { shape.and_then(|shape| cell(shape.best)) },
-        best_word: report.taken().filter(|_| judged).map_or("best", |taken| report.verb(taken)).to_owned(),
+        best_word: if judged { report.verb() } else { "best" }.to_owned(),
         plateau: if judged {
             worth(report, &[Worth::Take, Worth::AsGood]).filter_map(cell).collect()
         } else {

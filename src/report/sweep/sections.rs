@@ -199,7 +199,7 @@ pub(super) fn decided(report: &SweepReport) -> Vec<String> {
         let also = if good.is_empty() { String::new() } else { format!("; as good: {}", good.join(", ")) };
         return vec![format!(
             "{} {}: the cheapest of the values that are as good as the best{also}",
-            report.taken().map_or("take", |taken| report.verb(taken)),
+            report.verb(),
             name(decision.worst_case)
         )];
     }

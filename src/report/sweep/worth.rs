@@ -63,12 +63,12 @@ impl SweepReport {
     }
 
     /// What to do with the value to take: keep it, where the scenario has it.
-    pub(in crate::report) fn verb(&self, taken: usize) -> &'static str {
-        if self.stands(taken) { "keep" } else { "take" }
+    pub(in crate::report) fn verb(&self) -> &'static str {
+        if self.taken().is_some_and(|taken| self.stands(taken)) { "keep" } else { "take" }
     }
 
     /// Whether a point is the scenario as it stands.
-    pub(in crate::report) fn stands(&self, point: usize) -> bool {
+    fn stands(&self, point: usize) -> bool {
         let Some(place) = self.layout.places().get(point).filter(|place| !place.off) else { return false };
         let axes = self.layout.grid().axes().iter();
         axes.zip(&place.values).all(|(axis, at)| at.is_some_and(|at| is_own(&self.scenario, axis, &axis.points[at])))
