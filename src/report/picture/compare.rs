@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::incident::incident;
 use super::parts::{
-    IN_ANY_MODE, alarms, charts, conditions, differences, estimate, provenance, reproduce, shown, tables,
+    self, IN_ANY_MODE, alarms, charts, conditions, differences, estimate, provenance, reproduce, shown, tables,
 };
-use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::experiment::again::first_replication;
 use crate::experiment::compare::Row;
@@ -54,7 +52,7 @@ impl Sides {
 
 /// All charts of a comparison; distributions only where the first replication was looked at.
 pub fn comparison_charts(report: &ComparisonReport, sides: Option<&Sides>) -> Vec<Chart> {
-    let mut all = sides.map_or_else(Vec::new, |sides| incident_charts(report, sides));
+    let mut all = sides.map_or_else(Vec::new, |sides| incident_charts(report, sides).into());
     all.push(Chart::new("comparison", forest(report)));
     all.extend(sides.map(|sides| Chart::new("distribution", distributions(report, sides))));
     all.extend(detected(report).map(|figure| Chart::new("detection", figure)));
@@ -62,17 +60,13 @@ pub fn comparison_charts(report: &ComparisonReport, sides: Option<&Sides>) -> Ve
 }
 
 /// What happened under B, held against A, and who suffered.
-fn incident_charts(report: &ComparisonReport, sides: &Sides) -> Vec<Chart> {
+fn incident_charts(report: &ComparisonReport, sides: &Sides) -> [Chart; 2] {
     let names = match (report.comparison.a.as_str(), report.comparison.b.as_str()) {
         ("escape off", "as it stands") => ["escape off", "escape on"].map(str::to_owned),
         (a, b) => [format!("A: {a}"), format!("B: {b}")],
     };
     let both = super::sides::Sides { reference: Some((&sides.a, &names[0])), shown: (&sides.b, &names[1]) };
-    let (from, scenario, title) = (from(report), &report.scenarios[1], of_comparison(report).sentence);
-    let clause = crate::report::answer::incident(scenario);
-    let mut charts = vec![Chart::new("incident", incident(&both, from.clone(), &title, scenario))];
-    charts.push(Chart::new("who-suffered", suffered(&both, from, clause.as_deref())));
-    charts
+    parts::incident_charts(&both, &from(report), &of_comparison(report).sentence, &report.scenarios[1])
 }
 
 /// The page of a comparison; `command` made it.

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
+use super::Chart;
+use super::incident::incident;
 use super::sections::pages;
+use super::sides::Sides;
+use super::victims::suffered;
 use crate::experiment::stats::Interval;
 use crate::measure::Settings;
 use crate::measure::figures::{Meta, Unit, no_token};
@@ -40,6 +44,15 @@ pub(super) fn axis_label(meta: &Meta) -> String {
         Unit::PerSecond => format!("{} (1/s)", meta.title),
         Unit::Ratio | Unit::Count | Unit::Tokens | Unit::Money | Unit::Plain => meta.title.to_owned(),
     }
+}
+
+/// What happened, and who suffered: `title` is the answer.
+pub(super) fn incident_charts(sides: &Sides<'_>, from: &Provenance, title: &str, scenario: &Value) -> [Chart; 2] {
+    let clause = crate::report::answer::incident(scenario);
+    [
+        Chart::new("incident", incident(sides, from.clone(), title, scenario)),
+        Chart::new("who-suffered", suffered(sides, from.clone(), clause.as_deref())),
+    ]
 }
 
 /// An answer as the title of a chart, with what it is of; a first word in capital letters (KEEP, SET) stays so.

@@ -1,9 +1,7 @@
 //! Pictures and the page of a run: what its accounts and sessions went through, beside its figures.
 
-use super::incident::incident;
-use super::parts::{alarms, conditions, provenance, reproduce_run, shown, tables};
+use super::parts::{self, alarms, conditions, provenance, reproduce_run, shown, tables};
 use super::sides::Sides;
-use super::victims::suffered;
 use super::{Chart, Recording};
 use crate::measure::figures::Unit;
 use crate::report::answer::of_run;
@@ -40,7 +38,7 @@ pub(super) fn notes(document: &ResultDocument) -> Vec<String> {
 /// All charts of a run.
 pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
     let from = from_first(document);
-    let mut charts = incident_charts(document, recording);
+    let mut charts = Vec::from(incident_charts(document, recording));
     charts.extend([
         Chart::new("timeline", timeline(&recording.timeline(from.clone()))),
         Chart::new("distribution", distributions(document, recording)),
@@ -53,13 +51,9 @@ pub fn run_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart
 }
 
 /// What happened, and who suffered.
-fn incident_charts(document: &ResultDocument, recording: &Recording) -> Vec<Chart> {
-    let (sides, from, scenario) = (Sides::of(recording), from(document), &document.about.scenario);
-    let title = of_run(document).sentence;
-    let clause = crate::report::answer::incident(scenario);
-    let mut charts = vec![Chart::new("incident", incident(&sides, from.clone(), &title, scenario))];
-    charts.push(Chart::new("who-suffered", suffered(&sides, from, clause.as_deref())));
-    charts
+fn incident_charts(document: &ResultDocument, recording: &Recording) -> [Chart; 2] {
+    let sides = Sides::of(recording);
+    parts::incident_charts(&sides, &from(document), &of_run(document).sentence, &document.about.scenario)
 }
 
 /// The page of a run as a story: what happened, when it was seen, who suffered, what it cost, what to change; then the
@@ -72,14 +66,14 @@ pub fn run_page(document: &ResultDocument, recording: &Recording, command: &str)
         let place = remaining.iter().position(|section| section.heading.starts_with(heading));
         place.map_or_else(Vec::new, |place| remaining.remove(place).pieces)
     };
-    let mut incident = incident_charts(document, recording).into_iter().map(|found| chart(found.figure));
-    let mut story = vec![("What happened", incident.next().into_iter().collect::<Vec<Piece>>())];
+    let [incident, suffered] = incident_charts(document, recording).map(|found| chart(found.figure));
+    let mut story = vec![("What happened", vec![incident])];
     let mut seen = take("Detection");
     if !document.conditions.is_empty() {
         seen.insert(0, chart(detected(document)));
     }
     story.push(("When it was seen", seen));
-    let mut who: Vec<Piece> = incident.collect();
+    let mut who = vec![suffered];
     who.extend(first_only(document));
     who.push(chart(distributions(document, recording)));
     let journeys = recording.journeys(&first);
