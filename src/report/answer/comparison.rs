@@ -3,7 +3,7 @@
 use serde::Deserialize as _;
 
 use super::figures::{COST, HARM, also_worse, sure};
-use super::incident::{Accounts, incident, others};
+use super::incident::{Accounts, incident, other_conditions};
 use super::run::capital;
 use super::trouble::Pool;
 use super::words::sentence;
@@ -43,7 +43,7 @@ pub fn of_comparison(report: &ComparisonReport) -> Answer {
         );
         answer.point(text, Tone::Undecided);
     }
-    others(&report.scenarios[1]).into_iter().for_each(|words| answer.point(sentence(&[words]), Tone::Neutral));
+    other_conditions(&report.scenarios[1]).into_iter().for_each(|words| answer.point(words, Tone::Neutral));
     let rows = |paths: &[&str]| paths.iter().filter_map(|path| comparison.row(path)).collect::<Vec<_>>();
     moved(&mut answer, &rows(&HARM));
     moved(&mut answer, &rows(&COST));

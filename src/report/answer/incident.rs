@@ -3,10 +3,10 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::words::{clock, list, shortened};
+use super::words::{clock, list, sentence, shortened};
 use crate::report::format;
 use crate::scenario::{Condition, Course, Effect};
-use crate::units::{Span, plural};
+use crate::units::{Span, counted};
 
 /// The longest name of an account in a sentence, in letters.
 const NAME: usize = 32;
@@ -99,8 +99,13 @@ pub fn incident(scenario: &Value) -> Option<String> {
     })
 }
 
+/// The conditions that `incident` only counts, each as a sentence.
+pub(super) fn other_conditions(scenario: &Value) -> Vec<String> {
+    others(scenario).into_iter().map(|words| sentence(&[words])).collect()
+}
+
 /// The conditions that `incident` only counts, each as a clause; of many the first, and how many more there are.
-pub(super) fn others(scenario: &Value) -> Vec<String> {
+fn others(scenario: &Value) -> Vec<String> {
     let all: Vec<String> = incidents(scenario).into_iter().map(|(_, words)| words).collect();
     let Some((_, others)) = all.split_first().filter(|(_, others)| others.len() > 1) else { return Vec::new() };
     let mut said: Vec<String> = others.iter().take(LISTED).cloned().collect();
@@ -186,11 +191,6 @@ fn effect(effect: &Effect, was: &str, its: &str) -> String {
         all.push(format!("{was} in a condition without effect"));
     }
     list(&all)
-}
-
-/// A large count: in groups of three digits.
-fn counted(number: u64, thing: &str) -> String {
-    format!("{} {}", format::grouped(number as f64), plural(number, thing))
 }
 
 #[cfg(test)]

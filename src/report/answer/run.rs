@@ -1,6 +1,6 @@
 //! The answer of a run: what befell whom, whether the gate saw it, and what users felt.
 
-use super::incident::{Accounts, incident, others};
+use super::incident::{Accounts, incident, other_conditions};
 use super::trouble::Pool;
 use super::words::{list, plural, sentence};
 use super::{Answer, FAILURES, Tone};
@@ -50,7 +50,7 @@ pub fn of_run(document: &ResultDocument) -> Answer {
     }
     let mut answer = Answer::new(said(&figures), tone(&figures));
     failures(&figures, &mut answer);
-    others(&document.about.scenario).into_iter().for_each(|words| answer.point(sentence(&[words]), Tone::Neutral));
+    other_conditions(&document.about.scenario).into_iter().for_each(|words| answer.point(words, Tone::Neutral));
     harm(&figures, &mut answer);
     detection(&figures, &mut answer);
     escapes(&figures, &mut answer);
