@@ -1,4 +1,5 @@
 //! Where requests come from: replayed traces and synthesis.
+mod ahead;
 pub mod config;
 pub mod convert;
 #[cfg(test)]

@@ -3,28 +3,27 @@
 //! Zstd is read and written by a crate in pure Rust: it builds without a C compiler, also for WebAssembly. It reads one
 //! frame at a time and writes whole frames only, so this file joins frames on both sides.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-/// Bytes that are read ahead of the reader.
-const BUFFER: usize = 1 << 16;
+use super::ahead::Ahead;
 
 /// Bytes of text in one frame that is written: large enough to pack well, small enough to keep in memory.
 const FRAME: usize = 1 << 20;
 
-/// The text behind `raw`, unpacked if its first bytes say gzip or zstd.
+/// The text behind `raw`, unpacked if its first bytes say gzip or zstd: by a thread of its own where it is long.
 ///
 /// # Errors
 /// When it cannot be read. A packed file that was cut off gives `UnexpectedEof`, here or while it is read.
-pub fn unpacked(mut raw: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+pub fn unpacked(mut raw: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead>> {
     let head = raw.fill_buf()?;
     Ok(if head.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(raw)))
+        Box::new(Ahead::of(flate2::bufread::MultiGzDecoder::new(raw)))
     } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        Box::new(BufReader::with_capacity(BUFFER, Frames::new(raw)))
+        Box::new(Ahead::of(Frames::new(raw)))
     } else {
         Box::new(raw)
     })
