@@ -12,7 +12,7 @@ use super::stats::Direction;
 use crate::engine::Luck;
 use crate::gateway::RunError;
 use crate::measure::figures::{Better, Group, Meta, registry};
-use crate::measure::{Merged, Note, Observer, Selected};
+use crate::measure::{Groups, Merged, Note, Observer, Selected};
 use crate::scheduler::{EscapeReason, Layer, Outcome};
 use crate::simulation::{Lowered, Run, simulate_inlined};
 
@@ -46,7 +46,9 @@ impl Cell {
     /// # Errors
     /// When its trace cannot be opened or read to its end.
     pub fn run(lowered: &Lowered, seed: u64, replication: u64) -> Result<Self, RunError> {
-        let (run, digest) = simulate_inlined(lowered, seed_of(seed, replication), DecisionDigest::default())?;
+        // a cell keeps no states over time, so none are sampled
+        let groups = Groups { series: false, ..lowered.measure.groups };
+        let (run, digest) = simulate_inlined(lowered, seed_of(seed, replication), groups, DecisionDigest::default())?;
         Ok(Self::of(run, digest.digest()))
     }
 
