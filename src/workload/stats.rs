@@ -262,7 +262,8 @@ const EXACT: usize = 4_096;
 #[derive(Clone, Debug, Default)]
 struct Sketch {
     exact: Vec<f64>,
-    buckets: BTreeMap<u64, u64>,
+    /// By octave; those below the smallest number have no buckets.
+    octaves: Vec<Vec<u64>>,
     count: u64,
     sum: f64,
     min: f64,
@@ -272,19 +273,45 @@ struct Sketch {
 /// Bits of a float below its sign, exponent and ten bits of its fraction.
 const CUT: u32 = 42;
 
+/// Buckets of an octave.
+const BUCKETS: usize = 1 << 10;
+
 impl Sketch {
     fn add(&mut self, value: f64) {
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
         self.count += 1;
         self.sum += value;
-        if self.buckets.is_empty() && self.exact.len() < EXACT {
+        if self.count <= EXACT as u64 {
             self.exact.push(value);
             return;
         }
-        for value in self.exact.drain(..).chain([value]) {
-            *self.buckets.entry(value.to_bits() >> CUT).or_default() += 1;
+        if !self.exact.is_empty() {
+            std::mem::take(&mut self.exact).into_iter().for_each(|value| self.bucket(value));
         }
+        self.bucket(value);
+    }
+
+    #[inline]
+    fn bucket(&mut self, value: f64) {
+        let bucket = (value.to_bits() >> CUT) as usize;
+        let octave = bucket / BUCKETS;
+        if self.octaves.len() <= octave {
+            self.octaves.resize(octave + 1, Vec::new());
+        }
+        let buckets = &mut self.octaves[octave];
+        if buckets.is_empty() {
+            buckets.resize(BUCKETS, 0);
+        }
+        buckets[bucket % BUCKETS] += 1;
+    }
+
+    /// The buckets that hold numbers, from the smallest on, and how many each holds.
+    fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
+        let numbered = (0..).zip(&self.octaves).flat_map(|(octave, buckets)| {
+            (0..).zip(buckets).map(move |(place, &count)| (octave * BUCKETS as u64 + place, count))
+        });
+        numbered.filter(|&(_, count)| count > 0)
     }
 
     fn quantiles(&mut self) -> Option<Quantiles> {
@@ -314,7 +341,7 @@ impl Sketch {
             return self.min;
         }
         let mut below = 0;
-        for (&bucket, &count) in &self.buckets {
+        for (bucket, count) in self.buckets() {
             below += count;
             if below > rank && rank + 1 < self.count {
                 let (low, high) = (f64::from_bits(bucket << CUT), f64::from_bits((bucket + 1) << CUT));

@@ -6,7 +6,7 @@ use super::line::{BadLine, LineFormat};
 use super::names::Names;
 use super::origin::Origin;
 use super::row::TraceRow;
-use super::table::{COUNT, Field, Header, count};
+use super::table::{COUNT, Fields, Header, count};
 use super::timestamp;
 use crate::units;
 
@@ -14,13 +14,13 @@ pub(super) struct Azure {
     header: Option<(Header, [usize; 3])>,
     images: Option<usize>,
     origin: Origin,
-    fields: Vec<Field>,
+    fields: Fields,
     with_images: u64,
 }
 
 impl Azure {
-    pub(super) const fn new() -> Self {
-        Self { header: None, images: None, origin: Origin::NEW, fields: Vec::new(), with_images: 0 }
+    pub(super) fn new() -> Self {
+        Self { header: None, images: None, origin: Origin::NEW, fields: Fields::default(), with_images: 0 }
     }
 }
 

@@ -6,14 +6,14 @@ use super::line::{BadLine, LineFormat};
 use super::names::Names;
 use super::origin::Origin;
 use super::row::TraceRow;
-use super::table::{COUNT, Field, Header, count};
+use super::table::{COUNT, Fields, Header, count};
 use super::timestamp;
 use crate::workload::Recorded;
 
 pub(super) struct BurstGpt {
     header: Option<(Header, Columns)>,
     origin: Origin,
-    fields: Vec<Field>,
+    fields: Fields,
 }
 
 struct Columns {
@@ -26,8 +26,8 @@ struct Columns {
 }
 
 impl BurstGpt {
-    pub(super) const fn new() -> Self {
-        Self { header: None, origin: Origin::NEW, fields: Vec::new() }
+    pub(super) fn new() -> Self {
+        Self { header: None, origin: Origin::NEW, fields: Fields::default() }
     }
 }
 

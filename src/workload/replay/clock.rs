@@ -23,11 +23,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The row with its times from the start of the trace.
+    /// Makes the row's times count from the start of the trace.
     ///
     /// # Errors
     /// When a time is longer than ten years.
-    pub(super) fn read(&mut self, mut row: TraceRow) -> Result<TraceRow, BadLine> {
+    pub(super) fn read(&mut self, row: &mut TraceRow) -> Result<(), BadLine> {
         if !std::mem::replace(&mut self.begun, true) && row.at >= UNIX {
             self.unix = Some(row.at);
         }
@@ -48,7 +48,7 @@ impl Clock {
             let remedy = "write seconds from the first row, or dates";
             return Err(BadLine::new(0, message).remedy(remedy));
         }
-        if longest(&row) > LONGEST { Err(too_long(&row)) } else { Ok(row) }
+        if longest(row) > LONGEST { Err(too_long(row)) } else { Ok(()) }
     }
 
     /// That the times were taken for Unix time.

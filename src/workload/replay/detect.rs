@@ -11,7 +11,7 @@ use super::format::Format;
 use super::input::{Opened, is_read_once};
 use super::looks::{self, first_record};
 use super::sessions;
-use super::table::Header;
+use super::table::{Fields, Header};
 use super::timestamp;
 use super::usage;
 use crate::workload::Error;
@@ -174,7 +174,7 @@ fn of_csv(text: &str) -> Option<Detected> {
             return Some(found(Format::AzureLmm2024, &by));
         }
         // 2024 writes the zone
-        let mut room = Vec::new();
+        let mut room = Fields::default();
         let first = lines.next().and_then(|line| header.record(line.as_bytes(), &mut room).ok());
         let first = first.as_ref().and_then(|record| record.optional(header.find("TIMESTAMP"))).unwrap_or("");
         let zoned = timestamp::date(first).is_some() && first.get(19..).is_some_and(|rest| rest.contains(['+', 'Z']));

@@ -1,5 +1,6 @@
 //! Opening a trace file and taking it line by line: plain, gzip or zstd by magic bytes, LF or CRLF, with or without a
-//! line end after the last line, with or without a byte order mark. One line is held at a time.
+//! line end after the last line, with or without a byte order mark. A block of 64 KiB is held at a time, or one line
+//! where that is longer.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,18 +11,25 @@ use crate::workload::{Error, packed};
 /// A line longer than this is no line of a trace; it would only eat the memory.
 const LONGEST_LINE: usize = 256 << 20;
 
+/// Bytes that are read at a time. A line that is longer makes room for itself.
+const BLOCK: usize = 1 << 16;
+
 /// The lines of a text file, unpacked where necessary.
 pub(super) struct Lines {
     path: PathBuf,
     input: Box<dyn BufRead>,
-    line: Vec<u8>,
+    /// Text that was read; its part from `from` to `to` was not taken yet.
+    block: Vec<u8>,
+    from: usize,
+    to: usize,
     number: u64,
 }
 
 impl Lines {
     pub(super) fn of(opened: Opened) -> Self {
         let Opened { path, head, rest } = opened;
-        Self { path, input: Box::new(io::Cursor::new(head).chain(rest)), line: Vec::new(), number: 0 }
+        let to = head.len();
+        Self { path, input: rest, block: head, from: 0, to, number: 0 }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -36,28 +44,61 @@ impl Lines {
     /// The next line that is not blank, without its line end.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Error> {
         loop {
-            self.line.clear();
-            let mut limited = (&mut self.input).take(LONGEST_LINE as u64);
-            let length = limited
-                .read_until(b'\n', &mut self.line)
-                .map_err(|error| Error::io(&self.path, "read on", &error).at(&self.path, self.number + 1, 0))?;
-            if length == 0 {
-                return Ok(None);
+            let Some((mut from, mut to)) = self.take()? else { return Ok(None) };
+            if self.number == 0 && self.block[from..to].starts_with(b"\xef\xbb\xbf") {
+                from += 3;
             }
-            if length == LONGEST_LINE {
+            self.number += 1;
+            while to > from && matches!(self.block[to - 1], b'\n' | b'\r') {
+                to -= 1;
+            }
+            if !self.block[from..to].iter().all(u8::is_ascii_whitespace) {
+                return Ok(Some(&self.block[from..to]));
+            }
+        }
+    }
+
+    /// Takes a line with its line end: where it lies in the block. `None` at the end of the text.
+    fn take(&mut self) -> Result<Option<(usize, usize)>, Error> {
+        let mut searched = 0;
+        loop {
+            let (from, length) = (self.from, self.to - self.from);
+            if let Some(place) = memchr::memchr(b'\n', &self.block[from + searched..self.to]) {
+                self.from += searched + place + 1;
+                return Ok(Some((from, self.from)));
+            }
+            if length >= LONGEST_LINE {
                 let error =
                     Error::new("a line of more than 256 MB is no line of a trace", "check that this is a text file");
                 return Err(error.at(&self.path, self.number + 1, 0));
             }
-            if self.number == 0 && self.line.starts_with(b"\xef\xbb\xbf") {
-                self.line.drain(..3);
+            searched = length;
+            if !self.read_on()? {
+                let rest = (self.from, self.to);
+                self.from = self.to;
+                return Ok((length > 0).then_some(rest));
             }
-            self.number += 1;
-            while matches!(self.line.last(), Some(b'\n' | b'\r')) {
-                self.line.pop();
-            }
-            if !self.line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some(&self.line));
+        }
+    }
+
+    /// Reads more text behind what was not taken yet, which moves to the front; `false` at the end of the text.
+    fn read_on(&mut self) -> Result<bool, Error> {
+        self.block.copy_within(self.from..self.to, 0);
+        (self.from, self.to) = (0, self.to - self.from);
+        let room = BLOCK.max((2 * self.to).min(LONGEST_LINE));
+        if self.block.len() < room {
+            self.block.resize(room, 0);
+        }
+        loop {
+            match self.input.read(&mut self.block[self.to..]) {
+                Ok(read) => {
+                    self.to += read;
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(Error::io(&self.path, "read on", &error).at(&self.path, self.number + 1, 0));
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::line::{BadLine, LineFormat};
 use super::names::Names;
 use super::origin::Origin;
 use super::row::{PreviousResponse, TraceRow};
-use super::table::{COUNT, Field, Header, count};
+use super::table::{COUNT, Fields, Header, count};
 use super::timestamp;
 use crate::units::Span;
 use crate::workload::Recorded;
@@ -37,7 +37,7 @@ pub(crate) const COLUMNS: [&str; 18] = [
 pub(super) struct NativeCsv {
     header: Option<(Header, Columns)>,
     origin: Origin,
-    fields: Vec<Field>,
+    fields: Fields,
 }
 
 struct Columns {
@@ -48,8 +48,8 @@ struct Columns {
 }
 
 impl NativeCsv {
-    pub(super) const fn new() -> Self {
-        Self { header: None, origin: Origin::NEW, fields: Vec::new() }
+    pub(super) fn new() -> Self {
+        Self { header: None, origin: Origin::NEW, fields: Fields::default() }
     }
 }
 

@@ -49,7 +49,7 @@ struct Line<'a> {
     previous_response_id: Name<'a>,
     #[serde(borrow, default, deserialize_with = "or_default")]
     attempts: Vec<Attempt<'a>>,
-    recorded: Option<RecordedLine<'a>>,
+    recorded: Option<Box<RecordedLine<'a>>>,
     #[serde(default, rename = "request")]
     _request: IgnoredAny,
 }

@@ -126,44 +126,44 @@ impl TraceReader {
     /// # Errors
     /// On a bad line, once more are bad than may be left out.
     pub fn next_row(&mut self) -> Result<Option<TraceRow>, Error> {
-        let row = match &mut self.source {
+        let Some(mut row) = self.source_row()? else { return Ok(None) };
+        if row.model == ModelId::BLANK {
+            row.model = self.default_model;
+        }
+        self.rows += 1;
+        self.with_session += u64::from(row.session.is_some());
+        self.with_input += u64::from(row.input_tokens > 0);
+        self.upside_down += u64::from(is_upside_down(&row));
+        self.last = row.at;
+        Ok(Some(row))
+    }
+
+    #[inline]
+    fn source_row(&mut self) -> Result<Option<TraceRow>, Error> {
+        match &mut self.source {
             Source::Lines { lines, format } => loop {
-                let Some(line) = lines.next()? else { break None };
-                let row = match format.row(line, &mut self.names).map(|row| row.map(|row| self.clock.read(row))) {
+                let Some(line) = lines.next()? else { return Ok(None) };
+                let bad = match format.row(line, &mut self.names) {
                     Ok(None) => continue,
-                    Ok(Some(Ok(row))) if row.at < self.last => Err(out_of_order(row.at, self.last)),
-                    Ok(Some(row)) => row,
-                    Err(bad) => Err(bad),
+                    Ok(Some(mut row)) => match self.clock.read(&mut row) {
+                        Ok(()) if row.at >= self.last => return Ok(Some(row)),
+                        Ok(()) => out_of_order(row.at, self.last),
+                        Err(bad) => bad,
+                    },
+                    Err(bad) => bad,
                 };
-                match row {
-                    Ok(row) => break Some(row),
-                    Err(bad) => self.tolerance.forgive_line(bad, lines.path(), lines.number())?,
-                }
+                self.tolerance.forgive_line(bad, lines.path(), lines.number())?;
             },
-            Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance)?,
-            Source::Usage(rows) => rows.next(&mut self.names),
+            Source::ByCompletion(reorder) => reorder.next(&mut self.names, &mut self.tolerance),
+            Source::Usage(rows) => Ok(rows.next(&mut self.names)),
             Source::Files(files) => loop {
-                let Some(row) = files.next(&mut self.names, &mut self.tolerance)? else { break None };
-                match self.clock.read(row) {
-                    Ok(row) => break Some(row),
+                let Some(mut row) = files.next(&mut self.names, &mut self.tolerance)? else { return Ok(None) };
+                match self.clock.read(&mut row) {
+                    Ok(()) => return Ok(Some(row)),
                     Err(bad) => self.tolerance.forgive(Error::in_file(&self.path, bad.message, bad.remedy))?,
                 }
             },
-        };
-        let row = row.map(|mut row| {
-            if row.model == ModelId::BLANK {
-                row.model = self.default_model;
-            }
-            row
-        });
-        if let Some(row) = &row {
-            self.rows += 1;
-            self.with_session += u64::from(row.session.is_some());
-            self.with_input += u64::from(row.input_tokens > 0);
-            self.upside_down += u64::from(is_upside_down(row));
-            self.last = row.at;
         }
-        Ok(row)
     }
 
     /// Starts again from the first row, with the names met so far.

@@ -15,6 +15,11 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     writer.write_all(text).and_then(|()| writer.finish()).expect("packed")
 }
 
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(text).and_then(|()| writer.finish()).expect("packed")
+}
+
 /// A file of this test run that is removed when dropped.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
@@ -464,31 +469,60 @@ fn a_named_format_is_taken_at_its_word() {
 #[test]
 fn packed_files_are_known_by_their_first_bytes() {
     let text = "at_s,session\n0,a\n1,b";
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(text.as_bytes()).expect("packed");
     // two members, one after the other, are one file
-    let mut packed = gzip.finish().expect("packed");
-    let mut second = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    second.write_all(b"\n2,c\n").expect("packed");
-    packed.extend(second.finish().expect("packed"));
+    let packed = [gzip(text.as_bytes()), gzip(b"\n2,c\n")].concat();
     assert_eq!(times(&sample("no-ending", packed, Format::NativeCsv).0), [0.0, 1.0, 2.0]);
     let packed = zstd(text.as_bytes());
     assert_eq!(times(&sample("wrong.gz", packed, Format::NativeCsv).0), [0.0, 1.0]);
     let text = format!("\u{feff}{text}");
     assert_eq!(times(&sample("bom.csv", text, Format::NativeCsv).0), [0.0, 1.0]);
-    let rows: String = (0..5_000).map(|at| format!("{at},s{}\n", at * 7_919 % 4_001)).collect();
-    for (name, packed) in [
-        ("cut.gz", {
-            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            gzip.write_all(format!("at_s,session\n{rows}").as_bytes()).expect("packed");
-            gzip.finish().expect("packed")
-        }),
-        ("cut.zst", zstd(format!("at_s,session\n{rows}").as_bytes())),
-    ] {
-        assert_eq!(sample(name, &packed, Format::NativeCsv).0.len(), 5_000);
+    // the longer one is unpacked by a thread of its own from somewhere on
+    for length in [5_000, 200_000] {
+        let rows: String = (0..length).map(|at| format!("{at},s{}\n", at * 7_919 % 4_001)).collect();
+        let text = format!("at_s,session\n{rows}");
+        let plain = sample("plain.csv", &text, Format::NativeCsv).0;
+        assert_eq!(plain.len(), length);
+        for (name, packed) in [("cut.gz", gzip(text.as_bytes())), ("cut.zst", zstd(text.as_bytes()))] {
+            assert!(sample(name, &packed, Format::NativeCsv).0 == plain, "{name} of {length} rows");
+            let cut = Scratch::with(name, &packed[..packed.len() * 2 / 3]);
+            let error = read_all(&config(&cut.0)).expect_err("a cut file is an error");
+            assert!(error.message.starts_with("cannot read"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_long_packed_trace_that_was_cut_off_is_read_up_to_there() {
+    let rows: String = (0..200_000).map(|at| format!("{at},s{}\n", at * 7_919 % 4_001)).collect();
+    let text = format!("at_s,session\n{rows}");
+    for (name, packed) in [("cut.gz", gzip(text.as_bytes())), ("cut.zst", zstd(text.as_bytes()))] {
         let cut = Scratch::with(name, &packed[..packed.len() * 2 / 3]);
-        let error = read_all(&config(&cut.0)).expect_err("a cut file is an error");
-        assert!(error.message.starts_with("cannot read"), "{error}");
+        let mut reader = TraceReader::open(&config(&cut.0), Luck::new(1)).expect("its beginning is there");
+        let error = std::iter::repeat_with(|| reader.next_row()).find_map(Result::err).expect("a cut file");
+        assert!(error.message.starts_with("cannot read on"), "{error}");
+        // the header, the rows that were read, and the one in which it breaks off
+        assert_eq!(error.line, reader.rows() + 2, "{error}");
+        assert!(reader.rows() > 60_000, "{name} was read up to row {}", reader.rows());
+    }
+}
+
+#[test]
+fn lines_are_the_same_wherever_the_blocks_of_the_reader_end() {
+    // lines of all lengths up to three blocks, some blank, some that end with a carriage return
+    let mut length = 1_usize;
+    let lines: Vec<String> = std::iter::repeat_with(|| {
+        length = length * 7_919 % 200_003;
+        let longest = if length.is_multiple_of(3) { 190_000 } else { 40 };
+        format!("{{\"at_s\":0,\"session\":\"{}\"}}\r", "s".repeat(length % longest))
+    })
+    .take(300)
+    .collect();
+    for end in ["", "\n", "\n\n \n"] {
+        let (rows, _) = sample("blocks.jsonl", lines.join("\n\n") + end, Format::NativeJsonl);
+        let others = "at_s, session".matches('s').count();
+        let names: Vec<usize> = lines.iter().map(|line| line.matches('s').count() - others).collect();
+        let read: Vec<usize> = rows.iter().map(|row| row.session.as_ref().map_or(0, |name| name.len())).collect();
+        assert_eq!(read, names);
     }
 }
 

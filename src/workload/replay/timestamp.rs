@@ -6,7 +6,10 @@ const NANOS: i128 = 1_000_000_000;
 
 /// Whether a number is Unix time in milliseconds, microseconds or nanoseconds: twelve digits and more before the point.
 pub(super) fn is_unix_millis(text: &str) -> bool {
-    let text = text.trim().as_bytes();
+    if text.len() < 12 {
+        return false;
+    }
+    let text = text.as_bytes();
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     digits >= 12 && text[0] != b'0' && matches!(text.get(digits), None | Some(b'.'))
 }
@@ -78,7 +81,33 @@ pub(super) fn date(text: &str) -> Option<i128> {
 
 /// Nanoseconds of decimal seconds such as `19440110.0` or `82`, not negative. Digits beyond the ninth are cut off.
 pub(super) fn seconds(text: &str) -> Option<i128> {
-    let text = text.trim();
+    plain(text.as_bytes()).or_else(|| seconds_in_any_form(text.trim()))
+}
+
+/// Those without blanks and exponent, of so few digits that all are kept, as nearly all are.
+#[inline]
+fn plain(text: &[u8]) -> Option<i128> {
+    let (mut value, mut point) = (0_u64, None);
+    if text.len() > 19 {
+        return None;
+    }
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let whole = point.unwrap_or(text.len());
+    let places = text.len().saturating_sub(whole + 1);
+    if whole > 12 || places > 9 || whole + places == 0 {
+        return None;
+    }
+    Some(i128::from(value) * i128::from(10_u64.pow(9 - places as u32)))
+}
+
+#[cold]
+fn seconds_in_any_form(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) || whole.len() > 12 {
@@ -142,6 +171,15 @@ mod tests {
             let expected = jiff::tz::TimeZone::UTC.to_timestamp(day.at(12, 34, 56, 789_000_000)).expect("in range");
             assert_eq!(date(&text), Some(expected.as_nanosecond()), "{text}");
             day = day.tomorrow().expect("in range");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn seconds_are_the_same_by_the_short_way(text in "[0-9.]{0,21}|[0-9]{0,13}\\.?[0-9]{0,10}") {
+            if let Some(nanos) = plain(text.as_bytes()) {
+                proptest::prop_assert_eq!(Some(nanos), seconds_in_any_form(&text));
+            }
         }
     }
 
